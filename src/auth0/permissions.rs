@@ -1,0 +1,130 @@
+//! May this caller use this tool? Asked of the tenant, live.
+//!
+//! A tool is public unless the API defines the permission `tool:<name>`; then the caller's user must hold it. What
+//! cannot be found out is not allowed.
+
+use futures_util::future;
+use serde::Deserialize;
+
+use super::{
+    ManagementFault, ManagementMemory,
+    management::{Management, path_segment},
+};
+use crate::{config::Config, host::Host, oauth::Caller};
+
+/// How many of a user's permissions are asked for at once; the Management API allows no more.
+const PAGE_SIZE: u64 = 100;
+
+/// After so many pages something is wrong, and the answer is no.
+const MAX_PAGES: u64 = 50;
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The tool is public, or the user holds the permission.
+    Allowed,
+    /// The user does not hold the permission.
+    LacksPermission,
+    /// The tenant could not be asked: refused for now.
+    Undecided,
+}
+
+/// `GET /api/v2/resource-servers/{id}`. The answer may hold a signing secret, so nothing but this is read of it.
+#[derive(Deserialize)]
+struct ResourceServer {
+    #[serde(default)]
+    scopes: Vec<DefinedScope>,
+}
+
+#[derive(Deserialize)]
+struct DefinedScope {
+    value: String,
+}
+
+/// `GET /api/v2/users/{id}/permissions?include_totals=true`.
+#[derive(Deserialize)]
+struct PermissionsPage {
+    total: u64,
+    permissions: Vec<UserPermission>,
+}
+
+#[derive(Deserialize)]
+struct UserPermission {
+    resource_server_identifier: String,
+    permission_name: String,
+}
+
+/// Decides whether `caller` may use `tool`.
+pub async fn may_use(
+    host: &dyn Host,
+    memory: &ManagementMemory,
+    config: &Config,
+    caller: &Caller,
+    tool: &str,
+) -> Decision {
+    let permission = format!("tool:{tool}");
+    match decide(host, memory, config, caller, &permission).await {
+        Ok(decision) => decision,
+        Err(fault) => {
+            host.log(&format!("permissions: `{permission}` cannot be decided: {fault}"));
+            Decision::Undecided
+        }
+    }
+}
+
+async fn decide(
+    host: &dyn Host,
+    memory: &ManagementMemory,
+    config: &Config,
+    caller: &Caller,
+    permission: &str,
+) -> Result<Decision, ManagementFault> {
+    let management = Management::open(host, config, memory).await?;
+    let (defined, held) = future::join(
+        is_defined(&management, &config.audience, permission),
+        is_held(&management, &config.audience, caller.subject(), permission),
+    )
+    .await;
+    Ok(match (defined?, held) {
+        // Whatever became of the second question, the first one settles it.
+        (false, _) => Decision::Allowed,
+        (true, Ok(true)) => Decision::Allowed,
+        (true, Ok(false)) => Decision::LacksPermission,
+        (true, Err(fault)) => return Err(fault),
+    })
+}
+
+async fn is_defined(
+    management: &Management<'_>,
+    audience: &str,
+    permission: &str,
+) -> Result<bool, ManagementFault> {
+    let id = path_segment(audience).ok_or(ManagementFault::Malformed)?;
+    let api: ResourceServer = management.read(&format!("resource-servers/{id}")).await?;
+    Ok(api.scopes.iter().any(|scope| scope.value == permission))
+}
+
+async fn is_held(
+    management: &Management<'_>,
+    audience: &str,
+    subject: &str,
+    permission: &str,
+) -> Result<bool, ManagementFault> {
+    let id = path_segment(subject).ok_or(ManagementFault::Malformed)?;
+    for page in 0..MAX_PAGES {
+        let path =
+            format!("users/{id}/permissions?per_page={PAGE_SIZE}&page={page}&include_totals=true");
+        let PermissionsPage { total, permissions } = management.read(&path).await?;
+        let held = permissions.iter().any(|held| {
+            held.resource_server_identifier == audience && held.permission_name == permission
+        });
+        if held {
+            return Ok(true);
+        }
+        let seen = page.saturating_add(1).saturating_mul(PAGE_SIZE);
+        if permissions.is_empty() || seen >= total {
+            return Ok(false);
+        }
+    }
+    Err(ManagementFault::Malformed)
+}

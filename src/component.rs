@@ -1,0 +1,20 @@
+//! The component's exported HTTP handler: Doorward with its four tools.
+
+use spin_sdk::{
+    http::Request,
+    http_service,
+    wasip3::http::types::{ErrorCode, Response},
+};
+
+use crate::{server::Server, spin, tools};
+
+thread_local! {
+    /// The server of this instance. It holds what may be shared by all callers, and nothing of any one of them.
+    static SERVER: &'static Server = Box::leak(Box::new(tools::server()));
+}
+
+#[http_service]
+async fn handle(request: Request) -> Result<Response, ErrorCode> {
+    let server = SERVER.with(|server| *server);
+    spin::serve(server, request).await
+}

@@ -1,0 +1,102 @@
+use super::*;
+use crate::testing::{FakeHost, finish};
+
+fn load(name: &str, value: &str) -> Result<Config, Vec<String>> {
+    let host = FakeHost::new();
+    host.set_variable(name, value);
+    finish(Config::load(&host)).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_tenants_issuer_is_its_domain_with_a_trailing_slash() {
+    let config = load("auth0_domain", "example.eu.auth0.com").unwrap();
+    assert_eq!(config.issuer.as_str(), "https://example.eu.auth0.com/");
+    assert_eq!(config.issuer.url("oauth/token"), "https://example.eu.auth0.com/oauth/token");
+}
+
+#[test]
+fn plain_http_is_for_a_tenant_on_loopback_only() {
+    for domain in ["127.0.0.1:4000", "localhost:4000", "[::1]:4000"] {
+        let config = load("auth0_domain", domain).unwrap();
+        assert_eq!(config.issuer.as_str(), format!("http://{domain}/"));
+    }
+    let config = load("auth0_domain", "127.0.0.1.example.com").unwrap();
+    assert_eq!(config.issuer.as_str(), "https://127.0.0.1.example.com/");
+}
+
+#[test]
+fn a_domain_that_is_more_than_a_host_name_is_refused() {
+    for domain in [
+        "",
+        "https://example.auth0.com",
+        "example.auth0.com/",
+        "example.auth0.com/path",
+        "example.auth0.com?query",
+        "example.auth0.com#fragment",
+        "user@example.auth0.com",
+        "*.auth0.com",
+        "EXAMPLE.auth0.com",
+        "two words",
+    ] {
+        let faults = load("auth0_domain", domain).unwrap_err();
+        assert_eq!(faults.len(), 1, "{domain}");
+        assert!(
+            faults[0].starts_with("the variable `auth0_domain` is not a host name"),
+            "{domain}"
+        );
+    }
+}
+
+#[test]
+fn origins_have_no_path_and_are_https_unless_they_are_loopback() {
+    for good in ["https://mcp.example.com", "https://mcp.example.com/", "http://127.0.0.1:3000"] {
+        let config = load("public_url", good).unwrap();
+        assert_eq!(config.public_url, good.trim_end_matches('/'));
+    }
+    for bad in [
+        "mcp.example.com",
+        "https://mcp.example.com/mcp",
+        "http://mcp.example.com",
+        "https://user:password@mcp.example.com",
+        "ftp://127.0.0.1",
+    ] {
+        assert!(load("public_url", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn scopes_never_hold_offline_access() {
+    let config = load("scopes_supported", " tool:a  tool:b ").unwrap();
+    assert_eq!(config.scopes_supported, ["tool:a", "tool:b"]);
+    assert!(load("scopes_supported", "tool:a offline_access").is_err());
+    assert!(load("scopes_supported", "tool:\"a").is_err());
+}
+
+#[test]
+fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
+    let host = FakeHost::new();
+    host.variables.borrow_mut().clear();
+    host.set_variable("auth0_domain", "not a host-7f3a");
+    host.set_variable("auth0_client_secret", "");
+    host.set_variable("auth0_audience", "with \"quotes\"-7f3a");
+    let faults = finish(Config::load(&host)).unwrap_err();
+    let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    for name in [
+        "auth0_domain",
+        "auth0_audience",
+        "auth0_client_id",
+        "auth0_client_secret",
+        "public_url",
+        "scopes_supported",
+        "google_api_url",
+    ] {
+        assert!(text.iter().any(|line| line.contains(&format!("`{name}`"))), "{name}");
+    }
+    assert!(!text.join("\n").contains("7f3a"));
+}
+
+#[test]
+fn a_config_can_be_printed_without_its_secret() {
+    let config = load("auth0_client_secret", "hunter2").unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+}

@@ -1,0 +1,13 @@
+//! Plain HTTP: which request goes where, who may ask from a browser, and the one place where answers leave.
+
+mod answer;
+mod body;
+mod cors;
+mod landing;
+mod route;
+
+pub use answer::Answer;
+pub use body::{BodyFault, MAX_BODY_BYTES, read_body};
+pub use cors::{Origin, OriginRefused, preflight};
+pub use landing::landing_page;
+pub use route::{Preflighted, Route, RouteFault};

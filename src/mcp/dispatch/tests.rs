@@ -1,0 +1,385 @@
+//! One request each, and the whole answer.
+
+use std::rc::Rc;
+
+use ::http::{HeaderName, HeaderValue};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    config::Config,
+    oauth::{AccessToken, Caller},
+    server::Memory,
+    testing::{FakeHost, finish},
+    tools,
+};
+
+const RESOURCE_SERVER: &str = "GET https://tenant.example.com/api/v2/resource-servers/";
+const USER_PERMISSIONS: &str = "GET https://tenant.example.com/api/v2/users/";
+
+/// A tenant whose API defines no permission: every tool is public.
+fn host() -> FakeHost {
+    let host = FakeHost::new();
+    let token = json!({ "access_token": "management", "expires_in": 86400 });
+    host.answers("POST https://tenant.example.com/oauth/token", 200, &token);
+    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [] }));
+    host.answers(USER_PERMISSIONS, 200, &json!({ "total": 0, "permissions": [] }));
+    host
+}
+
+fn ask(host: &FakeHost, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+    let memory = Memory::default();
+    let config = Rc::new(finish(Config::load(host)).unwrap());
+    let Value::Object(claims) = json!({ "sub": "auth0|1", "azp": "client", "name": "Owner" })
+    else {
+        panic!("claims are an object")
+    };
+    let caller = Caller::for_test(claims, AccessToken::from("a.b.c"));
+    let context = Context::new(host, &memory, config, Rc::new(caller));
+    let server = tools::server();
+    let headers = headers
+        .iter()
+        .map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        })
+        .collect();
+    let answer = finish(serve(server.service(), &context, &headers, body));
+    let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+    (answer.status().as_u16(), body)
+}
+
+fn legacy(method: &str, params: Value) -> (u16, Value) {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    ask(&host(), &[("mcp-protocol-version", "2025-11-25")], body.to_string().as_bytes())
+}
+
+/// A modern request with all that belongs to it.
+fn modern_request(method: &str, mut params: Value) -> (Vec<(&'static str, String)>, Value) {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let mut headers =
+        vec![("mcp-protocol-version", "2026-07-28".to_owned()), ("mcp-method", method.to_owned())];
+    if let Some(name) = params["name"].as_str() {
+        headers.push(("mcp-name", name.to_owned()));
+    }
+    (headers, json!({ "jsonrpc": "2.0", "id": "m", "method": method, "params": params }))
+}
+
+fn send(host: &FakeHost, headers: &[(&str, String)], body: &Value) -> (u16, Value) {
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    ask(host, &headers, body.to_string().as_bytes())
+}
+
+fn modern(method: &str, params: Value) -> (u16, Value) {
+    let (headers, body) = modern_request(method, params);
+    send(&host(), &headers, &body)
+}
+
+#[test]
+fn initialize_echoes_every_revision_it_knows_and_offers_the_latest_for_others() {
+    for version in ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] {
+        let (status, answer) = legacy("initialize", json!({ "protocolVersion": version }));
+        assert_eq!((status, &answer["result"]["protocolVersion"]), (200, &json!(version)));
+    }
+    for version in [json!("1999-01-01"), json!("2026-07-28"), json!(7), json!(null)] {
+        let (_, answer) = legacy("initialize", json!({ "protocolVersion": version }));
+        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
+    }
+}
+
+#[test]
+fn initialize_says_who_this_is_and_what_it_can_do() {
+    let (_, answer) = legacy("initialize", json!({ "protocolVersion": "2025-11-25" }));
+    assert_eq!(
+        answer,
+        json!({
+            "jsonrpc": "2.0",
+            "id": 1,
+            "result": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": { "tools": {} },
+                "serverInfo": {
+                    "name": "doorward", "title": "Doorward", "version": env!("CARGO_PKG_VERSION")
+                },
+            },
+        })
+    );
+}
+
+#[test]
+fn discover_names_the_modern_revision_only() {
+    let (status, answer) = modern("server/discover", json!({}));
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer["result"],
+        json!({
+            "resultType": "complete",
+            "supportedVersions": ["2026-07-28"],
+            "capabilities": { "tools": {} },
+            "ttlMs": 60000,
+            "cacheScope": "private",
+            "_meta": { "io.modelcontextprotocol/serverInfo": {
+                "name": "doorward", "title": "Doorward", "version": env!("CARGO_PKG_VERSION")
+            }},
+        })
+    );
+}
+
+#[test]
+fn ping_is_answered_in_the_legacy_era_and_unknown_in_the_modern_one() {
+    assert_eq!(
+        legacy("ping", json!({})),
+        (200, json!({ "jsonrpc": "2.0", "id": 1, "result": {} }))
+    );
+    let (status, answer) = modern("ping", json!({}));
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!(-32601)));
+}
+
+#[test]
+fn an_unknown_method_is_404_in_the_modern_era_only() {
+    for method in ["prompts/list", "resources/list", "logging/setLevel", "nonsense"] {
+        let (status, answer) = modern(method, json!({}));
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!(-32601)), "{method}");
+        let (status, answer) = legacy(method, json!({}));
+        assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32601)), "{method}");
+    }
+}
+
+#[test]
+fn both_eras_list_the_same_four_tools_and_only_the_modern_one_has_its_members() {
+    let (_, old) = legacy("tools/list", json!({}));
+    let (_, new) = modern("tools/list", json!({}));
+    assert_eq!(old["result"]["tools"], new["result"]["tools"]);
+    let names: Vec<&str> = old["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["whoami", "greet", "get_datetime", "calendar_summary"]);
+    assert_eq!(old["result"].as_object().unwrap().keys().collect::<Vec<_>>(), ["tools"]);
+    let members: Vec<_> = new["result"].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["_meta", "cacheScope", "resultType", "tools", "ttlMs"]);
+}
+
+#[test]
+fn the_list_of_tools_is_the_golden_one() {
+    let (_, answer) = legacy("tools/list", json!({}));
+    let golden: Value = serde_json::from_str(include_str!("tools.golden.json")).unwrap();
+    let actual = &answer["result"]["tools"];
+    assert_eq!(actual, &golden, "{}", serde_json::to_string_pretty(actual).unwrap());
+}
+
+#[test]
+fn there_is_one_page_so_every_cursor_is_wrong() {
+    let (status, answer) = modern("tools/list", json!({ "cursor": "" }));
+    assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32602)));
+}
+
+#[test]
+fn a_tool_answers_with_text_and_with_data() {
+    let (status, answer) = modern("tools/call", json!({ "name": "greet", "arguments": {} }));
+    assert_eq!(status, 200);
+    let result = &answer["result"];
+    assert_eq!(result["isError"], false);
+    assert_eq!(result["structuredContent"], json!({ "greeting": "Hello, Owner!" }));
+    assert_eq!(
+        result["content"],
+        json!([{ "type": "text", "text":
+            "Hello, Owner!\n\nDoorward with Auth0 OAuth integration working!\nAuthentication handled by Doorward." }])
+    );
+}
+
+#[test]
+fn arguments_may_be_absent() {
+    let (_, answer) = legacy("tools/call", json!({ "name": "get_datetime" }));
+    assert_eq!(answer["result"]["content"][0]["text"], "2027-01-15T08:00:00.000Z");
+}
+
+#[test]
+fn a_wrong_argument_is_a_tool_error_that_names_it() {
+    for (arguments, names) in [(json!({ "name": 7 }), "`name`"), (json!({ "nmae": "x" }), "`nmae`")]
+    {
+        let (_, answer) = legacy("tools/call", json!({ "name": "greet", "arguments": arguments }));
+        assert_eq!(answer["result"]["isError"], true);
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains(names), "{text}");
+    }
+}
+
+#[test]
+fn a_call_that_names_no_tool_is_a_protocol_error() {
+    for params in [
+        json!({}),
+        json!({ "name": 7 }),
+        json!({ "name": "nonsense" }),
+        json!({ "name": "greet", "arguments": [] }),
+    ] {
+        let (status, answer) = legacy("tools/call", params.clone());
+        assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32602)), "{params}");
+    }
+}
+
+#[test]
+fn a_private_tool_is_for_those_who_hold_its_permission() {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "greet" } });
+    let body = call.to_string();
+    let held = |audience: &str, name: &str| {
+        json!({ "total": 1, "permissions":
+            [{ "resource_server_identifier": audience, "permission_name": name }] })
+    };
+    let host = host();
+    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [{ "value": "tool:greet" }] }));
+    for (permissions, is_error) in [
+        (held("https://mcp.example.com/mcp", "tool:greet"), false),
+        (held("https://mcp.example.com/mcp", "tool:whoami"), true),
+        (held("https://other.example.com/", "tool:greet"), true),
+        (json!({ "total": 0, "permissions": [] }), true),
+    ] {
+        host.answers(USER_PERMISSIONS, 200, &permissions);
+        let (_, answer) = ask(&host, &[], body.as_bytes());
+        assert_eq!(answer["result"]["isError"], is_error, "{permissions}");
+        if is_error {
+            let text = &answer["result"]["content"][0]["text"];
+            assert_eq!(text, "You don't have permission to use the 'greet' tool.");
+        }
+    }
+}
+
+#[test]
+fn a_permission_on_a_later_page_counts() {
+    let host = host();
+    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [{ "value": "tool:greet" }] }));
+    let other = json!({ "resource_server_identifier": "x", "permission_name": "y" });
+    let user = format!("{USER_PERMISSIONS}auth0%7C1/permissions?per_page=100");
+    host.answers(
+        &format!("{user}&page=0"),
+        200,
+        &json!({ "total": 101, "permissions": vec![other; 100] }),
+    );
+    host.answers(
+        &format!("{user}&page=1"),
+        200,
+        &json!({ "total": 101, "permissions": [{
+            "resource_server_identifier": "https://mcp.example.com/mcp",
+            "permission_name": "tool:greet",
+        }] }),
+    );
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "greet" } });
+    let (_, answer) = ask(&host, &[], body.to_string().as_bytes());
+    assert_eq!(answer["result"]["isError"], false);
+}
+
+#[test]
+fn what_cannot_be_decided_is_refused_for_every_tool() {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "get_datetime" } });
+    for status in [401, 403, 404, 429, 500] {
+        let host = host();
+        host.answers(RESOURCE_SERVER, status, &json!({ "message": "internals-7f3a" }));
+        let (_, answer) = ask(&host, &[], body.to_string().as_bytes());
+        assert_eq!(answer["result"]["isError"], true, "{status}");
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains("could not be checked just now"), "{text}");
+        let log = host.lines.borrow().join("\n");
+        assert!(log.contains("`tool:get_datetime` cannot be decided"), "{log}");
+        assert!(!log.contains("7f3a") && !text.contains("7f3a"));
+    }
+}
+
+#[test]
+fn a_notification_and_a_response_are_accepted_without_an_answer() {
+    for body in [
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        json!({ "jsonrpc": "2.0", "id": 1, "result": {} }),
+    ] {
+        assert_eq!(ask(&host(), &[], body.to_string().as_bytes()), (202, Value::Null));
+    }
+}
+
+#[test]
+fn a_body_that_is_not_json_is_a_parse_error() {
+    let (status, answer) = ask(&host(), &[], b"{");
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32700)));
+}
+
+#[test]
+fn listening_is_acknowledged_and_ends_at_once() {
+    let (headers, body) = modern_request("subscriptions/listen", json!({ "notifications": {} }));
+    let (status, answer) = send(&host(), &headers, &body);
+    assert_eq!((status, answer), (200, Value::Null));
+}
+
+#[test]
+fn headers_that_disagree_with_the_body_are_refused_in_the_order_clients_rely_on() {
+    let (headers, body) = modern_request("tools/call", json!({ "name": "greet" }));
+    let code = |change: &dyn Fn(&mut Vec<(&str, String)>, &mut Value)| {
+        let (mut headers, mut body) = (headers.clone(), body.clone());
+        change(&mut headers, &mut body);
+        let (status, answer) = send(&host(), &headers, &body);
+        assert_eq!(answer["id"], "m");
+        (status, answer["error"]["code"].as_i64().unwrap_or_default())
+    };
+    const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+    assert_eq!(code(&|_, _| ()), (200, 0));
+    assert_eq!(code(&|_, body| body["params"]["_meta"] = json!({})), (400, -32602));
+    assert_eq!(
+        code(&|_, body| body["params"]["_meta"] = json!({ VERSION: "2026-07-28" })),
+        (400, -32602)
+    );
+    assert_eq!(
+        code(&|_, body| body["params"]["_meta"][VERSION] = json!("v999.0.0")),
+        (400, -32020)
+    );
+    assert_eq!(
+        code(&|headers, body| {
+            headers[0].1 = "v999.0.0".into();
+            body["params"]["_meta"][VERSION] = json!("v999.0.0");
+        }),
+        (400, -32022)
+    );
+    assert_eq!(code(&|headers, _| drop(headers.remove(0))), (400, -32020));
+    assert_eq!(code(&|headers, _| drop(headers.remove(1))), (400, -32020));
+    assert_eq!(code(&|headers, _| drop(headers.remove(2))), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[1].1 = "Tools/Call".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "whoami".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ=?=".into()), (200, 0));
+    assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ?=".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "  greet\t".into()), (200, 0));
+}
+
+#[test]
+fn an_unsupported_version_is_told_which_ones_are_supported() {
+    let (mut headers, mut body) = modern_request("tools/list", json!({}));
+    headers[0].1 = "2099-01-01".into();
+    body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2099-01-01");
+    let (_, answer) = send(&host(), &headers, &body);
+    assert_eq!(
+        answer["error"]["data"],
+        json!({ "supported": ["2026-07-28"], "requested": "2099-01-01" })
+    );
+}
+
+#[test]
+fn a_header_alone_never_changes_the_era() {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize" });
+    let modern_header = [("mcp-protocol-version", "2026-07-28".to_owned())];
+    let (status, answer) = send(&host(), &modern_header, &list);
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32602)));
+    let (status, answer) = send(&host(), &modern_header, &initialize);
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32020)));
+}
+
+#[test]
+fn a_legacy_request_may_leave_its_version_out_but_not_invent_one() {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(send(&host(), &[], &list).0, 200);
+    assert_eq!(send(&host(), &[("mcp-protocol-version", "2025-01-01".to_owned())], &list).0, 400);
+}

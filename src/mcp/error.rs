@@ -1,0 +1,106 @@
+//! JSON-RPC errors and the HTTP status that goes with each (MCP 2026-07-28, basic, Error Codes).
+
+use ::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{envelope::Id, modern};
+
+/// An error as it is sent. Its message is for the sender and holds nothing else.
+#[derive(Clone, Debug, Serialize)]
+pub struct RpcError {
+    code: i32,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip)]
+    status: StatusCode,
+}
+
+/// A whole error response. Without a readable `id` the member is left out: `null` is no id in this protocol.
+#[derive(Serialize)]
+pub(super) struct ErrorResponse<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Id>,
+    error: &'a RpcError,
+}
+
+impl RpcError {
+    /// -32700: the body is not JSON.
+    #[must_use]
+    pub fn parse_error() -> Self {
+        Self::new(-32700, StatusCode::BAD_REQUEST, "The body is not valid JSON")
+    }
+
+    /// -32600: JSON, but not one JSON-RPC 2.0 message.
+    #[must_use]
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(-32600, StatusCode::BAD_REQUEST, message)
+    }
+
+    /// -32601 of the modern era, which is also HTTP 404.
+    #[must_use]
+    pub fn method_not_found(method: &str) -> Self {
+        Self::new(-32601, StatusCode::NOT_FOUND, format!("Method not found: {}", shown(method)))
+    }
+
+    /// -32602 for the parameters of a known method.
+    #[must_use]
+    pub fn invalid_params(message: impl Into<String>) -> Self {
+        Self::new(-32602, StatusCode::OK, message)
+    }
+
+    /// -32602 for a request that lacks what every modern request must have in `_meta`, which is also HTTP 400.
+    #[must_use]
+    pub fn invalid_meta(message: impl Into<String>) -> Self {
+        Self::invalid_params(message).with_status(StatusCode::BAD_REQUEST)
+    }
+
+    /// -32020: a header is missing or says something else than the body.
+    #[must_use]
+    pub fn header_mismatch(message: impl Into<String>) -> Self {
+        Self::new(-32020, StatusCode::BAD_REQUEST, message)
+    }
+
+    /// -32022: a revision that this server does not speak.
+    #[must_use]
+    pub fn unsupported_version(requested: &str) -> Self {
+        let mut error = Self::new(-32022, StatusCode::BAD_REQUEST, "Unsupported protocol version");
+        error.data = Some(json!({ "supported": modern::VERSIONS, "requested": shown(requested) }));
+        error
+    }
+
+    /// -32603: our own fault.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(-32603, StatusCode::OK, "Internal error")
+    }
+
+    /// The same error under another HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The whole response.
+    pub(super) fn response<'a>(&'a self, id: Option<&'a Id>) -> ErrorResponse<'a> {
+        ErrorResponse { jsonrpc: "2.0", id, error: self }
+    }
+
+    fn new(code: i32, status: StatusCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), data: None, status }
+    }
+}
+
+/// A name from the request, short enough to be repeated to its sender.
+pub(super) fn shown(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(100)).unwrap_or_default()
+}

@@ -1,0 +1,149 @@
+//! Revision 2026-07-28: every request carries its version and capabilities in `_meta`, and headers that agree.
+
+use ::http::HeaderMap;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value, json};
+
+use super::{RpcError, ServerInfo, envelope::Request, error::shown};
+
+/// The revisions of this era that are spoken.
+pub(super) const VERSIONS: [&str; 1] = ["2026-07-28"];
+
+/// Every revision of this era compares greater or equal.
+pub(super) const FIRST_VERSION: &str = "2026-07-28";
+
+/// The `_meta` member that makes a request modern.
+pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// How long a client may keep a list, in milliseconds.
+const TTL_MILLIS: u64 = 60_000;
+
+/// Checks what every modern request must have, in the order that clients rely on: `_meta`, the version header, the
+/// method header, the version itself, then what is missing.
+pub(super) fn check(
+    request: &Request,
+    headers: &HeaderMap,
+    version_header: Option<&str>,
+) -> Result<(), RpcError> {
+    let meta = request.params.get("_meta").and_then(Value::as_object);
+    let version = meta.and_then(|meta| meta.get(PROTOCOL_VERSION)).and_then(Value::as_str);
+    let capabilities = meta.and_then(|meta| meta.get(CLIENT_CAPABILITIES));
+    let (Some(version), Some(Value::Object(_))) = (version, capabilities) else {
+        return Err(RpcError::invalid_meta(format!(
+            "`_meta` must have `{PROTOCOL_VERSION}` (a string) and `{CLIENT_CAPABILITIES}` (an object)"
+        )));
+    };
+    if let Some(header) = version_header.filter(|header| *header != version) {
+        return Err(mismatch("MCP-Protocol-Version", header, version));
+    }
+    let method_header = text_header(headers, "Mcp-Method")?;
+    if let Some(header) = method_header.filter(|header| *header != request.method) {
+        return Err(mismatch("Mcp-Method", header, &request.method));
+    }
+    if !VERSIONS.contains(&version) {
+        return Err(RpcError::unsupported_version(version));
+    }
+    if version_header.is_none() {
+        return Err(missing("MCP-Protocol-Version"));
+    }
+    if method_header.is_none() {
+        return Err(missing("Mcp-Method"));
+    }
+    check_name(request, headers)
+}
+
+/// `Mcp-Name` repeats what a request names, for the methods that name something.
+fn check_name(request: &Request, headers: &HeaderMap) -> Result<(), RpcError> {
+    let member = match request.method.as_str() {
+        "tools/call" | "prompts/get" => "name",
+        "resources/read" => "uri",
+        _ => return Ok(()),
+    };
+    let Some(name) = request.params.get(member).and_then(Value::as_str) else {
+        // That the member itself is missing is said by the method.
+        return Ok(());
+    };
+    let header = text_header(headers, "Mcp-Name")?.ok_or_else(|| missing("Mcp-Name"))?;
+    let decoded = decode(header).ok_or_else(|| {
+        RpcError::header_mismatch(
+            "Header mismatch: Mcp-Name is not valid Base64 between its markers",
+        )
+    })?;
+    if decoded == name { Ok(()) } else { Err(mismatch("Mcp-Name", &decoded, name)) }
+}
+
+/// Undoes `=?base64?…?=`. A value without both markers means itself.
+fn decode(value: &str) -> Option<String> {
+    match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
+        None => Some(value.to_owned()),
+        Some(encoded) => String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok(),
+    }
+}
+
+fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, RpcError> {
+    let Some(value) = headers.get(name.to_ascii_lowercase()) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .map(|value| Some(value.trim_matches([' ', '\t'])))
+        .map_err(|_| RpcError::header_mismatch(format!("Header mismatch: {name} is not ASCII")))
+}
+
+fn missing(name: &str) -> RpcError {
+    RpcError::header_mismatch(format!("Header mismatch: {name} is missing"))
+}
+
+fn mismatch(name: &str, header: &str, body: &str) -> RpcError {
+    RpcError::header_mismatch(format!(
+        "Header mismatch: {name} header value '{}' does not match body value '{}'",
+        shown(header),
+        shown(body)
+    ))
+}
+
+/// The result of `server/discover`.
+pub(super) fn discovered(instructions: Option<&str>) -> Map<String, Value> {
+    let mut result = Map::new();
+    result.insert("supportedVersions".into(), json!(VERSIONS));
+    result.insert("capabilities".into(), json!({ "tools": {} }));
+    if let Some(instructions) = instructions {
+        result.insert("instructions".into(), json!(instructions));
+    }
+    cacheable(result)
+}
+
+/// Says how long a list may be kept. Only for the caller: what is there depends on who asks.
+pub(super) fn cacheable(mut result: Map<String, Value>) -> Map<String, Value> {
+    result.insert("ttlMs".into(), json!(TTL_MILLIS));
+    result.insert("cacheScope".into(), json!("private"));
+    result
+}
+
+/// What every result of this era carries.
+pub(super) fn complete(mut result: Map<String, Value>, info: &ServerInfo) -> Map<String, Value> {
+    result.insert("resultType".into(), json!("complete"));
+    result.insert("_meta".into(), json!({ SERVER_INFO: info }));
+    result
+}
+
+/// The whole stream of a `subscriptions/listen`: nothing here ever changes, so it is acknowledged without any
+/// subscription and ends at once.
+pub(super) fn listened(request: &Request) -> String {
+    let meta = json!({ SUBSCRIPTION_ID: request.id });
+    let acknowledged = json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/subscriptions/acknowledged",
+        "params": { "_meta": meta, "notifications": {} },
+    });
+    let result = json!({
+        "jsonrpc": "2.0",
+        "id": request.id,
+        "result": { "resultType": "complete", "_meta": meta },
+    });
+    format!("data: {acknowledged}\n\ndata: {result}\n\n")
+}

@@ -1,0 +1,44 @@
+//! The resource server: whose token gets in, and what everybody else is told.
+//!
+//! Nothing here but `issuer_documents` does I/O. `bearer`, `jwt` and `jwks` are the trust boundary: they take bytes
+//! that anybody may have sent, a clock and what is expected, and answer with a value or the exact reason against it.
+
+mod bearer;
+mod caller;
+mod challenge;
+mod issuer_documents;
+mod jwks;
+mod jwt;
+mod metadata;
+
+use std::rc::Rc;
+
+pub use bearer::bearer_token;
+pub use caller::{AccessToken, Caller};
+pub use challenge::{Challenge, Refusal};
+pub use issuer_documents::{IssuerDocuments, IssuerMemory, IssuerUnavailable};
+pub use jwks::{Jwks, SigningKey};
+pub use jwt::{Expected, TokenFault, Untrusted};
+pub use metadata::{authorization_server_metadata, protected_resource_metadata};
+
+use crate::{config::Config, host::Host};
+
+/// Proves who is calling.
+///
+/// # Errors
+///
+/// The reason why the request may not go on.
+pub async fn authenticate(
+    host: &dyn Host,
+    memory: &IssuerMemory,
+    config: &Config,
+    headers: &::http::HeaderMap,
+) -> Result<Rc<Caller>, Refusal> {
+    let token = bearer_token(headers)?;
+    let untrusted = Untrusted::parse(token)?;
+    let key = memory.signing_key(host, &config.issuer, untrusted.key_id()).await?;
+    let expected =
+        Expected { issuer: config.issuer.as_str(), audience: &config.audience, now: host.now() };
+    let claims = untrusted.verify(&key, &expected)?;
+    Ok(Rc::new(Caller::new(claims, AccessToken::from(token))?))
+}

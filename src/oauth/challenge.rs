@@ -1,0 +1,133 @@
+//! Refusals, and what the client is told about them (RFC 6750, section 3; RFC 9728, section 5.1).
+//!
+//! A [`Refusal`] holds the exact reason; the answer made from it is coarse on purpose.
+
+use ::http::{StatusCode, header};
+
+use super::{IssuerUnavailable, TokenFault, metadata::resource_metadata_url};
+use crate::{config::Config, http::Answer};
+
+/// Why a request has no caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The issuer's keys cannot be had, so nothing can be verified.
+    IssuerUnavailable,
+    /// The `Authorization` header cannot be understood.
+    MalformedAuthorization,
+    /// No bearer token was sent.
+    NoToken,
+    /// A token was sent that does not get in.
+    Token(TokenFault),
+}
+
+/// The parameters of a `WWW-Authenticate: Bearer` header.
+#[derive(Clone, Copy, Debug)]
+pub struct Challenge<'a> {
+    /// `error`; none when no token was sent.
+    pub error: Option<&'a str>,
+    /// `error_description`.
+    pub description: Option<&'a str>,
+    /// The scopes to ask for.
+    pub scopes: &'a [String],
+}
+
+impl From<TokenFault> for Refusal {
+    fn from(fault: TokenFault) -> Self {
+        Self::Token(fault)
+    }
+}
+
+impl From<IssuerUnavailable> for Refusal {
+    fn from(_: IssuerUnavailable) -> Self {
+        Self::IssuerUnavailable
+    }
+}
+
+impl Refusal {
+    /// The answer to a request that is refused for this reason.
+    #[must_use]
+    pub fn answer(self, config: &Config) -> Answer {
+        let (status, error, description) = match self {
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "Send an access token in the Authorization header.",
+            ),
+            Self::MalformedAuthorization => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "The Authorization header must be `Bearer`, a space and one access token.",
+            ),
+            Self::Token(TokenFault::Expired) => (
+                StatusCode::UNAUTHORIZED,
+                "token_expired",
+                "The access token has expired. Refresh it or sign in again.",
+            ),
+            Self::Token(fault) => (StatusCode::UNAUTHORIZED, "invalid_token", described(fault)),
+            Self::IssuerUnavailable => {
+                return Answer::error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "temporarily_unavailable",
+                    "Access tokens cannot be verified just now. Try again in a moment.",
+                )
+                .with(header::RETRY_AFTER, "5");
+            }
+        };
+        let challenge = Challenge {
+            // The registered codes of RFC 6750 know no `token_expired`.
+            error: match self {
+                Self::NoToken => None,
+                Self::MalformedAuthorization => Some("invalid_request"),
+                _ => Some("invalid_token"),
+            },
+            description: (self != Self::NoToken).then_some(description),
+            scopes: &config.scopes_supported,
+        };
+        Answer::error(status, error, description)
+            .with(header::WWW_AUTHENTICATE, &challenge.header(config))
+    }
+}
+
+impl Challenge<'_> {
+    /// The header's value: one challenge, quoted, with an absolute URL.
+    #[must_use]
+    pub fn header(&self, config: &Config) -> String {
+        let mut value = String::from("Bearer ");
+        let mut parameter = |name: &str, text: &str| {
+            if !value.ends_with(' ') {
+                value.push_str(", ");
+            }
+            value.push_str(name);
+            value.push_str("=\"");
+            for character in text.chars() {
+                if matches!(character, '"' | '\\') {
+                    value.push('\\');
+                }
+                value.push(character);
+            }
+            value.push('"');
+        };
+        if let Some(error) = self.error {
+            parameter("error", error);
+        }
+        if let Some(description) = self.description {
+            parameter("error_description", description);
+        }
+        if !self.scopes.is_empty() {
+            parameter("scope", &self.scopes.join(" "));
+        }
+        parameter("resource_metadata", &resource_metadata_url(config));
+        value
+    }
+}
+
+/// What the sender of a bad token may know. Before the signature was checked that is nothing.
+fn described(fault: TokenFault) -> &'static str {
+    match fault {
+        TokenFault::AudienceWrong => "The access token was issued for another API.",
+        TokenFault::IssuedInTheFuture | TokenFault::NotYetValid => {
+            "The access token is not valid yet."
+        }
+        _ => "The access token is not valid for this server.",
+    }
+}

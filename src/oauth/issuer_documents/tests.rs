@@ -1,0 +1,174 @@
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    config::Config,
+    host::HttpFailure,
+    testing::{FakeHost, finish},
+};
+
+const DISCOVERY: &str = "GET https://tenant.example.com/.well-known/openid-configuration";
+const JWKS: &str = "GET https://tenant.example.com/.well-known/jwks.json";
+
+/// Keys that have the right form; nothing is ever signed with them.
+fn jwks(kids: &[&str]) -> Value {
+    let modulus = BASE64_URL_SAFE_NO_PAD.encode([0xff; 256]);
+    let key = |kid: &&str| json!({ "kty": "RSA", "kid": kid, "n": modulus, "e": "AQAB" });
+    json!({ "keys": kids.iter().map(key).collect::<Vec<_>>() })
+}
+
+fn host() -> FakeHost {
+    let host = FakeHost::new();
+    host.answers(
+        DISCOVERY,
+        200,
+        &json!({
+            "issuer": "https://tenant.example.com/",
+            "jwks_uri": "https://tenant.example.com/.well-known/jwks.json",
+        }),
+    );
+    host.answers(JWKS, 200, &jwks(&["a"]));
+    host
+}
+
+fn issuer(host: &FakeHost) -> Issuer {
+    finish(Config::load(host)).unwrap().issuer
+}
+
+fn key(memory: &IssuerMemory, host: &FakeHost, kid: &str) -> Result<(), Refusal> {
+    finish(memory.signing_key(host, &issuer(host), Some(kid))).map(drop)
+}
+
+fn pass(host: &FakeHost, seconds: u64) {
+    host.now.set(host.now.get() + seconds);
+}
+
+#[test]
+fn keys_are_fetched_once_and_then_remembered() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    for _ in 0..3 {
+        assert_eq!(key(&memory, &host, "a"), Ok(()));
+    }
+    assert_eq!((host.count(DISCOVERY), host.count(JWKS)), (1, 1));
+}
+
+#[test]
+fn another_instance_finds_the_keys_in_key_value() {
+    let host = host();
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Ok(()));
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Ok(()));
+    assert_eq!(host.count(JWKS), 1);
+}
+
+#[test]
+fn keys_are_fetched_again_after_ten_minutes() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    pass(&host, FRESH_SECONDS - 1);
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    assert_eq!(host.count(JWKS), 1);
+    pass(&host, 1);
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
+fn an_unknown_key_asks_again_at_most_every_thirty_seconds() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    pass(&host, ASK_AGAIN_SECONDS);
+    for _ in 0..5 {
+        assert_eq!(key(&memory, &host, "b"), Err(Refusal::Token(TokenFault::KeyUnknown)));
+    }
+    assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
+fn a_rotated_key_is_found_without_waiting_for_the_old_set_to_age() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.answers(JWKS, 200, &jwks(&["a", "b"]));
+    pass(&host, ASK_AGAIN_SECONDS);
+    assert_eq!(key(&memory, &host, "b"), Ok(()));
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+}
+
+#[test]
+fn while_the_issuer_is_down_the_last_keys_serve_for_a_day() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.answers_with(DISCOVERY, Err(HttpFailure::Unreachable));
+    pass(&host, STALE_SECONDS - 1);
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    pass(&host, 1);
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+}
+
+#[test]
+fn a_down_issuer_is_asked_at_most_every_thirty_seconds() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.answers_with(DISCOVERY, Err(HttpFailure::TimedOut));
+    pass(&host, FRESH_SECONDS);
+    for _ in 0..5 {
+        assert_eq!(key(&memory, &host, "a"), Ok(()));
+    }
+    assert_eq!(host.count(DISCOVERY), 2);
+}
+
+#[test]
+fn a_key_that_a_down_issuer_may_have_is_unavailable_and_not_unknown() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.answers_with(JWKS, Ok((500, Vec::new())));
+    pass(&host, ASK_AGAIN_SECONDS);
+    for _ in 0..2 {
+        assert_eq!(key(&memory, &host, "b"), Err(Refusal::IssuerUnavailable));
+    }
+}
+
+#[test]
+fn an_issuer_that_was_never_reached_is_unavailable() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    for answer in [
+        Err(HttpFailure::Unreachable),
+        Ok((500, b"{}".to_vec())),
+        Ok((200, b"<html>".to_vec())),
+        Ok((200, b"{}".to_vec())),
+        Ok((302, Vec::new())),
+    ] {
+        host.answers_with(DISCOVERY, answer.clone());
+        assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable), "{answer:?}");
+    }
+    assert!(host.lines.borrow().iter().all(|line| line.contains("https://tenant.example.com/")));
+}
+
+#[test]
+fn a_discovery_document_of_another_issuer_is_not_believed() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    host.answers(
+        DISCOVERY,
+        200,
+        &json!({ "issuer": "https://evil.example/", "jwks_uri": "https://evil.example/jwks" }),
+    );
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+    host.answers(
+        DISCOVERY,
+        200,
+        &json!({ "issuer": "https://tenant.example.com/", "jwks_uri": "https://evil.example/jwks" }),
+    );
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+    assert_eq!(host.count("GET https://evil.example"), 0);
+}
+
+#[test]
+fn what_is_broken_in_the_store_counts_as_not_being_there() {
+    let host = host();
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Ok(()));
+    for value in host.store.borrow_mut().values_mut() {
+        value.truncate(10);
+    }
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Ok(()));
+    assert_eq!(host.count(JWKS), 2);
+}

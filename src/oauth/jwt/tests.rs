@@ -1,0 +1,223 @@
+use std::sync::OnceLock;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jwt_compact::{
+    Algorithm, AlgorithmSignature,
+    alg::{RsaPrivateKey, RsaPublicKey},
+    jwk::JsonWebKey,
+};
+use serde_json::json;
+
+use super::*;
+use crate::oauth::Jwks;
+
+const NOW: u64 = 1_800_000_000;
+
+fn private_key() -> &'static RsaPrivateKey {
+    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
+}
+
+fn signing_key() -> SigningKey {
+    let public = RsaPublicKey::from(private_key());
+    let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
+    jwk["kid"] = json!("key");
+    Jwks::parse(&json!({ "keys": [jwk] })).unwrap().find(Some("key")).unwrap().clone()
+}
+
+fn token(header: &Value, claims: &Value) -> String {
+    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signature = ALGORITHM.sign(private_key(), signed.as_bytes());
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
+}
+
+fn good_header() -> Value {
+    json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key" })
+}
+
+fn good_claims() -> Value {
+    json!({
+        "iss": "https://tenant.example.com/",
+        "aud": "https://mcp.example.com/mcp",
+        "sub": "auth0|1",
+        "client_id": "client",
+        "iat": NOW,
+        "exp": NOW + 600,
+    })
+}
+
+fn verify(token: &str) -> Result<Claims, TokenFault> {
+    let expected = Expected {
+        issuer: "https://tenant.example.com/",
+        audience: "https://mcp.example.com/mcp",
+        now: NOW,
+    };
+    Untrusted::parse(token)?.verify(&signing_key(), &expected)
+}
+
+fn with_header(name: &str, value: Value) -> Result<Claims, TokenFault> {
+    let mut header = good_header();
+    header[name] = value;
+    verify(&token(&header, &good_claims()))
+}
+
+fn with_claim(name: &str, value: Value) -> Result<Claims, TokenFault> {
+    let mut claims = good_claims();
+    if value.is_null() {
+        claims.as_object_mut().unwrap().remove(name);
+    } else {
+        claims[name] = value;
+    }
+    verify(&token(&good_header(), &claims))
+}
+
+#[test]
+fn a_good_token_gets_in_with_its_claims() {
+    let claims = verify(&token(&good_header(), &good_claims())).unwrap();
+    assert_eq!(claims.expires_at, NOW + 600);
+    assert_eq!(claims.members["sub"], "auth0|1");
+}
+
+#[test]
+fn the_audience_may_be_one_of_several() {
+    let audiences = json!(["https://tenant.example.com/userinfo", "https://mcp.example.com/mcp"]);
+    assert!(with_claim("aud", audiences).is_ok());
+}
+
+#[test]
+fn only_the_audience_itself_will_do() {
+    for audience in [
+        json!(null),
+        json!(""),
+        json!([]),
+        json!("https://mcp.example.com/mcp-other"),
+        json!("https://mcp.example.com/mcp/"),
+        json!("https://mcp.example.com"),
+        json!(["https://mcp.example.com/MCP"]),
+        json!({ "https://mcp.example.com/mcp": true }),
+    ] {
+        assert_eq!(
+            with_claim("aud", audience.clone()).err(),
+            Some(TokenFault::AudienceWrong),
+            "{audience}"
+        );
+    }
+}
+
+#[test]
+fn only_the_issuer_itself_will_do() {
+    for issuer in [
+        json!(null),
+        json!("https://tenant.example.com"),
+        json!("https://TENANT.example.com/"),
+        json!("https://tenant.example.com.evil.example/"),
+        json!("http://tenant.example.com/"),
+        json!(["https://tenant.example.com/"]),
+    ] {
+        assert_eq!(
+            with_claim("iss", issuer.clone()).err(),
+            Some(TokenFault::IssuerWrong),
+            "{issuer}"
+        );
+    }
+}
+
+#[test]
+fn an_expired_token_is_expired_after_the_leeway() {
+    assert!(with_claim("exp", json!(NOW - LEEWAY_SECONDS + 1)).is_ok());
+    assert_eq!(with_claim("exp", json!(NOW - LEEWAY_SECONDS)).err(), Some(TokenFault::Expired));
+    assert_eq!(with_claim("exp", json!(-1)).err(), Some(TokenFault::Expired));
+}
+
+#[test]
+fn a_token_from_the_future_waits_until_the_leeway() {
+    for (claim, fault) in [("nbf", TokenFault::NotYetValid), ("iat", TokenFault::IssuedInTheFuture)]
+    {
+        assert!(with_claim(claim, json!(NOW + LEEWAY_SECONDS)).is_ok(), "{claim}");
+        assert_eq!(with_claim(claim, json!(NOW + LEEWAY_SECONDS + 1)).err(), Some(fault));
+    }
+}
+
+#[test]
+fn times_are_required_and_must_be_numbers() {
+    assert_eq!(with_claim("exp", json!(null)).err(), Some(TokenFault::ExpiryMissing));
+    assert_eq!(with_claim("iat", json!(null)).err(), Some(TokenFault::IssueTimeMissing));
+    for absurd in [json!("never"), json!(1e300), json!(u64::MAX), json!([NOW])] {
+        assert_eq!(
+            with_claim("exp", absurd.clone()).err(),
+            Some(TokenFault::ClaimsMalformed),
+            "{absurd}"
+        );
+    }
+}
+
+#[test]
+fn the_algorithm_is_ours_and_never_the_tokens() {
+    for algorithm in ["none", "NONE", "nOnE", "HS256", "RS384", "RS512", "PS256", "ES256", ""] {
+        let fault = with_header("alg", json!(algorithm)).err();
+        assert_eq!(fault, Some(TokenFault::AlgorithmNotAllowed), "{algorithm}");
+    }
+}
+
+#[test]
+fn other_kinds_of_tokens_name_themselves_and_stay_out() {
+    for typ in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
+        assert!(with_header("typ", json!(typ)).is_ok(), "{typ}");
+    }
+    for typ in ["id+jwt", "dpop+jwt", "logout+jwt", "token-vault-req+jwt", ""] {
+        assert_eq!(with_header("typ", json!(typ)).err(), Some(TokenFault::TypeNotAllowed), "{typ}");
+    }
+}
+
+#[test]
+fn extensions_are_refused_whether_critical_or_not() {
+    for (name, value) in [("crit", json!(["exp"])), ("crit", json!([])), ("b64", json!(false))] {
+        let fault = with_header(name, value).err();
+        assert_eq!(fault, Some(TokenFault::ExtensionNotSupported), "{name}");
+    }
+}
+
+#[test]
+fn keys_that_a_token_brings_along_are_not_looked_at() {
+    for name in ["jku", "x5u"] {
+        assert!(with_header(name, json!("https://evil.example/keys")).is_ok(), "{name}");
+    }
+    assert!(with_header("jwk", json!({ "kty": "RSA" })).is_ok());
+}
+
+#[test]
+fn a_changed_signature_or_payload_does_not_verify() {
+    let good = token(&good_header(), &good_claims());
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bytes[0] ^= 1;
+    let forged = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    assert_eq!(verify(&forged).err(), Some(TokenFault::SignatureWrong));
+
+    let (header, _) = signed.split_once('.').unwrap();
+    let mut claims = good_claims();
+    claims["sub"] = json!("auth0|2");
+    let payload = BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
+    let forged = format!("{header}.{payload}.{signature}");
+    assert_eq!(verify(&forged).err(), Some(TokenFault::SignatureWrong));
+    assert_eq!(verify(&format!("{signed}.")).err(), Some(TokenFault::SignatureWrong));
+}
+
+#[test]
+fn what_is_not_three_strict_base64url_segments_is_no_token() {
+    let good = token(&good_header(), &good_claims());
+    for bad in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        "a.b.c".into(),
+        format!("{good}="),
+        format!("{good}.x"),
+        good.replacen('.', "=.", 1),
+        format!("{good}\n"),
+    ] {
+        assert_eq!(verify(&bad).err(), Some(TokenFault::NotAJwt), "{bad}");
+    }
+    assert_eq!(verify(&"a".repeat(MAX_TOKEN_BYTES + 1)).err(), Some(TokenFault::TooLarge));
+}

@@ -1,0 +1,67 @@
+//! What clients read to find out where to sign in: protected resource metadata (RFC 9728) and the authorization
+//! server's own metadata (RFC 8414), passed through.
+
+use ::http::{StatusCode, header};
+use serde_json::json;
+
+use super::IssuerMemory;
+use crate::{config::Config, host::Host, http::Answer};
+
+/// The path-suffixed form of RFC 9728, section 3.1.
+const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
+
+/// Public documents that rarely change.
+const CACHE_CONTROL: &str = "public, max-age=300";
+
+/// The protected resource metadata. `resource` is the configured audience byte for byte: clients compare it with the
+/// URL they connected to and send it on as the `resource` parameter.
+#[must_use]
+pub fn protected_resource_metadata(config: &Config, name: &str) -> Answer {
+    Answer::json(
+        StatusCode::OK,
+        &json!({
+            "resource": config.audience,
+            "authorization_servers": [config.issuer.as_str()],
+            "jwks_uri": config.issuer.url(".well-known/jwks.json"),
+            "scopes_supported": config.scopes_supported,
+            "bearer_methods_supported": ["header"],
+            "resource_name": name,
+        }),
+    )
+    .with(header::CACHE_CONTROL, CACHE_CONTROL)
+}
+
+/// The authorization server's metadata, as it is; while it cannot be had, what an Auth0 tenant's always says.
+pub async fn authorization_server_metadata(
+    host: &dyn Host,
+    memory: &IssuerMemory,
+    config: &Config,
+) -> Answer {
+    match memory.documents(host, &config.issuer).await {
+        Ok(documents) => Answer::json(StatusCode::OK, documents.metadata())
+            .with(header::CACHE_CONTROL, CACHE_CONTROL),
+        Err(_) => {
+            let issuer = &config.issuer;
+            Answer::json(
+                StatusCode::OK,
+                &json!({
+                    "issuer": issuer.as_str(),
+                    "authorization_endpoint": issuer.url("authorize"),
+                    "token_endpoint": issuer.url("oauth/token"),
+                    "registration_endpoint": issuer.url("oidc/register"),
+                    "jwks_uri": issuer.url(".well-known/jwks.json"),
+                    "response_types_supported": ["code"],
+                    "grant_types_supported": ["authorization_code", "refresh_token"],
+                    "code_challenge_methods_supported": ["S256"],
+                    "token_endpoint_auth_methods_supported": ["none", "client_secret_post"],
+                    "scopes_supported": config.scopes_supported,
+                }),
+            )
+        }
+    }
+}
+
+/// The absolute URL of the protected resource metadata.
+pub(super) fn resource_metadata_url(config: &Config) -> String {
+    format!("{}{RESOURCE_METADATA_PATH}", config.public_url)
+}

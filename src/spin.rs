@@ -1,0 +1,161 @@
+//! The ports on Spin, and the way of an answer out of the component.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ::http::{Request, Response};
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use spin_sdk::{
+    http::IntoResponse,
+    key_value::{self, Store},
+    variables,
+    wasip3::{
+        http::types::{ErrorCode, RequestOptions, Response as WasiResponse},
+        http_compat::RequestOptionsExtension,
+        wit_bindgen::yield_async,
+    },
+};
+
+use crate::{
+    host::{
+        Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture,
+        VariableFailure, Variables,
+    },
+    server::Server,
+};
+
+/// The host, when it is Spin.
+#[derive(Clone, Copy, Debug)]
+pub struct Spin;
+
+/// Serves one request of the exported handler.
+///
+/// # Errors
+///
+/// An answer that the host cannot represent.
+pub async fn serve(
+    server: &Server,
+    request: spin_sdk::http::Request,
+) -> Result<WasiResponse, ErrorCode> {
+    let response = server.serve(&Spin, request).await.into_response()?;
+    // The body is written by a task of its own. Letting it run before the response is returned makes head and body
+    // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the second packet.
+    for _ in 0..3 {
+        yield_async().await;
+    }
+    Ok(response)
+}
+
+impl Http for Spin {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> PortFuture<'_, Result<Response<Bytes>, HttpFailure>> {
+        Box::pin(async move {
+            let answer = std::pin::pin!(exchange(request, limits));
+            let deadline = std::pin::pin!(spin_sdk::time::sleep(limits.total));
+            match select(answer, deadline).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => Err(HttpFailure::TimedOut),
+            }
+        })
+    }
+}
+
+async fn exchange(request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, HttpFailure> {
+    let mut request = request.map(Full::new);
+    request.extensions_mut().insert(options(limits));
+    let response = spin_sdk::http::send(request).await.map_err(|code| failure(&code))?;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, limits.body).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            HttpFailure::TooLarge
+        } else {
+            error.downcast_ref().map_or(HttpFailure::Unreachable, failure)
+        }
+    })?;
+    Ok(Response::from_parts(parts, body.to_bytes()))
+}
+
+/// A host that does not know an option goes by its own limits; the deadline above holds anyway.
+fn options(limits: Limits) -> RequestOptionsExtension {
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).ok();
+    let options = RequestOptions::new();
+    let _ = options.set_connect_timeout(nanoseconds(limits.connect));
+    let _ = options.set_first_byte_timeout(nanoseconds(limits.total));
+    let _ = options.set_between_bytes_timeout(nanoseconds(limits.total));
+    RequestOptionsExtension(options)
+}
+
+fn failure(code: &ErrorCode) -> HttpFailure {
+    match code {
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
+            HttpFailure::HostNotAllowed
+        }
+        ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => HttpFailure::TimedOut,
+        _ => HttpFailure::Unreachable,
+    }
+}
+
+impl KeyValue for Spin {
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueFailure>> {
+        Box::pin(async move {
+            let store = Store::open_default().await.map_err(store_failure)?;
+            store.get(key).await.map_err(store_failure)
+        })
+    }
+
+    fn set<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a [u8],
+    ) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+        Box::pin(async move {
+            let store = Store::open_default().await.map_err(store_failure)?;
+            store.set(key, value).await.map_err(store_failure)
+        })
+    }
+}
+
+fn store_failure(error: key_value::Error) -> KeyValueFailure {
+    KeyValueFailure(error.to_string())
+}
+
+impl Variables for Spin {
+    fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
+        Box::pin(async move {
+            variables::get(name).await.map_err(|error| match error {
+                variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
+                    VariableFailure::Undefined
+                }
+                _ => VariableFailure::Provider,
+            })
+        })
+    }
+}
+
+impl Clock for Spin {
+    fn now(&self) -> u64 {
+        since_epoch().as_secs()
+    }
+
+    fn now_millis(&self) -> u64 {
+        u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A clock before 1970 counts as 1970: every token is then not valid yet.
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+impl Log for Spin {
+    fn log(&self, line: &str) {
+        eprintln!("doorward: {line}");
+    }
+}

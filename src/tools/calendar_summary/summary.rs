@@ -1,0 +1,44 @@
+//! The day as text.
+
+use std::fmt::Write;
+
+use chrono::DateTime;
+
+use super::{Event, Summary};
+
+/// The text that people and models read.
+pub(super) fn text(summary: &Summary) -> String {
+    let mut text = format!("Calendar Summary for {}\n\n", summary.date.format("%a %b %d %Y"));
+    if summary.events.is_empty() {
+        text.push_str("No events scheduled for today.");
+        return text;
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "You have {} event(s) today:\n", summary.events.len());
+    for (index, event) in summary.events.iter().enumerate() {
+        let _ = writeln!(text, "{}. {}", index.saturating_add(1), event.title);
+        let _ = writeln!(text, "   Time: {}", time(event));
+        if let Some(location) = &event.location {
+            let _ = writeln!(text, "   Location: {location}");
+        }
+        if let Some(description) = &event.description {
+            let _ = writeln!(text, "   Description: {description}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn time(event: &Event) -> String {
+    let clock = |moment: &str| {
+        DateTime::parse_from_rfc3339(moment)
+            .map_or_else(|_| moment.to_owned(), |it| it.format("%-I:%M %p").to_string())
+    };
+    if event.all_day {
+        "All day".to_owned()
+    } else if event.start == event.end {
+        clock(&event.start)
+    } else {
+        format!("{} - {}", clock(&event.start), clock(&event.end))
+    }
+}

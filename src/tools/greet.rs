@@ -1,0 +1,38 @@
+//! `greet`: a greeting that shows who is signed in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    mcp::{Tool, ToolError, ToolOutput},
+};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Greet {
+    /// The name of the person to greet (optional)
+    name: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Greeting {
+    /// The greeting.
+    greeting: String,
+}
+
+pub(super) fn tool() -> Tool {
+    Tool::new("greet", call)
+        .title("Greet User")
+        .description("Greet a user with personalized authentication information from Auth0")
+}
+
+/// The name in the token beats the one in the arguments: it is proved.
+async fn call(context: &Context<'_>, arguments: Greet) -> Result<ToolOutput<Greeting>, ToolError> {
+    let name = context.profile().name.or(arguments.name).unwrap_or_else(|| "there".to_owned());
+    let greeting = format!("Hello, {name}!");
+    let text = format!(
+        "{greeting}\n\nDoorward with Auth0 OAuth integration working!\nAuthentication handled by Doorward."
+    );
+    Ok(ToolOutput { text, structured: Greeting { greeting } })
+}
