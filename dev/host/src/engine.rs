@@ -1,0 +1,64 @@
+//! The Wasm engine of this process and what it has compiled.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How many instances may live at the same time in one process. As on Spin.
+const MAX_INSTANCES: u32 = 1_000;
+
+/// The engine, one for all hosts of the process: the address space that its pool of instances reserves is too large to
+/// be reserved for each.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    if let Some(engine) = ENGINE.get() {
+        return Ok(engine.clone());
+    }
+    // Some systems have too little address space for the pool. There each instance gets its memory when it starts.
+    let engine = Engine::new(&pooling()).or_else(|_| Engine::new(&config()))?;
+    Ok(ENGINE.get_or_init(|| engine).clone())
+}
+
+/// Compiles a component, or finds it among those that this process has compiled: a test suite starts the same one many
+/// times.
+pub(crate) fn compile(engine: &Engine, wasm: Vec<u8>) -> wasmtime::Result<Component> {
+    static COMPILED: Mutex<Vec<(Vec<u8>, Component)>> = Mutex::new(Vec::new());
+    // Held while compiling, so that nobody compiles the same component twice.
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, component)) = compiled.iter().find(|(bytes, _)| *bytes == wasm) {
+        return Ok(component.clone());
+    }
+    let component = Component::from_binary(engine, &wasm)?;
+    compiled.push((wasm, component.clone()));
+    Ok(component)
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    config
+}
+
+/// A pool of instances that are ready to be taken, with Spin's limits.
+fn pooling() -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(2 * MAX_INSTANCES)
+        .total_stacks(MAX_INSTANCES)
+        .total_core_instances(4 * MAX_INSTANCES)
+        .table_elements(100_000)
+        .max_component_instance_size(10 << 20)
+        .max_core_instance_size(10 << 20)
+        .max_core_instances_per_component(200)
+        .max_tables_per_component(64)
+        .max_memories_per_component(32)
+        .max_tables_per_module(2)
+        .max_memories_per_module(2)
+        .max_memory_size(4 << 30)
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(1 << 19);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}

@@ -1,0 +1,158 @@
+//! A running application.
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::engine;
+use crate::instance::{Application, Instance};
+use crate::key_value::{Contents, Stores};
+use crate::manifest::{Component, Manifest};
+use crate::outbound::Outbound;
+use crate::server::Server;
+use crate::variables::{self, ComponentVariables};
+use crate::workers::Workers;
+use crate::{Options, StartError, bindings};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::handler::ProxyHandler;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+/// A running application. When it is dropped, it takes no more connections and finishes the requests in flight in the
+/// background.
+#[derive(Debug)]
+pub struct Host {
+    url: String,
+    address: SocketAddr,
+    stores: Stores,
+    /// Never sends: all that listens to it ends when it is gone.
+    stop: Option<watch::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Host {
+    /// Starts the application of a manifest. Requests are answered from the moment this returns.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let manifest = read_manifest(&options.manifest)?;
+        let component = manifest.component;
+        let values = variables::resolve(&manifest.variables, &options.variables)?;
+        let allowed = AllowedHosts::new(&component.allowed_hosts, &values)?;
+        let (path, wasm) = read_component(&options, &component)?;
+        let listener = listen(options.listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { address: options.listen, source })?;
+
+        let stores = Stores::default();
+        let outbound = Outbound::new(&component.id, allowed, options.log.clone())
+            .map_err(|error| StartError::Runtime(error.to_string()))?;
+        let application = Arc::new(Application {
+            variables: ComponentVariables::new(&component.id, &component.variables, &values),
+            granted_stores: component.key_value_stores,
+            stores: stores.clone(),
+            outbound: Arc::new(outbound),
+            log: options.log.clone(),
+        });
+        // Compiling takes its time and all processors.
+        let prepared = tokio::task::spawn_blocking(move || prepare(&path, wasm)).await;
+        let prepared = prepared.map_err(|error| StartError::Runtime(error.to_string()))??;
+
+        let (stop, stopped) = watch::channel(());
+        let workers = Workers::new(prepared, application, options.reuse, stopped.clone());
+        let server = Arc::new(Server {
+            routes: manifest.routes,
+            handler: ProxyHandler::new(workers),
+            log: options.log,
+        });
+        Ok(Self {
+            url: format!("http://{address}"),
+            address,
+            stores,
+            stop: Some(stop),
+            server: tokio::spawn(server.serve(listener, stopped)),
+        })
+    }
+
+    /// Where the application answers: `http://127.0.0.1:3000`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A copy of all key-value stores: label, key, value.
+    pub fn key_value(&self) -> BTreeMap<String, Contents> {
+        self.stores.snapshot()
+    }
+
+    /// Takes no more connections and waits until the requests in flight are answered.
+    pub async fn stop(mut self) {
+        self.stop = None;
+        // An error here means that the server is gone already.
+        drop((&mut self.server).await);
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, StartError> {
+    let path = path.to_owned();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Manifest::parse(&text).map_err(|source| StartError::Manifest { path, source }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(StartError::ManifestNotFound(path))
+        }
+        Err(source) => Err(StartError::ManifestUnreadable { path, source }),
+    }
+}
+
+fn read_component(
+    options: &Options,
+    component: &Component,
+) -> Result<(PathBuf, Vec<u8>), StartError> {
+    let folder = options.manifest.parent().unwrap_or(Path::new(""));
+    let path = match &options.component {
+        Some(path) => path.clone(),
+        None => folder.join(&component.source),
+    };
+    match std::fs::read(&path) {
+        Ok(wasm) => Ok((path, wasm)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let build = component.build.clone();
+            Err(StartError::ComponentNotFound { path, build })
+        }
+        Err(source) => Err(StartError::ComponentUnreadable { path, source }),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::AddressInUse(address),
+        _ => StartError::Listen { address, source },
+    })
+}
+
+/// Compiles the component and links it with all that it imports.
+fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartError> {
+    let runtime = |error: wasmtime::Error| StartError::Runtime(format!("{error:#}"));
+    let engine = engine::engine().map_err(runtime)?;
+    let mut linker = Linker::new(&engine);
+    bindings::add_to_linker(&mut linker).map_err(runtime)?;
+
+    let path = path.to_owned();
+    let reason = |error: wasmtime::Error| format!("{error:#}");
+    let component = match engine::compile(&engine, wasm) {
+        Ok(component) => component,
+        Err(error) => return Err(StartError::InvalidComponent { path, reason: reason(error) }),
+    };
+    let linked = match linker.instantiate_pre(&component) {
+        Ok(linked) => linked,
+        Err(error) => return Err(StartError::MissingImport { path, reason: reason(error) }),
+    };
+    ServicePre::new(linked).map_err(|error| StartError::NoHandler { path, reason: reason(error) })
+}

@@ -1,0 +1,171 @@
+//! The application manifest, `spin.toml`, as far as this host understands it.
+
+mod schema;
+
+use crate::routes::{Routes, UnsupportedRoute};
+use crate::template::{Template, UnmatchedBraces};
+use crate::variables::{Declaration, name_problem};
+use schema::Toml;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The one application that the host runs.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    /// The declared variables.
+    pub(crate) variables: BTreeMap<String, Declaration>,
+    /// The routes that lead to the component.
+    pub(crate) routes: Routes,
+    /// The component.
+    pub(crate) component: Component,
+}
+
+/// The component that answers the requests.
+#[derive(Debug)]
+pub(crate) struct Component {
+    /// Its name in the manifest.
+    pub(crate) id: String,
+    /// The Wasm file, relative to the manifest.
+    pub(crate) source: String,
+    /// The command that builds it.
+    pub(crate) build: Option<String>,
+    /// The variables it sees.
+    pub(crate) variables: BTreeMap<String, Template>,
+    /// The hosts it may send requests to.
+    pub(crate) allowed_hosts: Vec<Template>,
+    /// The key-value stores it may open.
+    pub(crate) key_value_stores: BTreeSet<String>,
+}
+
+/// What is wrong with a manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is not TOML, or it has fields that a manifest can not have or that this host does not support.
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    /// Its version is not 2.
+    #[error("spin_manifest_version is {0}, this host reads version 2")]
+    Version(i64),
+    /// The HTTP triggers do not all lead to one component.
+    #[error("this host runs one component, the manifest's HTTP triggers name {0:?}")]
+    Components(Vec<String>),
+    /// A trigger names a component that is not there.
+    #[error("a trigger names component {0:?}, which the manifest does not define")]
+    UndefinedComponent(String),
+    /// A route is of a kind that this host does not support.
+    #[error(transparent)]
+    Route(#[from] UnsupportedRoute),
+    /// A variable can not have this name.
+    #[error("invalid variable name: {name:?}: {reason}")]
+    VariableName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A variable is neither required nor has a default, or both.
+    #[error("variable {0:?} must be `required` OR have a `default`")]
+    VariableDefault(String),
+    /// A template has no end.
+    #[error("invalid variable template: {0}")]
+    Template(#[from] UnmatchedBraces),
+    /// A template refers to a variable that the manifest does not declare.
+    #[error("invalid variable template: unknown variable {0:?}")]
+    UnknownVariable(String),
+    /// The component asks for a key-value store that does not exist.
+    #[error("unknown key_value_stores label {label:?} for component {component:?}")]
+    UnknownStore {
+        /// The store.
+        label: String,
+        /// The component.
+        component: String,
+    },
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    pub(crate) fn parse(text: &str) -> Result<Self, ManifestError> {
+        let toml: Toml = toml::from_str(text)?;
+        if toml.spin_manifest_version != 2 {
+            return Err(ManifestError::Version(toml.spin_manifest_version));
+        }
+        let variables = declarations(toml.variables)?;
+        let triggers = toml.trigger.http;
+        let mut ids: BTreeSet<_> = triggers.iter().map(|t| t.component.clone()).collect();
+        let id = match (ids.pop_first(), ids.is_empty()) {
+            (Some(id), true) => id,
+            (first, _) => {
+                return Err(ManifestError::Components(first.into_iter().chain(ids).collect()));
+            }
+        };
+        let mut components = toml.component;
+        let component = match components.remove(&id) {
+            Some(component) => Component::new(id, component, &variables)?,
+            None => return Err(ManifestError::UndefinedComponent(id)),
+        };
+        let routes = Routes::parse(triggers.into_iter().map(|trigger| trigger.route))?;
+        Ok(Self { variables, routes, component })
+    }
+}
+
+impl Component {
+    fn new(
+        id: String,
+        toml: schema::Component,
+        declared: &BTreeMap<String, Declaration>,
+    ) -> Result<Self, ManifestError> {
+        let unknown = toml.key_value_stores.iter().find(|label| *label != "default");
+        if let Some(label) = unknown {
+            return Err(ManifestError::UnknownStore { label: label.clone(), component: id });
+        }
+        let mut variables = BTreeMap::new();
+        for (name, value) in toml.variables {
+            check_name(&name)?;
+            variables.insert(name, template(&value, declared)?);
+        }
+        let allowed_hosts = toml.allowed_outbound_hosts.iter();
+        let allowed_hosts = allowed_hosts.map(|host| template(host, declared));
+        Ok(Self {
+            source: toml.source,
+            build: toml.build.map(|build| build.command.into_text()),
+            variables,
+            allowed_hosts: allowed_hosts.collect::<Result<_, _>>()?,
+            key_value_stores: toml.key_value_stores,
+            id,
+        })
+    }
+}
+
+fn declarations(
+    variables: BTreeMap<String, schema::Variable>,
+) -> Result<BTreeMap<String, Declaration>, ManifestError> {
+    let mut declared = BTreeMap::new();
+    for (name, variable) in variables {
+        check_name(&name)?;
+        if variable.required == variable.default.is_some() {
+            return Err(ManifestError::VariableDefault(name));
+        }
+        declared.insert(name, Declaration { default: variable.default });
+    }
+    Ok(declared)
+}
+
+fn check_name(name: &str) -> Result<(), ManifestError> {
+    match name_problem(name) {
+        Some(reason) => Err(ManifestError::VariableName { name: name.to_owned(), reason }),
+        None => Ok(()),
+    }
+}
+
+fn template(
+    text: &str,
+    declared: &BTreeMap<String, Declaration>,
+) -> Result<Template, ManifestError> {
+    let template = Template::parse(text)?;
+    if let Some(unknown) = template.variables().find(|name| !declared.contains_key(*name)) {
+        return Err(ManifestError::UnknownVariable(unknown.to_owned()));
+    }
+    Ok(template)
+}
+
+#[cfg(test)]
+mod tests;

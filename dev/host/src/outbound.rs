@@ -1,0 +1,133 @@
+//! Requests that the component sends: checked against its allowed hosts, over pooled connections.
+
+mod body;
+mod connect;
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::log::Log;
+use body::BetweenBytesTimeout;
+use connect::{CONNECT_TIMEOUT, ConnectError, Connector};
+use http::header::HOST;
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// How long each phase of a request may take if the component does not say. As on Spin.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The way out of the component. Its connections stay open for later requests, as on Spin.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    allowed: AllowedHosts,
+    component: String,
+    client: Client<Connector, WasiBody>,
+    log: Log,
+}
+
+/// What wasmtime calls when the component sends a request.
+pub(crate) struct Hooks(pub(crate) Arc<Outbound>);
+
+/// The rest of a request's exchange, of which nobody waits for the end.
+type Exchange = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl Outbound {
+    /// The way out of the component with this name, to these hosts only.
+    pub(crate) fn new(
+        component: &str,
+        allowed: AllowedHosts,
+        log: Log,
+    ) -> Result<Self, rustls::Error> {
+        let client = Client::builder(TokioExecutor::new()).build(connect::connector()?);
+        Ok(Self { allowed, component: component.to_owned(), client, log })
+    }
+
+    async fn send(
+        &self,
+        mut request: http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<http::Response<WasiBody>, Error> {
+        let destination = self.check(request.uri())?;
+        // The client sets it again, except on HTTP/2, where some servers do not like it.
+        request.headers_mut().remove(HOST);
+
+        let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let between_bytes = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let response = CONNECT_TIMEOUT.scope(connect, self.client.request(request));
+        match tokio::time::timeout(first_byte, response).await {
+            Ok(Ok(response)) => Ok(response
+                .map(|incoming| BetweenBytesTimeout::new(incoming, between_bytes).boxed_unsync())),
+            Ok(Err(error)) => {
+                self.log.host(&format!("the request to {destination} failed: {}", chain(&error)));
+                Err(error_code(&error))
+            }
+            Err(_elapsed) => Err(Error::ConnectionReadTimeout),
+        }
+    }
+
+    /// Lets a request pass only if the manifest allows its destination, and returns that as `scheme://host[:port]`.
+    fn check(&self, uri: &http::Uri) -> Result<String, Error> {
+        let scheme = uri.scheme_str().unwrap_or("https");
+        let host = uri.host().unwrap_or_default();
+        let destination = match uri.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        };
+        if self.allowed.allow(scheme, host, uri.port_u16()) {
+            return Ok(destination);
+        }
+        self.log.host(&format!(
+            "the component tried to reach {destination:?}, which it is not allowed to; to allow it, add it to \
+             `allowed_outbound_hosts` of [component.{}] in the manifest",
+            self.component
+        ));
+        Err(Error::HttpRequestDenied)
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        // The component's trouble with the answer, of which nothing follows for the request.
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Exchange), Error>> + Send> {
+        let outbound = self.0.clone();
+        Box::new(async move {
+            let response = outbound.send(request, options.unwrap_or_default()).await?;
+            Ok((response, Box::new(async { Ok(()) }) as Exchange))
+        })
+    }
+}
+
+/// What the component learns about a failure.
+fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<ConnectError>() {
+            return cause.error_code();
+        }
+        source = cause.source();
+    }
+    // Without a `ConnectError`, what failed on the way to a connection is the TLS handshake.
+    if error.is_connect() { Error::TlsProtocolError } else { Error::HttpProtocolError }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The HTTP server: from a connection to an instance of the component and back.
+
+use crate::log::Log;
+use crate::request::{UnclearTarget, absolute_uri, add_spin_headers, strip_headers};
+use crate::routes::Routes;
+use crate::workers::{NoRoom, Workers};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
+
+/// The paths that Spin keeps for itself.
+const WELL_KNOWN: &str = "/.well-known/spin/";
+
+/// What answers the requests.
+pub(crate) struct Server {
+    /// Which paths the component answers.
+    pub(crate) routes: Routes,
+    /// The component.
+    pub(crate) handler: ProxyHandler<Workers>,
+    /// The log.
+    pub(crate) log: Log,
+}
+
+impl Server {
+    /// Accepts connections until the sender of `stop` is gone, then finishes the requests in flight.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        mut stop: watch::Receiver<()>,
+    ) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = stop.changed() => break,
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, client)) => {
+                        connections.spawn(self.clone().connection(stream, client, stop.clone()));
+                    }
+                    Err(error) => {
+                        self.log.host(&format!("a connection was not accepted: {error}"));
+                        // Most likely too many files are open: let some close instead of trying without a pause.
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// Serves one connection. TCP_NODELAY stays unset, as on Spin: a component must not rely on it.
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        mut stop: watch::Receiver<()>,
+    ) {
+        let service = service_fn(move |request| {
+            let server = self.clone();
+            async move { server.answer(request, client).await }
+        });
+        let builder = Builder::new(TokioExecutor::new());
+        let mut connection =
+            std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        // A client that goes away in the middle is no failure of ours, and what is has been logged.
+        let _: Result<_, _> = tokio::select! {
+            result = connection.as_mut() => result,
+            _ = stop.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+    }
+
+    /// Answers one request. An error closes the connection without an answer.
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Result<Response<WasiBody>, UnclearTarget> {
+        let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        strip_headers(request.headers_mut());
+        let path = request.uri().path().to_owned();
+        if let Some(name) = path.strip_prefix(WELL_KNOWN) {
+            return Ok(match name {
+                "health" => plain(StatusCode::OK, "OK"),
+                _ => plain(StatusCode::NOT_FOUND, ""),
+            });
+        }
+        let Some(route) = self.routes.find(&path) else {
+            return Ok(plain(StatusCode::NOT_FOUND, ""));
+        };
+        let uri = absolute_uri(request.uri(), request.headers())
+            .inspect_err(|error| self.log.host(&format!("a request was not answered: {error}")))?;
+        *request.uri_mut() = uri.clone();
+        if let Err(error) = add_spin_headers(request.headers_mut(), &uri, route, client) {
+            return Ok(self.failed(&path, &error.to_string()));
+        }
+        match self.handle(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => Ok(self.failed(&path, &format!("{error:?}"))),
+        }
+    }
+
+    /// Lets an instance of the component handle a request.
+    async fn handle(&self, mut request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
+        loop {
+            let error = match self.handler.handle((), request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error.downcast::<InstantiationError<()>>()?,
+            };
+            if !error.error.is::<NoRoom>() {
+                return Err(error.into());
+            }
+            // All instances are busy and there may be no other one. Nothing tells when one has time again.
+            request = error.request.into_inner().unwrap_or_else(PoisonError::into_inner);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn failed(&self, path: &str, error: &str) -> Response<WasiBody> {
+        self.log.host(&format!("the request to {path} failed: {error}"));
+        plain(StatusCode::INTERNAL_SERVER_ERROR, "")
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<WasiBody> {
+    let body = Full::new(Bytes::from_static(text.as_bytes()));
+    let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,108 @@
+//! `{{ variable }}` templates, as in the manifest's component variables and allowed hosts.
+
+use std::collections::BTreeMap;
+
+/// A text with references to the application's variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Template(Vec<Part>);
+
+/// A template has a `{{` without its `}}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unmatched '{{{{' in template")]
+pub struct UnmatchedBraces;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Variable(String),
+}
+
+impl Template {
+    /// Reads a template. White space inside the braces does not matter.
+    pub(crate) fn parse(text: &str) -> Result<Self, UnmatchedBraces> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((literal, opened)) = rest.split_once("{{") {
+            let (name, after) = opened.split_once("}}").ok_or(UnmatchedBraces)?;
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal.to_owned()));
+            }
+            parts.push(Part::Variable(name.trim().to_owned()));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The names of the variables that the template refers to.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Variable(name) => Some(name.as_str()),
+        })
+    }
+
+    /// Whether the template refers to no variable at all.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.variables().next().is_none()
+    }
+
+    /// The text with the values in place. The manifest's check guarantees that every name has a value; a name without
+    /// one stands for nothing.
+    pub(crate) fn resolve(&self, values: &BTreeMap<String, String>) -> String {
+        let part_text = |part: &Part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Variable(name) => values.get(name).cloned().unwrap_or_default(),
+        };
+        self.0.iter().map(part_text).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(template: &str) -> String {
+        let values = BTreeMap::from([
+            ("domain".to_owned(), "tenant.example".to_owned()),
+            ("port".to_owned(), "8443".to_owned()),
+            ("braces".to_owned(), "{{ domain }}".to_owned()),
+        ]);
+        Template::parse(template).unwrap().resolve(&values)
+    }
+
+    #[test]
+    fn text_without_braces_stays_as_it_is() {
+        assert_eq!(resolve(""), "");
+        assert_eq!(resolve("https://api.example"), "https://api.example");
+        assert_eq!(resolve("a } b }} c"), "a } b }} c");
+        assert!(Template::parse("plain").unwrap().is_literal());
+    }
+
+    #[test]
+    fn variables_are_replaced_wherever_they_stand() {
+        assert_eq!(resolve("{{ domain }}"), "tenant.example");
+        assert_eq!(resolve("https://{{domain}}:{{ port }}/x"), "https://tenant.example:8443/x");
+        assert_eq!(resolve("{{port}}{{port}}"), "84438443");
+    }
+
+    #[test]
+    fn a_value_is_not_read_as_a_template_again() {
+        assert_eq!(resolve("{{ braces }}"), "{{ domain }}");
+    }
+
+    #[test]
+    fn a_template_tells_which_variables_it_needs() {
+        let template = Template::parse("https://{{ domain }}:{{port}}").unwrap();
+        assert_eq!(template.variables().collect::<Vec<_>>(), ["domain", "port"]);
+        assert!(!template.is_literal());
+    }
+
+    #[test]
+    fn unmatched_braces_are_refused() {
+        assert_eq!(Template::parse("{{ domain"), Err(UnmatchedBraces));
+        assert_eq!(Template::parse("{{ a }} {{ b"), Err(UnmatchedBraces));
+    }
+}

@@ -1,0 +1,159 @@
+//! The life of instances: when one starts, which requests it takes, when it ends.
+
+use crate::Reuse;
+use crate::instance::{Application, Instance};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Sleep;
+use wasmtime::component::GuestTaskId;
+use wasmtime::{Store, StoreContextMut};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::handler::{
+    self, HandlerState, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+/// Starts instances for the requests that no running one takes.
+pub(crate) struct Workers {
+    component: ServicePre<Instance>,
+    application: Arc<Application>,
+    reuse: Reuse,
+    room: Option<Arc<Semaphore>>,
+    stop: watch::Receiver<()>,
+}
+
+/// There are as many instances as [`Reuse::instances`] lets there be.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("as many instances as allowed are running")]
+pub(crate) struct NoRoom;
+
+impl Workers {
+    /// Starts instances of `component` until the sender of `stop` is gone.
+    pub(crate) fn new(
+        component: ServicePre<Instance>,
+        application: Arc<Application>,
+        reuse: Reuse,
+        stop: watch::Receiver<()>,
+    ) -> Self {
+        let room = reuse.instances.map(|n| Arc::new(Semaphore::new(n)));
+        Self { component, application, reuse, room, stop }
+    }
+}
+
+impl HandlerState for Workers {
+    type StoreData = Instance;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(
+        &self,
+    ) -> wasmtime::Result<handler::Instance<Instance, Expiration, Worker>> {
+        let room = match &self.room {
+            Some(room) => Some(room.clone().try_acquire_owned().map_err(|_| NoRoom)?),
+            None => None,
+        };
+        let instance = Instance::new(self.application.clone());
+        let mut store = Store::new(self.component.engine(), instance);
+        let service = self.component.instantiate_async(&mut store).await?;
+        Ok(handler::Instance {
+            store,
+            proxy: Proxy::P3(service),
+            view: Instance::http,
+            expiration: Expiration::new(self.reuse.idle, self.stop.clone()),
+            state: Worker {
+                application: self.application.clone(),
+                reuse: self.reuse.clone(),
+                _room: room,
+            },
+        })
+    }
+}
+
+/// Which requests an instance takes.
+pub(crate) struct Worker {
+    application: Arc<Application>,
+    reuse: Reuse,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl WorkerState for Worker {
+    type StoreData = Instance;
+    type RequestData = ();
+
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= self.reuse.requests {
+            ShouldAccept::Never
+        } else if concurrent >= self.reuse.concurrent {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    /// Spin sets no deadline for a request unless it is told to.
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, Instance>,
+        (): (),
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn drop(&self, store: Store<Instance>, result: wasmtime::Result<()>) {
+        // What the instance printed last comes before the reason why it ended.
+        drop(store);
+        if let Err(error) = result {
+            let log = &self.application.log;
+            log.host(&format!("an instance of the component failed: {error:?}"));
+        }
+    }
+}
+
+/// When an instance without a request ends: after a while, or with the host.
+pub(crate) struct Expiration {
+    idle: std::time::Duration,
+    sleep: Pin<Box<Sleep>>,
+    stop: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    stopped: bool,
+}
+
+impl Expiration {
+    fn new(idle: std::time::Duration, mut stop: watch::Receiver<()>) -> Self {
+        Self {
+            idle,
+            sleep: Box::pin(tokio::time::sleep(idle)),
+            // The sender never sends: it goes away.
+            stop: Box::pin(async move { drop(stop.changed().await) }),
+            stopped: false,
+        }
+    }
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        start: Instant,
+    ) -> Poll<()> {
+        let this = &mut *self;
+        if !this.stopped {
+            this.stopped = this.stop.as_mut().poll(cx).is_ready();
+        }
+        match (status, this.stopped) {
+            (WorkerStatus::Requests | WorkerStatus::PostReturn, _) => Poll::Pending,
+            (WorkerStatus::Idle, true) => Poll::Ready(()),
+            (WorkerStatus::Idle, false) => {
+                let deadline = tokio::time::Instant::from_std(start + this.idle);
+                if this.sleep.deadline() != deadline {
+                    this.sleep.as_mut().reset(deadline);
+                }
+                this.sleep.as_mut().poll(cx)
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The Rust toolchain, and the Wasm target it needs.
+
+use super::Progress;
+use crate::{Error, workspace};
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+use tokio::process::Command;
+
+/// The programs of the toolchain and the folder they run in (rustup picks the toolchain by folder).
+#[derive(Debug, Clone)]
+pub(crate) struct Toolchain {
+    /// The cargo that builds the component.
+    pub cargo: OsString,
+    /// The compiler that is asked which targets it has.
+    pub rustc: OsString,
+    /// What adds a target.
+    pub rustup: OsString,
+    /// The root folder of the workspace.
+    pub root: PathBuf,
+}
+
+impl Toolchain {
+    /// The toolchain that runs this program, as cargo passes it on, or the one on PATH.
+    pub(crate) fn here() -> Self {
+        let program =
+            |variable: &str, name: &str| std::env::var_os(variable).unwrap_or_else(|| name.into());
+        Self {
+            cargo: program("CARGO", "cargo"),
+            rustc: program("RUSTC", "rustc"),
+            rustup: "rustup".into(),
+            root: workspace::root(),
+        }
+    }
+
+    /// Adds the component's Wasm target where it is missing, and says so.
+    ///
+    /// # Errors
+    /// When it is missing and rustup is not there to add it, or fails to.
+    pub(crate) async fn ensure_target(&self, progress: Progress) -> Result<(), Error> {
+        if self.has_target().await? {
+            return Ok(());
+        }
+        if progress == Progress::Shown {
+            eprintln!(
+                "The Rust target {target} is missing: running `rustup target add {target}`.",
+                target = workspace::TARGET
+            );
+        }
+        let added = Command::new(&self.rustup)
+            .args(["target", "add", workspace::TARGET])
+            .current_dir(&self.root)
+            .stdin(Stdio::null())
+            // Standard output belongs to the answers of this program.
+            .stdout(Stdio::null())
+            .stderr(match progress {
+                Progress::Shown => Stdio::inherit(),
+                Progress::Quiet => Stdio::null(),
+            })
+            .kill_on_drop(true)
+            .status()
+            .await;
+        match added {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Error::build(format!(
+                "`rustup target add {}` failed ({status}): the component cannot be built without that target.",
+                workspace::TARGET
+            ))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::build(format!(
+                "The Rust target {target} is missing, and there is no rustup to add it.\n\
+                 Install rustup (https://rustup.rs), or your distribution's package of the standard library for {target}.",
+                target = workspace::TARGET
+            ))),
+            Err(error) => {
+                Err(Error::build(format!("Cannot run {}: {error}", self.rustup.display())))
+            }
+        }
+    }
+
+    /// Whether the compiler has a standard library for the target, by whatever way it was installed.
+    async fn has_target(&self) -> Result<bool, Error> {
+        let failed = |problem: &dyn std::fmt::Display| {
+            Error::build(format!("Cannot run {}: {problem}", self.rustc.display()))
+        };
+        let output = Command::new(&self.rustc)
+            .args(["--print", "sysroot"])
+            .current_dir(&self.root)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|error| failed(&error))?;
+        if !output.status.success() {
+            return Err(failed(&String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        let sysroot = String::from_utf8_lossy(&output.stdout);
+        Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(workspace::TARGET).is_dir())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt};
+    use tempfile::TempDir;
+
+    /// A folder with a `rustc` whose sysroot is that folder, and with the given `rustup` script.
+    fn toolchain(rustup: Option<&str>) -> (TempDir, Toolchain) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let script = |name: &str, body: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("the script is written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .expect("the script is made executable");
+            OsString::from(path)
+        };
+        let toolchain = Toolchain {
+            cargo: "cargo".into(),
+            rustc: script("rustc", &format!("echo '{}'", folder.path().display())),
+            rustup: match rustup {
+                Some(body) => script("rustup", body),
+                None => folder.path().join("no-rustup").into(),
+            },
+            root: folder.path().to_owned(),
+        };
+        (folder, toolchain)
+    }
+
+    #[tokio::test]
+    async fn an_installed_target_is_left_alone() {
+        let (folder, toolchain) = toolchain(Some("touch called; exit 1"));
+        fs::create_dir_all(folder.path().join("lib/rustlib/wasm32-wasip2"))
+            .expect("the target's folder");
+        toolchain.ensure_target(Progress::Quiet).await.expect("nothing is missing");
+        assert!(!folder.path().join("called").exists(), "rustup was not called");
+    }
+
+    #[tokio::test]
+    async fn a_missing_target_is_added_with_rustup() {
+        let (folder, toolchain) = toolchain(Some("echo \"$@\" > called"));
+        toolchain.ensure_target(Progress::Quiet).await.expect("rustup adds it");
+        let called = fs::read_to_string(folder.path().join("called")).expect("rustup was called");
+        assert_eq!(called, "target add wasm32-wasip2\n");
+    }
+
+    #[tokio::test]
+    async fn without_rustup_a_missing_target_is_an_error_that_says_what_to_install() {
+        let (_folder, toolchain) = toolchain(None);
+        let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("nobody can add it");
+        assert!(
+            error.to_string().contains("wasm32-wasip2 is missing, and there is no rustup"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("https://rustup.rs"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_rustup_that_fails_is_an_error() {
+        let (_folder, toolchain) = toolchain(Some("exit 7"));
+        let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("rustup failed");
+        assert!(error.to_string().contains("`rustup target add wasm32-wasip2` failed"), "{error}");
+    }
+}

@@ -1,0 +1,224 @@
+//! Which name in an environment file is which Spin variable.
+
+use std::collections::BTreeMap;
+
+/// The prefix under which Spin itself reads a variable from the environment.
+const SPIN: &str = "SPIN_VARIABLE_";
+
+/// What an environment file says about a real tenant. It holds a secret, so it cannot be printed.
+pub(crate) struct RealTenant {
+    /// Values for variables of the manifest, by name.
+    pub variables: BTreeMap<String, String>,
+    /// The port the server is asked to listen on.
+    pub port: Option<u16>,
+}
+
+/// A variable of the manifest and its names in the environment files of the two families.
+struct Spelling {
+    variable: &'static str,
+    names: &'static [&'static str],
+    required: bool,
+}
+
+const SPELLINGS: [Spelling; 6] = [
+    Spelling { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
+    Spelling { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
+    Spelling {
+        variable: "auth0_client_id",
+        names: &["AUTH0_CLIENT_ID", "CLIENT_ID"],
+        required: true,
+    },
+    Spelling {
+        variable: "auth0_client_secret",
+        names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"],
+        required: true,
+    },
+    Spelling { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
+    Spelling { variable: "scopes_supported", names: &["SCOPES"], required: false },
+];
+
+/// Names under which a client that proves itself with a key instead of a secret keeps it.
+const SIGNING_KEYS: [&str; 2] =
+    ["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"];
+
+impl RealTenant {
+    /// Reads the entries of an environment file; an empty value counts as none.
+    ///
+    /// # Errors
+    /// A text that names every entry that is missing or contradicts another, without their values.
+    pub(super) fn from_entries(entries: &BTreeMap<String, String>) -> Result<Self, String> {
+        let given = |name: &str| {
+            entries.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        };
+        let mut variables: BTreeMap<String, String> = entries
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.strip_prefix(SPIN)?.to_lowercase(), value.trim().to_owned()))
+            })
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let mut problems = Vec::new();
+        for Spelling { variable, names, required } in SPELLINGS {
+            let spin = format!("{SPIN}{}", variable.to_uppercase());
+            let found: Vec<(&str, String)> = names
+                .iter()
+                .copied()
+                .chain([spin.as_str()])
+                .filter_map(|name| Some((name, normal(variable, given(name)?))))
+                .collect();
+            if let Some((first, value)) = found.first() {
+                if let Some((other, _)) = found.iter().find(|(_, other)| other != value) {
+                    problems.push(format!("{first} and {other} contradict each other"));
+                }
+                variables.insert(variable.to_owned(), value.clone());
+            } else if required {
+                problems.push(match SIGNING_KEYS.into_iter().find(|key| given(key).is_some()) {
+                    Some(key) if variable == "auth0_client_secret" => {
+                        format!("{key} is not supported yet: {} is needed", names.join(" or "))
+                    }
+                    _ => format!("{} is missing (or {spin})", names.join(" or ")),
+                });
+            }
+        }
+        let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
+            problems.push("PORT is not the number of a port".to_owned());
+            None
+        });
+        if problems.is_empty() { Ok(Self { variables, port }) } else { Err(problems.join("\n  ")) }
+    }
+}
+
+/// The value in the form the manifest's variable has: people write a domain as a URL, and a server's URL with its path.
+fn normal(variable: &str, value: &str) -> String {
+    match variable {
+        "auth0_domain" => {
+            value.strip_prefix("https://").unwrap_or(value).trim_end_matches('/').to_owned()
+        }
+        "public_url" => {
+            let value = value.trim_end_matches('/');
+            value.strip_suffix("/mcp").unwrap_or(value).to_owned()
+        }
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(entries: &[(&str, &str)]) -> Result<RealTenant, String> {
+        RealTenant::from_entries(
+            &entries
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    fn problem(entries: &[(&str, &str)]) -> String {
+        read(entries).err().expect("the entries are refused")
+    }
+
+    const LONG: [(&str, &str); 4] = [
+        ("AUTH0_DOMAIN", "tenant.example"),
+        ("AUTH0_AUDIENCE", "https://mcp.example/mcp"),
+        ("AUTH0_CLIENT_ID", "id"),
+        ("AUTH0_CLIENT_SECRET", "hunter2"),
+    ];
+
+    const SHORT: [(&str, &str); 4] = [
+        ("DOMAIN", "tenant.example"),
+        ("AUDIENCE", "https://mcp.example/mcp"),
+        ("CLIENT_ID", "id"),
+        ("CLIENT_SECRET", "hunter2"),
+    ];
+
+    #[test]
+    fn both_families_of_names_give_the_same_variables() {
+        let long = read(
+            &[&LONG[..], &[("MCP_SERVER_URL", "https://mcp.example"), ("PORT", "3001")]].concat(),
+        );
+        let short =
+            read(&[&SHORT[..], &[("BASE_URL", "https://mcp.example"), ("PORT", "3001")]].concat());
+        let (long, short) =
+            (long.expect("the long names are read"), short.expect("the short names are read"));
+        assert_eq!(long.variables, short.variables);
+        assert_eq!((long.port, short.port), (Some(3001), Some(3001)));
+        assert_eq!(long.variables["auth0_domain"], "tenant.example");
+        assert_eq!(long.variables["auth0_audience"], "https://mcp.example/mcp");
+        assert_eq!(long.variables["auth0_client_id"], "id");
+        assert_eq!(long.variables["auth0_client_secret"], "hunter2");
+        assert_eq!(long.variables["public_url"], "https://mcp.example");
+    }
+
+    #[test]
+    fn spins_own_names_are_read_too_whatever_the_variable() {
+        let entries = [
+            &SHORT[..3],
+            &[("SPIN_VARIABLE_AUTH0_CLIENT_SECRET", "hunter2"), ("SPIN_VARIABLE_ANY_OTHER", "1")],
+        ];
+        let tenant = read(&entries.concat()).expect("the names are read");
+        assert_eq!(tenant.variables["auth0_client_secret"], "hunter2");
+        assert_eq!(tenant.variables["any_other"], "1");
+    }
+
+    #[test]
+    fn scopes_are_passed_on_as_they_are() {
+        let tenant = read(&[&SHORT[..], &[("SCOPES", "tool:greet tool:whoami")]].concat())
+            .expect("the names are read");
+        assert_eq!(tenant.variables["scopes_supported"], "tool:greet tool:whoami");
+    }
+
+    #[test]
+    fn each_missing_entry_is_named_in_both_spellings() {
+        let problem = problem(&[("AUTH0_DOMAIN", "tenant.example"), ("CLIENT_ID", "")]);
+        assert!(!problem.contains("DOMAIN"), "{problem}");
+        for names in [
+            "AUTH0_AUDIENCE or AUDIENCE",
+            "AUTH0_CLIENT_ID or CLIENT_ID",
+            "AUTH0_CLIENT_SECRET or CLIENT_SECRET",
+        ] {
+            assert!(problem.contains(&format!("{names} is missing")), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_signing_key_without_a_secret_is_refused_as_not_supported_yet() {
+        let key = ("AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "-----BEGIN PRIVATE KEY-----");
+        let problem = problem(&[&LONG[..3], &[key]].concat());
+        assert_eq!(
+            problem,
+            "AUTH0_CLIENT_ASSERTION_SIGNING_KEY is not supported yet: AUTH0_CLIENT_SECRET or CLIENT_SECRET is needed"
+        );
+        assert!(read(&[&LONG[..], &[key]].concat()).is_ok(), "with a secret the key is not needed");
+    }
+
+    #[test]
+    fn two_names_with_different_values_are_refused_without_showing_them() {
+        let problem = problem(&[&LONG[..], &[("CLIENT_SECRET", "hunter3")]].concat());
+        assert_eq!(problem, "AUTH0_CLIENT_SECRET and CLIENT_SECRET contradict each other");
+        assert!(
+            read(&[&LONG[..], &SHORT[..]].concat()).is_ok(),
+            "the same values twice are no contradiction"
+        );
+    }
+
+    #[test]
+    fn a_domain_written_as_a_url_and_a_server_url_with_its_path_are_understood() {
+        let entries = [
+            &LONG[1..],
+            &[("DOMAIN", "https://tenant.example/"), ("BASE_URL", "https://mcp.example/mcp/")],
+        ];
+        let tenant = read(&entries.concat()).expect("the names are read");
+        assert_eq!(tenant.variables["auth0_domain"], "tenant.example");
+        assert_eq!(tenant.variables["public_url"], "https://mcp.example");
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_refused() {
+        assert_eq!(
+            problem(&[&LONG[..], &[("PORT", "many")]].concat()),
+            "PORT is not the number of a port"
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! `--env-file`: the environment files of the systems Doorward grew from, read as Spin variables.
+
+mod mapping;
+mod syntax;
+
+pub(crate) use mapping::RealTenant;
+
+use crate::Error;
+use std::{fs, path::Path};
+
+/// Reads an environment file for a real tenant. It sets nothing in this process's own environment.
+///
+/// # Errors
+/// When the file cannot be read, has a line that is not `NAME=value`, or does not say enough. No error quotes a value.
+pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
+    let problem = |what: String| Error::usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let entries = syntax::parse(&text).map_err(|error| problem(error.to_string()))?;
+    RealTenant::from_entries(&entries).map_err(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_file_and_the_line_but_no_value() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("tenant.env");
+        fs::write(&path, "DOMAIN=tenant.example\nCLIENT_SECRET hunter2\n")
+            .expect("the file is written");
+        let error = read(&path).err().expect("the second line has no =").to_string();
+        assert!(error.contains("tenant.env") && error.contains("line 2"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error =
+            read(Path::new("no/such/file.env")).err().expect("there is no such file").to_string();
+        assert!(error.starts_with("no/such/file.env: "), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Which host runs the component: Spin where it is installed, else the local one.
+
+use crate::{Error, spin};
+use clap::ValueEnum;
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+};
+
+/// What the caller asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum HostChoice {
+    /// Spin when a recent enough one is on PATH, else the local host
+    #[default]
+    Auto,
+    /// `spin up`, and nothing else
+    Spin,
+    /// the small host of this repository, built on wasmtime
+    Local,
+}
+
+/// What it comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// `spin up`.
+    Spin {
+        /// The program.
+        program: OsString,
+        /// Its version.
+        version: spin::Version,
+    },
+    /// The host of this repository.
+    Local {
+        /// Why it is not Spin, where that is not plain.
+        because: Option<String>,
+    },
+}
+
+impl HostChoice {
+    /// Looks for Spin on PATH unless the local host is asked for.
+    ///
+    /// # Errors
+    /// When Spin is asked for and there is none that can run the component.
+    pub async fn resolve(self) -> Result<Host, Error> {
+        match self {
+            Self::Local => Ok(Host::Local { because: None }),
+            Self::Auto | Self::Spin => self.with(spin::Spin::find(OsStr::new("spin")).await),
+        }
+    }
+
+    fn with(self, found: spin::Spin) -> Result<Host, Error> {
+        let because = match found {
+            spin::Spin::Usable { program, version } => return Ok(Host::Spin { program, version }),
+            spin::Spin::Missing => "there is no spin on PATH".to_owned(),
+            spin::Spin::TooOld(version) => {
+                format!(
+                    "the spin on PATH is {version}, which is too old: it takes {} or newer",
+                    spin::OLDEST
+                )
+            }
+            spin::Spin::Unreadable => "the spin on PATH says no version of Spin".to_owned(),
+        };
+        match self {
+            Self::Spin => Err(Error::start(format!("Cannot run on Spin: {because}."))),
+            Self::Auto | Self::Local => Ok(Host::Local { because: Some(because) }),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spin { version, .. } => write!(f, "Spin {version} (`spin up`)"),
+            Self::Local { because: None } => f.write_str("the local host"),
+            Self::Local { because: Some(because) } => write!(f, "the local host ({because})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spin::{Spin, Version};
+
+    fn usable() -> Spin {
+        Spin::Usable { program: "spin".into(), version: Version { major: 4, minor: 1 } }
+    }
+
+    #[test]
+    fn a_spin_that_is_new_enough_is_used() {
+        let host = HostChoice::Auto.with(usable()).expect("spin is there");
+        assert_eq!(host.to_string(), "Spin 4.1 (`spin up`)");
+    }
+
+    #[test]
+    fn without_spin_the_local_host_is_used_and_says_why() {
+        let host = HostChoice::Auto.with(Spin::Missing).expect("the local host needs nothing");
+        assert_eq!(host.to_string(), "the local host (there is no spin on PATH)");
+    }
+
+    #[test]
+    fn an_old_spin_is_called_too_old() {
+        let old = Spin::TooOld(Version { major: 3, minor: 6 });
+        let host = HostChoice::Auto.with(old.clone()).expect("the local host needs nothing");
+        let text =
+            "the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
+        assert_eq!(host.to_string(), text);
+        let error = HostChoice::Spin.with(old).expect_err("spin was asked for");
+        assert!(error.to_string().contains("3.6, which is too old"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_local_host_is_used_without_looking_for_spin_when_it_is_asked_for() {
+        assert_eq!(HostChoice::Local.resolve().await, Ok(Host::Local { because: None }));
+    }
+}

@@ -1,0 +1,32 @@
+//! Doorward on a developer's machine: what is behind `cargo run`, and what the black-box tests start their server with.
+//!
+//! Nothing in here is shipped. [`Stack`] is a local tenant and a server that trusts it, on loopback;
+//! [`build_component`] is the component they run.
+
+mod banner;
+mod build;
+pub mod cli;
+mod env_file;
+mod error;
+mod host;
+mod log;
+mod people;
+mod port;
+mod process;
+pub mod serve;
+mod server;
+pub mod signals;
+mod spin;
+mod stack;
+pub mod trial;
+mod workspace;
+
+pub use build::build_component;
+pub use error::{Error, Kind};
+pub use host::{Host, HostChoice};
+pub use log::Log;
+pub use server::Server;
+pub use spin::Version as SpinVersion;
+pub use stack::{Stack, StackOptions};
+
+pub use doorward_host::Reuse;

@@ -1,0 +1,88 @@
+//! Who of the seed may use what.
+
+use doorward_tenant::{Person, Seed};
+use std::collections::BTreeSet;
+
+/// The permissions of `person` on the API `audience`: their own and those of their roles.
+pub(crate) fn permissions<'a>(
+    seed: &'a Seed,
+    person: &'a Person,
+    audience: &str,
+) -> BTreeSet<&'a str> {
+    let roles = seed.roles.iter().filter(|role| person.roles.contains(&role.name));
+    let grants = roles.map(|role| &role.permissions).chain([&person.permissions]);
+    grants.filter_map(|grant| grant.get(audience)).flatten().map(String::as_str).collect()
+}
+
+/// Whether `tool` is private on the API `audience`, that is, whether the API defines the permission `tool:<name>`.
+pub(crate) fn is_private(seed: &Seed, tool: &str, audience: &str) -> bool {
+    let permission = format!("tool:{tool}");
+    let api = seed.apis.iter().find(|api| api.identifier == audience);
+    api.is_some_and(|api| api.scopes.iter().any(|scope| scope.value == permission))
+}
+
+/// Somebody with all permissions and a calendar, to whom every tool answers.
+pub(crate) fn permitted<'a>(seed: &'a Seed, audience: &str) -> Option<&'a Person> {
+    let all: BTreeSet<&str> = seed
+        .apis
+        .iter()
+        .filter(|api| api.identifier == audience)
+        .flat_map(|api| api.scopes.iter().map(|scope| scope.value.as_str()))
+        .collect();
+    let has_calendar = |person: &Person| {
+        let connected = person.connected_accounts.iter().any(|account| {
+            !account.revoked && account.scopes.iter().any(|scope| scope.contains("/auth/calendar"))
+        });
+        connected && seed.calendars.iter().any(|calendar| calendar.owner == person.email)
+    };
+    seed.people.iter().find(|person| {
+        permissions(seed, person, audience).is_superset(&all) && has_calendar(person)
+    })
+}
+
+/// Somebody without any permission.
+pub(crate) fn refused<'a>(seed: &'a Seed, audience: &str) -> Option<&'a Person> {
+    seed.people.iter().find(|person| permissions(seed, person, audience).is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUDIENCE: &str = "http://127.0.0.1:3000/mcp";
+
+    #[test]
+    fn the_built_in_seed_has_one_person_for_each_side() {
+        let seed = Seed::load_default(AUDIENCE);
+        assert_eq!(
+            permitted(&seed, AUDIENCE).expect("somebody with all permissions").email,
+            "owner@example.com"
+        );
+        assert_eq!(
+            refused(&seed, AUDIENCE).expect("somebody without any").email,
+            "guest@example.com"
+        );
+    }
+
+    #[test]
+    fn permissions_come_from_roles_too() {
+        let seed = Seed::load_default(AUDIENCE);
+        let greeter = seed
+            .people
+            .iter()
+            .find(|person| person.email == "greeter@example.com")
+            .expect("the greeter");
+        assert_eq!(
+            permissions(&seed, greeter, AUDIENCE),
+            BTreeSet::from(["tool:greet", "tool:whoami"])
+        );
+        assert_eq!(permissions(&seed, greeter, "https://elsewhere.example/"), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_tool_is_private_when_the_api_defines_its_permission() {
+        let seed = Seed::load_default(AUDIENCE);
+        assert!(is_private(&seed, "calendar_summary", AUDIENCE));
+        assert!(!is_private(&seed, "get_datetime", AUDIENCE));
+    }
+}

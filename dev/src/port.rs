@@ -1,0 +1,54 @@
+//! Ports on the loopback interface.
+
+use crate::Error;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+};
+
+/// The loopback address with this port.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// A port that nobody listens on at the moment.
+///
+/// The server has to know its own URL before it starts (it is the audience of its tokens), so its port cannot be left
+/// for the system to choose while binding. Until it binds, another process may take the port: see [`is_free`].
+pub(crate) fn free() -> Result<u16, Error> {
+    let bound = TcpListener::bind(loopback(0)).and_then(|listener| listener.local_addr());
+    bound
+        .map(|address| address.port())
+        .map_err(|error| Error::start(format!("There is no free port: {error}")))
+}
+
+/// Whether one can listen on this port now.
+pub(crate) fn is_free(port: u16) -> bool {
+    !matches!(TcpListener::bind(loopback(port)), Err(error) if error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// The error for a port that is in use, with the option that chooses another.
+pub(crate) fn in_use(port: u16, whose: &str, option: &str) -> Error {
+    Error::start(format!(
+        "Port {port} on 127.0.0.1, for {whose}, is in use: choose another with {option}."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_free_until_somebody_listens_there() {
+        let listener = TcpListener::bind(loopback(0)).expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        assert!(!is_free(port));
+        assert!(is_free(free().expect("a free port")));
+    }
+
+    #[test]
+    fn the_error_names_the_port_and_the_option() {
+        let error = in_use(3000, "the server", "--port").to_string();
+        assert!(error.contains("3000") && error.contains("--port"), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Child processes that end with everything they started.
+
+use std::{io, process::ExitStatus};
+use tokio::process::{Child, Command};
+
+/// A child process that leads its own process group. Dropping it kills the whole group.
+///
+/// `spin up` starts `spin trigger http`, and cargo starts rustc: killing the child alone would leave those behind.
+#[derive(Debug)]
+pub(crate) struct ProcessGroup {
+    child: Child,
+    #[cfg(unix)]
+    group: Option<rustix::process::Pid>,
+}
+
+impl ProcessGroup {
+    /// Starts `command` at the head of a new process group.
+    ///
+    /// # Errors
+    /// What the operating system says when the program cannot be started.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        #[cfg(unix)]
+        command.process_group(0);
+        let child = command.kill_on_drop(true).spawn()?;
+        Ok(Self {
+            #[cfg(unix)]
+            group: child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())),
+            child,
+        })
+    }
+
+    /// The child itself, to take its pipes from.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits for the child to end, then ends whatever is left of its group.
+    ///
+    /// # Errors
+    /// What the operating system says when the child cannot be waited for.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.kill_group();
+        Ok(status)
+    }
+
+    #[cfg(unix)]
+    fn kill_group(&mut self) {
+        // The group's number is only ours until its last member is gone, so it is used once.
+        if let Some(group) = self.group.take() {
+            // A group that has already ended is what is wanted.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn kill_group(&mut self) {
+        // Elsewhere there are no process groups; `kill_on_drop` ends the child.
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::{process::Stdio, time::Duration};
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+    #[tokio::test]
+    async fn dropping_the_group_ends_what_the_child_started() {
+        // The grandchild keeps the pipe open for as long as it lives.
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo started; wait"]).stdout(Stdio::piped());
+        let mut group = ProcessGroup::spawn(&mut command).expect("sh starts");
+        let mut pipe = BufReader::new(group.child().stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        pipe.read_line(&mut line).await.expect("a line");
+        assert_eq!(line, "started\n");
+
+        drop(group);
+
+        let mut rest = Vec::new();
+        tokio::time::timeout(Duration::from_secs(10), pipe.read_to_end(&mut rest))
+            .await
+            .expect("the grandchild has ended, so its end of the pipe is closed")
+            .expect("the pipe reads to its end");
+    }
+}

@@ -1,0 +1,123 @@
+//! `cargo run` without a command: the server, until Ctrl-C.
+
+use crate::{
+    Error, Log, Stack, StackOptions, banner,
+    build::{self, Progress, Toolchain},
+    cli,
+    env_file::{self, RealTenant},
+    port,
+    server::{Server, ServerOptions},
+    stack,
+};
+use doorward_host::Reuse;
+use doorward_tenant::Tenant;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// The server's port when nothing says otherwise.
+const PORT: u16 = 3000;
+
+/// A server that runs, with the tenant where that is local. Both stop when this is dropped.
+pub struct Serving {
+    server: Server,
+    tenant: Option<Tenant>,
+}
+
+/// Builds the component and starts what the options ask for, and prints what to do next.
+///
+/// # Errors
+/// When the component does not build, or something cannot start.
+pub async fn start(options: &cli::Serve) -> Result<Serving, Error> {
+    match &options.env_file {
+        None => start_local(options).await,
+        Some(file) => start_real(options, env_file::read(file)?).await,
+    }
+}
+
+impl Serving {
+    /// Stops in good order: requests in flight are answered.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        if let Some(tenant) = self.tenant {
+            tenant.stop().await;
+        }
+    }
+
+    /// Waits until the server ends, which it should not do by itself.
+    pub async fn ended(&mut self) -> Error {
+        self.server.ended().await
+    }
+}
+
+/// The component to run: built now, or as it was last built.
+pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
+    let toolchain = Toolchain::here();
+    let component = if options.no_build {
+        build::existing(&toolchain).await?
+    } else {
+        eprintln!("Building the component.");
+        build::component(&toolchain, Progress::Shown).await?
+    };
+    // The host compiles it once more, for this machine, and shows no progress.
+    eprintln!("Starting the server.");
+    Ok(component)
+}
+
+async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
+    let port = options.port.unwrap_or(PORT);
+    // Before the build, so that nobody waits for it in vain.
+    free(port, "the server", "--port")?;
+    free(options.tenant_port, "the local tenant", "--tenant-port")?;
+    let stack = Stack::start(StackOptions {
+        host: options.run.host,
+        component: Some(component(&options.run).await?),
+        port: Some(port),
+        tenant_port: Some(options.tenant_port),
+        variables: extra_variables(),
+        log: Log::Inherit,
+        ..StackOptions::default()
+    })
+    .await?;
+    stack.server().check().await?;
+    println!("{}", banner::local(&stack));
+    let (server, tenant) = stack.into_parts();
+    Ok(Serving { server, tenant: Some(tenant) })
+}
+
+async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving, Error> {
+    let port = options.port.or(tenant.port).unwrap_or(PORT);
+    free(port, "the server", "--port")?;
+    let host = options.run.host.resolve().await?;
+    let component = component(&options.run).await?;
+    let listen = port::loopback(port);
+    let mut variables = doorward_host::variables_from_env();
+    variables.extend(tenant.variables);
+    let public_url =
+        variables.entry("public_url".to_owned()).or_insert_with(|| format!("http://{listen}"));
+    let mcp_url = stack::mcp_url(public_url);
+    let audience = variables.get("auth0_audience").cloned().unwrap_or_default();
+    let name = host.to_string();
+    let server = Server::start(ServerOptions {
+        host,
+        component,
+        listen,
+        variables,
+        reuse: Reuse::default(),
+        log: Log::Inherit,
+    });
+    let server = server.await?;
+    server.check().await?;
+    println!("{}", banner::real(&mcp_url, &audience, server.url(), &name));
+    Ok(Serving { server, tenant: None })
+}
+
+fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {
+    if port::is_free(port) { Ok(()) } else { Err(port::in_use(port, whose, option)) }
+}
+
+/// Variables that the caller's environment sets for Spin, without those that lead to the local tenant. The local host
+/// takes them too.
+fn extra_variables() -> BTreeMap<String, Option<String>> {
+    let mut variables = doorward_host::variables_from_env();
+    variables.retain(|name, _| !stack::OWN_VARIABLES.contains(&name.as_str()));
+    variables.into_iter().map(|(name, value)| (name, Some(value))).collect()
+}

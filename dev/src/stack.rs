@@ -1,0 +1,241 @@
+//! A local tenant and a server that trusts it, started together. The command line and the black-box tests use the same.
+
+use crate::{Error, Host, HostChoice, Log, build, port, server::Server, server::ServerOptions};
+use doorward_host::Reuse;
+use doorward_tenant::{AppType, Seed, Tenant};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// How often a free port is chosen anew when another process takes it before the server does.
+const ATTEMPTS: usize = 5;
+
+/// The variables of the manifest that lead the server to the local tenant and name its own URL.
+pub(crate) const OWN_VARIABLES: [&str; 7] = [
+    "auth0_domain",
+    "auth0_audience",
+    "auth0_client_id",
+    "auth0_client_secret",
+    "public_url",
+    "google_api_url",
+    "local_tenant_url",
+];
+
+/// What a stack is started with. The default is what a test wants: free ports, the built-in seed, captured output.
+pub struct StackOptions {
+    /// What runs the component.
+    pub host: HostChoice,
+    /// The component; [`crate::build_component`] when absent.
+    pub component: Option<PathBuf>,
+    /// The server's port; a free one when absent.
+    pub port: Option<u16>,
+    /// The tenant's port; a free one when absent.
+    pub tenant_port: Option<u16>,
+    /// The tenant's seed as TOML; the built-in one when absent.
+    pub seed: Option<String>,
+    /// Variables of the manifest: a value in place of the one that leads to the tenant, or none to leave it out.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// How instances are reused.
+    pub reuse: Reuse,
+    /// Where the server's output goes.
+    pub log: Log,
+}
+
+/// A tenant and a server, on loopback. They stop when this is dropped.
+pub struct Stack {
+    // The server first: what it still has in flight may ask the tenant.
+    server: Server,
+    tenant: Tenant,
+    host: Host,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            host: HostChoice::default(),
+            component: None,
+            port: None,
+            tenant_port: None,
+            seed: None,
+            variables: BTreeMap::new(),
+            reuse: Reuse::default(),
+            log: Log::Capture,
+        }
+    }
+}
+
+impl Stack {
+    /// Starts a tenant and a server, and returns when both answer.
+    ///
+    /// # Errors
+    /// When a port is in use, the seed cannot be read, or the host cannot start the component.
+    ///
+    /// # Panics
+    /// When no component is given and it does not build.
+    pub async fn start(mut options: StackOptions) -> Result<Self, Error> {
+        let host = options.host.resolve().await?;
+        let component = match options.component.take() {
+            Some(component) => component,
+            None => tokio::task::spawn_blocking(build::build_component)
+                .await
+                .map_err(|error| Error::build(error.to_string()))?,
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let port = match options.port {
+                Some(port) if port::is_free(port) => port,
+                Some(port) => return Err(port::in_use(port, "the server", "--port")),
+                None => port::free()?,
+            };
+            match Self::start_on(port, &host, &component, &options).await {
+                Err(_) if options.port.is_none() && attempt < ATTEMPTS && !port::is_free(port) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Stops both in good order, the server first.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.tenant.stop().await;
+    }
+
+    /// Both, to be kept apart.
+    pub fn into_parts(self) -> (Server, Tenant) {
+        (self.server, self.tenant)
+    }
+
+    /// What runs the component.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The server's URL, without a path: `http://127.0.0.1:3000`.
+    pub fn server_url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// The URL of the MCP endpoint, which is also the audience of its tokens.
+    pub fn mcp_url(&self) -> String {
+        mcp_url(self.server.url())
+    }
+
+    /// What the server has printed so far, where that is captured.
+    pub fn logs(&self) -> String {
+        self.server.logs()
+    }
+
+    async fn start_on(
+        port: u16,
+        host: &Host,
+        component: &Path,
+        options: &StackOptions,
+    ) -> Result<Self, Error> {
+        let listen = port::loopback(port);
+        let url = format!("http://{listen}");
+        let audience = mcp_url(&url);
+        let seed = match &options.seed {
+            None => Seed::load_default(&audience),
+            Some(text) => {
+                Seed::parse(text, &audience).map_err(|error| Error::usage(error.to_string()))?
+            }
+        };
+        let tenant = start_tenant(seed, options.tenant_port).await?;
+        let mut variables = variables(tenant.seed(), tenant.origin(), &url)?;
+        for (name, value) in &options.variables {
+            match value {
+                Some(value) => variables.insert(name.clone(), value.clone()),
+                None => variables.remove(name),
+            };
+        }
+        let server = Server::start(ServerOptions {
+            host: host.clone(),
+            component: component.to_owned(),
+            listen,
+            variables,
+            reuse: options.reuse.clone(),
+            log: options.log,
+        })
+        .await?;
+        Ok(Self { server, tenant, host: host.clone() })
+    }
+}
+
+/// The MCP endpoint of a server.
+pub(crate) fn mcp_url(server: &str) -> String {
+    format!("{server}/mcp")
+}
+
+/// What leads a server at `url` to the tenant at `origin`.
+fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, String>, Error> {
+    let audience = mcp_url(url);
+    let client = seed.clients.iter().find(|client| {
+        client.app_type == AppType::ResourceServer
+            && client.resource_server_identifier.as_ref() == Some(&audience)
+    });
+    let client = client.ok_or_else(|| {
+        Error::usage("The seed has no client of type resource_server for the audience.")
+    })?;
+    let values = [
+        origin.trim_start_matches("http://"),
+        &audience,
+        &client.client_id,
+        client.client_secret.as_deref().unwrap_or_default(),
+        url,
+        origin,
+        origin,
+    ];
+    Ok(OWN_VARIABLES.into_iter().zip(values).map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
+}
+
+async fn start_tenant(seed: Seed, port: Option<u16>) -> Result<Tenant, Error> {
+    // The tenant knows its own port by the time it has one, so here the system may choose.
+    let listen = port::loopback(port.unwrap_or(0));
+    if let Some(port) = port.filter(|port| !port::is_free(*port)) {
+        return Err(port::in_use(port, "the local tenant", "--tenant-port"));
+    }
+    let tenant = Tenant::start(doorward_tenant::Options { listen, seed }).await;
+    tenant.map_err(|error| Error::start(format!("Cannot start the local tenant: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variables_lead_to_the_tenant_and_name_the_server() {
+        let (origin, url) = ("http://127.0.0.1:4000", "http://127.0.0.1:3000");
+        let seed = Seed::load_default(&mcp_url(url));
+        let variables = variables(&seed, origin, url).expect("the seed has the server's client");
+        let expected = [
+            ("auth0_domain", "127.0.0.1:4000"),
+            ("auth0_audience", "http://127.0.0.1:3000/mcp"),
+            ("auth0_client_id", "doorward"),
+            ("auth0_client_secret", "local-only-secret"),
+            ("public_url", url),
+            ("google_api_url", origin),
+            ("local_tenant_url", origin),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(variables, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn a_seed_without_the_servers_client_is_refused() {
+        let seed = Seed::load_default("http://127.0.0.1:1/mcp");
+        let error = variables(&seed, "http://127.0.0.1:4000", "http://127.0.0.1:3000");
+        assert_eq!(error.expect_err("another audience").kind(), crate::Kind::Usage);
+    }
+}

@@ -1,0 +1,163 @@
+//! A browser without a screen: follows redirects, keeps cookies, and stops at the client's redirect URI.
+
+use super::{form, http::answer, report::Mismatch};
+use reqwest::{Client, RequestBuilder, header, redirect::Policy};
+use url::Url;
+
+/// More redirects than a sign-in can need.
+const REDIRECTS: usize = 10;
+
+/// A browser with its own cookies, and so one person at a time.
+pub(super) struct Browser {
+    client: Client,
+    /// Where the client under test is sent back to; the browser notes that address and does not open it.
+    redirect_uri: Url,
+}
+
+/// Where a navigation ends.
+pub(super) enum Landing {
+    /// At a page.
+    Page(Page),
+    /// At the redirect URI, with its parameters.
+    Callback(Url),
+}
+
+/// A page that is shown.
+pub(super) struct Page {
+    url: Url,
+    html: String,
+}
+
+impl Browser {
+    /// A browser in which nobody is signed in.
+    pub(super) fn new(redirect_uri: Url) -> reqwest::Result<Self> {
+        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build()?;
+        Ok(Self { client, redirect_uri })
+    }
+
+    /// Opens an address.
+    pub(super) async fn open(&self, url: Url) -> Result<Landing, Mismatch> {
+        self.navigate(url.clone(), self.client.get(url)).await
+    }
+
+    /// Signs in with the form on a page.
+    pub(super) async fn sign_in(
+        &self,
+        page: &Page,
+        who: &str,
+        password: &str,
+    ) -> Result<Landing, Mismatch> {
+        for mut form in form::forms(&page.html) {
+            if form.sign_in(who, password) {
+                return self.submit(page, &form, None).await;
+            }
+        }
+        Err(Mismatch::new(
+            "a form with a field for the address and one for the password",
+            page.describe(),
+        ))
+    }
+
+    /// Consents with the form on a page.
+    pub(super) async fn consent(&self, page: &Page) -> Result<Landing, Mismatch> {
+        for form in form::forms(&page.html) {
+            if let Some(button) = form.consent() {
+                return self.submit(page, &form, Some(button)).await;
+            }
+        }
+        Err(Mismatch::new("a form with a button that accepts", page.describe()))
+    }
+
+    async fn submit(
+        &self,
+        page: &Page,
+        form: &form::Form,
+        button: Option<&(String, String)>,
+    ) -> Result<Landing, Mismatch> {
+        let target = form.target(&page.url);
+        let mut target =
+            target.map_err(|error| Mismatch::new("a form with an address", error.to_string()))?;
+        let fields = form.submission(button);
+        let request = if form.post {
+            self.client.post(target.clone()).form(&fields)
+        } else {
+            target.query_pairs_mut().clear().extend_pairs(&fields);
+            self.client.get(target.clone())
+        };
+        // Browsers say where a form was; a tenant may insist on it (CSRF).
+        let origin = page.url.origin().ascii_serialization();
+        self.navigate(target, request.header(header::ORIGIN, origin)).await
+    }
+
+    async fn navigate(
+        &self,
+        mut url: Url,
+        mut request: RequestBuilder,
+    ) -> Result<Landing, Mismatch> {
+        for _ in 0..REDIRECTS {
+            let answer = answer(request.header(header::ACCEPT, "text/html")).await?;
+            if !answer.status.is_redirection() {
+                return if answer.status == 200 {
+                    Ok(Landing::Page(Page { url, html: answer.body }))
+                } else {
+                    Err(Mismatch::new("a page (status 200) or a redirect", answer.describe()))
+                };
+            }
+            let location = answer.header("location").unwrap_or_default();
+            let next = url.join(&location);
+            url = next.map_err(|_| Mismatch::new("a redirect to an address", answer.describe()))?;
+            if self.is_callback(&url) {
+                return Ok(Landing::Callback(url));
+            }
+            request = self.client.get(url.clone());
+        }
+        Err(Mismatch::new(
+            format!("at most {REDIRECTS} redirects"),
+            format!("another one, to {}", url.path()),
+        ))
+    }
+
+    fn is_callback(&self, url: &Url) -> bool {
+        url.origin() == self.redirect_uri.origin() && url.path() == self.redirect_uri.path()
+    }
+}
+
+impl Page {
+    /// The page in a few words.
+    fn describe(&self) -> String {
+        format!("the page {} with {} form(s)", self.url.path(), form::forms(&self.html).len())
+    }
+}
+
+impl Landing {
+    /// The page, where the navigation ended at one.
+    pub(super) fn page(self, expected: &str) -> Result<Page, Mismatch> {
+        match self {
+            Self::Page(page) => Ok(page),
+            Self::Callback(url) => Err(Mismatch::new(expected, callback(&url))),
+        }
+    }
+
+    /// The parameters of the redirect, where the navigation ended at the redirect URI.
+    pub(super) fn callback(self, expected: &str) -> Result<Url, Mismatch> {
+        match self {
+            Self::Callback(url) => Ok(url),
+            Self::Page(page) => Err(Mismatch::new(expected, page.describe())),
+        }
+    }
+}
+
+/// A redirect to the client in words: an error has its text, a code is not shown.
+pub(super) fn callback(url: &Url) -> String {
+    let shown = url
+        .query_pairs()
+        .filter(|(name, _)| name.starts_with("error"))
+        .map(|(name, value)| format!("{name}={value}"));
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() {
+        let names: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        format!("a redirect to the client with {}", names.join(", "))
+    } else {
+        format!("a redirect to the client with {}", shown.join(", "))
+    }
+}

@@ -1,0 +1,86 @@
+//! `try`: the whole flow, played as an MCP client that knows nothing but the server's URL.
+//!
+//! Once as somebody with all permissions, once as somebody without any; each speaks another era of the protocol.
+
+mod authorization;
+mod browser;
+mod challenge;
+mod discovery;
+mod form;
+mod http;
+mod mcp;
+mod pkce;
+mod report;
+mod tools;
+mod visit;
+
+use crate::{Error, Log, Stack, StackOptions, cli, people, serve, stack};
+use doorward_tenant::Seed;
+use mcp::Era;
+use report::Report;
+use std::io::{IsTerminal, Write};
+use url::Url;
+use visit::Visit;
+
+/// Plays the flow and prints each step.
+///
+/// # Errors
+/// When a step was not as it should be, or the tenant or the server does not start.
+pub async fn run(options: &cli::Try) -> Result<(), Error> {
+    let (stack, server, host) = match &options.server_url {
+        Some(url) => (None, url.as_str().trim_end_matches('/').to_owned(), None),
+        None => {
+            let component = Some(serve::component(&options.run).await?);
+            let options = StackOptions {
+                host: options.run.host,
+                component,
+                log: Log::Capture,
+                ..StackOptions::default()
+            };
+            let stack = Stack::start(options).await?;
+            let (url, host) = (stack.server_url().to_owned(), stack.host().to_string());
+            (Some(stack), url, Some(host))
+        }
+    };
+    let mcp_url = stack::mcp_url(server.trim_end_matches("/mcp"));
+    let seed = match &stack {
+        Some(stack) => stack.tenant().seed().clone(),
+        None => Seed::load_default(&mcp_url),
+    };
+    let out = std::io::stdout();
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut report = Report::new(out, colour);
+    report.line(&match host {
+        Some(host) => format!("The server is {mcp_url}, on {host}."),
+        None => format!("The server is {mcp_url}."),
+    });
+    play(&mut report, &mcp_url, &seed).await?;
+    report.finish().map_err(|failures| {
+        let said = stack.map(|stack| stack.logs()).unwrap_or_default();
+        let said =
+            if said.is_empty() { said } else { format!("\nThe server said meanwhile:\n{said}") };
+        Error::flow(format!("{failures}{said}").trim_end())
+    })
+}
+
+/// Plays the flow for both people; the error is how many steps were not as they should be.
+async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
+    let server = Url::parse(mcp_url)
+        .map_err(|error| Error::usage(format!("{mcp_url} is no URL: {error}")))?;
+    let nobody = |who: &str| Error::usage(format!("The seed has nobody {who}."));
+    let permitted = people::permitted(seed, mcp_url)
+        .ok_or_else(|| nobody("with all permissions and a calendar"))?;
+    let refused = people::refused(seed, mcp_url).ok_or_else(|| nobody("without permissions"))?;
+    for (person, era) in [(permitted, Era::Stateless), (refused, Era::Handshake)] {
+        report.line(&format!(
+            "\n{} ({}), speaking MCP {}",
+            person.name,
+            person.note,
+            era.version()
+        ));
+        let visit = Visit::new(&server, seed, person, era)?;
+        // What made it halt is in the report.
+        let _ = visit.walk(report).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! What each of the four tools should answer.
+
+use super::report::Mismatch;
+use doorward_tenant::Person;
+use serde_json::Value;
+
+/// The tools, in the order in which they are called.
+pub(super) const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
+
+/// Checks that a list has the four tools, each with a schema, and names them.
+pub(super) fn listed(tools: &[Value]) -> Result<String, Mismatch> {
+    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let same = names.len() == TOOLS.len() && TOOLS.iter().all(|tool| names.contains(tool));
+    if !same {
+        return Err(Mismatch::new(TOOLS.join(", "), names.join(", ")));
+    }
+    match tools.iter().find(|tool| tool["inputSchema"]["type"] != "object") {
+        None => Ok(names.join(", ")),
+        Some(tool) => {
+            Err(Mismatch::new("an inputSchema of type object for each", tool.to_string()))
+        }
+    }
+}
+
+/// Checks the result of a tool for somebody who may use it, and returns its text.
+pub(super) fn answered(tool: &str, person: &Person, result: &Value) -> Result<String, Mismatch> {
+    let text = text(result)?;
+    if result["isError"] == true {
+        return Err(Mismatch::new("an answer", format!("the tool error {text:?}")));
+    }
+    if !result["structuredContent"].is_object() {
+        return Err(Mismatch::new("structuredContent too", result.to_string()));
+    }
+    let (right, expected) = match tool {
+        "whoami" => {
+            let answer: Value = serde_json::from_str(text).unwrap_or_default();
+            (
+                answer["user"]["sub"] == person.user_id,
+                format!("JSON with the user {}", person.user_id),
+            )
+        }
+        "greet" => {
+            // The name in the token, which an Action put there.
+            let name = person.claims.get("name").and_then(Value::as_str).unwrap_or("there");
+            (text.starts_with(&format!("Hello, {name}!")), format!("a greeting for {name}"))
+        }
+        "get_datetime" => (is_datetime(text), "a time like 2026-11-03T09:30:00.000Z".to_owned()),
+        "calendar_summary" => {
+            (text.starts_with("Calendar Summary for "), "a summary of the calendar".to_owned())
+        }
+        _ => (false, "one of the four tools".to_owned()),
+    };
+    if right { Ok(text.to_owned()) } else { Err(Mismatch::new(expected, format!("{text:?}"))) }
+}
+
+/// Checks that a tool refused somebody who may not use it, and returns its text.
+pub(super) fn refused(tool: &str, result: &Value) -> Result<String, Mismatch> {
+    let text = text(result)?;
+    let expected = format!("You don't have permission to use the '{tool}' tool.");
+    if text == expected && result["isError"] == true {
+        Ok(format!("refused, as it should be: {text}"))
+    } else {
+        Err(Mismatch::new(
+            format!("isError true and {expected:?}"),
+            format!("isError {} and {text:?}", result["isError"]),
+        ))
+    }
+}
+
+fn text(result: &Value) -> Result<&str, Mismatch> {
+    let block = &result["content"][0];
+    let text = block["text"].as_str().filter(|_| block["type"] == "text");
+    text.ok_or_else(|| Mismatch::new("a content block with text", result.to_string()))
+}
+
+/// Whether a text has the form of an instant in UTC with milliseconds (ISO 8601).
+fn is_datetime(text: &str) -> bool {
+    let form = "0000-00-00T00:00:00.000Z";
+    let same = |(form, c): (char, char)| {
+        if form == '0' { c.is_ascii_digit() } else { c == form }
+    };
+    text.len() == form.len() && form.chars().zip(text.chars()).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_tenant::Seed;
+    use serde_json::json;
+
+    fn owner() -> Person {
+        Seed::load_default("a").people.remove(0)
+    }
+
+    fn result(text: &str) -> Value {
+        json!({ "content": [{ "type": "text", "text": text }], "structuredContent": {}, "isError": false })
+    }
+
+    #[test]
+    fn each_tool_is_known_by_its_answer() {
+        let good = [
+            ("whoami", r#"{"user":{"sub":"auth0|owner"},"scopes":[]}"#),
+            ("greet", "Hello, Calendar Owner!\n\nand more"),
+            ("get_datetime", "2026-11-03T09:30:00.000Z"),
+            (
+                "calendar_summary",
+                "Calendar Summary for Tue Nov 03 2026\n\nNo events scheduled for today.",
+            ),
+        ];
+        for (tool, text) in good {
+            assert_eq!(answered(tool, &owner(), &result(text)), Ok(text.to_owned()));
+            let other = result("something else");
+            assert!(
+                answered(tool, &owner(), &other).is_err(),
+                "{tool} does not say something else"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tool_error_and_a_missing_structure_are_no_answers() {
+        let text = "2026-11-03T09:30:00.000Z";
+        let error = json!({ "content": [{ "type": "text", "text": text }], "structuredContent": {}, "isError": true });
+        assert!(answered("get_datetime", &owner(), &error).is_err());
+        let bare = json!({ "content": [{ "type": "text", "text": text }] });
+        assert!(answered("get_datetime", &owner(), &bare).is_err());
+    }
+
+    #[test]
+    fn a_refusal_has_the_exact_text_and_is_an_error() {
+        let text = "You don't have permission to use the 'greet' tool.";
+        let refusal = |text: &str, is_error: bool| json!({ "content": [{ "type": "text", "text": text }], "isError": is_error });
+        assert!(refused("greet", &refusal(text, true)).is_ok());
+        assert!(
+            refused("greet", &refusal(text, false)).is_err(),
+            "a refusal must be visible as an error"
+        );
+        assert!(refused("whoami", &refusal(text, true)).is_err(), "the text names the tool");
+        assert!(refused("greet", &json!({ "isError": true })).is_err());
+    }
+
+    #[test]
+    fn a_list_must_have_the_four_tools_and_no_other() {
+        let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
+        let mut tools: Vec<Value> = TOOLS.into_iter().map(tool).collect();
+        assert_eq!(listed(&tools), Ok("whoami, greet, get_datetime, calendar_summary".to_owned()));
+        tools.push(tool("another"));
+        assert!(listed(&tools).is_err());
+        assert!(listed(&tools[..3]).is_err());
+        tools.truncate(3);
+        tools.push(json!({ "name": "calendar_summary" }));
+        assert!(listed(&tools).is_err(), "a tool without a schema is not listed properly");
+    }
+}

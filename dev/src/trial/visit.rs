@@ -1,0 +1,115 @@
+//! One person's way from the server's URL to its tools.
+
+use super::{
+    authorization::{self, Request},
+    browser::Browser,
+    discovery,
+    mcp::{Era, McpClient},
+    pkce::{self, Pkce},
+    report::{Halt, Mismatch, Report},
+    tools,
+};
+use crate::{Error, people};
+use doorward_tenant::{Person, Seed};
+use reqwest::{Client, redirect::Policy};
+use serde_json::Value;
+use std::io::Write;
+use url::Url;
+
+/// A person with a client and a browser of their own.
+pub(super) struct Visit<'a> {
+    server: &'a Url,
+    seed: &'a Seed,
+    person: &'a Person,
+    era: Era,
+    client: Client,
+    browser: Browser,
+    pkce: Pkce,
+    state: String,
+}
+
+impl<'a> Visit<'a> {
+    /// Prepares what a client has before it knows anything about the server.
+    pub(super) fn new(
+        server: &'a Url,
+        seed: &'a Seed,
+        person: &'a Person,
+        era: Era,
+    ) -> Result<Self, Error> {
+        let no_client =
+            |error: reqwest::Error| Error::start(format!("Cannot make an HTTP client: {error}"));
+        let redirect_uri = Url::parse(authorization::REDIRECT_URI);
+        let redirect_uri = redirect_uri.map_err(|error| Error::start(error.to_string()))?;
+        Ok(Self {
+            server,
+            seed,
+            person,
+            era,
+            client: Client::builder().redirect(Policy::none()).build().map_err(no_client)?,
+            browser: Browser::new(redirect_uri).map_err(no_client)?,
+            pkce: Pkce::new()?,
+            state: pkce::random()?,
+        })
+    }
+
+    /// Signs in and calls every tool.
+    ///
+    /// # Errors
+    /// When a step failed without which there is no going on.
+    pub(super) async fn walk(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
+        let token = self.sign_in(report).await?;
+        let mcp = McpClient::new(&self.client, self.server, self.era, &token);
+        report.step(self.era.opening(), mcp.open().await);
+        report.step("tools/list", mcp.tools().await.and_then(|tools| tools::listed(&tools)));
+        for tool in tools::TOOLS {
+            report.step(tool, mcp.tool(tool).await.and_then(|result| self.judge(tool, &result)));
+        }
+        Ok(())
+    }
+
+    /// Finds out where to sign in, registers, and comes back with an access token.
+    async fn sign_in(&self, report: &mut Report<impl Write>) -> Result<String, Halt> {
+        let Self { client, server, browser, .. } = self;
+        let step = discovery::challenge(client, server, self.era).await;
+        let challenge = report.take("a call without a token", step)?;
+        let step = discovery::resource(client, &challenge.resource_metadata, server).await;
+        let resource = report.take("protected resource metadata", step)?;
+        let step = discovery::authorization_server(client, &resource.authorization_server).await;
+        let tenant = report.take("authorization server metadata", step)?;
+        // The challenge knows best what this call needs; the metadata knows what calls need in general.
+        let scope = challenge.scope.unwrap_or(resource.scopes_supported);
+        let step = authorization::register(client, &tenant, &scope).await;
+        let client_id = report.take("registration", step)?;
+        let request = Request {
+            server: &tenant,
+            client_id: &client_id,
+            resource: server,
+            scope: &scope,
+            pkce: &self.pkce,
+            state: &self.state,
+        };
+        let password = &self.seed.tenant.password;
+        report.hide(password);
+        report.hide(&self.pkce.verifier);
+        let page =
+            report.take("sign-in", request.sign_in(browser, &self.person.email, password).await)?;
+        let code = report.take("consent", request.consent(browser, &page).await)?;
+        report.hide(&code);
+        let token = report.take("access token", request.token(client, &code).await)?;
+        report.hide(&token);
+        Ok(token)
+    }
+
+    /// What a tool's result comes to for this person.
+    fn judge(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
+        let audience = self.server.as_str();
+        let permission = format!("tool:{tool}");
+        let held =
+            people::permissions(self.seed, self.person, audience).contains(permission.as_str());
+        if held || !people::is_private(self.seed, tool, audience) {
+            tools::answered(tool, self.person, result)
+        } else {
+            tools::refused(tool, result)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The pages that people see: sign-in, consent, and what went wrong.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::page::{escape, page};
+use super::{flow, redirect_uri};
+use crate::seed::{Client, Person, Settings};
+use crate::state::{Pending, Store};
+
+/// The sign-in page.
+pub(super) fn login(
+    store: &Store,
+    id: &str,
+    pending: &Pending,
+    status: StatusCode,
+    problem: Option<&str>,
+) -> Response {
+    let client = store.directory.client(&pending.client_id).map_or("", |client| &client.name);
+    let (id, password) = (escape(id), escape(&store.settings().password));
+    let hidden = format!("<input type=\"hidden\" name=\"state\" value=\"{id}\">");
+    let people: String = store
+        .directory
+        .people
+        .iter()
+        .map(|person| {
+            format!(
+                "<li><form method=\"post\" action=\"/u/login\">{hidden}\
+                 <input type=\"hidden\" name=\"username\" value=\"{email}\">\
+                 <input type=\"hidden\" name=\"password\" value=\"{password}\">\
+                 <button class=\"person\"><strong>{name}</strong> <span>{email}</span> <small>{note}</small></button>\
+                 </form></li>\n",
+                email = escape(&person.email),
+                name = escape(&person.name),
+                note = escape(&person.note),
+            )
+        })
+        .collect();
+    let problem = problem.map_or_else(String::new, |text| {
+        format!("<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>\n", escape(text))
+    });
+    let main = format!(
+        "<p class=\"tenant\">{tenant}</p>\n<h1>Sign in</h1>\n<p>to continue to <strong>{client}</strong></p>\n{problem}\
+         <h2 id=\"people\">Choose who you are</h2>\n<ul class=\"people\" aria-labelledby=\"people\">\n{people}</ul>\n\
+         <h2>Or type it</h2>\n<form method=\"post\" action=\"/u/login\">{hidden}\n\
+         <label for=\"username\">Email address</label>\n\
+         <input id=\"username\" name=\"username\" type=\"email\" autocomplete=\"username\" required value=\"{hint}\">\n\
+         <label for=\"password\">Password</label>\n\
+         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required \
+         aria-describedby=\"hint\">\n\
+         <p class=\"hint\" id=\"hint\">Everybody's password is <code>{password}</code>: this tenant runs on your own \
+         machine and keeps nothing.</p>\n<button class=\"primary\">Sign in</button>\n</form>",
+        tenant = escape(&store.settings().name),
+        client = escape(client),
+        hint = escape(pending.login_hint.as_deref().unwrap_or_default()),
+    );
+    page(status, "Sign in", &main, &redirect_uri::form_target(&pending.redirect_uri))
+}
+
+/// The consent page.
+pub(super) fn consent(
+    store: &Store,
+    id: &str,
+    pending: &Pending,
+    client: &Client,
+    person: &Person,
+) -> Response {
+    let scopes = flow::scopes(store, client, person, pending);
+    let api = flow::api(store, pending);
+    let describe = |scope: &String| {
+        let known = api.and_then(|api| api.scopes.iter().find(|known| known.value == *scope));
+        let text = match (scope.as_str(), known) {
+            ("openid", _) => "Know that it is you",
+            ("profile", _) => "See your name",
+            ("email", _) => "See your email address",
+            ("offline_access", _) => "Do so while you are away",
+            (_, Some(known)) if !known.description.is_empty() => &known.description,
+            (name, _) => name,
+        };
+        format!("<li>{} <code>{}</code></li>\n", escape(text), escape(scope))
+    };
+    let list: String = scopes.iter().map(describe).collect();
+    let service = api.map_or_else(
+        || "your account".to_owned(),
+        |api| format!("<strong>{}</strong>", escape(&api.name)),
+    );
+    let asks = if list.is_empty() {
+        format!("<p>It asks for access to {service}.</p>\n")
+    } else {
+        format!(
+            "<p>It wants to use {service} in your name, to:</p>\n<ul class=\"scopes\">\n{list}</ul>\n"
+        )
+    };
+    let withheld: Vec<String> = pending
+        .scopes
+        .iter()
+        .filter(|scope| !scopes.contains(scope))
+        .map(|scope| format!("<code>{}</code>", escape(scope)))
+        .collect();
+    let withheld = if withheld.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "<p class=\"hint\">It also asked for {}, which it does not get.</p>\n",
+            withheld.join(", ")
+        )
+    };
+    let unverified = if client.is_first_party {
+        String::new()
+    } else {
+        "<p class=\"hint\">This application registered itself. Nobody has checked its name.</p>\n"
+            .to_owned()
+    };
+    let id = escape(id);
+    let main = format!(
+        "<p class=\"tenant\">{tenant}</p>\n<h1>Allow <em>{client}</em>?</h1>\n\
+         <p>You are signed in as <strong>{name}</strong> ({email}). <a href=\"/u/login?state={id}\">Not you?</a></p>\n\
+         {asks}{withheld}{unverified}<p class=\"hint\">Then you are sent to <code>{target}</code>.</p>\n\
+         <form method=\"post\" action=\"/u/consent\" class=\"choice\">\n\
+         <input type=\"hidden\" name=\"state\" value=\"{id}\">\n\
+         <button class=\"primary\" name=\"action\" value=\"allow\">Allow</button>\n\
+         <button name=\"action\" value=\"deny\">Deny</button>\n</form>",
+        tenant = escape(&store.settings().name),
+        client = escape(&client.name),
+        name = escape(&person.name),
+        email = escape(&person.email),
+        target = escape(&redirect_uri::form_target(&pending.redirect_uri)),
+    );
+    page(StatusCode::OK, "Allow access?", &main, &redirect_uri::form_target(&pending.redirect_uri))
+}
+
+/// What went wrong, where nobody can be sent back.
+pub(crate) fn error(text: &str) -> Response {
+    let main = format!(
+        "<h1>That did not work</h1>\n<p class=\"problem\" role=\"alert\">{}</p>",
+        escape(text)
+    );
+    page(StatusCode::BAD_REQUEST, "That did not work", &main, "")
+}
+
+/// What somebody sees who opens the tenant itself.
+pub(crate) fn home(settings: &Settings) -> Response {
+    let main = format!(
+        "<h1>{}</h1>\n<p>A stand-in for an Auth0 tenant, on this machine only. Applications send you here to sign in; \
+         there is nothing to do here by hand.</p>\n<ul class=\"scopes\">\n\
+         <li><a href=\"/.well-known/openid-configuration\">Discovery</a></li>\n\
+         <li><a href=\"/.well-known/jwks.json\">Keys</a></li>\n<li><a href=\"/_control/\">Control interface</a></li>\n</ul>",
+        escape(&settings.name)
+    );
+    page(StatusCode::OK, &settings.name, &main, "")
+}

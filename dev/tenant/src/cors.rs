@@ -1,0 +1,37 @@
+//! Cross-origin access: open for discovery, registration and tokens, so that a client may live in a web page.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::endpoint::{Endpoint, Group};
+
+/// The middleware: answers preflights, and opens the answers that may be read from anywhere.
+pub(crate) async fn cors(request: Request, next: Next) -> Response {
+    let endpoint = Endpoint::classify(request.method(), request.uri().path(), |_| None);
+    let open = matches!(endpoint.group(), Group::Keys | Group::Token | Group::Register)
+        || endpoint == Endpoint::Userinfo;
+    if !open {
+        return next.run(request).await;
+    }
+    let any = (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if request.method() == Method::OPTIONS {
+        let preflight = [
+            any,
+            (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS")),
+            // A `*` would not cover `Authorization`.
+            (
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static(
+                    "Authorization, Content-Type, Accept, Auth0-Client, MCP-Protocol-Version",
+                ),
+            ),
+            (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+        ];
+        return (StatusCode::NO_CONTENT, preflight).into_response();
+    }
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(any.0, any.1);
+    response
+}

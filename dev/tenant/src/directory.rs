@@ -1,0 +1,266 @@
+//! Questions to the directory: who may what.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::oauth::Error;
+use crate::random;
+use crate::seed::{
+    Api, AppType, Client, ClientGrant, Person, Scope, Seed, SubjectType, TokenDialect,
+};
+
+/// Scopes of OpenID Connect, which no API defines.
+pub(crate) const OIDC_SCOPES: [&str; 7] =
+    ["openid", "profile", "email", "name", "nickname", "address", "phone"];
+
+/// A permission that somebody has, with where it comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Permission {
+    pub(crate) audience: String,
+    pub(crate) api_name: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) direct: bool,
+    /// Ids and names of roles.
+    pub(crate) roles: Vec<(String, String)>,
+}
+
+/// Adds what every tenant has, and the ids and times that the seed leaves out.
+pub(crate) fn complete(seed: &mut Seed, origin: &str) {
+    let now = jiff::Timestamp::now().to_string();
+    for account in seed.people.iter_mut().flat_map(|person| &mut person.connected_accounts) {
+        if account.id.is_empty() {
+            account.id = format!("cac_{}", random::hex(11));
+        }
+        if account.created_at.is_empty() {
+            account.created_at.clone_from(&now);
+        }
+    }
+    seed.apis.push(system_api(
+        "Auth0 Management API",
+        format!("{origin}/api/v2/"),
+        &[
+            "read:resource_servers",
+            "read:users",
+            "update:users",
+            "update:users_app_metadata",
+            "read:roles",
+            "read:role_members",
+            "read:user_effective_permissions",
+        ],
+    ));
+    seed.apis.push(system_api(
+        "Auth0 My Account API",
+        format!("{origin}/me/"),
+        &[
+            "create:me:connected_accounts",
+            "read:me:connected_accounts",
+            "delete:me:connected_accounts",
+        ],
+    ));
+}
+
+fn system_api(name: &str, identifier: String, scopes: &[&str]) -> Api {
+    Api {
+        id: random::hex(12),
+        identifier,
+        name: name.to_owned(),
+        token_dialect: TokenDialect::AccessToken,
+        enforce_policies: false,
+        allow_offline_access: false,
+        token_lifetime: 86_400,
+        signing_alg: "RS256".to_owned(),
+        scopes: scopes
+            .iter()
+            .map(|value| Scope { value: (*value).to_owned(), description: String::new() })
+            .collect(),
+        is_system: true,
+    }
+}
+
+impl Seed {
+    /// The API with this identifier or object id.
+    pub(crate) fn api(&self, identifier_or_id: &str) -> Option<&Api> {
+        self.apis
+            .iter()
+            .find(|api| api.identifier == identifier_or_id || api.id == identifier_or_id)
+    }
+
+    /// The person with exactly this user id.
+    pub(crate) fn user(&self, user_id: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.user_id == user_id)
+    }
+
+    pub(crate) fn user_mut(&mut self, user_id: &str) -> Option<&mut Person> {
+        self.people.iter_mut().find(|person| person.user_id == user_id)
+    }
+
+    /// The person who signs in with this address and this password.
+    pub(crate) fn sign_in(&self, email: &str, password: &str) -> Option<&Person> {
+        self.people
+            .iter()
+            .find(|person| person.email.eq_ignore_ascii_case(email.trim()))
+            .filter(|_| password == self.tenant.password)
+    }
+
+    /// What lets `client` ask for scopes of `audience`.
+    pub(crate) fn grant(
+        &self,
+        client: &Client,
+        audience: &str,
+        subject: SubjectType,
+    ) -> Option<&ClientGrant> {
+        self.client_grants.iter().find(|grant| {
+            grant.audience == audience
+                && grant.subject_type == subject
+                && match &grant.client_id {
+                    Some(id) => *id == client.client_id,
+                    None => {
+                        !client.is_first_party
+                            && grant.default_for.as_deref() == Some("third_party_clients")
+                    }
+                }
+        })
+    }
+
+    /// The id of the Organization with this id or name, if the user belongs to it.
+    pub(crate) fn member_of(&self, user_id: &str, wanted: &str) -> Result<String, Error> {
+        self.organizations
+            .iter()
+            .find(|one| one.id == wanted || one.name.eq_ignore_ascii_case(wanted))
+            .filter(|one| one.members.iter().any(|member| member == user_id))
+            .map(|one| one.id.clone())
+            .ok_or_else(|| {
+                Error::access_denied(&format!(
+                    "user {user_id} is not part of the {wanted} organization"
+                ))
+            })
+    }
+
+    /// All permissions of a person, over all APIs, in a fixed order.
+    pub(crate) fn permissions(&self, person: &Person) -> Vec<Permission> {
+        let mut all: BTreeMap<(String, String), Permission> = BTreeMap::new();
+        let direct = person.permissions.iter().map(|entry| (None, entry));
+        let roles = self
+            .roles
+            .iter()
+            .filter(|role| person.roles.contains(&role.name))
+            .flat_map(|role| role.permissions.iter().map(move |entry| (Some(role), entry)));
+        for (role, (audience, names)) in direct.chain(roles) {
+            let api = self.api(audience);
+            for name in names {
+                let permission =
+                    all.entry((audience.clone(), name.clone())).or_insert_with(|| Permission {
+                        audience: audience.clone(),
+                        api_name: api.map_or_else(String::new, |api| api.name.clone()),
+                        name: name.clone(),
+                        description: description(api, name),
+                        direct: false,
+                        roles: Vec::new(),
+                    });
+                match role {
+                    Some(role) => permission.roles.push((role.id.clone(), role.name.clone())),
+                    None => permission.direct = true,
+                }
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// The names of a person's permissions on one API.
+    pub(crate) fn permissions_on(&self, person: &Person, audience: &str) -> Vec<String> {
+        self.permissions(person)
+            .into_iter()
+            .filter(|permission| permission.audience == audience)
+            .map(|permission| permission.name)
+            .collect()
+    }
+
+    /// Those of the requested scopes that the person can give to the client.
+    pub(crate) fn grantable(
+        &self,
+        client: &Client,
+        person: &Person,
+        api: Option<&Api>,
+        requested: &[String],
+    ) -> Vec<String> {
+        let permissions = api
+            .filter(|api| api.enforce_policies)
+            .map(|api| self.permissions_on(person, &api.identifier));
+        let ceiling = api.filter(|api| api.is_system || !client.is_first_party).map(|api| {
+            self.grant(client, &api.identifier, SubjectType::User)
+                .map_or(&[][..], |grant| &grant.scopes)
+        });
+        let mut granted: Vec<String> = Vec::new();
+        for scope in requested {
+            let allowed = if OIDC_SCOPES.contains(&scope.as_str()) {
+                client.is_first_party
+            } else if scope == "offline_access" {
+                api.is_none_or(|api| api.allow_offline_access)
+                    && client.grant_types.iter().any(|one| one == crate::token::grant::REFRESH)
+            } else {
+                api.is_some_and(|api| api.scopes.iter().any(|known| known.value == *scope))
+                    && permissions.as_ref().is_none_or(|names| names.contains(scope))
+                    && ceiling.is_none_or(|scopes| scopes.contains(scope))
+            };
+            if allowed && !granted.contains(scope) {
+                granted.push(scope.clone());
+            }
+        }
+        granted
+    }
+}
+
+impl Client {
+    /// May it use this grant?
+    pub(crate) fn allows(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|one| one == grant_type)
+    }
+
+    /// The API that it stands for, if it is a "Custom API Client".
+    pub(crate) fn own_api(&self) -> Option<&str> {
+        self.resource_server_identifier
+            .as_deref()
+            .filter(|_| self.app_type == AppType::ResourceServer && self.is_first_party)
+    }
+}
+
+impl Permission {
+    /// As `users/{id}/permissions` lists it.
+    pub(crate) fn row(&self) -> Value {
+        let direct = self
+            .direct
+            .then(|| json!({"source_id": "", "source_name": "", "source_type": "DIRECT"}));
+        let roles = self
+            .roles
+            .iter()
+            .map(|(id, name)| json!({"source_id": id, "source_name": name, "source_type": "ROLE"}));
+        json!({
+            "resource_server_identifier": self.audience,
+            "permission_name": self.name,
+            "resource_server_name": self.api_name,
+            "description": self.description,
+            "sources": direct.into_iter().chain(roles).collect::<Vec<_>>(),
+        })
+    }
+
+    /// As `users/{id}/effective-permissions` lists it.
+    pub(crate) fn effective_row(&self) -> Value {
+        let mut sources = Vec::new();
+        if self.direct {
+            sources.push("direct");
+        }
+        if !self.roles.is_empty() {
+            sources.push("roles");
+        }
+        let mut row = self.row();
+        row["sources"] = json!(sources);
+        row
+    }
+}
+
+fn description(api: Option<&Api>, name: &str) -> String {
+    api.and_then(|api| api.scopes.iter().find(|scope| scope.value == name))
+        .map_or_else(String::new, |scope| scope.description.clone())
+}

@@ -1,0 +1,209 @@
+//! The names of what can be called: for counting, for faults and for rate limits.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+macro_rules! endpoints {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Something that can be called. The texts are those of the control interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Endpoint { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Endpoint {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name in the control interface.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+endpoints! {
+    /// Discovery, under both of its names.
+    Discovery = "discovery",
+    /// The JSON Web Key Set.
+    Jwks = "jwks",
+    /// `/authorize`.
+    Authorize = "authorize",
+    /// The sign-in and consent pages.
+    Pages = "pages",
+    /// The token endpoint with an authorization code.
+    TokenCode = "token.authorization_code",
+    /// The token endpoint with a refresh token.
+    TokenRefresh = "token.refresh_token",
+    /// The token endpoint for a client itself.
+    TokenClientCredentials = "token.client_credentials",
+    /// The token endpoint with a name and a password.
+    TokenPassword = "token.password",
+    /// The exchange for a token of another provider.
+    TokenVault = "token.vault",
+    /// On-behalf-of.
+    TokenOnBehalfOf = "token.on_behalf_of",
+    /// Custom token exchange.
+    TokenExchange = "token.exchange",
+    /// The token endpoint with any other grant.
+    TokenOther = "token.other",
+    /// Dynamic Client Registration.
+    Register = "register",
+    /// `/userinfo`.
+    Userinfo = "userinfo",
+    /// Management API: one API.
+    ManagementResourceServers = "management.resource_servers",
+    /// Management API: reading a user.
+    ManagementUser = "management.user",
+    /// Management API: changing a user.
+    ManagementUserUpdate = "management.user_update",
+    /// Management API: a user's permissions.
+    ManagementUserPermissions = "management.user_permissions",
+    /// Management API: a user's roles.
+    ManagementUserRoles = "management.user_roles",
+    /// Management API: a user's effective permissions.
+    ManagementUserEffectivePermissions = "management.user_effective_permissions",
+    /// Management API: what a user has connected.
+    ManagementUserConnectedAccounts = "management.user_connected_accounts",
+    /// Management API: anything else.
+    ManagementOther = "management.other",
+    /// My Account API: the start of a connection.
+    MyAccountConnect = "my_account.connect",
+    /// My Account API: the end of a connection.
+    MyAccountComplete = "my_account.complete",
+    /// My Account API: what is connected, and what can be.
+    MyAccountAccounts = "my_account.accounts",
+    /// Google Calendar: `events.list`.
+    GoogleEvents = "google.events",
+    /// Google: anything else.
+    GoogleOther = "google.other",
+    /// Anything else.
+    Other = "other",
+}
+
+/// What shares a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Discovery and keys.
+    Keys,
+    /// The token endpoint.
+    Token,
+    /// Dynamic Client Registration.
+    Register,
+    /// The Management API.
+    Management,
+    /// The My Account API.
+    MyAccount,
+    /// Google.
+    Google,
+    /// The pages, and anything else.
+    Other,
+}
+
+impl Endpoint {
+    /// With which others it shares a rate limit.
+    #[must_use]
+    pub fn group(self) -> Group {
+        match self.name().split('.').next() {
+            Some("discovery" | "jwks") => Group::Keys,
+            Some("token") => Group::Token,
+            Some("register") => Group::Register,
+            Some("management") => Group::Management,
+            Some("my_account") => Group::MyAccount,
+            Some("google") => Group::Google,
+            _ => Group::Other,
+        }
+    }
+
+    /// The endpoint with this name in the control interface.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
+    /// What a request is for. The token endpoint also needs the parameters of the body.
+    pub(crate) fn classify(
+        method: &Method,
+        path: &str,
+        body_parameter: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let path = path.trim_end_matches('/');
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        match segments.as_slice() {
+            [".well-known", "openid-configuration" | "oauth-authorization-server"] => {
+                Self::Discovery
+            }
+            [".well-known", "jwks.json"] => Self::Jwks,
+            ["authorize", ..] => Self::Authorize,
+            ["u", ..] => Self::Pages,
+            ["oauth", "token"] => Self::classify_grant(body_parameter),
+            ["oidc", "register"] => Self::Register,
+            ["userinfo"] => Self::Userinfo,
+            ["api", "v2", rest @ ..] => Self::classify_management(method, rest),
+            ["me", "v1", "connected-accounts", "connect"] => Self::MyAccountConnect,
+            ["me", "v1", "connected-accounts", "complete"] => Self::MyAccountComplete,
+            ["me", ..] => Self::MyAccountAccounts,
+            ["calendar", "v3", "calendars", _, "events"] => Self::GoogleEvents,
+            ["calendar", ..] => Self::GoogleOther,
+            _ => Self::Other,
+        }
+    }
+
+    fn classify_grant(parameter: impl Fn(&str) -> Option<String>) -> Self {
+        use crate::token::grant;
+        match parameter("grant_type").as_deref() {
+            Some(grant::CODE) => Self::TokenCode,
+            Some(grant::REFRESH) => Self::TokenRefresh,
+            Some(grant::CLIENT_CREDENTIALS) => Self::TokenClientCredentials,
+            Some(grant::PASSWORD) => Self::TokenPassword,
+            Some(grant::VAULT) => Self::TokenVault,
+            Some(grant::EXCHANGE)
+                if parameter("subject_token_type").as_deref() == Some(grant::ACCESS_TOKEN) =>
+            {
+                Self::TokenOnBehalfOf
+            }
+            Some(grant::EXCHANGE) => Self::TokenExchange,
+            _ => Self::TokenOther,
+        }
+    }
+
+    fn classify_management(method: &Method, rest: &[&str]) -> Self {
+        match rest {
+            ["resource-servers", ..] => Self::ManagementResourceServers,
+            ["users", _] if method == Method::PATCH => Self::ManagementUserUpdate,
+            ["users", _] => Self::ManagementUser,
+            ["users", _, "permissions"] => Self::ManagementUserPermissions,
+            ["users", _, "roles"] => Self::ManagementUserRoles,
+            ["users", _, "effective-permissions"] => Self::ManagementUserEffectivePermissions,
+            ["users", _, "connected-accounts"] => Self::ManagementUserConnectedAccounts,
+            _ => Self::ManagementOther,
+        }
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_with_an_encoded_slash_is_one_segment() {
+        let path = "/api/v2/users/auth0%7Ca%2Fb/permissions";
+        let endpoint = Endpoint::classify(&Method::GET, path, |_| None);
+        assert_eq!(endpoint, Endpoint::ManagementUserPermissions);
+    }
+
+    #[test]
+    fn every_name_leads_back_to_its_endpoint() {
+        for endpoint in Endpoint::ALL {
+            assert_eq!(Endpoint::from_name(endpoint.name()), Some(*endpoint));
+        }
+        assert_eq!(Endpoint::from_name("jwks.json"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Errors of the Management API.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// Why the Management API refuses.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// No token.
+    MissingToken,
+    /// No token of this API, or none that is still valid.
+    InvalidToken,
+    /// A token without any of these scopes.
+    InsufficientScope(&'static [&'static str]),
+    /// A parameter that cannot be.
+    InvalidQuery(String),
+    /// A body that cannot be.
+    InvalidBody(String),
+    /// Nothing there.
+    NotFound { code: Option<&'static str>, message: &'static str },
+    /// Over the rate limit.
+    TooManyRequests,
+}
+
+/// The body of an error.
+pub(crate) fn error_body(status: u16, code: &str, message: &str) -> Value {
+    let name = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error");
+    json!({"statusCode": status, "error": name, "message": message, "errorCode": code})
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, code, message) = match self {
+            Self::MissingToken => (401, None, "Missing authentication".to_owned()),
+            Self::InvalidToken => (401, None, "Invalid token".to_owned()),
+            Self::InsufficientScope(scopes) => (
+                403,
+                Some("insufficient_scope"),
+                format!("Insufficient scope, expected any of: {}", scopes.join(",")),
+            ),
+            Self::InvalidQuery(message) => {
+                (400, Some("invalid_query_string"), format!("Query validation error: {message}"))
+            }
+            Self::InvalidBody(message) => {
+                (400, Some("invalid_body"), format!("Payload validation error: {message}"))
+            }
+            Self::NotFound { code, message } => (404, code, message.to_owned()),
+            Self::TooManyRequests => {
+                (429, Some("too_many_requests"), "Global limit has been reached".to_owned())
+            }
+        };
+        let mut body = error_body(status, code.unwrap_or_default(), &message);
+        if code.is_none()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.remove("errorCode");
+        }
+        if message == "Invalid token" {
+            body["attributes"] = json!({"error": "Invalid token"});
+        }
+        (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), Json(body))
+            .into_response()
+    }
+}

@@ -1,0 +1,273 @@
+//! Who and what the tenant knows at the start, as written in `seed.toml`.
+
+mod calendar;
+mod clients;
+mod people;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use calendar::zone;
+pub use calendar::{Calendar, Event, EventStatus, Repeat, Response};
+pub use clients::{
+    Api, AppType, Client, ClientAuth, ClientGrant, PublicKey, Scope, SubjectType, TokenDialect,
+    TokenExchange,
+};
+pub use people::{ConnectedAccount, Organization, Person, Role};
+
+/// The seed file that is built in.
+const DEFAULT: &str = include_str!("../../seed.toml");
+
+/// Everything that a tenant starts with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    /// What holds for the tenant as a whole.
+    pub tenant: Settings,
+    /// The APIs (resource servers), without the tenant's own two.
+    #[serde(rename = "api", default)]
+    pub apis: Vec<Api>,
+    /// The applications.
+    #[serde(rename = "client", default)]
+    pub clients: Vec<Client>,
+    /// Which application may ask for what.
+    #[serde(rename = "client_grant", default)]
+    pub client_grants: Vec<ClientGrant>,
+    /// The identity providers.
+    #[serde(rename = "connection", default)]
+    pub connections: Vec<Connection>,
+    /// The custom token exchanges.
+    #[serde(rename = "token_exchange_profile", default)]
+    pub token_exchange_profiles: Vec<TokenExchangeProfile>,
+    /// The organizations.
+    #[serde(rename = "organization", default)]
+    pub organizations: Vec<Organization>,
+    /// The roles.
+    #[serde(rename = "role", default)]
+    pub roles: Vec<Role>,
+    /// The people who can sign in.
+    #[serde(rename = "person", default)]
+    pub people: Vec<Person>,
+    /// The calendars behind the stand-in for Google.
+    #[serde(rename = "calendar", default)]
+    pub calendars: Vec<Calendar>,
+}
+
+/// What holds for the tenant as a whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The name on the sign-in page.
+    pub name: String,
+    /// Everybody's password.
+    pub password: String,
+    /// Is Dynamic Client Registration open?
+    #[serde(default)]
+    pub dynamic_client_registration: bool,
+    /// Is a refresh token replaced each time that it is used?
+    #[serde(default)]
+    pub rotate_refresh_tokens: bool,
+    /// The API of a request that names none.
+    #[serde(default)]
+    pub default_audience: Option<String>,
+}
+
+/// An identity provider, whose tokens the Token Vault can hold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// The id, `con_…`.
+    pub id: String,
+    /// The name that requests use, as in `google-oauth2`.
+    pub name: String,
+    /// The kind of provider.
+    pub strategy: String,
+    /// The scopes that are asked for when somebody connects an account.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+/// A custom token exchange, with what its Action would do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchangeProfile {
+    /// The name.
+    pub name: String,
+    /// The URI that selects it.
+    pub subject_token_type: String,
+    /// How the subject token is checked.
+    pub action: ProfileAction,
+    /// The tokens of [`ProfileAction::KnownTokens`], each with the id of its user.
+    #[serde(default)]
+    pub known_tokens: std::collections::BTreeMap<String, String>,
+}
+
+/// How a custom token exchange checks its subject token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileAction {
+    /// It must be a valid access token of this tenant; its `sub` becomes the user.
+    TenantAccessToken,
+    /// It must be in the profile's list.
+    KnownTokens,
+}
+
+/// Why a seed cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// It is not TOML, or a field is missing, unknown or of the wrong type.
+    #[error("the seed cannot be read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// One entry refers to another that does not exist, or holds an impossible value.
+    #[error("the seed does not fit together: {0}")]
+    Reference(String),
+}
+
+impl Seed {
+    /// The built-in seed, for an API whose identifier is `audience`.
+    ///
+    /// # Panics
+    ///
+    /// Never: that the built-in seed can be read is a test of this crate.
+    #[must_use]
+    pub fn load_default(audience: &str) -> Self {
+        match Self::parse(DEFAULT, audience) {
+            Ok(seed) => seed,
+            Err(error) => unreachable!("the built-in seed: {error}"),
+        }
+    }
+
+    /// Reads a seed; `{audience}` in it becomes `audience`, and `{server}` that URL's origin.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no seed, or its entries do not fit together.
+    pub fn parse(toml: &str, audience: &str) -> Result<Self, SeedError> {
+        let server = url::Url::parse(audience)
+            .map(|url| url.origin().ascii_serialization())
+            .unwrap_or_default();
+        let text =
+            toml.replace("{audience}", &escaped(audience)).replace("{server}", &escaped(&server));
+        let seed: Self = toml::from_str(&text)?;
+        seed.check()?;
+        Ok(seed)
+    }
+
+    /// The person with this user id or e-mail address.
+    #[must_use]
+    pub fn person(&self, id_or_email: &str) -> Option<&Person> {
+        self.people
+            .iter()
+            .find(|person| person.user_id == id_or_email || person.email == id_or_email)
+    }
+
+    /// The application with this id.
+    #[must_use]
+    pub fn client(&self, client_id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.client_id == client_id)
+    }
+
+    /// The seed with `{origin}` replaced, once it is known where the tenant listens.
+    pub(crate) fn at(self, origin: &str) -> Result<Self, SeedError> {
+        let unreadable = |error: serde_json::Error| SeedError::Reference(error.to_string());
+        let mut value = serde_json::to_value(&self).map_err(unreadable)?;
+        replace(&mut value, origin);
+        serde_json::from_value(value).map_err(unreadable)
+    }
+
+    fn check(&self) -> Result<(), SeedError> {
+        let wrong = |what: String| Err(SeedError::Reference(what));
+        for person in &self.people {
+            for role in &person.roles {
+                if !self.roles.iter().any(|known| &known.name == role) {
+                    return wrong(format!("{} has the unknown role `{role}`", person.email));
+                }
+            }
+            for account in &person.connected_accounts {
+                if !self.connections.iter().any(|c| c.name == account.connection) {
+                    return wrong(format!(
+                        "{} is connected to the unknown `{}`",
+                        person.email, account.connection
+                    ));
+                }
+            }
+        }
+        for grant in &self.client_grants {
+            if let Some(id) = &grant.client_id
+                && self.client(id).is_none()
+            {
+                return wrong(format!("a grant for the unknown client `{id}`"));
+            }
+        }
+        for calendar in &self.calendars {
+            calendar.check().map_err(SeedError::Reference)?;
+        }
+        Ok(())
+    }
+}
+
+/// `text` as the inside of a basic string of TOML.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// Replaces `{origin}` in every string and key.
+fn replace(value: &mut Value, origin: &str) {
+    match value {
+        Value::String(text) => *text = text.replace("{origin}", origin),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, origin)),
+        Value::Object(fields) => {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(key, mut field)| {
+                    replace(&mut field, origin);
+                    (key.replace("{origin}", origin), field)
+                })
+                .collect();
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_seed_can_be_read_and_names_the_api() {
+        let seed = Seed::load_default("http://127.0.0.1:3000/mcp");
+        assert_eq!(seed.apis[0].identifier, "http://127.0.0.1:3000/mcp");
+        assert_eq!(
+            seed.client("doorward-connect").unwrap().redirect_uris,
+            ["http://127.0.0.1:3000/connect/callback"]
+        );
+        assert!(seed.person("owner@example.com").is_some());
+    }
+
+    #[test]
+    fn the_origin_is_filled_in_everywhere() {
+        let seed = Seed::load_default("a").at("http://127.0.0.1:4000").unwrap();
+        assert!(!serde_json::to_string(&seed).unwrap().contains("{origin}"));
+    }
+
+    #[test]
+    fn an_unknown_field_and_an_unknown_role_are_refused() {
+        let unknown = Seed::parse("[tenant]\nname = 'a'\npassword = 'b'\ncolour = 1", "a");
+        assert!(matches!(unknown, Err(SeedError::Syntax(_))));
+        let role = "[tenant]\nname = 'a'\npassword = 'b'\n[[person]]\nuser_id = 'a'\nname = 'a'\nemail = 'e'\nroles = ['x']";
+        let error = Seed::parse(role, "a").unwrap_err();
+        assert!(error.to_string().contains("unknown role `x`"), "{error}");
+    }
+
+    #[test]
+    fn an_audience_with_a_quote_does_not_break_out_of_its_string() {
+        let seed = Seed::load_default("a\"b\\c\n");
+        assert_eq!(seed.apis[0].identifier, "a\"b\\c\n");
+    }
+}

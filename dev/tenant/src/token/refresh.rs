@@ -1,0 +1,47 @@
+//! A refresh token for a new access token.
+
+use serde_json::{Value, json};
+
+use crate::oauth::{Error, Params};
+use crate::random;
+use crate::seed::Client;
+use crate::state::App;
+use crate::token::grant;
+use crate::tokens::{self, Issue};
+
+pub(super) fn refresh(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
+    let token = params.required("refresh_token")?;
+    let mut store = app.store();
+    let unknown = || Error::invalid_grant("Unknown or invalid refresh token.");
+    let mut granted = store.refresh_tokens.get(token).cloned().ok_or_else(unknown)?;
+    if granted.client_id != client.client_id {
+        return Err(unknown());
+    }
+    let person = store.directory.user(&granted.user_id).cloned().ok_or_else(unknown)?;
+    if let Some(other) = params.get("audience").or_else(|| params.get("resource"))
+        && store.directory.api(other).is_none_or(|api| api.identifier != other)
+    {
+        return Err(Error::service_not_found(other));
+    }
+    let requested = params.words("scope");
+    if !requested.is_empty() {
+        // Never more than what was granted before (RFC 6749 §6).
+        granted.scopes.retain(|scope| requested.contains(scope));
+    }
+    // A permission that was taken away since takes its scope along.
+    let api = granted.audience.as_deref().and_then(|audience| store.directory.api(audience));
+    granted.scopes = store.directory.grantable(client, &person, api, &granted.scopes);
+    let mut answer = tokens::answer_for_person(
+        app,
+        &mut store,
+        Issue { client, granted: &granted, grant_type: grant::REFRESH, nonce: None, act: None },
+    )?;
+    if store.settings().rotate_refresh_tokens
+        && let Some(original) = store.refresh_tokens.remove(token)
+    {
+        let fresh = random::token(32);
+        store.refresh_tokens.insert(fresh.clone(), original);
+        answer["refresh_token"] = json!(fresh);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,207 @@
+//! Making access tokens in both dialects, and ID tokens.
+
+use serde_json::{Map, Value, json};
+
+use crate::jose;
+use crate::keys::KeyRing;
+use crate::oauth::Error;
+use crate::random;
+use crate::seed::{Api, Client, Person};
+use crate::state::{App, Granted, Shared, Store};
+use crate::token::grant;
+
+/// What an access token says.
+pub(crate) struct AccessToken<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) subject: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) scopes: &'a [String],
+    pub(crate) permissions: &'a [String],
+    pub(crate) grant_type: &'a str,
+    /// `act`, and what an Action or an Organization adds.
+    pub(crate) extra: Map<String, Value>,
+}
+
+impl Shared {
+    /// The claims of an access token.
+    pub(crate) fn claims(&self, store: &Store, token: &AccessToken<'_>) -> Value {
+        let now = crate::now();
+        let lifetime = store.access_token_lifetime.unwrap_or(token.api.token_lifetime);
+        let mut claims = token.extra.clone();
+        let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        set("iss", json!(self.issuer()));
+        set("sub", json!(token.subject));
+        set(
+            "aud",
+            match token.scopes.iter().any(|scope| scope == "openid") {
+                true => json!([token.api.identifier, format!("{}/userinfo", self.origin)]),
+                false => json!(token.api.identifier),
+            },
+        );
+        set("iat", json!(now));
+        set("exp", json!(now.saturating_add(lifetime)));
+        if !token.scopes.is_empty() {
+            set("scope", json!(token.scopes.join(" ")));
+        }
+        if token.api.token_dialect.is_rfc9068() {
+            set("client_id", json!(token.client_id));
+            set("jti", json!(random::token(16)));
+        } else {
+            set("azp", json!(token.client_id));
+            if let Some(gty) = gty(token.grant_type) {
+                set("gty", json!(gty));
+            }
+        }
+        if token.api.enforce_policies && token.api.token_dialect.has_permissions() {
+            set("permissions", json!(token.permissions));
+        }
+        Value::Object(claims)
+    }
+}
+
+/// Signs an access token for `api` with the current key.
+pub(crate) fn sign_access_token(keys: &KeyRing, api: &Api, claims: &Value) -> String {
+    let key = &keys.current;
+    // A key of another kind cannot sign with the API's algorithm.
+    let alg = match key.alg() {
+        jsonwebtoken::Algorithm::ES256 => "ES256",
+        _ => api.signing_alg.as_str(),
+    };
+    let typ = if api.token_dialect.is_rfc9068() { "at+jwt" } else { "JWT" };
+    jose::sign(key, &json!({"alg": alg, "typ": typ, "kid": key.kid}), claims)
+}
+
+/// What an answer of the token endpoint for a person depends on.
+pub(crate) struct Issue<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) granted: &'a Granted,
+    pub(crate) grant_type: &'a str,
+    pub(crate) nonce: Option<&'a str>,
+    /// Who acts for the person.
+    pub(crate) act: Option<Value>,
+}
+
+/// The whole answer of the token endpoint for a person: access token, and refresh and ID token where they belong.
+pub(crate) fn answer_for_person(
+    app: &App,
+    store: &mut Store,
+    issue: Issue<'_>,
+) -> Result<Value, Error> {
+    let Issue { client, granted, grant_type, nonce, act } = issue;
+    let gone = || Error::invalid_grant("The user does not exist any more.");
+    let person = store.directory.user(&granted.user_id).cloned().ok_or_else(gone)?;
+    let mut answer = match &granted.audience {
+        Some(audience) => {
+            let api = store
+                .directory
+                .api(audience)
+                .cloned()
+                .ok_or_else(|| Error::service_not_found(audience))?;
+            let permissions = store.directory.permissions_on(&person, audience);
+            let mut extra = extra_claims(store, &person, granted.organization.as_deref());
+            extra.extend(act.map(|act| ("act".to_owned(), act)));
+            let token = AccessToken {
+                api: &api,
+                subject: &person.user_id,
+                client_id: &client.client_id,
+                scopes: &granted.scopes,
+                permissions: &permissions,
+                grant_type,
+                extra,
+            };
+            let claims = app.claims(store, &token);
+            let lifetime = store.access_token_lifetime.unwrap_or(api.token_lifetime);
+            json!({"access_token": sign_access_token(&app.keys(), &api, &claims), "expires_in": lifetime})
+        }
+        // Without an API, Auth0 gives a token that is opaque to everybody but its own `/userinfo`.
+        None => {
+            let token = random::token(32);
+            store.opaque_tokens.insert(token.clone(), granted.clone());
+            json!({"access_token": token, "expires_in": 86_400})
+        }
+    };
+    answer["token_type"] = json!("Bearer");
+    if !granted.scopes.is_empty() {
+        answer["scope"] = json!(granted.scopes.join(" "));
+    }
+    let has = |scope: &str| granted.scopes.iter().any(|one| one == scope);
+    if has("openid") && client.is_first_party {
+        answer["id_token"] = json!(id_token(app, client, &person, granted, nonce));
+    }
+    if has("offline_access") && grant_type != grant::REFRESH {
+        let token = random::token(32);
+        store.refresh_tokens.insert(token.clone(), granted.clone());
+        answer["refresh_token"] = json!(token);
+    }
+    Ok(answer)
+}
+
+/// The claims that an Action adds, and the Organization that the person signed in to.
+pub(crate) fn extra_claims(
+    store: &Store,
+    person: &Person,
+    organization: Option<&str>,
+) -> Map<String, Value> {
+    let mut extra = person.claims.clone();
+    let found =
+        store.directory.organizations.iter().find(|one| Some(one.id.as_str()) == organization);
+    if let Some(found) = found {
+        extra.insert("org_id".to_owned(), json!(found.id));
+        extra.insert("org_name".to_owned(), json!(found.name));
+    }
+    extra
+}
+
+/// The profile of a person, as far as the scopes reach.
+pub(crate) fn profile(person: &Person, scopes: &[String]) -> Map<String, Value> {
+    let has = |scope: &str| scopes.iter().any(|one| one == scope);
+    let mut profile = Map::new();
+    profile.insert("sub".to_owned(), json!(person.user_id));
+    if has("profile") {
+        profile.insert("name".to_owned(), json!(person.name));
+        let nickname = person.email.split('@').next().unwrap_or_default();
+        profile.insert("nickname".to_owned(), json!(nickname));
+    }
+    if has("email") {
+        profile.insert("email".to_owned(), json!(person.email));
+        profile.insert("email_verified".to_owned(), json!(true));
+    }
+    profile
+}
+
+fn id_token(
+    app: &App,
+    client: &Client,
+    person: &Person,
+    granted: &Granted,
+    nonce: Option<&str>,
+) -> String {
+    let now = crate::now();
+    let mut claims = profile(person, &granted.scopes);
+    let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+    set("iss", json!(app.issuer()));
+    set("aud", json!(client.client_id));
+    set("iat", json!(now));
+    set("exp", json!(now + 36_000));
+    set("auth_time", json!(granted.auth_time));
+    if let Some(nonce) = nonce {
+        set("nonce", json!(nonce));
+    }
+    if let Some(organization) = &granted.organization {
+        set("org_id", json!(organization));
+    }
+    let keys = app.keys();
+    let key = &keys.current;
+    let header = json!({"alg": format!("{:?}", key.alg()), "typ": "JWT", "kid": key.kid});
+    jose::sign(key, &header, &Value::Object(claims))
+}
+
+/// The `gty` of Auth0's own profile.
+fn gty(grant_type: &str) -> Option<&'static str> {
+    match grant_type {
+        grant::CLIENT_CREDENTIALS => Some("client-credentials"),
+        grant::PASSWORD => Some("password"),
+        grant::REFRESH => Some("refresh_token"),
+        _ => None,
+    }
+}

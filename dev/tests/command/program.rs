@@ -1,0 +1,86 @@
+//! Runs the program as a person would.
+
+use doorward_dev::build_component;
+use std::{net::TcpListener, process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+/// More than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(300);
+
+/// The program with these arguments. The component is built before, so `--no-build` finds it.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    build_component();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward-dev"));
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// What a program that has ended left behind.
+pub(crate) struct Ended {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end.
+pub(crate) async fn run(command: &mut Command) -> Ended {
+    let output = timeout(LONG, command.output())
+        .await
+        .expect("the program ends")
+        .expect("the program starts");
+    Ended {
+        status: output.status.code().expect("it ended by itself"),
+        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+    }
+}
+
+/// A program that serves.
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    /// What it printed until it served.
+    pub(crate) banner: String,
+    // Open as long as the program runs, so that it can go on printing.
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+/// Starts a program and waits until it has said what to do next.
+pub(crate) async fn serve(command: &mut Command) -> Serving {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("standard output is piped")).lines();
+    let mut banner = String::new();
+    let reading = async {
+        while let Some(line) = lines.next_line().await.expect("standard output is UTF-8") {
+            banner.push_str(&line);
+            banner.push('\n');
+            if line.starts_with("Ctrl-C ends it") {
+                return;
+            }
+        }
+        panic!("it ended before it served: {banner}");
+    };
+    timeout(LONG, reading).await.expect("it serves in time");
+    Serving { child, banner, _stdout: lines }
+}
+
+impl Serving {
+    /// Sends a signal and returns the exit status.
+    pub(crate) async fn end_with(mut self, signal: rustix::process::Signal) -> i32 {
+        let id = self.child.id().expect("it still runs");
+        let id = rustix::process::Pid::from_raw(id.cast_signed()).expect("a process id");
+        rustix::process::kill_process(id, signal).expect("the signal is sent");
+        let status =
+            timeout(LONG, self.child.wait()).await.expect("it ends").expect("it can be waited for");
+        status.code().expect("it ended by itself")
+    }
+}
+
+/// A port that is free at the moment.
+pub(crate) fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port().to_string()
+}

@@ -1,0 +1,115 @@
+//! `cargo run`, from the outside.
+
+use crate::program::{free_port, program, run, serve};
+use rustix::process::Signal;
+use std::{net::TcpListener, process::Stdio};
+use tokio::process::Command;
+
+#[tokio::test]
+async fn it_serves_until_ctrl_c_and_says_what_to_do_next() {
+    let (port, tenant) = (free_port(), free_port());
+    let serving = serve(&mut program(&[
+        "--host",
+        "local",
+        "--no-build",
+        "--port",
+        &port,
+        "--tenant-port",
+        &tenant,
+    ]))
+    .await;
+    let banner = &serving.banner;
+    for text in [
+        format!("http://127.0.0.1:{port}/mcp"),
+        format!("http://127.0.0.1:{tenant}"),
+        "npx @modelcontextprotocol/inspector".to_owned(),
+        "Runs on     the local host".to_owned(),
+        "owner@example.com".to_owned(),
+        "guest@example.com".to_owned(),
+    ] {
+        assert!(banner.contains(&text), "the text has {text:?}: {banner}");
+    }
+
+    let lines: Vec<&str> =
+        banner.lines().skip_while(|line| !line.starts_with("TOKEN=")).take(2).collect();
+    assert_eq!(lines.len(), 2, "{banner}");
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_ok() {
+        let pasted = run(Command::new("sh").arg("-c").arg(lines.join("\n"))).await;
+        assert!(
+            pasted.stdout.contains("Calendar Summary for "),
+            "{}{}",
+            pasted.stdout,
+            pasted.stderr
+        );
+    }
+
+    let url = format!("http://127.0.0.1:{port}");
+    let tried = run(&mut program(&["try", "--server-url", &url])).await;
+    assert_eq!(tried.status, 0, "{}{}", tried.stdout, tried.stderr);
+
+    assert_eq!(serving.end_with(Signal::INT).await, 0);
+    for port in [port, tenant] {
+        TcpListener::bind(format!("127.0.0.1:{port}")).expect("nobody listens there any more");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_port_is_named_with_the_option_that_changes_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    for (arguments, option) in [
+        (["--port", &port, "--tenant-port", &free_port()], "--port"),
+        (["--tenant-port", &port, "--port", &free_port()], "--tenant-port"),
+    ] {
+        let ended = run(program(&["--host", "local", "--no-build"]).args(arguments)).await;
+        assert_eq!(ended.status, 4, "{}", ended.stderr);
+        let last = ended.stderr.lines().last().unwrap_or_default();
+        assert!(
+            last.contains(&format!("Port {port} ")) && last.ends_with(&format!("{option}.")),
+            "{last}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_environment_file_that_lacks_something_is_refused_with_both_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("tenant.env");
+    std::fs::write(&file, "DOMAIN=tenant.example\nCLIENT_SECRET='hunter2'\n")
+        .expect("the file is written");
+    let ended = run(program(&["--host", "local", "--no-build", "--env-file"]).arg(&file)).await;
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    for names in ["AUTH0_AUDIENCE or AUDIENCE", "AUTH0_CLIENT_ID or CLIENT_ID"] {
+        assert!(ended.stderr.contains(names), "{}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_environment_file_starts_the_server_for_that_tenant_and_no_local_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, port) = (folder.path().join("tenant.env"), free_port());
+    let text = format!(
+        "AUTH0_DOMAIN=tenant.example\nAUTH0_AUDIENCE=https://mcp.example/mcp\nAUTH0_CLIENT_ID=id\n\
+         AUTH0_CLIENT_SECRET=hunter2\nMCP_SERVER_URL=https://mcp.example\nPORT={port}\n"
+    );
+    std::fs::write(&file, text).expect("the file is written");
+    let serving = serve(program(&["--host", "local", "--no-build", "--env-file"]).arg(&file)).await;
+    assert!(serving.banner.contains("https://mcp.example/mcp"), "{}", serving.banner);
+    assert!(serving.banner.contains(&format!("http://127.0.0.1:{port}")), "{}", serving.banner);
+    assert!(
+        !serving.banner.contains("hunter2") && !serving.banner.contains("owner@"),
+        "{}",
+        serving.banner
+    );
+
+    let metadata =
+        reqwest::get(format!("http://127.0.0.1:{port}/.well-known/oauth-protected-resource/mcp"))
+            .await;
+    let metadata: serde_json::Value =
+        metadata.expect("the server answers").json().await.expect("with JSON");
+    assert_eq!(metadata["resource"], "https://mcp.example/mcp");
+    assert_eq!(metadata["authorization_servers"][0], "https://tenant.example/");
+
+    assert_eq!(serving.end_with(Signal::TERM).await, 0);
+}

@@ -1,0 +1,129 @@
+//! The server on Spin, with a stand-in for `spin` that says what it was started with.
+
+use crate::program::{LONG, free_port, program, run, serve};
+use rustix::process::{Pid, Signal, test_kill_process};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A folder with a program `spin` of this version.
+fn spin(version: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let up = r#"echo "$@" > "$OUT/arguments.part"; env > "$OUT/environment"; pwd > "$OUT/folder"
+sleep 600 & echo $! > "$OUT/child"
+mv "$OUT/arguments.part" "$OUT/arguments"
+wait"#;
+    let script = format!(
+        "#!/bin/sh\nOUT='{}'\nif [ \"$1\" = --version ]; then echo 'spin {version}.0 (0000000 2026-06-02)'; exit; fi\n{up}\n",
+        folder.path().display()
+    );
+    let path = folder.path().join("spin");
+    fs::write(&path, script).expect("the script is written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+        .expect("the script is made executable");
+    folder
+}
+
+fn on_path(command: &mut Command, folder: &Path) {
+    let path = std::env::var("PATH").expect("there is a PATH");
+    command.env("PATH", format!("{}:{path}", folder.display()));
+}
+
+/// Answers 200 at `port` to everything, once the stand-in is there, as Spin would.
+fn answer_for(folder: &Path, port: &str) {
+    let (started, address) = (folder.join("arguments"), format!("127.0.0.1:{port}"));
+    std::thread::spawn(move || {
+        while !started.exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let listener = TcpListener::bind(address).expect("the port is free");
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+}
+
+fn read(folder: &TempDir, name: &str) -> String {
+    fs::read_to_string(folder.path().join(name)).expect("the stand-in wrote it")
+}
+
+#[tokio::test]
+async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_started() {
+    let (folder, port, tenant) = (spin("4.1"), free_port(), free_port());
+    answer_for(folder.path(), &port);
+    let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
+    on_path(&mut command, folder.path());
+    command
+        .env("SPIN_VARIABLE_AUTH0_DOMAIN", "elsewhere.example")
+        .env("SPIN_VARIABLE_ANY_OTHER", "passed on");
+    let serving = serve(&mut command).await;
+    assert!(serving.banner.contains("Runs on     Spin 4.1 (`spin up`)"), "{}", serving.banner);
+
+    let arguments = read(&folder, "arguments");
+    assert!(arguments.starts_with("up "), "{arguments}");
+    assert!(arguments.contains(&format!("--listen 127.0.0.1:{port}")), "{arguments}");
+    assert!(
+        !arguments.contains("local-only-secret"),
+        "a command line is there for all to see: {arguments}"
+    );
+    let state = arguments
+        .split_once("--state-dir ")
+        .map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
+    let state = Path::new(state.expect("a state folder of its own"));
+    assert!(state.starts_with(std::env::temp_dir()), "{}", state.display());
+    let environment = read(&folder, "environment");
+    for line in [
+        format!("SPIN_VARIABLE_AUTH0_DOMAIN=127.0.0.1:{tenant}"),
+        format!("SPIN_VARIABLE_AUTH0_AUDIENCE=http://127.0.0.1:{port}/mcp"),
+        "SPIN_VARIABLE_AUTH0_CLIENT_SECRET=local-only-secret".to_owned(),
+        "SPIN_VARIABLE_ANY_OTHER=passed on".to_owned(),
+    ] {
+        assert!(environment.lines().any(|other| other == line), "the environment has {line}");
+    }
+
+    let child =
+        read(&folder, "child").trim().parse().ok().and_then(Pid::from_raw).expect("a process id");
+    assert_eq!(serving.end_with(Signal::INT).await, 0);
+    let gone = async {
+        while test_kill_process(child).is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("what spin started has ended too");
+    assert!(!Path::new(read(&folder, "folder").trim()).exists(), "its state is gone");
+}
+
+#[tokio::test]
+async fn a_spin_that_is_too_old_is_named_and_the_local_host_used() {
+    let (folder, port, tenant) = (spin("3.6"), free_port(), free_port());
+    let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
+    on_path(&mut command, folder.path());
+    let serving = serve(&mut command).await;
+    let text = "Runs on     the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
+    assert!(serving.banner.contains(text), "{}", serving.banner);
+    assert_eq!(serving.end_with(Signal::TERM).await, 0);
+}
+
+#[tokio::test]
+async fn a_spin_that_is_asked_for_and_too_old_is_an_error() {
+    let folder = spin("3.6");
+    let mut command = program(&["try", "--host", "spin", "--no-build"]);
+    on_path(&mut command, folder.path());
+    let ended = run(&mut command).await;
+    assert_eq!(ended.status, 4, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("Cannot run on Spin: the spin on PATH is 3.6"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -1,0 +1,38 @@
+//! `cargo run -- try`, from the outside.
+
+use crate::program::{free_port, program, run};
+
+#[tokio::test]
+async fn try_plays_the_whole_flow_for_both_people() {
+    let ended = run(&mut program(&["try", "--host", "local", "--no-build"])).await;
+    let all = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.status, 0, "{all}");
+    assert!(!ended.stdout.contains('✗') && !ended.stdout.contains('\u{1b}'), "{all}");
+    assert!(!all.contains("eyJ"), "no token is printed: {all}");
+
+    let (permitted, refused) = ended.stdout.split_once("\nGuest (").expect("two people");
+    for step in ["server/discover", "initialize"] {
+        assert!(ended.stdout.contains(&format!("✓ {step}: ")), "both eras are spoken: {all}");
+    }
+    assert!(permitted.contains("✓ calendar_summary:\n      Calendar Summary for "), "{all}");
+    assert!(permitted.contains("Daily stand-up"), "the calendar is printed: {all}");
+    for tool in ["whoami", "greet", "calendar_summary"] {
+        let refusal = format!("You don't have permission to use the '{tool}' tool.");
+        assert!(refused.contains(&refusal), "{all}");
+        assert!(!permitted.contains(&refusal), "{all}");
+    }
+    assert!(refused.contains("✓ get_datetime: 20"), "a public tool answers everybody: {all}");
+}
+
+#[tokio::test]
+async fn try_against_something_else_fails_and_says_what_it_expected() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let ended = run(&mut program(&["try", "--server-url", &nobody])).await;
+    assert_eq!(ended.status, 1, "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("✗ a call without a token\n      expected: an answer\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stderr.contains("2 of 2 steps were not as they should be"), "{}", ended.stderr);
+}
