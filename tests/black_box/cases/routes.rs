@@ -1,0 +1,128 @@
+//! What is where, for whom, and with which headers.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    case::{Case, case},
+    world::{Answer, World},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(an_unknown_path_is_404),
+    case!(a_wrong_method_is_405_and_names_the_right_ones),
+    case!(the_landing_page_tells_people_where_to_connect),
+    case!(health_is_ok),
+    case!(the_resource_metadata_is_the_same_at_both_urls),
+    case!(the_authorization_servers_metadata_is_passed_through),
+    case!(every_answer_says_how_long_it_is),
+    case!(a_preflight_needs_no_token),
+    case!(a_foreign_page_may_not_use_the_endpoint),
+    case!(a_head_request_gets_the_headers_of_a_get),
+];
+
+async fn an_unknown_path_is_404(world: &World) {
+    for path in ["/nothing", "/mcp/", "/MCP", "/.well-known/oauth-protected-resource/other"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.json()["error"], "not_found");
+    }
+}
+
+async fn a_wrong_method_is_405_and_names_the_right_ones(world: &World) {
+    for (method, path, allowed) in [
+        (Method::GET, "/mcp", "POST, OPTIONS"),
+        (Method::DELETE, "/mcp", "POST, OPTIONS"),
+        (Method::POST, "/", "GET, HEAD, OPTIONS"),
+        (Method::PUT, "/.well-known/oauth-protected-resource", "GET, HEAD, OPTIONS"),
+    ] {
+        let answer = Answer::of(world.request(method.clone(), path)).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+    }
+}
+
+async fn the_landing_page_tells_people_where_to_connect(world: &World) {
+    let answer = world.get("/").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(answer.text.contains(&world.mcp_url()), "{}", answer.text);
+}
+
+async fn health_is_ok(world: &World) {
+    let answer = world.get("/health").await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "status": "ok" })));
+}
+
+async fn the_resource_metadata_is_the_same_at_both_urls(world: &World) {
+    let root = world.get("/.well-known/oauth-protected-resource").await;
+    let suffixed = world.get("/.well-known/oauth-protected-resource/mcp").await;
+    assert_eq!(root.text, suffixed.text);
+    assert_eq!(root.header("access-control-allow-origin"), "*");
+    assert_eq!(
+        root.json(),
+        json!({
+            "resource": world.mcp_url(),
+            "authorization_servers": [world.tenant().issuer()],
+            "jwks_uri": format!("{}.well-known/jwks.json", world.tenant().issuer()),
+            "scopes_supported": ["tool:whoami", "tool:greet", "tool:calendar_summary"],
+            "bearer_methods_supported": ["header"],
+            "resource_name": "Doorward",
+        })
+    );
+}
+
+async fn the_authorization_servers_metadata_is_passed_through(world: &World) {
+    let answer = world.get("/.well-known/oauth-authorization-server").await;
+    let url = format!("{}.well-known/oauth-authorization-server", world.tenant().issuer());
+    let original = reqwest::get(url).await.expect("the tenant answers");
+    let original: serde_json::Value = original.json().await.expect("metadata is JSON");
+    assert_eq!(answer.json(), original);
+    assert!(original["registration_endpoint"].is_string());
+}
+
+async fn every_answer_says_how_long_it_is(world: &World) {
+    for path in ["/", "/health", "/nothing", "/mcp", "/.well-known/oauth-protected-resource"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.header("content-length"), answer.text.len().to_string(), "{path}");
+        assert_eq!(answer.header("transfer-encoding"), "", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+}
+
+async fn a_preflight_needs_no_token(world: &World) {
+    let origin = "http://localhost:6274";
+    let request = world
+        .request(Method::OPTIONS, "/mcp")
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization, mcp-protocol-version");
+    let answer = Answer::of(request).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(answer.header("access-control-allow-origin"), origin);
+    let allowed = answer.header("access-control-allow-headers").to_ascii_lowercase();
+    for header in ["authorization", "content-type", "mcp-protocol-version", "mcp-method"] {
+        assert!(allowed.contains(header), "{header}");
+    }
+    let refused = Answer::of(world.request(Method::POST, "/mcp").header("origin", origin)).await;
+    assert_eq!(refused.header("access-control-expose-headers"), "WWW-Authenticate");
+}
+
+async fn a_foreign_page_may_not_use_the_endpoint(world: &World) {
+    for origin in ["https://evil.example.com", "null", "http://localhost.evil.example.com"] {
+        for method in [Method::POST, Method::OPTIONS] {
+            let request = world.request(method, "/mcp").header("origin", origin);
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}");
+            assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
+        }
+    }
+}
+
+async fn a_head_request_gets_the_headers_of_a_get(world: &World) {
+    let get = world.get("/").await;
+    let head = Answer::of(world.request(Method::HEAD, "/")).await;
+    assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
+    assert_eq!(head.header("content-length"), get.header("content-length"));
+}

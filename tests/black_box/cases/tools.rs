@@ -1,0 +1,125 @@
+//! The four tools, by the people of the seed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    case::{Case, case},
+    world::{GUEST, OWNER, World, outcome},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(whoami_shows_the_caller_and_nobody_else),
+    case!(greet_uses_the_name_in_the_token),
+    case!(get_datetime_is_public_and_tells_the_time_in_utc),
+    case!(calendar_summary_shows_the_day),
+    case!(an_empty_day_is_said_to_be_empty),
+    case!(a_private_tool_is_refused_to_those_without_permission),
+    case!(a_permission_counts_as_soon_as_it_is_given after give_the_guest_permission),
+    case!(who_has_not_connected_an_account_is_told_to),
+    case!(whose_connection_has_ended_is_told_to_reconnect),
+    case!(who_left_the_calendar_out_is_told_to_allow_it),
+];
+
+async fn whoami_shows_the_caller_and_nobody_else(world: &World) {
+    for (person, subject) in [(OWNER, "auth0|owner"), ("greeter@example.com", "auth0|greeter")] {
+        let result = world.call(person, "whoami", json!({})).await;
+        let (is_error, text) = outcome(&result);
+        assert!(!is_error, "{text}");
+        let user = &result["structuredContent"]["user"];
+        assert_eq!((&user["sub"], &user["client_id"]), (&json!(subject), &json!("doorward-test")));
+        let from_text: Value = serde_json::from_str(&text).expect("the text is JSON");
+        assert_eq!(from_text, result["structuredContent"]);
+    }
+}
+
+async fn greet_uses_the_name_in_the_token(world: &World) {
+    let result = world.call(OWNER, "greet", json!({ "name": "Somebody else" })).await;
+    let (_, text) = outcome(&result);
+    assert!(text.starts_with("Hello, Calendar Owner!\n\nDoorward with Auth0"), "{text}");
+    let result = world.call("greeter@example.com", "greet", json!({ "name": "Somebody" })).await;
+    assert_eq!(result["structuredContent"]["greeting"], "Hello, Somebody!");
+    let result = world.call("greeter@example.com", "greet", json!({})).await;
+    assert_eq!(result["structuredContent"]["greeting"], "Hello, there!");
+}
+
+async fn get_datetime_is_public_and_tells_the_time_in_utc(world: &World) {
+    let (is_error, text) = outcome(&world.call(GUEST, "get_datetime", json!({})).await);
+    assert!(!is_error);
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(shape, "0000-00-00T00:00:00.000Z");
+}
+
+async fn calendar_summary_shows_the_day(world: &World) {
+    let result = world.call(OWNER, "calendar_summary", json!({})).await;
+    let (is_error, text) = outcome(&result);
+    assert!(!is_error, "{text}");
+    assert!(text.starts_with("Calendar Summary for "), "{text}");
+    let events = result["structuredContent"]["events"].as_array().expect("events is a list");
+    let titles: Vec<&str> = events.iter().filter_map(|event| event["title"].as_str()).collect();
+    // All-day first, then by time; over several pages; without what was declined or cancelled.
+    assert_eq!(
+        titles,
+        [
+            "Team offsite",
+            "Release day",
+            "Daily stand-up",
+            "Planning",
+            "Call with the overseas office",
+            "Untitled Event",
+            "Maintenance window",
+        ],
+        "{text}"
+    );
+    for line in [
+        "You have 7 event(s) today:",
+        "1. Team offsite\n   Time: All day\n   Location: Lakeside meeting house",
+        "3. Daily stand-up\n   Time: 9:30 AM - 9:45 AM",
+        "   Description: Agree on what comes next.",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+async fn an_empty_day_is_said_to_be_empty(world: &World) {
+    let (is_error, text) =
+        outcome(&world.call("quiet@example.com", "calendar_summary", json!({})).await);
+    assert!(!is_error && text.ends_with("\n\nNo events scheduled for today."), "{text}");
+}
+
+async fn a_private_tool_is_refused_to_those_without_permission(world: &World) {
+    for tool in ["whoami", "greet", "calendar_summary"] {
+        let result = world.call(GUEST, tool, json!({})).await;
+        let expected = format!("You don't have permission to use the '{tool}' tool.");
+        assert_eq!(outcome(&result), (true, expected));
+    }
+}
+
+async fn give_the_guest_permission(world: &World) {
+    world.call(GUEST, "greet", json!({})).await;
+    let control = world.tenant().control();
+    control.grant_permission(GUEST, &world.mcp_url(), "tool:greet").expect("the guest exists");
+}
+
+/// The token is older than the permission: it is the tenant that counts.
+async fn a_permission_counts_as_soon_as_it_is_given(world: &World) {
+    let (is_error, text) = outcome(&world.call(GUEST, "greet", json!({})).await);
+    assert!(!is_error, "{text}");
+}
+
+async fn who_has_not_connected_an_account_is_told_to(world: &World) {
+    let result = world.call("unconnected@example.com", "calendar_summary", json!({})).await;
+    let expected = "No Google account is connected. Connect your Google account, then retry.";
+    assert_eq!(outcome(&result), (true, expected.to_owned()));
+}
+
+async fn whose_connection_has_ended_is_told_to_reconnect(world: &World) {
+    let result = world.call("expired@example.com", "calendar_summary", json!({})).await;
+    let (is_error, text) = outcome(&result);
+    assert!(is_error && text.starts_with("Google no longer accepts the connection."), "{text}");
+}
+
+async fn who_left_the_calendar_out_is_told_to_allow_it(world: &World) {
+    let result = world.call("narrow@example.com", "calendar_summary", json!({})).await;
+    let (is_error, text) = outcome(&result);
+    assert!(is_error && text.starts_with("Google does not allow reading this calendar."), "{text}");
+}

@@ -1,0 +1,154 @@
+//! A tenant, a server, and a client to ask it with.
+
+use doorward_dev::{Log, Stack, StackOptions};
+use doorward_tenant::{Endpoint, Fault, Group, Tenant};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::mode::Mode;
+
+/// The user with all permissions and a calendar.
+pub(crate) const OWNER: &str = "owner@example.com";
+/// The user without any permission.
+pub(crate) const GUEST: &str = "guest@example.com";
+
+/// The first-party client whose tokens the tests use.
+const CLIENT: &str = "doorward-test";
+const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
+
+/// What a test acts in.
+pub(crate) struct World {
+    stack: Stack,
+    client: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl World {
+    pub(crate) async fn start(mode: Mode, variables: &[(&str, &str)]) -> Self {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())))
+            .collect();
+        let options = StackOptions {
+            host: mode.host(),
+            reuse: mode.reuse(),
+            variables,
+            log: Log::Capture,
+            ..StackOptions::default()
+        };
+        let stack = Stack::start(options).await.expect("tenant and server start");
+        // A redirect is an answer like any other here.
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        Self { stack, client: client.expect("a client can be made") }
+    }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        self.stack.tenant()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.stack.server_url())
+    }
+
+    /// The URL of the MCP endpoint, which is the audience of every token too.
+    pub(crate) fn mcp_url(&self) -> String {
+        self.stack.mcp_url()
+    }
+
+    /// What the server has logged so far.
+    pub(crate) fn logs(&self) -> String {
+        self.stack.logs()
+    }
+
+    /// All that is in key-value, as text; none where the host does not show it.
+    pub(crate) fn stored(&self) -> Option<String> {
+        let stores = self.stack.server().local()?.key_value();
+        let texts = stores
+            .values()
+            .flatten()
+            .map(|(key, value)| format!("{key} = {}\n", String::from_utf8_lossy(value)));
+        Some(texts.collect())
+    }
+
+    /// Lets an endpoint of the tenant fail until the end of the case.
+    pub(crate) fn break_endpoint(&self, endpoint: Endpoint, fault: Fault) {
+        self.tenant().control().inject(endpoint, fault);
+    }
+
+    /// Lets a group of endpoints fail until the end of the case.
+    pub(crate) fn break_group(&self, group: Group, fault: &Fault) {
+        self.tenant().control().inject_all(group, fault);
+    }
+
+    /// An access token of a person, with all scopes that the person may have.
+    pub(crate) fn token(&self, person: &str) -> String {
+        self.tenant().mint_for(person, CLIENT, &SCOPES).expect("the seed has this person")
+    }
+
+    /// The claims of such a token.
+    pub(crate) fn claims(&self, person: &str) -> Value {
+        let claims = self.tenant().control().claims_for(person, CLIENT, &SCOPES);
+        claims.expect("the seed has this person")
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// A legacy message with a token.
+    pub(crate) async fn post(&self, token: &str, message: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, "/mcp").bearer_auth(token).json(message)).await
+    }
+
+    /// The result of a tool call by a person.
+    pub(crate) async fn call(&self, person: &str, tool: &str, arguments: Value) -> Value {
+        self.call_with(&self.token(person), tool, arguments).await
+    }
+
+    /// The result of a tool call with a token.
+    pub(crate) async fn call_with(&self, token: &str, tool: &str, arguments: Value) -> Value {
+        let params = json!({ "name": tool, "arguments": arguments });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let answer = self.post(token, &message).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.json()["result"].clone()
+    }
+}
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("the answer is whole");
+        Self { status, headers, text }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The one value of a header; empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        assert!(values.len() <= 1, "{name} stands there {} times", values.len());
+        values.first().map_or("", |value| value.to_str().expect("the header is text"))
+    }
+}
+
+/// Whether a tool result is an error, and its text.
+pub(crate) fn outcome(result: &Value) -> (bool, String) {
+    let text = result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {result}"));
+    (result["isError"].as_bool().expect("`isError` is there"), text.to_owned())
+}

@@ -1,0 +1,92 @@
+// MCP Inspector's web page in a real browser: a person connects, signs in on the tenant's page, and calls a tool.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { startWeb } from "./support/inspector.mjs";
+import { mcpUrl, person, tenantOrigin } from "./support/settings.mjs";
+import { calendarSummary, toolNames } from "./support/tools.mjs";
+
+const browserPath = process.env.CHROMIUM || "/usr/bin/chromium";
+const screenshots = process.env.SCREENSHOT_DIR || fileURLToPath(new URL("../../target/screenshots", import.meta.url));
+const STEP_TIMEOUT = 15_000;
+
+const noBrowser = !existsSync(browserPath) && `there is no browser at ${browserPath}: install Chromium or set CHROMIUM`;
+
+test("Inspector's web page signs in, lists the tools and reads the calendar", {
+  timeout: 75_000,
+  skip: process.env.WITHOUT_BROWSER === "skip" && noBrowser,
+}, async (t) => {
+  assert.ok(!noBrowser, `${noBrowser} (WITHOUT_BROWSER=skip skips this test)`);
+  await mkdir(screenshots, { recursive: true });
+  const inspector = await startWeb(mcpUrl());
+  t.after(() => inspector.stop());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.setDefaultTimeout(STEP_TIMEOUT);
+  try {
+    await page.goto(inspector.url);
+    // The switch itself is hidden behind its drawing, as such switches are.
+    await page.getByRole("switch", { name: /^Connect or disconnect/ }).click({ force: true });
+    await signIn(page, inspector.url);
+    await callCalendar(page);
+    await page.screenshot({ path: join(screenshots, "inspector.png") });
+  } catch (error) {
+    await page.screenshot({ path: join(screenshots, "inspector-failed.png") });
+    const { stdout, stderr } = inspector.output;
+    const where = `on ${page.url()}, see inspector-failed.png in ${screenshots}`;
+    throw new Error(`${error.message}\n${where}\nInspector: ${stdout}${stderr}`, { cause: error });
+  }
+});
+
+function launch() {
+  return chromium.launch({
+    executablePath: browserPath,
+    args: [
+      // The page links to web fonts; nothing but this machine may be asked for.
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-sync",
+      "--no-first-run",
+      // Chromium refuses to run as root with its sandbox.
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+    ],
+  });
+}
+
+/** Fills the tenant's form, agrees on its consent page, and waits until Inspector is connected. */
+async function signIn(page, inspectorUrl) {
+  const password = page.locator("input[type=password]");
+  await password.waitFor();
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the password is asked for by the tenant");
+  await page.locator("input[type=email], input[name=username]:visible").first().fill(person().email);
+  await password.fill(person().password);
+  await password.press("Enter");
+  await page.getByRole("button", { name: /accept|allow|authori[sz]e|agree/i }).click();
+
+  await page.waitForURL((url) => url.href.startsWith(inspectorUrl));
+  const status = page.getByTestId("connection-status");
+  await status.and(page.locator("[data-status=connected], [data-status=error]")).waitFor({ state: "attached" });
+  assert.equal(await status.getAttribute("data-status"), "connected", await status.getAttribute("data-error-message"));
+}
+
+/** Opens the list of tools, calls `calendar_summary`, and waits for what it says. */
+async function callCalendar(page) {
+  await page.getByRole("banner").locator("label", { hasText: "Tools" }).click();
+  await page.getByRole("heading", { name: `Tools (${toolNames.length})` }).waitFor();
+  for (const name of toolNames) await page.getByRole("button", { name }).waitFor();
+
+  await page.getByRole("button", { name: "calendar_summary" }).click();
+  await page.getByRole("button", { name: "Execute Tool" }).click();
+  const answer = page.getByText(/^Calendar Summary for /).first();
+  await answer.waitFor();
+  assert.match(await answer.innerText(), calendarSummary);
+}

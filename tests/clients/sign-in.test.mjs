@@ -1,0 +1,62 @@
+// The client SDK of the protocol's own authors signs in by itself: discovery, registration, PKCE, code, token.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
+import { signIn } from "./support/form-browser.mjs";
+import { MemoryProvider } from "./support/oauth-provider.mjs";
+import { mcpUrl, person, tenantOrigin } from "./support/settings.mjs";
+import { argumentsOf, checkResult, toolNames } from "./support/tools.mjs";
+
+function newClient(options) {
+  const errors = [];
+  const client = new Client({ name: "doorward-client-test", version: "1.0.0" }, options);
+  client.onerror = (error) => errors.push(error);
+  return { client, errors };
+}
+
+/** Does what an application does: connect, be sent to a browser, come back with a code, connect again. */
+async function connect(options, provider) {
+  const first = newClient(options);
+  const transport = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider });
+  await assert.rejects(first.client.connect(transport), UnauthorizedError);
+  await transport.finishAuth(provider.callback.searchParams);
+  await first.client.close();
+
+  const second = newClient(options);
+  await second.client.connect(new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider }));
+  return second;
+}
+
+const modes = [
+  { title: "in its default mode", options: {}, era: "legacy", version: "2025-11-25" },
+  { title: "in auto mode", options: { versionNegotiation: { mode: "auto" } }, era: "modern", version: "2026-07-28" },
+];
+
+for (const { title, options, era, version } of modes) {
+  describe(`@modelcontextprotocol/client ${title}`, () => {
+    test("registers, signs in with PKCE and calls the tools", { timeout: 30_000 }, async () => {
+      const provider = new MemoryProvider((start, destination) =>
+        signIn({ start, destination, origin: tenantOrigin(), person: person() }),
+      );
+      const { client, errors } = await connect(options, provider);
+      try {
+        assert.match(provider.registration.client_id, /./, "the tenant registered the client");
+        const sent = provider.authorizationUrl.searchParams;
+        assert.equal(sent.get("code_challenge_method"), "S256");
+        assert.equal(sent.get("resource"), mcpUrl(), "the metadata names the resource as people type it");
+        assert.equal(client.getProtocolEra(), era);
+        assert.equal(client.getNegotiatedProtocolVersion(), version);
+
+        const { tools } = await client.listTools();
+        assert.deepEqual(tools.map(({ name }) => name).sort(), toolNames);
+        for (const name of toolNames) {
+          checkResult(name, await client.callTool({ name, arguments: argumentsOf(name) }));
+        }
+      } finally {
+        await client.close();
+      }
+      assert.deepEqual(errors, [], "the client saw nothing out of order");
+    });
+  });
+}

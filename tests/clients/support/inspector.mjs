@@ -1,0 +1,104 @@
+// MCP Inspector, started as its documentation says: with a home of its own, and with nothing that calls out.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const packageFile = fileURLToPath(import.meta.resolve("@modelcontextprotocol/inspector/package.json"));
+const program = join(dirname(packageFile), "clients/launcher/build/index.js");
+
+const home = mkdtempSync(join(tmpdir(), "inspector-"));
+
+/** An environment without the files, the key ring and the settings of whoever runs the tests. */
+const environment = {
+  PATH: process.env.PATH,
+  HOME: home,
+  MCP_STORAGE_DIR: join(home, "storage"),
+  MCP_INSPECTOR_SECRET_STORE: "memory",
+};
+
+const running = new Set();
+
+// A test that is told to end must leave nothing behind either. A signal alone would skip `exit`.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** Runs Inspector's command line until it ends. Resolves to its exit status and what it printed. */
+export async function runCli(args, { timeout = 20_000 } = {}) {
+  const child = start(["--cli", ...args]);
+  const output = collect(child);
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeout);
+  const [status, signal] = await once(child, "close");
+  clearTimeout(timer);
+  if (signal) throw new Error(`Inspector did not end within ${timeout} ms: ${output.stdout}${output.stderr}`);
+  return { status, ...output };
+}
+
+/** Starts Inspector's web page for one server. It runs until `stop` is called. */
+export async function startWeb(serverUrl, { timeout = 20_000 } = {}) {
+  const port = await freePort();
+  const sandboxPort = await freePort();
+  const child = start(["--web", "--transport", "http", "--server-url", serverUrl], {
+    HOST: "127.0.0.1",
+    CLIENT_PORT: String(port),
+    MCP_SANDBOX_PORT: String(sandboxPort),
+    MCP_AUTO_OPEN_ENABLED: "false",
+  });
+  const output = collect(child);
+  // It announces itself with its port and a token; the page that it serves already knows that token.
+  await announced(child, output, /is up and running/, timeout);
+  const stop = async () => {
+    if (!running.has(child)) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return { url: `http://127.0.0.1:${port}/`, output, stop };
+}
+
+function start(args, settings = {}) {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...environment, ...settings },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+function collect(child) {
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"]) {
+    child[stream].setEncoding("utf8").on("data", (text) => (output[stream] += text));
+  }
+  return output;
+}
+
+async function announced(child, output, pattern, timeout) {
+  const deadline = AbortSignal.timeout(timeout);
+  const ended = once(child, "exit").then(() => "ended");
+  while (!pattern.test(output.stdout)) {
+    const next = await Promise.race([ended, once(child.stdout, "data", { signal: deadline }).catch(() => "late")]);
+    if (next === "ended" || next === "late") {
+      const what = next === "late" ? "is not up yet" : "ended";
+      throw new Error(`Inspector's web server ${what}: ${output.stdout}${output.stderr}`);
+    }
+  }
+}
+
+/** A port that was free a moment ago: Inspector needs its number in advance. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
