@@ -156,3 +156,6 @@ fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartErro
     };
     ServicePre::new(linked).map_err(|error| StartError::NoHandler { path, reason: reason(error) })
 }
+
+#[cfg(test)]
+mod tests;

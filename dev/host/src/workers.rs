@@ -38,7 +38,7 @@ impl Workers {
         reuse: Reuse,
         stop: watch::Receiver<()>,
     ) -> Self {
-        let room = reuse.instances.map(|n| Arc::new(Semaphore::new(n)));
+        let room = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
         Self { component, application, reuse, room, stop }
     }
 }

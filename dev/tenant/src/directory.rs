@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::json::put;
 use crate::oauth::Error;
 use crate::random;
 use crate::seed::{
@@ -255,7 +256,7 @@ impl Permission {
             sources.push("roles");
         }
         let mut row = self.row();
-        row["sources"] = json!(sources);
+        put(&mut row, "sources", json!(sources));
         row
     }
 }

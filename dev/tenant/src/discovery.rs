@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::json::put;
 use crate::state::App;
 use crate::token::grant;
 
@@ -42,7 +43,7 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
         "request_uri_parameter_supported": false,
     });
     if app.store().settings().dynamic_client_registration {
-        document["registration_endpoint"] = json!(format!("{origin}/oidc/register"));
+        put(&mut document, "registration_endpoint", json!(format!("{origin}/oidc/register")));
     }
     ([(header::CACHE_CONTROL, CACHE)], Json(document))
 }

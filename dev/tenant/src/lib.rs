@@ -16,6 +16,7 @@ mod faults;
 mod google;
 mod intake;
 mod jose;
+mod json;
 mod keys;
 mod limits;
 mod management;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::authorize::is_registrable;
+use crate::json::put;
 use crate::oauth::{Error, no_store};
 use crate::random;
 use crate::seed::{AppType, Client, ClientAuth};
@@ -114,8 +115,8 @@ fn answer(client: &Client) -> Value {
         "application_type": if client.app_type == AppType::Native { "native" } else { "web" },
     });
     if let Some(secret) = &client.client_secret {
-        answer["client_secret"] = json!(secret);
-        answer["client_secret_expires_at"] = json!(0);
+        put(&mut answer, "client_secret", json!(secret));
+        put(&mut answer, "client_secret_expires_at", json!(0));
     }
     answer
 }

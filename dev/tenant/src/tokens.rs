@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::jose;
+use crate::json::put;
 use crate::keys::KeyRing;
 use crate::oauth::Error;
 use crate::random;
@@ -120,18 +121,18 @@ pub(crate) fn answer_for_person(
             json!({"access_token": token, "expires_in": 86_400})
         }
     };
-    answer["token_type"] = json!("Bearer");
+    put(&mut answer, "token_type", json!("Bearer"));
     if !granted.scopes.is_empty() {
-        answer["scope"] = json!(granted.scopes.join(" "));
+        put(&mut answer, "scope", json!(granted.scopes.join(" ")));
     }
     let has = |scope: &str| granted.scopes.iter().any(|one| one == scope);
     if has("openid") && client.is_first_party {
-        answer["id_token"] = json!(id_token(app, client, &person, granted, nonce));
+        put(&mut answer, "id_token", json!(id_token(app, client, &person, granted, nonce)));
     }
     if has("offline_access") && grant_type != grant::REFRESH {
         let token = random::token(32);
         store.refresh_tokens.insert(token.clone(), granted.clone());
-        answer["refresh_token"] = json!(token);
+        put(&mut answer, "refresh_token", json!(token));
     }
     Ok(answer)
 }

@@ -1,5 +1,6 @@
 //! Errors as Google's APIs give them.
 
+use crate::json::put;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -47,31 +48,39 @@ pub(crate) fn error_body(status: u16, reason: &str) -> Value {
     let mut error = json!({"code": status, "message": message});
     match reason {
         "authError" | "required" => {
-            detail["location"] = json!("Authorization");
-            detail["locationType"] = json!("header");
-            error["message"] = json!(
-                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other \
+            put(&mut detail, "location", json!("Authorization"));
+            put(&mut detail, "locationType", json!("header"));
+            put(
+                &mut error,
+                "message",
+                json!(
+                    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other \
                  valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+                ),
             );
-            error["status"] = json!("UNAUTHENTICATED");
+            put(&mut error, "status", json!("UNAUTHENTICATED"));
         }
         "insufficientPermissions" => {
-            error["message"] = json!("Request had insufficient authentication scopes.");
-            error["status"] = json!("PERMISSION_DENIED");
-            error["details"] = json!([{
-                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-                "domain": "googleapis.com",
-                "metadata": {"service": "calendar-json.googleapis.com", "method": "calendar.v3.Events.List"},
-            }]);
+            put(&mut error, "message", json!("Request had insufficient authentication scopes."));
+            put(&mut error, "status", json!("PERMISSION_DENIED"));
+            put(
+                &mut error,
+                "details",
+                json!([{
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+                    "domain": "googleapis.com",
+                    "metadata": {"service": "calendar-json.googleapis.com", "method": "calendar.v3.Events.List"},
+                }]),
+            );
         }
         "accessNotConfigured" => {
-            detail["extendedHelp"] = json!("https://console.developers.google.com");
-            error["status"] = json!("PERMISSION_DENIED");
+            put(&mut detail, "extendedHelp", json!("https://console.developers.google.com"));
+            put(&mut error, "status", json!("PERMISSION_DENIED"));
         }
         _ => {}
     }
-    error["errors"] = json!([detail]);
+    put(&mut error, "errors", json!([detail]));
     json!({ "error": error })
 }
 

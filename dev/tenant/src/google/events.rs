@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::query::{Query, page_token};
 use super::{Error, item, occurrence};
+use crate::json::put;
 use crate::oauth::bearer;
 use crate::seed::{Calendar, EventStatus, zone};
 use crate::state::App;
@@ -90,9 +91,9 @@ fn page(calendar: &Calendar, query: &Query, now: Timestamp) -> Value {
         "items": items,
     });
     if end < all.len() {
-        page["nextPageToken"] = json!(page_token(end));
+        put(&mut page, "nextPageToken", json!(page_token(end)));
     } else {
-        page["nextSyncToken"] = json!(crate::random::token(12));
+        put(&mut page, "nextSyncToken", json!(crate::random::token(12)));
     }
     page
 }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::occurrence::Occurrence;
+use crate::json::put;
 use crate::seed::{Calendar, Event, Repeat};
 
 /// One event, or one instance of a recurring event.
@@ -42,26 +43,34 @@ pub(super) fn item(
     ];
     for (name, text) in texts {
         if let Some(text) = text {
-            item[name] = json!(text);
+            put(&mut item, name, json!(text));
         }
     }
     if one.end_date.is_some() {
-        item["transparency"] = json!("transparent");
+        put(&mut item, "transparency", json!("transparent"));
     }
     if let Some(response) = event.response {
-        item["attendees"] = json!([
-            {"email": organizer(calendar, event), "organizer": true, "responseStatus": "accepted"},
-            {"email": calendar.owner, "self": true, "responseStatus": response},
-        ]);
+        put(
+            &mut item,
+            "attendees",
+            json!([
+                {"email": organizer(calendar, event), "organizer": true, "responseStatus": "accepted"},
+                {"email": calendar.owner, "self": true, "responseStatus": response},
+            ]),
+        );
     }
     if instance {
-        item["recurringEventId"] = json!(event.id);
-        item["originalStartTime"] = time(calendar, one, zone, false);
+        put(&mut item, "recurringEventId", json!(event.id));
+        put(&mut item, "originalStartTime", time(calendar, one, zone, false));
     } else if let Some(repeat) = event.repeat {
-        item["recurrence"] = json!([match repeat {
-            Repeat::Daily => "RRULE:FREQ=DAILY",
-            Repeat::Weekly => "RRULE:FREQ=WEEKLY",
-        }]);
+        put(
+            &mut item,
+            "recurrence",
+            json!([match repeat {
+                Repeat::Daily => "RRULE:FREQ=DAILY",
+                Repeat::Weekly => "RRULE:FREQ=WEEKLY",
+            }]),
+        );
     }
     item
 }

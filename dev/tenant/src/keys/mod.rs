@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::jose::b64;
+use crate::json::put;
 use crate::random;
 use crate::state::lock;
 
@@ -145,10 +146,10 @@ impl Key {
 
     fn jwk(&self, with_alg: bool) -> Value {
         let mut jwk = self.public.clone();
-        jwk["use"] = json!("sig");
-        jwk["kid"] = json!(self.kid);
+        put(&mut jwk, "use", json!("sig"));
+        put(&mut jwk, "kid", json!(self.kid));
         if with_alg {
-            jwk["alg"] = json!(format!("{:?}", self.alg()));
+            put(&mut jwk, "alg", json!(format!("{:?}", self.alg())));
         }
         jwk
     }

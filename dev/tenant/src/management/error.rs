@@ -1,5 +1,6 @@
 //! Errors of the Management API.
 
+use crate::json::put;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -61,7 +62,7 @@ impl IntoResponse for Error {
             fields.remove("errorCode");
         }
         if message == "Invalid token" {
-            body["attributes"] = json!({"error": "Invalid token"});
+            put(&mut body, "attributes", json!({"error": "Invalid token"}));
         }
         (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), Json(body))
             .into_response()

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::Error;
+use crate::json::put;
 use crate::oauth::Params;
 
 /// `page`, `per_page` and `include_totals`.
@@ -50,7 +51,7 @@ pub(super) fn checkpoint(uri: &Uri, name: &str, all: &[Value]) -> Result<Value, 
     let end = start.saturating_add(items.len());
     let mut page = json!({ name: items });
     if end < all.len() {
-        page["next"] = json!(URL_SAFE_NO_PAD.encode(end.to_string()));
+        put(&mut page, "next", json!(URL_SAFE_NO_PAD.encode(end.to_string())));
     }
     Ok(page)
 }

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{Error, bearer};
+use crate::json::put;
 use crate::state::App;
 
 /// `GET /resource-servers/{id}`, by object id or by identifier.
@@ -56,7 +57,7 @@ pub(super) async fn read(
     });
     // With a symmetric algorithm the answer carries the key itself, and nobody should keep it.
     if api.signing_alg == "HS256" {
-        body["signing_secret"] = json!("a-secret-that-must-not-be-kept");
+        put(&mut body, "signing_secret", json!("a-secret-that-must-not-be-kept"));
     }
     Ok(Json(body))
 }

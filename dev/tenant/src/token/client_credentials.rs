@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::json::put;
 use crate::oauth::{Error, Params};
 use crate::seed::{Client, ClientAuth, SubjectType};
 use crate::state::App;
@@ -52,7 +53,7 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
         "token_type": "Bearer",
     });
     if !scopes.is_empty() {
-        answer["scope"] = json!(scopes.join(" "));
+        put(&mut answer, "scope", json!(scopes.join(" ")));
     }
     Ok(answer)
 }

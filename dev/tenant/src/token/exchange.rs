@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::subject;
+use crate::json::put;
 use crate::oauth::{Error, Params};
 use crate::seed::{Client, ProfileAction, TokenExchange, TokenExchangeProfile};
 use crate::state::{App, Granted};
@@ -73,7 +74,7 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
         &mut store,
         Issue { client, granted: &granted, grant_type: grant::EXCHANGE, nonce: None, act },
     )?;
-    answer["issued_token_type"] = json!(grant::ACCESS_TOKEN);
+    put(&mut answer, "issued_token_type", json!(grant::ACCESS_TOKEN));
     Ok(answer)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::subject;
+use crate::json::put;
 use crate::oauth::{Error, Params};
 use crate::seed::{Client, SubjectType, TokenExchange};
 use crate::state::App;
@@ -69,7 +70,7 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
         "issued_token_type": grant::ACCESS_TOKEN,
     });
     if !scopes.is_empty() {
-        answer["scope"] = json!(scopes.join(" "));
+        put(&mut answer, "scope", json!(scopes.join(" ")));
     }
     Ok(answer)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::json::put;
 use crate::oauth::{Error, Params};
 use crate::random;
 use crate::seed::Client;
@@ -41,7 +42,7 @@ pub(super) fn refresh(app: &App, client: &Client, params: &Params) -> Result<Val
     {
         let fresh = random::token(32);
         store.refresh_tokens.insert(fresh.clone(), original);
-        answer["refresh_token"] = json!(fresh);
+        put(&mut answer, "refresh_token", json!(fresh));
     }
     Ok(answer)
 }
