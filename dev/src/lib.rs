@@ -3,6 +3,11 @@
 //! Nothing in here is shipped. [`Stack`] is a local tenant and a server that trusts it, on loopback;
 //! [`build_component`] is the component they run.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what is indexed here is JSON, where a missing member is null"
+)]
+
 mod banner;
 mod build;
 pub mod cli;

@@ -11,6 +11,7 @@ use http::header::HOST;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -40,8 +41,12 @@ impl Outbound {
         allowed: AllowedHosts,
         log: Log,
     ) -> Result<Self, rustls::Error> {
-        let client = Client::builder(TokioExecutor::new()).build(connect::connector()?);
-        Ok(Self { allowed, component: component.to_owned(), client, log })
+        Ok(Self::with_tls(component, allowed, log, connect::default_tls()?))
+    }
+
+    fn with_tls(component: &str, allowed: AllowedHosts, log: Log, tls: ClientConfig) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build(connect::connector(tls));
+        Self { allowed, component: component.to_owned(), client, log }
     }
 
     async fn send(

@@ -103,6 +103,8 @@ impl Toolchain {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test that panics has failed")]
+
     use super::*;
     use std::{fs, os::unix::fs::PermissionsExt};
     use tempfile::TempDir;

@@ -54,8 +54,10 @@ fn legacy(method: &str, params: Value) -> (u16, Value) {
     ask(&host(), &[("mcp-protocol-version", "2025-11-25")], body.to_string().as_bytes())
 }
 
+type Headers = Vec<(&'static str, String)>;
+
 /// A modern request with all that belongs to it.
-fn modern_request(method: &str, mut params: Value) -> (Vec<(&'static str, String)>, Value) {
+fn modern_request(method: &str, mut params: Value) -> (Headers, Value) {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -319,7 +321,7 @@ fn listening_is_acknowledged_and_ends_at_once() {
 #[test]
 fn headers_that_disagree_with_the_body_are_refused_in_the_order_clients_rely_on() {
     let (headers, body) = modern_request("tools/call", json!({ "name": "greet" }));
-    let code = |change: &dyn Fn(&mut Vec<(&str, String)>, &mut Value)| {
+    let code = |change: &dyn Fn(&mut Headers, &mut Value)| {
         let (mut headers, mut body) = (headers.clone(), body.clone());
         change(&mut headers, &mut body);
         let (status, answer) = send(&host(), &headers, &body);

@@ -1,8 +1,10 @@
 //! Connections to other servers.
 
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
@@ -46,13 +48,17 @@ impl ConnectError {
     }
 }
 
-/// The connector of a new client. It trusts the certificate authorities that Mozilla trusts and prefers HTTP/2 where
-/// TLS can negotiate it, as Spin does by default.
-pub(super) fn connector() -> Result<Connector, rustls::Error> {
-    let builder = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?;
-    let builder = builder.https_or_http().enable_http1().enable_http2();
-    Ok(builder.wrap_connector(TcpConnector))
+/// The certificate authorities that Mozilla trusts, as on Spin by default.
+pub(super) fn default_tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    Ok(builder.with_safe_default_protocol_versions()?.with_webpki_roots().with_no_client_auth())
+}
+
+/// The connector of a new client. It prefers HTTP/2 where TLS can negotiate it, as Spin does.
+pub(super) fn connector(tls: ClientConfig) -> Connector {
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    builder.enable_http1().enable_http2().wrap_connector(TcpConnector)
 }
 
 impl Service<http::Uri> for TcpConnector {

@@ -2,11 +2,20 @@ use super::*;
 use crate::CapturedLog;
 use crate::template::Template;
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::Builder;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// The way out to `allowed` only, and its log.
 fn outbound(allowed: &str) -> (Outbound, CapturedLog) {
@@ -15,6 +24,47 @@ fn outbound(allowed: &str) -> (Outbound, CapturedLog) {
     let hosts = AllowedHosts::new(&templates, &BTreeMap::new()).unwrap();
     let outbound = Outbound::new("example", hosts, Log::Capture(log.clone())).unwrap();
     (outbound, log)
+}
+
+/// The way out to any host, which trusts one certificate.
+fn outbound_that_trusts(certificate: CertificateDer<'static>) -> Outbound {
+    let (outbound, _) = outbound("*://*:*");
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let tls = builder.with_root_certificates(roots).with_no_client_auth();
+    Outbound::with_tls("example", outbound.allowed, outbound.log, tls)
+}
+
+/// A server with TLS and HTTP/2 for `127.0.0.1` that answers with what it received, and its certificate.
+async fn listen_with_tls() -> (SocketAddr, CertificateDer<'static>) {
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = signed.cert.der().clone();
+    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let mut tls = builder.with_single_cert(vec![certificate.clone()], key).unwrap();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+
+    let (listener, address) = listen().await;
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not trust the certificate goes away here.
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            let service = service_fn(async |request: http::Request<Incoming>| {
+                let received = format!("{:?} {:?}", request.version(), request.headers().get(HOST));
+                Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from(received))))
+            });
+            let builder = Builder::new(TokioExecutor::new());
+            tokio::spawn(async move {
+                builder.serve_connection(TokioIo::new(stream), service).await.unwrap();
+            });
+        }
+    });
+    (address, certificate)
 }
 
 /// Sends a GET request and returns the body of the answer.
@@ -79,6 +129,22 @@ async fn a_refused_connection_is_reported_as_such() {
     let error = get(&outbound, &format!("http://{address}/"), RequestOptions::default()).await;
     assert!(matches!(error, Err(Error::ConnectionRefused)), "{error:?}");
     assert!(log.text().contains(&format!("http://{address}")), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_server_with_a_trusted_certificate_is_spoken_to_over_http2() {
+    let (address, certificate) = listen_with_tls().await;
+    let outbound = outbound_that_trusts(certificate);
+    let body = get(&outbound, &format!("https://{address}/"), RequestOptions::default()).await;
+    assert_eq!(body.unwrap(), "HTTP/2.0 None");
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_nobody_vouches_for_is_a_tls_error() {
+    let (address, _) = listen_with_tls().await;
+    let (outbound, _) = outbound("https://127.0.0.1:*");
+    let error = get(&outbound, &format!("https://{address}/"), RequestOptions::default()).await;
+    assert!(matches!(error, Err(Error::TlsProtocolError)), "{error:?}");
 }
 
 #[tokio::test]
