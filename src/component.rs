@@ -1,5 +1,7 @@
 //! The component's exported HTTP handler: Doorward with its four tools.
 
+use std::rc::Rc;
+
 use spin_sdk::{
     http::Request,
     http_service,
@@ -10,11 +12,10 @@ use crate::{server::Server, spin, tools};
 
 thread_local! {
     /// The server of this instance. It holds what may be shared by all callers, and nothing of any one of them.
-    static SERVER: &'static Server = Box::leak(Box::new(tools::server()));
+    static SERVER: Rc<Server> = Rc::new(tools::server());
 }
 
 #[http_service]
 async fn handle(request: Request) -> Result<Response, ErrorCode> {
-    let server = SERVER.with(|server| *server);
-    spin::serve(server, request).await
+    spin::serve(SERVER.with(Rc::clone), request).await
 }

@@ -1,26 +1,39 @@
 //! What a tool may see and do: a view of its caller, the time, and connections that carry the third party's token
 //! themselves. A tool never holds a token.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use ::http::{Request, Response, header};
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     auth0::{self, Decision, VaultFault},
-    config::Config,
+    config::{Config, Secret},
     host::{Host, HttpFailure, Limits},
+    mcp::{Elicited, InputRequest, ProgressSink},
     oauth::Caller,
-    server::Memory,
+    server::Server,
 };
 
-/// The surroundings of one request whose caller is known.
-pub struct Context<'a> {
-    host: &'a dyn Host,
-    memory: &'a Memory,
+/// The surroundings of one call: who calls, and what may be done about it.
+#[derive(Clone)]
+pub struct Context {
+    server: Rc<Server>,
+    host: Rc<dyn Host>,
     config: Rc<Config>,
     caller: Rc<Caller>,
+    call: Rc<CallContext>,
+    progress: Option<Rc<ProgressSink>>,
+}
+
+/// What the client sent along with one call.
+#[derive(Debug, Default)]
+pub(crate) struct CallContext {
+    capabilities: Map<String, Value>,
+    responses: Map<String, Value>,
+    state: Option<Value>,
 }
 
 /// What a tool may know of its caller's profile: the claims that the token carries.
@@ -44,7 +57,7 @@ pub struct Profile {
 
 /// The API of a third party, on behalf of the caller.
 pub struct Connection<'a> {
-    context: &'a Context<'a>,
+    context: &'a Context,
     name: &'static str,
     origin: &'a str,
 }
@@ -60,14 +73,24 @@ pub enum ConnectionFault {
     Vault(VaultFault),
 }
 
-impl<'a> Context<'a> {
+impl CallContext {
     pub(crate) fn new(
-        host: &'a dyn Host,
-        memory: &'a Memory,
+        capabilities: Map<String, Value>,
+        responses: Map<String, Value>,
+        state: Option<Value>,
+    ) -> Self {
+        Self { capabilities, responses, state }
+    }
+}
+
+impl Context {
+    pub(crate) fn new(
+        server: Rc<Server>,
+        host: Rc<dyn Host>,
         config: Rc<Config>,
         caller: Rc<Caller>,
     ) -> Self {
-        Self { host, memory, config, caller }
+        Self { server, host, config, caller, call: Rc::default(), progress: None }
     }
 
     /// The caller's profile.
@@ -95,14 +118,87 @@ impl<'a> Context<'a> {
         self.host.now_millis()
     }
 
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.host.sleep(duration).await;
+    }
+
+    /// Says how far the call is. Nothing happens when the client did not ask for it, or when `progress` did not
+    /// increase.
+    pub fn report_progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        if let Some(sink) = &self.progress {
+            sink.report(progress, total, message);
+        }
+    }
+
+    /// Whether the client can be asked this. A legacy client cannot be asked anything.
+    #[must_use]
+    pub fn can_ask(&self, request: &InputRequest) -> bool {
+        request.is_supported_by(&self.call.capabilities)
+    }
+
+    /// What the client answered to the question with this key, as it was sent: it is the client's word.
+    #[must_use]
+    pub fn response(&self, key: &str) -> Option<&Value> {
+        self.call.responses.get(key)
+    }
+
+    /// The user's answer to the form or page with this key. An answer that is none counts as missing.
+    #[must_use]
+    pub fn elicited(&self, key: &str) -> Option<Elicited> {
+        self.response(key).and_then(Elicited::of)
+    }
+
+    /// What an earlier round of this call asked to [`remember`](crate::mcp::InputRequired::remember).
+    #[must_use]
+    pub fn remembered(&self) -> Option<&Value> {
+        self.call.state.as_ref()
+    }
+
+    /// The capabilities that the client declares with this call; none for a legacy client.
+    #[must_use]
+    pub fn client_capabilities(&self) -> &Map<String, Value> {
+        &self.call.capabilities
+    }
+
     /// Google's APIs, with the account that the caller connected.
     #[must_use]
-    pub fn google(&'a self) -> Connection<'a> {
+    pub fn google(&self) -> Connection<'_> {
         Connection { context: self, name: "google-oauth2", origin: &self.config.google_api_url }
     }
 
     pub(crate) async fn may_use(&self, tool: &str) -> Decision {
-        auth0::may_use(self.host, &self.memory.management, &self.config, &self.caller, tool).await
+        let memory = &self.server.memory().management;
+        auth0::may_use(&*self.host, memory, &self.config, &self.caller, tool).await
+    }
+
+    pub(crate) fn for_call(&self, call: CallContext) -> Self {
+        Self { call: Rc::new(call), ..self.clone() }
+    }
+
+    pub(crate) fn report_to(&mut self, sink: Rc<ProgressSink>) {
+        self.progress = Some(sink);
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(crate) fn host(&self) -> &Rc<dyn Host> {
+        &self.host
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.host.now()
+    }
+
+    /// The secret that `requestState` is sealed with. All instances have it, and nobody else.
+    pub(crate) fn state_secret(&self) -> &Secret {
+        &self.config.client.secret
     }
 }
 
@@ -117,7 +213,7 @@ impl Connection<'_> {
         if !path_and_query.starts_with('/') {
             return Err(ConnectionFault::InvalidRequest);
         }
-        let token = auth0::connection_token(*host, config, caller, self.name)
+        let token = auth0::connection_token(&**host, config, caller, self.name)
             .await
             .map_err(ConnectionFault::Vault)?;
         let request = Request::get(format!("{}{path_and_query}", self.origin))

@@ -48,13 +48,16 @@ pub trait Variables {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>>;
 }
 
-/// The time of day.
+/// The time of day, and its passing.
 pub trait Clock {
     /// Seconds since the Unix epoch.
     fn now(&self) -> u64;
 
     /// Milliseconds since the Unix epoch.
     fn now_millis(&self) -> u64;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> PortFuture<'static, ()>;
 }
 
 /// The operator's log: one call, one line.

@@ -3,11 +3,13 @@
 mod answer;
 mod body;
 mod cors;
+mod events;
 mod landing;
 mod route;
 
-pub use answer::Answer;
+pub use answer::{Answer, AnswerBody};
 pub use body::{BodyFault, MAX_BODY_BYTES, read_body};
 pub use cors::{Origin, OriginRefused, preflight};
+pub use events::EventStream;
 pub use landing::landing_page;
 pub use route::{Preflighted, Route, RouteFault};

@@ -2,24 +2,41 @@
 //!
 //! A message travels `envelope` -> `era` -> `dispatch` -> one of the methods. `modern` and `legacy` hold what is
 //! particular to an era: 2026-07-28, where every request stands alone, and 2024-11-05 to 2025-11-25, which open with
-//! `initialize`.
+//! `initialize`. What a server offers is in its [`Registry`]: tools, prompts and resources are values.
 
 mod call;
+mod call_error;
+mod completion;
 mod content;
 mod dispatch;
 mod envelope;
 mod era;
 mod error;
+mod input;
 mod legacy;
+mod mirror;
 mod modern;
+mod progress;
+mod prompt;
 mod registry;
+mod request_state;
+mod resource;
+mod result;
+mod schema;
+mod strict_json;
 mod tool;
 
-pub use content::ToolResult;
-pub(crate) use dispatch::{Service, refused, serve};
+pub use call_error::CallError;
+pub use content::{Content, ResourceContents};
+pub(crate) use dispatch::{refused, serve};
 pub use error::RpcError;
+pub use input::{Elicited, InputRequest, InputRequired};
+pub(crate) use progress::ProgressSink;
+pub use prompt::{Prompt, PromptMessage};
 pub use registry::Registry;
-pub use tool::{Annotations, Tool, ToolError, ToolOutput};
+pub use resource::{Resource, ResourceTemplate, Variables};
+pub use result::{ToolOutput, ToolReply, ToolResult};
+pub use tool::{Annotations, Tool};
 
 use serde::Serialize;
 

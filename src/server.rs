@@ -5,7 +5,6 @@ use std::{cell::RefCell, rc::Rc};
 use ::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body::Body;
-use http_body_util::Full;
 use serde_json::json;
 
 use crate::{
@@ -14,8 +13,8 @@ use crate::{
     context::Context,
     host::Host,
     http::{
-        Answer, BodyFault, Origin, Preflighted, Route, RouteFault, landing_page, preflight,
-        read_body,
+        Answer, AnswerBody, BodyFault, Origin, Preflighted, Route, RouteFault, landing_page,
+        preflight, read_body,
     },
     mcp::{self, Registry, RpcError, ServerInfo},
     oauth::{self, IssuerMemory},
@@ -56,7 +55,11 @@ impl Server {
     }
 
     /// Serves one request.
-    pub async fn serve<B>(&self, host: &dyn Host, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn serve<B>(
+        self: Rc<Self>,
+        host: Rc<dyn Host>,
+        request: Request<B>,
+    ) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -64,9 +67,9 @@ impl Server {
             Ok(route) => route,
             Err(fault) => return not_routed(fault).leave(&Origin::Anybody),
         };
-        let config = match self.memory.config(host).await {
+        let config = match self.memory.config(&*host).await {
             Ok(config) => config,
-            Err(faults) => return misconfigured(host, &faults).leave(&Origin::Anybody),
+            Err(faults) => return misconfigured(&*host, &faults).leave(&Origin::Anybody),
         };
         let answer = match route {
             Route::Mcp | Route::Preflight(Preflighted::Mcp) => {
@@ -79,7 +82,7 @@ impl Server {
             }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
             Route::AuthorizationServerMetadata => {
-                oauth::authorization_server_metadata(host, &self.memory.issuer, &config).await
+                oauth::authorization_server_metadata(&*host, &self.memory.issuer, &config).await
             }
             Route::ProtectedResourceMetadata => {
                 oauth::protected_resource_metadata(&config, self.info.title)
@@ -91,13 +94,18 @@ impl Server {
     }
 
     /// The MCP endpoint: the caller first, then the body.
-    async fn mcp<B>(&self, host: &dyn Host, config: Rc<Config>, request: Request<B>) -> Answer
+    async fn mcp<B>(
+        self: Rc<Self>,
+        host: Rc<dyn Host>,
+        config: Rc<Config>,
+        request: Request<B>,
+    ) -> Answer
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let (parts, body) = request.into_parts();
         let issuer = &self.memory.issuer;
-        let caller = match oauth::authenticate(host, issuer, &config, &parts.headers).await {
+        let caller = match oauth::authenticate(&*host, issuer, &config, &parts.headers).await {
             Ok(caller) => caller,
             Err(refusal) => return refusal.answer(&config),
         };
@@ -115,12 +123,24 @@ impl Server {
                 return mcp::refused(&RpcError::invalid_request("The body ended too early"));
             }
         };
-        let context = Context::new(host, &self.memory, config, caller);
-        mcp::serve(self.service(), &context, &parts.headers, &body).await
+        let context = Context::new(self, host, config, caller);
+        mcp::serve(&context, &parts.headers, &body).await
     }
 
-    pub(crate) fn service(&self) -> mcp::Service<'_> {
-        mcp::Service { info: &self.info, instructions: self.instructions, registry: &self.registry }
+    pub(crate) fn info(&self) -> &ServerInfo {
+        &self.info
+    }
+
+    pub(crate) fn stated_instructions(&self) -> Option<&'static str> {
+        self.instructions
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 

@@ -1,6 +1,9 @@
 //! The ports on Spin, and the way of an answer out of the component.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    rc::Rc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use ::http::{Request, Response};
 use bytes::Bytes;
@@ -35,10 +38,10 @@ pub struct Spin;
 ///
 /// An answer that the host cannot represent.
 pub async fn serve(
-    server: &Server,
+    server: Rc<Server>,
     request: spin_sdk::http::Request,
 ) -> Result<WasiResponse, ErrorCode> {
-    let response = server.serve(&Spin, request).await.into_response()?;
+    let response = server.serve(Rc::new(Spin), request).await.into_response()?;
     // The body is written by a task of its own. Letting it run before the response is returned makes head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the second packet.
     for _ in 0..3 {
@@ -146,6 +149,10 @@ impl Clock for Spin {
 
     fn now_millis(&self) -> u64 {
         u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn sleep(&self, duration: Duration) -> PortFuture<'static, ()> {
+        Box::pin(spin_sdk::time::sleep(duration))
     }
 }
 

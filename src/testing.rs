@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     future::{Future, ready},
+    time::Duration,
 };
 
 use ::http::{Request, Response};
@@ -131,6 +132,11 @@ impl Clock for FakeHost {
 
     fn now_millis(&self) -> u64 {
         self.now.get().saturating_mul(1000)
+    }
+
+    /// Time does not pass by itself here.
+    fn sleep(&self, _: Duration) -> PortFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }
 

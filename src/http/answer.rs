@@ -1,18 +1,35 @@
 //! Answers, and the one place where they leave.
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body::{Body, Frame};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::cors::Origin;
+use super::{
+    cors::Origin,
+    events::{EventStream, event},
+};
 
 /// What a request is answered with. It becomes an HTTP response in [`Answer::leave`] and nowhere else.
-#[derive(Clone, Debug)]
 pub struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: AnswerBody,
+}
+
+/// The body of an answer.
+pub enum AnswerBody {
+    /// Events that are still to come.
+    Events(EventStream),
+    /// Everything at once; nothing once it was sent.
+    Whole(Option<Bytes>),
 }
 
 impl Answer {
@@ -47,9 +64,16 @@ impl Answer {
         )
     }
 
-    /// A stream of server-sent events that is complete already.
+    /// Events that are still to come.
     #[must_use]
-    pub fn events(events: String) -> Self {
+    pub fn events(stream: EventStream) -> Self {
+        Self { body: AnswerBody::Events(stream), ..Self::all_events(&[]) }
+    }
+
+    /// Events that are all there already.
+    #[must_use]
+    pub fn all_events(messages: &[Value]) -> Self {
+        let events: String = messages.iter().map(event).collect();
         Self::new(StatusCode::OK, "text/event-stream", events)
             .with(HeaderName::from_static("x-accel-buffering"), "no")
     }
@@ -57,11 +81,12 @@ impl Answer {
     /// No body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: HeaderMap::new(), body: AnswerBody::Whole(Some(Bytes::new())) }
     }
 
     fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut answer = Self { status, headers: HeaderMap::new(), body: body.into() };
+        let body = AnswerBody::Whole(Some(body.into()));
+        let mut answer = Self { status, headers: HeaderMap::new(), body };
         answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         answer
     }
@@ -81,10 +106,13 @@ impl Answer {
         self.status
     }
 
-    /// The body.
+    /// The body, if all of it is there.
     #[must_use]
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    pub fn body(&self) -> Option<&Bytes> {
+        match &self.body {
+            AnswerBody::Whole(body) => body.as_ref(),
+            AnswerBody::Events(_) => None,
+        }
     }
 
     /// The value of a header that is text.
@@ -98,18 +126,36 @@ impl Answer {
     /// Everything leaves through here, because without an explicit `content-length` the host sends head and body
     /// in separate packets, which costs a client on a kept-alive connection 40 ms.
     #[must_use]
-    pub fn leave(self, origin: &Origin) -> Response<Full<Bytes>> {
+    pub fn leave(self, origin: &Origin) -> Response<AnswerBody> {
         let Self { status, mut headers, body } = self;
-        if status != StatusCode::NO_CONTENT {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        if let (AnswerBody::Whole(Some(bytes)), true) = (&body, status != StatusCode::NO_CONTENT) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         origin.allow(&mut headers);
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Events(stream) => Pin::new(stream).poll_frame(cx),
+            Self::Whole(body) => {
+                let body = body.take().filter(|body| !body.is_empty());
+                Poll::Ready(body.map(|body| Ok(Frame::data(body))))
+            }
+        }
     }
 }

@@ -1,43 +1,252 @@
-//! `tools/call`: which tool, may this caller use it, and what comes of it.
+//! `tools/call`, `prompts/get` and `resources/read`: the methods that run something and may ask back.
 
+use std::rc::Rc;
+
+use ::http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{Registry, RpcError, content::ToolResult, error::shown};
-use crate::{auth0::Decision, context::Context};
+use super::{
+    CallError, ProgressSink, Registry, RpcError,
+    call_error::{Instead, Kind},
+    envelope::Request,
+    era::Era,
+    error::shown,
+    legacy, modern,
+    request_state::{self, Binding},
+    resource::read_result,
+    result::ToolResult,
+    tool::Tool,
+};
+use crate::{
+    auth0::Decision,
+    context::{CallContext, Context},
+};
 
+/// A tool call that may run: the tool exists and the caller may use it.
+pub(super) struct ReadyCall {
+    tool: Rc<Tool>,
+    round: Round,
+    arguments: Map<String, Value>,
+}
+
+/// What becomes of a tool call before it runs.
+pub(super) enum Prepared {
+    /// It runs.
+    Ready(Box<ReadyCall>),
+    /// It does not; this is its result.
+    Refused(Map<String, Value>),
+}
+
+/// One round of a call: what it is about, and what earlier rounds said.
+struct Round {
+    era: Era,
+    kind: Kind,
+    method: String,
+    name: String,
+    arguments: Value,
+    context: Context,
+}
+
+/// Finds the tool, asks whether the caller may use it, and reads what else the call brings.
+///
 /// # Errors
 ///
-/// -32602 when no tool is named, or one that does not exist. Everything after that is a tool result.
-pub(super) async fn call_tool(
+/// -32602 when no tool is named, or one that does not exist; -32020 when a header says something else than an argument.
+/// Everything after that is a tool result.
+pub(super) async fn prepare_tool(
     registry: &Registry,
-    context: &Context<'_>,
-    params: &mut Map<String, Value>,
-) -> Result<Map<String, Value>, RpcError> {
-    let arguments = params.remove("arguments");
-    let name = params
-        .get("name")
-        .and_then(Value::as_str)
-        .ok_or_else(|| RpcError::invalid_params("`name` must be the name of a tool"))?;
+    context: &Context,
+    era: Era,
+    headers: &HeaderMap,
+    request: &mut Request,
+) -> Result<Prepared, RpcError> {
+    let name = named(&request.params, "name")?;
     let tool = registry
-        .find(name)
-        .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shown(name))))?;
-    let result = match context.may_use(tool.name()).await {
-        Decision::Allowed => {
-            let arguments = match arguments {
-                None => Map::new(),
-                Some(Value::Object(arguments)) => arguments,
-                Some(_) => return Err(RpcError::invalid_params("`arguments` must be an object")),
-            };
-            tool.call(context, arguments).await
+        .tool(&name)
+        .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shown(&name))))?;
+    let refusal = match context.may_use(tool.name()).await {
+        Decision::Allowed => None,
+        Decision::LacksPermission => {
+            Some(format!("You don't have permission to use the '{}' tool.", tool.name()))
         }
-        Decision::LacksPermission => ToolResult::error(format!(
-            "You don't have permission to use the '{}' tool.",
-            tool.name()
-        )),
-        Decision::Undecided => ToolResult::error(format!(
+        Decision::Undecided => Some(format!(
             "Whether you may use the '{}' tool could not be checked just now. Try again in a moment.",
             tool.name()
         )),
     };
-    Ok(result.into_members())
+    if let Some(text) = refusal {
+        return Ok(Prepared::Refused(ToolResult::error(text).into_members()));
+    }
+    let arguments = arguments(&mut request.params)?;
+    if era == Era::Modern {
+        for mirror in tool.mirrors() {
+            mirror.check(headers, &arguments)?;
+        }
+    }
+    let bound = Value::Object(arguments.clone());
+    let round = Round::new(era, Kind::Tool, request, name, bound, context)?;
+    Ok(Prepared::Ready(Box::new(ReadyCall { tool: Rc::clone(tool), round, arguments })))
+}
+
+impl ReadyCall {
+    /// Whether the answer is a stream: the tool reports progress, and the client wants to know.
+    pub(super) fn streams(&self, request: &Request) -> Option<Value> {
+        let token = request.params.get("_meta")?.get("progressToken")?;
+        let is_token = token.is_string() || token.is_i64() || token.is_u64();
+        (self.tool.can_report_progress() && is_token).then(|| token.clone())
+    }
+
+    /// Lets the tool report its progress.
+    pub(super) fn report_to(&mut self, sink: Rc<ProgressSink>) {
+        self.round.context.report_to(sink);
+    }
+
+    /// Runs the tool.
+    pub(super) async fn run(self) -> Result<Map<String, Value>, RpcError> {
+        let outcome = self.tool.call(self.round.context.clone(), self.arguments).await;
+        self.round.finish(outcome.map(ToolResult::into_members))
+    }
+}
+
+/// `prompts/get`.
+///
+/// # Errors
+///
+/// -32602 for an unknown prompt or a missing argument.
+pub(super) async fn get_prompt(
+    registry: &Registry,
+    context: &Context,
+    era: Era,
+    request: &mut Request,
+) -> Result<Map<String, Value>, RpcError> {
+    let name = named(&request.params, "name")?;
+    let prompt = registry
+        .prompt(&name)
+        .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: {}", shown(&name))))?;
+    let arguments = arguments(&mut request.params)?;
+    let bound = Value::Object(arguments.clone());
+    let round = Round::new(era, Kind::Prompt, request, name, bound, context)?;
+    let outcome = prompt.get(round.context.clone(), arguments).await;
+    round.finish(outcome)
+}
+
+/// `resources/read`.
+///
+/// # Errors
+///
+/// That there is no such resource, in the words of the era.
+pub(super) async fn read_resource(
+    registry: &Registry,
+    context: &Context,
+    era: Era,
+    request: &mut Request,
+) -> Result<Map<String, Value>, RpcError> {
+    let uri = named(&request.params, "uri")?;
+    let unknown = || match era {
+        Era::Modern => modern::resource_not_found(&uri),
+        Era::Legacy(_) => legacy::resource_not_found(&uri),
+    };
+    let round = Round::new(era, Kind::Resource, request, uri.clone(), Value::Null, context)?;
+    let matching =
+        || registry.templates().find_map(|it| it.matches(&uri).map(|variables| (it, variables)));
+    let reading = match (registry.resource(&uri), matching()) {
+        (Some(resource), _) => resource.read(round.context.clone()),
+        (None, Some((template, variables))) => template.read(round.context.clone(), variables),
+        (None, None) => return Err(unknown()),
+    };
+    match reading.await {
+        Err(CallError::NotFound) => Err(unknown()),
+        outcome => round.finish(outcome.map(|contents| read_result(&contents))),
+    }
+}
+
+impl Round {
+    /// # Errors
+    ///
+    /// -32602 for a `requestState` that was not made for this call, or for answers that are none.
+    fn new(
+        era: Era,
+        kind: Kind,
+        request: &mut Request,
+        name: String,
+        arguments: Value,
+        context: &Context,
+    ) -> Result<Self, RpcError> {
+        let mut round = Self {
+            era,
+            kind,
+            method: request.method.clone(),
+            name,
+            arguments,
+            context: context.clone(),
+        };
+        if era != Era::Modern {
+            return Ok(round);
+        }
+        let state = match request.params.remove("requestState") {
+            None => None,
+            Some(Value::String(sealed)) => Some(round.open(&sealed).ok_or_else(stale)?),
+            Some(_) => return Err(stale()),
+        };
+        let responses = match request.params.remove("inputResponses") {
+            None => Map::new(),
+            Some(Value::Object(responses)) => responses,
+            Some(_) => return Err(RpcError::invalid_params("`inputResponses` must be an object")),
+        };
+        let capabilities = modern::client_capabilities(&request.params);
+        round.context = context.for_call(CallContext::new(capabilities, responses, state));
+        Ok(round)
+    }
+
+    fn finish(
+        self,
+        outcome: Result<Map<String, Value>, CallError>,
+    ) -> Result<Map<String, Value>, RpcError> {
+        let error = match outcome {
+            Ok(result) => return Ok(result),
+            Err(error) => error,
+        };
+        let seal = |state| {
+            let (secret, now) = (self.context.state_secret(), self.context.now());
+            request_state::seal(secret, &self.binding(), state, now)
+        };
+        match error.answer(self.era, self.kind, self.context.client_capabilities(), seal) {
+            Instead::Result(result) => Ok(result),
+            Instead::Error(error) => Err(error),
+        }
+    }
+
+    fn open(&self, sealed: &str) -> Option<Value> {
+        let (secret, now) = (self.context.state_secret(), self.context.now());
+        request_state::open(secret, &self.binding(), sealed, now)
+    }
+
+    fn binding(&self) -> Binding<'_> {
+        Binding {
+            subject: self.context.caller().subject(),
+            client_id: self.context.caller().client_id(),
+            method: &self.method,
+            name: &self.name,
+            arguments: &self.arguments,
+        }
+    }
+}
+
+fn stale() -> RpcError {
+    RpcError::invalid_params(
+        "`requestState` is not valid for this call. Start the call again without it",
+    )
+}
+
+fn named(params: &Map<String, Value>, member: &str) -> Result<String, RpcError> {
+    let name = params.get(member).and_then(Value::as_str).map(str::to_owned);
+    name.ok_or_else(|| RpcError::invalid_params(format!("`{member}` must be a string")))
+}
+
+fn arguments(params: &mut Map<String, Value>) -> Result<Map<String, Value>, RpcError> {
+    match params.remove("arguments") {
+        None => Ok(Map::new()),
+        Some(Value::Object(arguments)) => Ok(arguments),
+        Some(_) => Err(RpcError::invalid_params("`arguments` must be an object")),
+    }
 }

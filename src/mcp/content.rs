@@ -1,37 +1,90 @@
-//! Results of tool calls (`CallToolResult`).
+//! Content: what results, prompts and resources are made of (`ContentBlock`, `ResourceContents`).
 
-use serde::Serialize;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-/// What a tool call comes to. It is the same in both eras.
+/// One block of content.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ToolResult {
-    text: String,
-    structured: Option<Value>,
-    is_error: bool,
+#[non_exhaustive]
+pub enum Content {
+    /// Sound.
+    Audio {
+        /// The bytes.
+        data: Vec<u8>,
+        /// Their media type, such as `audio/wav`.
+        mime_type: String,
+    },
+    /// A picture.
+    Image {
+        /// The bytes.
+        data: Vec<u8>,
+        /// Their media type, such as `image/png`.
+        mime_type: String,
+    },
+    /// A resource, with what is in it.
+    Resource(ResourceContents),
+    /// Text.
+    Text(String),
 }
 
-impl ToolResult {
-    /// A success: text for people, and the same as data.
+/// What is in a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceContents {
+    uri: String,
+    mime_type: &'static str,
+    body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Body {
+    Blob(Vec<u8>),
+    Text(String),
+}
+
+impl Content {
+    /// Text.
     #[must_use]
-    pub fn success(text: String, structured: &impl Serialize) -> Option<Self> {
-        let structured = serde_json::to_value(structured).ok().filter(Value::is_object)?;
-        Some(Self { text, structured: Some(structured), is_error: false })
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
     }
 
-    /// A failure that the model and its user can read.
-    #[must_use]
-    pub fn error(text: impl Into<String>) -> Self {
-        Self { text: text.into(), structured: None, is_error: true }
-    }
-
-    pub(super) fn into_members(self) -> Map<String, Value> {
-        let mut members = Map::new();
-        members.insert("content".into(), json!([{ "type": "text", "text": self.text }]));
-        if let Some(structured) = self.structured {
-            members.insert("structuredContent".into(), structured);
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Self::Audio { data, mime_type } => {
+                json!({ "type": "audio", "data": BASE64_STANDARD.encode(data), "mimeType": mime_type })
+            }
+            Self::Image { data, mime_type } => {
+                json!({ "type": "image", "data": BASE64_STANDARD.encode(data), "mimeType": mime_type })
+            }
+            Self::Resource(contents) => {
+                json!({ "type": "resource", "resource": contents.to_json() })
+            }
+            Self::Text(text) => json!({ "type": "text", "text": text }),
         }
-        members.insert("isError".into(), json!(self.is_error));
-        members
+    }
+}
+
+impl ResourceContents {
+    /// A resource that is text.
+    #[must_use]
+    pub fn text(uri: impl Into<String>, mime_type: &'static str, text: impl Into<String>) -> Self {
+        Self { uri: uri.into(), mime_type, body: Body::Text(text.into()) }
+    }
+
+    /// A resource that is bytes.
+    #[must_use]
+    pub fn blob(uri: impl Into<String>, mime_type: &'static str, blob: Vec<u8>) -> Self {
+        Self { uri: uri.into(), mime_type, body: Body::Blob(blob) }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let mut members = Map::new();
+        members.insert("uri".into(), json!(self.uri));
+        members.insert("mimeType".into(), json!(self.mime_type));
+        match &self.body {
+            Body::Blob(blob) => members.insert("blob".into(), json!(BASE64_STANDARD.encode(blob))),
+            Body::Text(text) => members.insert("text".into(), json!(text)),
+        };
+        Value::Object(members)
     }
 }

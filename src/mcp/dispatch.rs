@@ -1,135 +1,267 @@
 //! From a body to an answer: message, era, method, result.
 
+use std::rc::Rc;
+
 use ::http::{HeaderMap, StatusCode};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
-    Registry, RpcError, ServerInfo,
-    call::call_tool,
+    ProgressSink, Registry, RpcError,
+    call::{Prepared, ReadyCall, get_prompt, prepare_tool, read_resource},
+    completion::complete,
     envelope::{Id, Message, Request},
     era::Era,
     legacy, modern,
+    registry::Family,
+    strict_json,
 };
-use crate::{context::Context, http::Answer};
+use crate::{
+    context::Context,
+    http::{Answer, EventStream},
+};
 
-/// What the MCP side of a server consists of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Service<'a> {
-    pub(crate) info: &'a ServerInfo,
-    pub(crate) instructions: Option<&'a str>,
-    pub(crate) registry: &'a Registry,
-}
+/// The most messages that one batch may have.
+const MAX_BATCH: usize = 50;
 
-/// The methods of a tools server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The methods.
+#[derive(Clone, Copy)]
 enum Method {
     CallTool,
+    Complete,
     Discover,
+    GetPrompt,
     Initialize,
+    List(fn(&Registry) -> Value, &'static str),
     Listen,
-    ListTools,
     Ping,
+    ReadResource,
 }
 
-/// Which methods an era has. Everything else does not exist in it.
-const METHODS: [(Era, &str, Method); 8] = [
-    (Era::Modern, "server/discover", Method::Discover),
-    (Era::Modern, "subscriptions/listen", Method::Listen),
-    (Era::Modern, "tools/list", Method::ListTools),
-    (Era::Modern, "tools/call", Method::CallTool),
-    (Era::Legacy, "initialize", Method::Initialize),
-    (Era::Legacy, "ping", Method::Ping),
-    (Era::Legacy, "tools/list", Method::ListTools),
-    (Era::Legacy, "tools/call", Method::CallTool),
+/// Which era has a method, and what has to be offered for it to exist.
+struct Entry {
+    name: &'static str,
+    modern: bool,
+    legacy: bool,
+    family: Option<Family>,
+    method: Method,
+}
+
+const fn entry(name: &'static str, eras: (bool, bool), method: Method) -> Entry {
+    Entry { name, modern: eras.0, legacy: eras.1, family: None, method }
+}
+
+const fn of(family: Family, name: &'static str, method: Method) -> Entry {
+    Entry { name, modern: true, legacy: true, family: Some(family), method }
+}
+
+/// Every method there is.
+const METHODS: [Entry; 12] = [
+    entry("server/discover", (true, false), Method::Discover),
+    entry("subscriptions/listen", (true, false), Method::Listen),
+    entry("initialize", (false, true), Method::Initialize),
+    entry("ping", (false, true), Method::Ping),
+    of(Family::Tools, "tools/list", Method::List(Registry::list_tools, "tools")),
+    of(Family::Tools, "tools/call", Method::CallTool),
+    of(Family::Prompts, "prompts/list", Method::List(Registry::list_prompts, "prompts")),
+    of(Family::Prompts, "prompts/get", Method::GetPrompt),
+    of(Family::Resources, "resources/list", Method::List(Registry::list_resources, "resources")),
+    of(
+        Family::Resources,
+        "resources/templates/list",
+        Method::List(Registry::list_templates, "resourceTemplates"),
+    ),
+    of(Family::Resources, "resources/read", Method::ReadResource),
+    of(Family::Completions, "completion/complete", Method::Complete),
 ];
 
-/// A whole result response.
-#[derive(Serialize)]
-struct ResultResponse<'a> {
-    jsonrpc: &'static str,
-    id: &'a Id,
-    result: Map<String, Value>,
+/// What is said to one request.
+enum Reply {
+    /// A whole message.
+    Message(Value, StatusCode),
+    /// A tool that reports its progress while it runs.
+    Running(Box<ReadyCall>, ProgressSink),
+    /// A subscription, which is over at once.
+    Listened(Vec<Value>),
 }
 
 /// Serves one HTTP body.
-pub(crate) async fn serve(
-    service: Service<'_>,
-    context: &Context<'_>,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Answer {
-    let mut request = match Message::parse(body) {
-        Ok(Message::Request(request)) => request,
-        Ok(Message::Notification | Message::Response) => {
-            return Answer::empty(StatusCode::ACCEPTED);
-        }
-        Err(fault) => return failed(fault.id.as_ref(), &fault.error),
-    };
-    let era = match Era::of(&request, headers) {
-        Ok(era) => era,
-        Err(error) => return failed(Some(&request.id), &error),
-    };
-    let method = METHODS
-        .iter()
-        .find(|(of, name, _)| *of == era && *name == request.method)
-        .map(|(_, _, method)| *method);
-    let result = match method {
-        Some(Method::Listen) => return Answer::events(modern::listened(&request)),
-        Some(method) => run(service, context, era, method, &mut request).await,
-        None => Err(RpcError::method_not_found(&request.method)),
-    };
-    match (result, era) {
-        (Ok(result), Era::Modern) => done(&request.id, modern::complete(result, service.info)),
-        (Ok(result), Era::Legacy) => done(&request.id, result),
-        (Err(error), Era::Modern) => failed(Some(&request.id), &error),
-        (Err(error), Era::Legacy) => failed(Some(&request.id), &legacy::error(error)),
+pub(crate) async fn serve(context: &Context, headers: &HeaderMap, body: &[u8]) -> Answer {
+    match strict_json::parse(body) {
+        Ok(Value::Array(items)) => serve_batch(context, headers, items).await,
+        Ok(message) => serve_message(context, headers, message).await,
+        Err(_) => refused(&RpcError::parse_error()),
     }
-}
-
-async fn run(
-    service: Service<'_>,
-    context: &Context<'_>,
-    era: Era,
-    method: Method,
-    request: &mut Request,
-) -> Result<Map<String, Value>, RpcError> {
-    match method {
-        Method::CallTool => call_tool(service.registry, context, &mut request.params).await,
-        Method::Discover => Ok(modern::discovered(service.instructions)),
-        Method::Initialize => {
-            Ok(legacy::initialized(&request.params, service.info, service.instructions))
-        }
-        Method::ListTools => list_tools(service.registry, era, &request.params),
-        Method::Listen | Method::Ping => Ok(Map::new()),
-    }
-}
-
-/// `tools/list`. There is one page, so no cursor can be right.
-fn list_tools(
-    registry: &Registry,
-    era: Era,
-    params: &Map<String, Value>,
-) -> Result<Map<String, Value>, RpcError> {
-    if params.contains_key("cursor") {
-        return Err(RpcError::invalid_params("Unknown cursor"));
-    }
-    let mut result = Map::new();
-    result.insert("tools".into(), registry.list());
-    Ok(if era == Era::Modern { modern::cacheable(result) } else { result })
 }
 
 /// The answer to a body that was not even read.
 pub(crate) fn refused(error: &RpcError) -> Answer {
-    failed(None, error)
+    Answer::json(error.status(), &error.response(None))
 }
 
-fn done(id: &Id, result: Map<String, Value>) -> Answer {
-    Answer::json(StatusCode::OK, &ResultResponse { jsonrpc: "2.0", id, result })
+async fn serve_message(context: &Context, headers: &HeaderMap, message: Value) -> Answer {
+    let mut request = match Message::of(message) {
+        Ok(Message::Request(request)) => request,
+        Ok(Message::Notification | Message::Response) => {
+            return Answer::empty(StatusCode::ACCEPTED);
+        }
+        Err(fault) => {
+            return Answer::json(fault.error.status(), &fault.error.response(fault.id.as_ref()));
+        }
+    };
+    let era = match Era::of(&request, headers) {
+        Ok(era) => era,
+        Err(error) => return Answer::json(error.status(), &error.response(Some(&request.id))),
+    };
+    match reply(context, era, headers, &mut request, true).await {
+        Reply::Message(message, status) => Answer::json(status, &message),
+        Reply::Listened(messages) => Answer::all_events(&messages),
+        Reply::Running(call, sink) => stream(context, era, request.id, *call, sink),
+    }
 }
 
-fn failed(id: Option<&Id>, error: &RpcError) -> Answer {
-    Answer::json(error.status(), &error.response(id))
+/// A batch: every entry is authorised and answered by itself, one after the other.
+async fn serve_batch(context: &Context, headers: &HeaderMap, items: Vec<Value>) -> Answer {
+    let era = match Era::of_batch(&items, headers) {
+        Ok(era) => era,
+        Err(error) => return refused(&error),
+    };
+    if items.is_empty() || items.len() > MAX_BATCH {
+        let text = format!("A batch has 1 to {MAX_BATCH} messages");
+        return refused(&RpcError::invalid_request(text));
+    }
+    let mut answers = Vec::new();
+    for item in items {
+        match Message::of(item) {
+            Ok(Message::Notification | Message::Response) => {}
+            Ok(Message::Request(mut request)) => {
+                if let Reply::Message(message, _) =
+                    reply(context, era, headers, &mut request, false).await
+                {
+                    answers.push(message);
+                }
+            }
+            Err(fault) => answers.push(json!(fault.error.response(fault.id.as_ref()))),
+        }
+    }
+    if answers.is_empty() {
+        Answer::empty(StatusCode::ACCEPTED)
+    } else {
+        Answer::json(StatusCode::OK, &answers)
+    }
+}
+
+async fn reply(
+    context: &Context,
+    era: Era,
+    headers: &HeaderMap,
+    request: &mut Request,
+    may_stream: bool,
+) -> Reply {
+    let registry = context.server().registry();
+    let entry = METHODS.iter().find(|entry| {
+        let in_era = if era == Era::Modern { entry.modern } else { entry.legacy };
+        let is_offered = entry.family.is_none_or(|family| registry.offers(family));
+        in_era && is_offered && entry.name == request.method
+    });
+    let result = match entry.map(|entry| entry.method) {
+        Some(Method::Listen) => return Reply::Listened(modern::listened(request)),
+        Some(Method::CallTool) => {
+            match prepare_tool(registry, context, era, headers, request).await {
+                Ok(Prepared::Ready(call)) => match call.streams(request) {
+                    Some(token) if may_stream => {
+                        return Reply::Running(call, ProgressSink::new(token));
+                    }
+                    _ => call.run().await,
+                },
+                Ok(Prepared::Refused(result)) => Ok(result),
+                Err(error) => Err(error),
+            }
+        }
+        Some(method) => run(context, era, method, request).await,
+        None => Err(RpcError::method_not_found(&request.method)),
+    };
+    let (message, status) = finish(context, era, &request.id, result);
+    Reply::Message(message, status)
+}
+
+/// The methods that answer at once.
+async fn run(
+    context: &Context,
+    era: Era,
+    method: Method,
+    request: &mut Request,
+) -> Result<Map<String, Value>, RpcError> {
+    let server = context.server();
+    let registry = server.registry();
+    match method {
+        Method::Complete => complete(registry, &request.params),
+        Method::Discover => {
+            Ok(modern::discovered(server.stated_instructions(), capabilities(registry)))
+        }
+        Method::GetPrompt => get_prompt(registry, context, era, request).await,
+        Method::Initialize => Ok(legacy::initialized(
+            &request.params,
+            server.info(),
+            server.stated_instructions(),
+            capabilities(registry),
+        )),
+        Method::List(list, member) => {
+            // There is one page, so no cursor can be right.
+            if request.params.contains_key("cursor") {
+                return Err(RpcError::invalid_params("Unknown cursor"));
+            }
+            let result = Map::from_iter([(member.to_owned(), list(registry))]);
+            Ok(if era == Era::Modern { modern::cacheable(result) } else { result })
+        }
+        Method::ReadResource => {
+            let result = read_resource(registry, context, era, request).await?;
+            Ok(if era == Era::Modern { modern::cacheable(result) } else { result })
+        }
+        Method::CallTool | Method::Listen | Method::Ping => Ok(Map::new()),
+    }
+}
+
+/// What this server can do. Nothing here changes while it runs, so it announces no changes.
+fn capabilities(registry: &Registry) -> Value {
+    let families = [
+        (Family::Completions, "completions"),
+        (Family::Prompts, "prompts"),
+        (Family::Resources, "resources"),
+        (Family::Tools, "tools"),
+    ];
+    let offered = families.into_iter().filter(|(family, _)| registry.offers(*family));
+    Value::Object(offered.map(|(_, name)| (name.to_owned(), json!({}))).collect())
+}
+
+/// The message that a result or an error becomes in its era, and its status.
+fn finish(
+    context: &Context,
+    era: Era,
+    id: &Id,
+    result: Result<Map<String, Value>, RpcError>,
+) -> (Value, StatusCode) {
+    let result = match (result, era) {
+        (Ok(result), Era::Modern) => modern::complete(result, context.server().info()),
+        (Ok(result), Era::Legacy(_)) => result,
+        (Err(error), era) => {
+            let error = if era == Era::Modern { error } else { legacy::error(error) };
+            return (json!(error.response(Some(id))), error.status());
+        }
+    };
+    let mut message = Map::new();
+    message.insert("jsonrpc".into(), json!("2.0"));
+    message.insert("id".into(), json!(id));
+    message.insert("result".into(), Value::Object(result));
+    (Value::Object(message), StatusCode::OK)
+}
+
+/// The answer of a tool that reports its progress: its notifications as they come, and its result.
+fn stream(context: &Context, era: Era, id: Id, mut call: ReadyCall, sink: ProgressSink) -> Answer {
+    let sink = Rc::new(sink);
+    call.report_to(Rc::clone(&sink));
+    let (clock, context) = (Rc::clone(context.host()), context.clone());
+    let work = Box::pin(async move { finish(&context, era, &id, call.run().await).0 });
+    Answer::events(EventStream::new(clock, work, move || sink.take()))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::{RpcError, envelope::Request, legacy, modern};
 /// The two families of protocol revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Era {
-    /// 2024-11-05 to 2025-11-25.
-    Legacy,
+    /// 2024-11-05 to 2025-11-25: the one that the client speaks, as far as a single request tells.
+    Legacy(&'static str),
     /// 2026-07-28.
     Modern,
 }
@@ -44,15 +44,32 @@ impl Era {
                     "Header mismatch: `initialize` does not exist in the revision that MCP-Protocol-Version names",
                 ))
             } else {
-                Ok(Self::Legacy)
+                Ok(Self::Legacy(legacy::LATEST))
             };
         }
         if has_claim || modern_header {
             modern::check(request, headers, header)?;
             return Ok(Self::Modern);
         }
-        legacy::check(header)?;
-        Ok(Self::Legacy)
+        legacy::version(header).map(Self::Legacy)
+    }
+
+    /// The revision of a batch, which only the era before 2025-06-18 has. Every entry is legacy then.
+    ///
+    /// # Errors
+    ///
+    /// That there are no batches in the revision.
+    pub(super) fn of_batch(items: &[Value], headers: &HeaderMap) -> Result<Self, RpcError> {
+        let header = version_header(headers)?;
+        let is_modern = |item: &Value| {
+            let meta = item.get("params").and_then(|params| params.get("_meta"));
+            meta.is_some_and(|meta| meta.get(modern::PROTOCOL_VERSION).is_some())
+        };
+        let version = legacy::version(header).ok();
+        match version.filter(|version| legacy::has_batches(version)) {
+            Some(version) if !items.iter().any(is_modern) => Ok(Self::Legacy(version)),
+            _ => Err(RpcError::invalid_request("Send one message at a time")),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{envelope::Id, modern};
 
@@ -63,12 +63,30 @@ impl RpcError {
         Self::new(-32020, StatusCode::BAD_REQUEST, message)
     }
 
+    /// -32021: the client must declare these capabilities first.
+    #[must_use]
+    pub fn missing_capability(required: Map<String, Value>) -> Self {
+        let mut error = Self::new(
+            -32021,
+            StatusCode::BAD_REQUEST,
+            "The request needs a capability that the client does not declare",
+        );
+        error.data = Some(json!({ "requiredCapabilities": required }));
+        error
+    }
+
     /// -32022: a revision that this server does not speak.
     #[must_use]
     pub fn unsupported_version(requested: &str) -> Self {
         let mut error = Self::new(-32022, StatusCode::BAD_REQUEST, "Unsupported protocol version");
         error.data = Some(json!({ "supported": modern::VERSIONS, "requested": shown(requested) }));
         error
+    }
+
+    /// -32603 with a text for the caller: a prompt or a resource failed.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(-32603, StatusCode::OK, message)
     }
 
     /// -32603: our own fault.
@@ -95,7 +113,13 @@ impl RpcError {
         ErrorResponse { jsonrpc: "2.0", id, error: self }
     }
 
-    fn new(code: i32, status: StatusCode, message: impl Into<String>) -> Self {
+    /// The same error with data.
+    pub(super) fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    pub(super) fn new(code: i32, status: StatusCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), data: None, status }
     }
 }

@@ -16,6 +16,9 @@ pub(super) const FIRST_VERSION: &str = "2026-07-28";
 pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const LOG_LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -37,6 +40,10 @@ pub(super) fn check(
             "`_meta` must have `{PROTOCOL_VERSION}` (a string) and `{CLIENT_CAPABILITIES}` (an object)"
         )));
     };
+    let level = meta.and_then(|meta| meta.get(LOG_LEVEL));
+    if level.is_some_and(|level| !LOG_LEVELS.iter().any(|known| level == known)) {
+        return Err(RpcError::invalid_meta(format!("`{LOG_LEVEL}` is not a log level")));
+    }
     if let Some(header) = version_header.filter(|header| *header != version) {
         return Err(mismatch("MCP-Protocol-Version", header, version));
     }
@@ -77,7 +84,7 @@ fn check_name(request: &Request, headers: &HeaderMap) -> Result<(), RpcError> {
 }
 
 /// Undoes `=?base64?…?=`. A value without both markers means itself.
-fn decode(value: &str) -> Option<String> {
+pub(super) fn decode(value: &str) -> Option<String> {
     match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         None => Some(value.to_owned()),
         Some(encoded) => String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok(),
@@ -106,11 +113,22 @@ fn mismatch(name: &str, header: &str, body: &str) -> RpcError {
     ))
 }
 
+/// The capabilities that the client declares with a request.
+pub(super) fn client_capabilities(params: &Map<String, Value>) -> Map<String, Value> {
+    let capabilities = params.get("_meta").and_then(|meta| meta.get(CLIENT_CAPABILITIES));
+    capabilities.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// That there is no such resource.
+pub(super) fn resource_not_found(uri: &str) -> RpcError {
+    RpcError::invalid_params("Resource not found").with_data(json!({ "uri": shown(uri) }))
+}
+
 /// The result of `server/discover`.
-pub(super) fn discovered(instructions: Option<&str>) -> Map<String, Value> {
+pub(super) fn discovered(instructions: Option<&str>, capabilities: Value) -> Map<String, Value> {
     let mut result = Map::new();
     result.insert("supportedVersions".into(), json!(VERSIONS));
-    result.insert("capabilities".into(), json!({ "tools": {} }));
+    result.insert("capabilities".into(), capabilities);
     if let Some(instructions) = instructions {
         result.insert("instructions".into(), json!(instructions));
     }
@@ -124,16 +142,16 @@ pub(super) fn cacheable(mut result: Map<String, Value>) -> Map<String, Value> {
     result
 }
 
-/// What every result of this era carries.
+/// What every result of this era carries. One that asks back says so itself.
 pub(super) fn complete(mut result: Map<String, Value>, info: &ServerInfo) -> Map<String, Value> {
-    result.insert("resultType".into(), json!("complete"));
+    result.entry("resultType").or_insert_with(|| json!("complete"));
     result.insert("_meta".into(), json!({ SERVER_INFO: info }));
     result
 }
 
-/// The whole stream of a `subscriptions/listen`: nothing here ever changes, so it is acknowledged without any
+/// All that is said to a `subscriptions/listen`: nothing here ever changes, so it is acknowledged without any
 /// subscription and ends at once.
-pub(super) fn listened(request: &Request) -> String {
+pub(super) fn listened(request: &Request) -> Vec<Value> {
     let meta = json!({ SUBSCRIPTION_ID: request.id });
     let acknowledged = json!({
         "jsonrpc": "2.0",
@@ -145,5 +163,5 @@ pub(super) fn listened(request: &Request) -> String {
         "id": request.id,
         "result": { "resultType": "complete", "_meta": meta },
     });
-    format!("data: {acknowledged}\n\ndata: {result}\n\n")
+    vec![acknowledged, result]
 }

@@ -2,11 +2,16 @@
 
 use std::{fmt, rc::Rc};
 
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::content::ToolResult;
+use super::{
+    CallError,
+    mirror::Mirror,
+    result::{ToolReply, ToolResult},
+    schema::schema_of,
+};
 use crate::{context::Context, host::PortFuture};
 
 /// A tool, ready to be registered.
@@ -17,13 +22,19 @@ pub struct Tool {
     title: &'static str,
     description: &'static str,
     input_schema: Value,
-    output_schema: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_schema: Option<Value>,
     annotations: Annotations,
+    #[serde(skip)]
+    reports_progress: bool,
+    #[serde(skip)]
+    mirrors: Vec<Mirror>,
     #[serde(skip)]
     call: Box<Call>,
 }
 
-type Call = dyn for<'a> Fn(&'a Context<'a>, Map<String, Value>) -> PortFuture<'a, ToolResult>;
+type Outcome = Result<ToolResult, CallError>;
+type Call = dyn Fn(Context, Map<String, Value>) -> PortFuture<'static, Outcome>;
 
 /// Hints for clients (`ToolAnnotations`). They protect nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,61 +48,69 @@ pub struct Annotations {
     pub idempotent_hint: bool,
 }
 
-/// What a tool returns: text for people and models, and the same as data.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToolOutput<T> {
-    /// The text content.
-    pub text: String,
-    /// The structured content; its type is the tool's output schema.
-    pub structured: T,
-}
-
-/// A failure that the caller may read: what went wrong and what to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolError(String);
-
 impl Annotations {
     /// For a tool that only reads.
     pub const READ_ONLY: Self =
         Self { read_only_hint: true, destructive_hint: false, idempotent_hint: true };
 }
 
-impl ToolError {
-    /// An error with this text. It must quote no other service.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for ToolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl Tool {
-    /// A tool that runs `call`. Its schemas are those of the types `A` (arguments) and `R` (structured content), which
-    /// must be structs. A read-only tool, unless [`annotations`](Self::annotations) say otherwise.
+    /// A tool that runs `call`. The schema of its arguments is that of the type `A`, which must be a struct; that of
+    /// its structured content comes from the reply. A read-only tool, unless [`annotations`](Self::annotations) say
+    /// otherwise.
     pub fn new<A, R, F>(name: &'static str, call: F) -> Self
     where
         A: DeserializeOwned + JsonSchema,
-        R: Serialize + JsonSchema,
-        F: AsyncFn(&Context<'_>, A) -> Result<ToolOutput<R>, ToolError> + 'static,
+        R: ToolReply,
+        F: AsyncFn(&Context, A) -> Result<R, CallError> + 'static,
     {
         let call = Rc::new(call);
+        Self::with_schema(name, schema_of::<A>(), move |context, arguments| {
+            let call = Rc::clone(&call);
+            Box::pin(async move {
+                let arguments = parse(arguments)?;
+                into_result(call(&context, arguments).await?)
+            })
+        })
+        .output_schema(R::output_schema())
+    }
+
+    /// A tool whose arguments no Rust type describes: `schema` is their JSON Schema 2020-12, an object's, and the call
+    /// checks them itself.
+    pub fn raw<R, F>(name: &'static str, schema: Value, call: F) -> Self
+    where
+        R: ToolReply,
+        F: AsyncFn(&Context, Map<String, Value>) -> Result<R, CallError> + 'static,
+    {
+        let call = Rc::new(call);
+        Self::with_schema(name, schema, move |context, arguments| {
+            let call = Rc::clone(&call);
+            Box::pin(async move { into_result(call(&context, arguments).await?) })
+        })
+        .output_schema(R::output_schema())
+    }
+
+    fn with_schema(
+        name: &'static str,
+        input_schema: Value,
+        call: impl Fn(Context, Map<String, Value>) -> PortFuture<'static, Outcome> + 'static,
+    ) -> Self {
         Self {
             name,
             title: name,
             description: "",
-            input_schema: schema::<A>(),
-            output_schema: schema::<R>(),
+            mirrors: Mirror::in_schema(&input_schema),
+            input_schema,
+            output_schema: None,
             annotations: Annotations::READ_ONLY,
-            call: Box::new(move |context, arguments| {
-                let call = Rc::clone(&call);
-                Box::pin(async move { run(&*call, context, arguments).await })
-            }),
+            reports_progress: false,
+            call: Box::new(call),
         }
+    }
+
+    fn output_schema(mut self, schema: Option<Value>) -> Self {
+        self.output_schema = schema;
+        self
     }
 
     /// Sets the name for people.
@@ -115,17 +134,32 @@ impl Tool {
         self
     }
 
+    /// Says that the tool reports its progress. A client that asks for it is answered with a stream of events.
+    #[must_use]
+    pub fn reports_progress(mut self) -> Self {
+        self.reports_progress = true;
+        self
+    }
+
     /// The programmatic name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    pub(super) fn call<'a>(
-        &'a self,
-        context: &'a Context<'a>,
+    pub(super) fn can_report_progress(&self) -> bool {
+        self.reports_progress
+    }
+
+    pub(super) fn mirrors(&self) -> &[Mirror] {
+        &self.mirrors
+    }
+
+    pub(super) fn call(
+        &self,
+        context: Context,
         arguments: Map<String, Value>,
-    ) -> PortFuture<'a, ToolResult> {
+    ) -> PortFuture<'static, Outcome> {
         (self.call)(context, arguments)
     }
 }
@@ -136,55 +170,14 @@ impl fmt::Debug for Tool {
     }
 }
 
-async fn run<A, R, F>(call: &F, context: &Context<'_>, arguments: Map<String, Value>) -> ToolResult
-where
-    A: DeserializeOwned,
-    R: Serialize,
-    F: AsyncFn(&Context<'_>, A) -> Result<ToolOutput<R>, ToolError>,
-{
-    let arguments = match serde_path_to_error::deserialize(Value::Object(arguments)) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let path = error.path().to_string();
-            let place = if path == "." { String::new() } else { format!(" `{path}`:") };
-            return ToolResult::error(format!("Invalid arguments:{place} {}", error.into_inner()));
-        }
-    };
-    match call(context, arguments).await {
-        Ok(ToolOutput { text, structured }) => ToolResult::success(text, &structured)
-            .unwrap_or_else(|| ToolResult::error("The tool's result could not be represented.")),
-        Err(error) => ToolResult::error(error.to_string()),
-    }
+fn parse<A: DeserializeOwned>(arguments: Map<String, Value>) -> Result<A, CallError> {
+    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { String::new() } else { format!(" `{path}`:") };
+        CallError::InvalidParams(format!("Invalid arguments:{place} {}", error.into_inner()))
+    })
 }
 
-/// The JSON Schema 2020-12 of a struct, written out in one piece.
-fn schema<T: JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    if let Some(members) = schema.as_object_mut() {
-        members.remove("title");
-    }
-    without_null(&mut schema);
-    schema
-}
-
-/// What is optional here is left out and never `null`; many clients do not know types that are lists.
-fn without_null(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Array(types)) = members.get_mut("type") {
-                types.retain(|name| name != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    members.insert("type".into(), only);
-                }
-            }
-            members.values_mut().for_each(without_null);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_null),
-        _ => {}
-    }
+fn into_result(reply: impl ToolReply) -> Outcome {
+    reply.into_result().ok_or_else(|| CallError::new("The tool's result could not be represented."))
 }

@@ -13,7 +13,7 @@ use super::NoArguments;
 use crate::{
     auth0::VaultFault,
     context::{Connection, ConnectionFault, Context},
-    mcp::{Tool, ToolError, ToolOutput},
+    mcp::{CallError, Tool, ToolOutput},
 };
 
 /// Whatever the calendar's time zone, its today lies within so many hours of now; daylight saving adds one.
@@ -58,17 +58,17 @@ pub(super) fn tool() -> Tool {
         .description("Returns a summary of the user's Google Calendar events")
 }
 
-async fn call(context: &Context<'_>, _: NoArguments) -> Result<ToolOutput<Summary>, ToolError> {
+async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<Summary>, CallError> {
     let now = i64::try_from(context.now_millis())
         .ok()
         .and_then(DateTime::from_timestamp_millis)
-        .ok_or_else(|| ToolError::new("The server's clock is wrong."))?;
+        .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
     let calendar = read_calendar(&context.google(), now).await?;
     let summary = calendar.today(now);
     Ok(ToolOutput { text: summary::text(&summary), structured: summary })
 }
 
-async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Calendar, ToolError> {
+async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Calendar, CallError> {
     let mut calendar = Calendar::default();
     let mut page_token: Option<String> = None;
     for _ in 0..MAX_PAGES {
@@ -78,14 +78,14 @@ async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Ca
             return Ok(calendar);
         }
     }
-    Err(ToolError::new("There are too many events in the calendar to read them all."))
+    Err(CallError::new("There are too many events in the calendar to read them all."))
 }
 
 async fn read_page(
     google: &Connection<'_>,
     now: DateTime<Utc>,
     page_token: Option<&str>,
-) -> Result<EventsPage, ToolError> {
+) -> Result<EventsPage, CallError> {
     let moment = |moment: Option<DateTime<Utc>>| {
         moment.unwrap_or(now).to_rfc3339_opts(SecondsFormat::Secs, true)
     };
@@ -102,21 +102,21 @@ async fn read_page(
     let answer = google.get(&path).await.map_err(unreached)?;
     match answer.status().as_u16() {
         200 => serde_json::from_slice(answer.body())
-            .map_err(|_| ToolError::new("Google Calendar gave an answer that cannot be read.")),
-        401 => Err(ToolError::new(
+            .map_err(|_| CallError::new("Google Calendar gave an answer that cannot be read.")),
+        401 => Err(CallError::new(
             "Google no longer accepts the connection. Connect your Google account again, then retry.",
         )),
-        403 => Err(ToolError::new(
+        403 => Err(CallError::new(
             "Google does not allow reading this calendar. Connect your Google account again and allow \
              reading the calendar, then retry.",
         )),
-        429 => Err(ToolError::new("Google Calendar is busy. Try again in a minute.")),
-        _ => Err(ToolError::new("Google Calendar cannot answer just now. Try again later.")),
+        429 => Err(CallError::new("Google Calendar is busy. Try again in a minute.")),
+        _ => Err(CallError::new("Google Calendar cannot answer just now. Try again later.")),
     }
 }
 
-fn unreached(fault: ConnectionFault) -> ToolError {
-    ToolError::new(match fault {
+fn unreached(fault: ConnectionFault) -> CallError {
+    CallError::new(match fault {
         ConnectionFault::Vault(VaultFault::NotConnected) => {
             "No Google account is connected. Connect your Google account, then retry."
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::NoArguments;
 use crate::{
     context::Context,
-    mcp::{Tool, ToolError, ToolOutput},
+    mcp::{CallError, Tool, ToolOutput},
 };
 
 #[derive(Serialize, JsonSchema)]
@@ -22,11 +22,11 @@ pub(super) fn tool() -> Tool {
         .description("Returns the current UTC date and time")
 }
 
-async fn call(context: &Context<'_>, _: NoArguments) -> Result<ToolOutput<CurrentTime>, ToolError> {
+async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<CurrentTime>, CallError> {
     let datetime = i64::try_from(context.now_millis())
         .ok()
         .and_then(DateTime::from_timestamp_millis)
         .map(|now| now.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .ok_or_else(|| ToolError::new("The server's clock is wrong."))?;
+        .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
     Ok(ToolOutput { text: datetime.clone(), structured: CurrentTime { datetime } })
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     context::Context,
-    mcp::{Tool, ToolError, ToolOutput},
+    mcp::{CallError, Tool, ToolOutput},
 };
 
 #[derive(Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub(super) fn tool() -> Tool {
 }
 
 /// The name in the token beats the one in the arguments: it is proved.
-async fn call(context: &Context<'_>, arguments: Greet) -> Result<ToolOutput<Greeting>, ToolError> {
+async fn call(context: &Context, arguments: Greet) -> Result<ToolOutput<Greeting>, CallError> {
     let name = context.profile().name.or(arguments.name).unwrap_or_else(|| "there".to_owned());
     let greeting = format!("Hello, {name}!");
     let text = format!(

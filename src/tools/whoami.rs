@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::NoArguments;
 use crate::{
     context::{Context, Profile},
-    mcp::{Tool, ToolError, ToolOutput},
+    mcp::{CallError, Tool, ToolOutput},
 };
 
 #[derive(Serialize, JsonSchema)]
@@ -23,9 +23,9 @@ pub(super) fn tool() -> Tool {
         .description("Returns information about the authenticated user")
 }
 
-async fn call(context: &Context<'_>, _: NoArguments) -> Result<ToolOutput<Whoami>, ToolError> {
+async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<Whoami>, CallError> {
     let structured = Whoami { user: context.profile(), scopes: context.scopes().to_vec() };
     let text = serde_json::to_string_pretty(&structured)
-        .map_err(|_| ToolError::new("The profile could not be represented."))?;
+        .map_err(|_| CallError::new("The profile could not be represented."))?;
     Ok(ToolOutput { text, structured })
 }

@@ -8,9 +8,11 @@ use serde_json::json;
 use super::*;
 use crate::{
     config::Config,
+    host::Host,
     oauth::{AccessToken, Caller},
-    server::Memory,
-    testing::{FakeHost, finish},
+    server::Server,
+    testing::FakeHost,
+    testing::finish,
     tools,
 };
 
@@ -18,35 +20,37 @@ const RESOURCE_SERVER: &str = "GET https://tenant.example.com/api/v2/resource-se
 const USER_PERMISSIONS: &str = "GET https://tenant.example.com/api/v2/users/";
 
 /// A tenant whose API defines no permission: every tool is public.
-fn host() -> FakeHost {
+fn host() -> Rc<FakeHost> {
     let host = FakeHost::new();
     let token = json!({ "access_token": "management", "expires_in": 86400 });
     host.answers("POST https://tenant.example.com/oauth/token", 200, &token);
     host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [] }));
     host.answers(USER_PERMISSIONS, 200, &json!({ "total": 0, "permissions": [] }));
-    host
+    Rc::new(host)
 }
 
-fn ask(host: &FakeHost, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-    let memory = Memory::default();
-    let config = Rc::new(finish(Config::load(host)).unwrap());
+fn context(host: &Rc<FakeHost>, server: Server) -> Context {
+    let config = Rc::new(finish(Config::load(&**host)).unwrap());
     let Value::Object(claims) = json!({ "sub": "auth0|1", "azp": "client", "name": "Owner" })
     else {
         panic!("claims are an object")
     };
     let caller = Caller::for_test(claims, AccessToken::from("a.b.c"));
-    let context = Context::new(host, &memory, config, Rc::new(caller));
-    let server = tools::server();
-    let headers = headers
-        .iter()
-        .map(|(name, value)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
-        })
-        .collect();
-    let answer = finish(serve(server.service(), &context, &headers, body));
-    let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
-    (answer.status().as_u16(), body)
+    Context::new(Rc::new(server), Rc::clone(host) as Rc<dyn Host>, config, Rc::new(caller))
+}
+
+fn ask(host: &Rc<FakeHost>, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+    let answer = finish(serve(&context(host, tools::server()), &header_map(headers), body));
+    let body = answer.body().and_then(|body| serde_json::from_slice(body).ok());
+    (answer.status().as_u16(), body.unwrap_or_default())
+}
+
+fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+    let headers = headers.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    });
+    headers.collect()
 }
 
 fn legacy(method: &str, params: Value) -> (u16, Value) {
@@ -70,7 +74,7 @@ fn modern_request(method: &str, mut params: Value) -> (Headers, Value) {
     (headers, json!({ "jsonrpc": "2.0", "id": "m", "method": method, "params": params }))
 }
 
-fn send(host: &FakeHost, headers: &[(&str, String)], body: &Value) -> (u16, Value) {
+fn send(host: &Rc<FakeHost>, headers: &[(&str, String)], body: &Value) -> (u16, Value) {
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     ask(host, &headers, body.to_string().as_bytes())

@@ -1,0 +1,72 @@
+//! Arguments that the client repeats in a header (`x-mcp-header`; MCP 2026-07-28, Streamable HTTP, Custom Headers).
+
+use ::http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::{RpcError, modern::decode};
+
+/// An argument and its header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mirror {
+    /// The property, and the properties it is in.
+    path: Vec<String>,
+    /// `Mcp-Param-…`.
+    header: String,
+}
+
+impl Mirror {
+    /// All arguments of a schema that are mirrored.
+    pub(super) fn in_schema(schema: &Value) -> Vec<Self> {
+        let mut mirrors = Vec::new();
+        collect(schema, &mut Vec::new(), &mut mirrors);
+        mirrors
+    }
+
+    /// Checks that header and argument agree. An argument that is absent has no header.
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        arguments: &Map<String, Value>,
+    ) -> Result<(), RpcError> {
+        let wrong = |problem: &str| {
+            Err(RpcError::header_mismatch(format!("Header mismatch: {} {problem}", self.header)))
+        };
+        let (first, rest) = match self.path.split_first() {
+            Some((first, rest)) => (arguments.get(first), rest),
+            None => return Ok(()),
+        };
+        let argument = rest.iter().fold(first, |value, name| value?.get(name));
+        let sent = headers.get(self.header.to_ascii_lowercase());
+        let (sent, argument) = match (sent, argument) {
+            (_, None | Some(Value::Null)) => return Ok(()),
+            (None, Some(_)) => return wrong("is missing"),
+            (Some(sent), Some(argument)) => (sent, argument),
+        };
+        let Some(sent) = sent.to_str().ok().and_then(|it| decode(it.trim_matches([' ', '\t'])))
+        else {
+            return wrong("is not valid");
+        };
+        let agrees = match argument {
+            Value::String(text) => *text == sent,
+            Value::Bool(value) => sent == value.to_string(),
+            Value::Number(number) => {
+                sent == number.to_string() || sent.parse::<i128>().ok() == number.as_i128()
+            }
+            _ => false,
+        };
+        if agrees { Ok(()) } else { wrong("header value does not match the argument") }
+    }
+}
+
+/// Only chains of `properties` can carry the keyword.
+fn collect(schema: &Value, path: &mut Vec<String>, mirrors: &mut Vec<Mirror>) {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        path.push(name.clone());
+        if let Some(header) = property.get("x-mcp-header").and_then(Value::as_str) {
+            mirrors.push(Mirror { path: path.clone(), header: format!("Mcp-Param-{header}") });
+        }
+        collect(property, path, mirrors);
+        path.pop();
+    }
+}
