@@ -1,7 +1,7 @@
 //! What a tool may see and do: a view of its caller, the time, and connections that carry the third party's token
 //! themselves. A tool never holds a token.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use ::http::{Request, Response, header};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    auth0::{self, Decision, VaultFault},
+    auth0::{self, Decision, IssuedToken, VaultFault},
     config::{Config, Secret},
     host::{Host, HttpFailure, Limits},
     mcp::{Elicited, InputRequest, ProgressSink},
@@ -55,11 +55,12 @@ pub struct Profile {
     pub email: Option<String>,
 }
 
-/// The API of a third party, on behalf of the caller.
+/// The API of a third party, on behalf of the caller. One exchange serves all of its requests.
 pub struct Connection<'a> {
     context: &'a Context,
     name: &'static str,
     origin: &'a str,
+    token: RefCell<Option<IssuedToken>>,
 }
 
 /// Why a third party's API was not reached.
@@ -164,7 +165,12 @@ impl Context {
     /// Google's APIs, with the account that the caller connected.
     #[must_use]
     pub fn google(&self) -> Connection<'_> {
-        Connection { context: self, name: "google-oauth2", origin: &self.config.google_api_url }
+        Connection {
+            context: self,
+            name: "google-oauth2",
+            origin: &self.config.google_api_url,
+            token: RefCell::default(),
+        }
     }
 
     pub(crate) async fn may_use(&self, tool: &str) -> Decision {
@@ -209,18 +215,27 @@ impl Connection<'_> {
     ///
     /// See [`ConnectionFault`]. An error status is no error here.
     pub async fn get(&self, path_and_query: &str) -> Result<Response<Bytes>, ConnectionFault> {
-        let Context { host, config, caller, .. } = self.context;
         if !path_and_query.starts_with('/') {
             return Err(ConnectionFault::InvalidRequest);
         }
-        let token = auth0::connection_token(&**host, config, caller, self.name)
-            .await
-            .map_err(ConnectionFault::Vault)?;
+        let token = self.token().await.map_err(ConnectionFault::Vault)?;
         let request = Request::get(format!("{}{path_and_query}", self.origin))
             .header(header::AUTHORIZATION, format!("Bearer {}", token.access_token.expose()))
             .header(header::ACCEPT, "application/json")
             .body(Bytes::new())
             .map_err(|_| ConnectionFault::InvalidRequest)?;
-        host.send(request, Limits::API).await.map_err(ConnectionFault::Unreachable)
+        let sent = self.context.host.send(request, Limits::API);
+        sent.await.map_err(ConnectionFault::Unreachable)
+    }
+
+    async fn token(&self) -> Result<IssuedToken, VaultFault> {
+        let known = self.token.borrow().clone();
+        if let Some(token) = known {
+            return Ok(token);
+        }
+        let Context { host, config, caller, .. } = self.context;
+        let token = auth0::connection_token(&**host, config, caller, self.name).await?;
+        self.token.replace(Some(token.clone()));
+        Ok(token)
     }
 }

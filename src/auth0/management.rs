@@ -5,7 +5,7 @@ use std::{cell::RefCell, fmt};
 use ::http::{Request, StatusCode, header};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::token_endpoint::{IssuedToken, TokenEndpointFault, request_token};
 use crate::{
@@ -65,7 +65,7 @@ impl<'a> Management<'a> {
     /// # Errors
     ///
     /// See [`ManagementFault`].
-    pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ManagementFault> {
+    pub(super) async fn read(&self, path: &str) -> Result<Value, ManagementFault> {
         let request = Request::get(self.config.issuer.url(&format!("api/v2/{path}")))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.access_token.expose()))
             .header(header::ACCEPT, "application/json")

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ::http::{Request, header};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::{
@@ -32,18 +32,6 @@ pub enum TokenEndpointFault {
     Unavailable(HttpFailure),
 }
 
-#[derive(Deserialize)]
-struct Success {
-    access_token: String,
-    #[serde(default)]
-    expires_in: u64,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    error: String,
-}
-
 /// Asks for a token, authenticated as this server's client.
 ///
 /// # Errors
@@ -66,21 +54,23 @@ pub(super) async fn request_token(
         .map_err(|_| TokenEndpointFault::Malformed)?;
     let asked_at = host.now();
     let answer = host.send(request, Limits::API).await.map_err(TokenEndpointFault::Unavailable)?;
-    if answer.status().is_success() {
-        let Success { access_token, expires_in } =
-            serde_json::from_slice(answer.body()).map_err(|_| TokenEndpointFault::Malformed)?;
-        if access_token.is_empty() || !access_token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(TokenEndpointFault::Malformed);
-        }
-        let expires_at = asked_at.saturating_add(expires_in);
-        return Ok(IssuedToken { access_token: access_token.into(), expires_at });
-    }
-    let Failure { error } =
+    let members: Value =
         serde_json::from_slice(answer.body()).map_err(|_| TokenEndpointFault::Malformed)?;
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    if answer.status().is_success() {
+        let access_token = text("access_token")
+            .filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()))
+            .ok_or(TokenEndpointFault::Malformed)?;
+        let expires_in = members.get("expires_in").and_then(Value::as_u64).unwrap_or_default();
+        let access_token = access_token.to_owned().into();
+        return Ok(IssuedToken { access_token, expires_at: asked_at.saturating_add(expires_in) });
+    }
     // A code as RFC 6749 defines it; anything else is not fit for a log.
-    let is_code =
-        error.len() <= 100 && error.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    Err(if is_code { TokenEndpointFault::Refused(error) } else { TokenEndpointFault::Malformed })
+    let is_code = |error: &&str| {
+        error.len() <= 100 && error.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let error = text("error").filter(is_code).ok_or(TokenEndpointFault::Malformed)?;
+    Err(TokenEndpointFault::Refused(error.to_owned()))
 }
 
 impl fmt::Display for TokenEndpointFault {

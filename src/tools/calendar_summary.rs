@@ -6,9 +6,10 @@ mod summary;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 use url::form_urlencoded;
 
-use self::events::{Calendar, EventsPage};
+use self::events::Calendar;
 use super::NoArguments;
 use crate::{
     auth0::VaultFault,
@@ -26,6 +27,7 @@ const MAX_PAGES: usize = 10;
 struct Summary {
     /// The day, as YYYY-MM-DD.
     #[schemars(with = "String")]
+    #[serde(serialize_with = "as_text")]
     date: NaiveDate,
     /// The IANA name of the calendar's time zone, as Google gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +54,11 @@ struct Event {
     description: Option<String>,
 }
 
+/// `YYYY-MM-DD`.
+fn as_text<S: serde::Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
 pub(super) fn tool() -> Tool {
     Tool::new("calendar_summary", call)
         .title("What's on my Calendar?")
@@ -72,8 +79,8 @@ async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Ca
     let mut calendar = Calendar::default();
     let mut page_token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page: EventsPage = read_page(google, now, page_token.as_deref()).await?;
-        page_token = calendar.add(page);
+        let page = read_page(google, now, page_token.as_deref()).await?;
+        page_token = calendar.add(&page).ok_or_else(unreadable)?;
         if page_token.is_none() {
             return Ok(calendar);
         }
@@ -85,7 +92,7 @@ async fn read_page(
     google: &Connection<'_>,
     now: DateTime<Utc>,
     page_token: Option<&str>,
-) -> Result<EventsPage, CallError> {
+) -> Result<Value, CallError> {
     let moment = |moment: Option<DateTime<Utc>>| {
         moment.unwrap_or(now).to_rfc3339_opts(SecondsFormat::Secs, true)
     };
@@ -101,8 +108,7 @@ async fn read_page(
     let path = format!("/calendar/v3/calendars/primary/events?{}", query.finish());
     let answer = google.get(&path).await.map_err(unreached)?;
     match answer.status().as_u16() {
-        200 => serde_json::from_slice(answer.body())
-            .map_err(|_| CallError::new("Google Calendar gave an answer that cannot be read.")),
+        200 => serde_json::from_slice(answer.body()).map_err(|_| unreadable()),
         401 => Err(CallError::new(
             "Google no longer accepts the connection. Connect your Google account again, then retry.",
         )),
@@ -113,6 +119,10 @@ async fn read_page(
         429 => Err(CallError::new("Google Calendar is busy. Try again in a minute.")),
         _ => Err(CallError::new("Google Calendar cannot answer just now. Try again later.")),
     }
+}
+
+fn unreadable() -> CallError {
+    CallError::new("Google Calendar gave an answer that cannot be read.")
 }
 
 fn unreached(fault: ConnectionFault) -> CallError {

@@ -1,7 +1,7 @@
 //! What Google answers (`events.list`), reduced to one day.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Offset, SecondsFormat, Utc};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Event, Summary};
 
@@ -12,62 +12,30 @@ pub(super) struct Calendar {
     items: Vec<Item>,
 }
 
-/// One page.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct EventsPage {
-    #[serde(default)]
-    time_zone: Option<String>,
-    #[serde(default)]
-    items: Vec<Item>,
-    #[serde(default)]
-    next_page_token: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 struct Item {
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
+    takes_place: bool,
     summary: Option<String>,
-    #[serde(default)]
     location: Option<String>,
-    #[serde(default)]
     description: Option<String>,
-    #[serde(default)]
     start: Moment,
-    #[serde(default)]
     end: Moment,
-    #[serde(default)]
-    attendees: Vec<Attendee>,
 }
 
 /// A day for all-day events, else a time with its offset.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 struct Moment {
-    #[serde(default)]
     date: Option<NaiveDate>,
-    #[serde(default)]
     date_time: Option<DateTime<FixedOffset>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attendee {
-    #[serde(default, rename = "self")]
-    is_self: bool,
-    #[serde(default)]
-    response_status: Option<String>,
-}
-
 impl Calendar {
-    /// Adds a page; the token of the next one, if there is one.
-    pub(super) fn add(&mut self, page: EventsPage) -> Option<String> {
-        self.time_zone = self.time_zone.take().or(page.time_zone);
-        self.items.extend(page.items);
-        page.next_page_token
+    /// Adds a page; the token of the next one, if there is one. No page is what has no `items`.
+    pub(super) fn add(&mut self, page: &Value) -> Option<Option<String>> {
+        let items = page.get("items")?.as_array()?;
+        self.time_zone = self.time_zone.take().or_else(|| text(page, "timeZone"));
+        self.items.extend(items.iter().map(Item::of));
+        Some(text(page, "nextPageToken"))
     }
 
     /// The events of the day that it is `now` where the calendar is.
@@ -76,7 +44,7 @@ impl Calendar {
         let events = self
             .items
             .into_iter()
-            .filter(Item::takes_place)
+            .filter(|item| item.takes_place)
             .filter_map(|item| item.on(date))
             .collect();
         Summary { date, time_zone: self.time_zone, events }
@@ -94,11 +62,22 @@ impl Calendar {
 }
 
 impl Item {
-    fn takes_place(&self) -> bool {
-        let declined = |attendee: &Attendee| {
-            attendee.is_self && attendee.response_status.as_deref() == Some("declined")
+    /// Reads an event. What is missing or odd in it is left out; without a start it is on no day.
+    fn of(event: &Value) -> Self {
+        let has_declined = |attendee: &Value| {
+            attendee.get("self") == Some(&Value::Bool(true))
+                && text(attendee, "responseStatus").as_deref() == Some("declined")
         };
-        self.status.as_deref() != Some("cancelled") && !self.attendees.iter().any(declined)
+        let attendees = event.get("attendees").and_then(Value::as_array);
+        let is_cancelled = text(event, "status").as_deref() == Some("cancelled");
+        Self {
+            takes_place: !is_cancelled && !attendees.is_some_and(|it| it.iter().any(has_declined)),
+            summary: text(event, "summary"),
+            location: text(event, "location"),
+            description: text(event, "description"),
+            start: event.get("start").map(Moment::of).unwrap_or_default(),
+            end: event.get("end").map(Moment::of).unwrap_or_default(),
+        }
     }
 
     /// The event, if any of it is on this day.
@@ -119,16 +98,38 @@ impl Item {
             }
             _ => return None,
         };
-        let text = |it: Option<String>| it.filter(|it| !it.trim().is_empty());
         touches.then(|| Event {
-            title: text(self.summary).unwrap_or_else(|| "Untitled Event".to_owned()),
+            title: self.summary.unwrap_or_else(|| "Untitled Event".to_owned()),
             all_day,
             start,
             end,
-            location: text(self.location),
-            description: text(self.description),
+            location: self.location,
+            description: self.description,
         })
     }
+}
+
+impl Moment {
+    fn of(moment: &Value) -> Self {
+        let date_time = text(moment, "dateTime");
+        Self {
+            date: text(moment, "date").and_then(|it| date(&it)),
+            date_time: date_time.and_then(|it| DateTime::parse_from_rfc3339(&it).ok()),
+        }
+    }
+}
+
+/// A member that is text, and more than white space.
+fn text(object: &Value, member: &str) -> Option<String> {
+    let text = object.get(member)?.as_str()?;
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+/// `YYYY-MM-DD`.
+fn date(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
 #[cfg(test)]

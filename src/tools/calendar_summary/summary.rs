@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 
 use super::{Event, Summary};
 
 /// The text that people and models read.
 pub(super) fn text(summary: &Summary) -> String {
-    let mut text = format!("Calendar Summary for {}\n\n", summary.date.format("%a %b %d %Y"));
+    let mut text = format!("Calendar Summary for {}\n\n", day(summary.date));
     if summary.events.is_empty() {
         text.push_str("No events scheduled for today.");
         return text;
@@ -29,10 +29,24 @@ pub(super) fn text(summary: &Summary) -> String {
     text
 }
 
+/// As in `Tue Nov 03 2026`. Chrono could do that too, with 20 KiB for all the formats that are not needed here.
+fn day(date: NaiveDate) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = usize::try_from(date.month0()).ok().and_then(|month| MONTHS.get(month));
+    format!("{} {} {:02} {}", date.weekday(), month.unwrap_or(&""), date.day(), date.year())
+}
+
 fn time(event: &Event) -> String {
     let clock = |moment: &str| {
-        DateTime::parse_from_rfc3339(moment)
-            .map_or_else(|_| moment.to_owned(), |it| it.format("%-I:%M %p").to_string())
+        DateTime::parse_from_rfc3339(moment).map_or_else(
+            |_| moment.to_owned(),
+            |it| {
+                let (is_afternoon, hour) = it.hour12();
+                let half = if is_afternoon { "PM" } else { "AM" };
+                format!("{hour}:{:02} {half}", it.minute())
+            },
+        )
     };
     if event.all_day {
         "All day".to_owned()

@@ -1,5 +1,5 @@
 use chrono::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{super::summary, *};
 
@@ -11,7 +11,7 @@ fn now() -> DateTime<Utc> {
 fn today(items: &[Value]) -> Summary {
     let page = json!({ "timeZone": "Europe/Berlin", "items": items });
     let mut calendar = Calendar::default();
-    assert_eq!(calendar.add(serde_json::from_value(page).unwrap()), None);
+    assert_eq!(calendar.add(&page), Some(None));
     calendar.today(now())
 }
 
