@@ -1,5 +1,9 @@
 //! One request each, and the whole answer.
 
+mod asking_back;
+mod batches;
+mod offers;
+
 use std::rc::Rc;
 
 use ::http::{HeaderName, HeaderValue};
@@ -11,8 +15,7 @@ use crate::{
     host::Host,
     oauth::{AccessToken, Caller},
     server::Server,
-    testing::FakeHost,
-    testing::finish,
+    testing::{FakeHost, finish},
     tools,
 };
 
@@ -40,7 +43,16 @@ fn context(host: &Rc<FakeHost>, server: Server) -> Context {
 }
 
 fn ask(host: &Rc<FakeHost>, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-    let answer = finish(serve(&context(host, tools::server()), &header_map(headers), body));
+    ask_server(host, tools::server(), headers, body)
+}
+
+fn ask_server(
+    host: &Rc<FakeHost>,
+    server: Server,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (u16, Value) {
+    let answer = finish(serve(&context(host, server), &header_map(headers), body));
     let body = answer.body().and_then(|body| serde_json::from_slice(body).ok());
     (answer.status().as_u16(), body.unwrap_or_default())
 }
