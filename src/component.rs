@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use spin_sdk::{
-    http::Request,
     http_service,
-    wasip3::http::types::{ErrorCode, Response},
+    wasip3::http::types::{ErrorCode, Request, Response},
 };
 
 use crate::{server::Server, spin, tools};

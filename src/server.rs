@@ -23,6 +23,9 @@ use crate::{
 /// How long variables are believed, in seconds.
 const CONFIG_SECONDS: u64 = 60;
 
+/// How long variables that are wrong are believed to be so, in seconds.
+const FAULTS_SECONDS: u64 = 2;
+
 /// An MCP server behind its door. One instance serves many callers, several at once.
 #[derive(Debug)]
 pub struct Server {
@@ -35,7 +38,7 @@ pub struct Server {
 /// What an instance remembers between requests: public data, and tokens of the server's own. Nothing of a caller.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    config: RefCell<Option<(Rc<Config>, u64)>>,
+    config: RefCell<Option<(Result<Rc<Config>, ConfigFaults>, u64)>>,
     issuer: IssuerMemory,
     pub(crate) management: ManagementMemory,
 }
@@ -69,7 +72,7 @@ impl Server {
         };
         let config = match self.memory.config(&*host).await {
             Ok(config) => config,
-            Err(faults) => return misconfigured(&*host, &faults).leave(&Origin::Anybody),
+            Err(_) => return misconfigured().leave(&Origin::Anybody),
         };
         let answer = match route {
             Route::Mcp | Route::Preflight(Preflighted::Mcp) => {
@@ -145,26 +148,32 @@ impl Server {
 }
 
 impl Memory {
+    /// The configuration, or what is wrong with it, which is logged once and not at every request.
     async fn config(&self, host: &dyn Host) -> Result<Rc<Config>, ConfigFaults> {
         let now = host.now();
         let remembered = self.config.borrow().clone();
-        if let Some((config, read_at)) = remembered
-            && now.saturating_sub(read_at) < CONFIG_SECONDS
-        {
-            return Ok(config);
+        if let Some((outcome, read_at)) = remembered {
+            let seconds = if outcome.is_ok() { CONFIG_SECONDS } else { FAULTS_SECONDS };
+            if now.checked_sub(read_at).is_some_and(|age| age < seconds) {
+                return outcome;
+            }
         }
-        let config = Rc::new(Config::load(host).await?);
-        self.config.replace(Some((Rc::clone(&config), now)));
-        Ok(config)
+        let outcome = Config::load(host).await.map(Rc::new);
+        for fault in outcome.as_ref().err().into_iter().flat_map(ConfigFaults::iter) {
+            host.log(&format!("misconfigured: {fault}"));
+        }
+        self.config.replace(Some((outcome.clone(), now)));
+        outcome
     }
 }
 
 fn is_json(headers: &::http::HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let media_type = value.to_str().ok().and_then(|value| value.split(';').next());
+    media_type.is_some_and(|it| it.trim().eq_ignore_ascii_case("application/json"))
 }
 
 fn not_routed(fault: RouteFault) -> Answer {
@@ -189,11 +198,8 @@ fn origin_refused() -> Answer {
     )
 }
 
-/// The client learns that the server is misconfigured, the operator what is wrong: every variable, by name.
-fn misconfigured(host: &dyn Host, faults: &ConfigFaults) -> Answer {
-    for fault in faults.iter() {
-        host.log(&format!("misconfigured: {fault}"));
-    }
+/// The client learns that the server is misconfigured; what is wrong is in the operator's log.
+fn misconfigured() -> Answer {
     Answer::error(
         StatusCode::SERVICE_UNAVAILABLE,
         "misconfigured",

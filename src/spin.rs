@@ -1,20 +1,23 @@
 //! The ports on Spin, and the way of an answer out of the component.
 
 use std::{
+    io::Write,
     rc::Rc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use spin_sdk::{
-    http::IntoResponse,
+    http::{FromRequest, IntoResponse},
     key_value::{self, Store},
     variables,
     wasip3::{
-        http::types::{ErrorCode, RequestOptions, Response as WasiResponse},
+        http::types::{
+            ErrorCode, Request as WasiRequest, RequestOptions, Response as WasiResponse,
+        },
         http_compat::RequestOptionsExtension,
         wit_bindgen::yield_async,
     },
@@ -25,6 +28,7 @@ use crate::{
         Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture,
         VariableFailure, Variables,
     },
+    http::{Answer, Origin},
     server::Server,
 };
 
@@ -37,11 +41,18 @@ pub struct Spin;
 /// # Errors
 ///
 /// An answer that the host cannot represent.
-pub async fn serve(
-    server: Rc<Server>,
-    request: spin_sdk::http::Request,
-) -> Result<WasiResponse, ErrorCode> {
-    let response = server.serve(Rc::new(Spin), request).await.into_response()?;
+pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiResponse, ErrorCode> {
+    let response = match spin_sdk::http::Request::from_request(request) {
+        Ok(request) => server.serve(Rc::new(Spin), request).await,
+        // What Rust's types cannot hold, such as a length beyond all measure.
+        Err(_) => Answer::error(
+            StatusCode::BAD_REQUEST,
+            "bad_request",
+            "The request's URL or headers cannot be understood.",
+        )
+        .leave(&Origin::Absent),
+    };
+    let response = response.into_response()?;
     // The body is written by a task of its own. Letting it run before the response is returned makes head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the second packet.
     for _ in 0..3 {
@@ -68,7 +79,12 @@ impl Http for Spin {
 }
 
 async fn exchange(request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, HttpFailure> {
+    let length = request.body().len();
     let mut request = request.map(Full::new);
+    if length > 0 {
+        // Otherwise the body would be sent in chunks, which not every server takes.
+        request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
     request.extensions_mut().insert(options(limits));
     let response = spin_sdk::http::send(request).await.map_err(|code| failure(&code))?;
     let (parts, body) = response.into_parts();
@@ -163,6 +179,8 @@ fn since_epoch() -> Duration {
 
 impl Log for Spin {
     fn log(&self, line: &str) {
-        eprintln!("doorward: {line}");
+        // One call, one line, whatever is in it. And a log that cannot be written to is no reason to trap.
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let _ = writeln!(std::io::stderr(), "doorward: {line}");
     }
 }

@@ -78,7 +78,8 @@ impl<'a> Management<'a> {
                 serde_json::from_slice(answer.body()).map_err(|_| ManagementFault::Malformed)
             }
             status => {
-                if status == StatusCode::UNAUTHORIZED {
+                // A token of before the operator mended something would go on failing for a day.
+                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                     self.memory.forget();
                 }
                 Err(ManagementFault::Status(status))

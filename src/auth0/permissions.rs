@@ -16,7 +16,7 @@ use crate::{config::Config, host::Host, oauth::Caller};
 const PAGE_SIZE: u64 = 100;
 
 /// After so many pages something is wrong, and the answer is no.
-const MAX_PAGES: u64 = 50;
+const MAX_PAGES: u64 = 20;
 
 /// The answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,11 @@ async fn is_defined(
 ) -> Result<bool, ManagementFault> {
     let id = path_segment(audience).ok_or(ManagementFault::Malformed)?;
     let api = management.read(&format!("resource-servers/{id}")).await?;
-    // The answer may hold a signing secret, so nothing but this is looked at.
+    // Only the API itself can say that a permission is not defined, which makes a tool public. And nothing but its
+    // scopes is looked at: the answer may hold a signing secret.
+    if !has_text(&api, "identifier", audience) {
+        return Err(ManagementFault::Malformed);
+    }
     match api.get("scopes") {
         None => Ok(false),
         Some(Value::Array(scopes)) => {
@@ -107,9 +111,12 @@ async fn is_held(
         if held {
             return Ok(true);
         }
-        let seen = page.saturating_add(1).saturating_mul(PAGE_SIZE);
-        if permissions.is_empty() || seen >= total {
+        if page.saturating_add(1).saturating_mul(PAGE_SIZE) >= total {
             return Ok(false);
+        }
+        // More are said to follow a page that is not full: whatever this is, it is not the API.
+        if u64::try_from(permissions.len()) != Ok(PAGE_SIZE) {
+            return Err(ManagementFault::Malformed);
         }
     }
     Err(ManagementFault::Malformed)

@@ -124,7 +124,7 @@ impl RpcError {
     }
 }
 
-/// A name from the request, short enough to be repeated to its sender.
+/// Text from the request, short enough to be repeated to its sender.
 pub(super) fn shown(name: &str) -> &str {
-    name.get(..name.floor_char_boundary(100)).unwrap_or_default()
+    name.get(..name.floor_char_boundary(200)).unwrap_or_default()
 }

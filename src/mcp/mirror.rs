@@ -36,7 +36,11 @@ impl Mirror {
             None => return Ok(()),
         };
         let argument = rest.iter().fold(first, |value, name| value?.get(name));
-        let sent = headers.get(self.header.to_ascii_lowercase());
+        let mut values = headers.get_all(self.header.to_ascii_lowercase()).iter();
+        let sent = values.next();
+        if values.next().is_some() {
+            return wrong("was sent twice");
+        }
         let (sent, argument) = match (sent, argument) {
             (_, None | Some(Value::Null)) => return Ok(()),
             (None, Some(_)) => return wrong("is missing"),

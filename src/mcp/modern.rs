@@ -91,14 +91,18 @@ pub(super) fn decode(value: &str) -> Option<String> {
     }
 }
 
+/// The one value of a header. Of two, another reader might take the other.
 fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, RpcError> {
-    let Some(value) = headers.get(name.to_ascii_lowercase()) else {
+    let mut values = headers.get_all(name.to_ascii_lowercase()).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
-    value
-        .to_str()
-        .map(|value| Some(value.trim_matches([' ', '\t'])))
-        .map_err(|_| RpcError::header_mismatch(format!("Header mismatch: {name} is not ASCII")))
+    let wrong = |problem| RpcError::header_mismatch(format!("Header mismatch: {name} {problem}"));
+    if values.next().is_some() {
+        return Err(wrong("was sent twice"));
+    }
+    let value = value.to_str().map_err(|_| wrong("is not ASCII"))?;
+    Ok(Some(value.trim_matches([' ', '\t'])))
 }
 
 fn missing(name: &str) -> RpcError {

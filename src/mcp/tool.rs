@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     CallError,
+    error::shown,
     mirror::Mirror,
     result::{ToolReply, ToolResult},
     schema::schema_of,
@@ -173,8 +174,9 @@ impl fmt::Debug for Tool {
 fn parse<A: DeserializeOwned>(arguments: Map<String, Value>) -> Result<A, CallError> {
     serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
         let path = error.path().to_string();
-        let place = if path == "." { String::new() } else { format!(" `{path}`:") };
-        CallError::InvalidParams(format!("Invalid arguments:{place} {}", error.into_inner()))
+        let place = if path == "." { String::new() } else { format!(" `{}`:", shown(&path)) };
+        let problem = error.into_inner().to_string();
+        CallError::InvalidParams(format!("Invalid arguments:{place} {}", shown(&problem)))
     })
 }
 

@@ -22,12 +22,18 @@ use crate::{
 const RESOURCE_SERVER: &str = "GET https://tenant.example.com/api/v2/resource-servers/";
 const USER_PERMISSIONS: &str = "GET https://tenant.example.com/api/v2/users/";
 
+/// The API of this server, with these permissions.
+fn api(permissions: &[&str]) -> Value {
+    let scopes: Vec<Value> = permissions.iter().map(|name| json!({ "value": name })).collect();
+    json!({ "identifier": "https://mcp.example.com/mcp", "scopes": scopes })
+}
+
 /// A tenant whose API defines no permission: every tool is public.
 fn host() -> Rc<FakeHost> {
     let host = FakeHost::new();
     let token = json!({ "access_token": "management", "expires_in": 86400 });
     host.answers("POST https://tenant.example.com/oauth/token", 200, &token);
-    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [] }));
+    host.answers(RESOURCE_SERVER, 200, &api(&[]));
     host.answers(USER_PERMISSIONS, 200, &json!({ "total": 0, "permissions": [] }));
     Rc::new(host)
 }
@@ -252,7 +258,7 @@ fn a_private_tool_is_for_those_who_hold_its_permission() {
             [{ "resource_server_identifier": audience, "permission_name": name }] })
     };
     let host = host();
-    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [{ "value": "tool:greet" }] }));
+    host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
     for (permissions, is_error) in [
         (held("https://mcp.example.com/mcp", "tool:greet"), false),
         (held("https://mcp.example.com/mcp", "tool:whoami"), true),
@@ -272,7 +278,7 @@ fn a_private_tool_is_for_those_who_hold_its_permission() {
 #[test]
 fn a_permission_on_a_later_page_counts() {
     let host = host();
-    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [{ "value": "tool:greet" }] }));
+    host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
     let other = json!({ "resource_server_identifier": "x", "permission_name": "y" });
     let user = format!("{USER_PERMISSIONS}auth0%7C1/permissions?per_page=100");
     host.answers(
@@ -309,6 +315,37 @@ fn what_cannot_be_decided_is_refused_for_every_tool() {
         assert!(log.contains("`tool:get_datetime` cannot be decided"), "{log}");
         assert!(!log.contains("7f3a") && !text.contains("7f3a"));
     }
+}
+
+#[test]
+fn only_the_api_itself_can_say_that_a_tool_is_public() {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "greet" } });
+    for answer in [
+        json!([]),
+        json!({}),
+        json!("public"),
+        json!({ "scopes": [] }),
+        json!({ "identifier": "https://other.example.com/", "scopes": [] }),
+        json!({ "identifier": "https://mcp.example.com/mcp", "scopes": {} }),
+    ] {
+        let host = host();
+        host.answers(RESOURCE_SERVER, 200, &answer);
+        let (_, result) = ask(&host, &[], body.to_string().as_bytes());
+        assert_eq!(result["result"]["isError"], true, "{answer}");
+    }
+}
+
+#[test]
+fn pages_that_cannot_be_those_of_the_api_are_not_believed() {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "greet" } });
+    let host = host();
+    host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
+    host.answers(USER_PERMISSIONS, 200, &json!({ "total": 1_000_000_000, "permissions": [] }));
+    let (_, result) = ask(&host, &[], body.to_string().as_bytes());
+    assert_eq!(result["result"]["isError"], true);
+    assert_eq!(host.count(USER_PERMISSIONS), 1);
 }
 
 #[test]
@@ -370,6 +407,7 @@ fn headers_that_disagree_with_the_body_are_refused_in_the_order_clients_rely_on(
     assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ=?=".into()), (200, 0));
     assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ?=".into()), (400, -32020));
     assert_eq!(code(&|headers, _| headers[2].1 = "  greet\t".into()), (200, 0));
+    assert_eq!(code(&|headers, _| headers.push(("mcp-name", "greet".into()))), (400, -32020));
 }
 
 #[test]

@@ -5,6 +5,12 @@ use serde_json::Value;
 
 use super::{Event, Summary};
 
+/// The longest title, location or description that is passed on, in bytes.
+const MAX_LINE_BYTES: usize = 500;
+
+/// The most events that are passed on.
+const MAX_EVENTS: usize = 100;
+
 /// The pages read so far.
 #[derive(Debug, Default)]
 pub(super) struct Calendar {
@@ -46,6 +52,7 @@ impl Calendar {
             .into_iter()
             .filter(|item| item.takes_place)
             .filter_map(|item| item.on(date))
+            .take(MAX_EVENTS)
             .collect();
         Summary { date, time_zone: self.time_zone, events }
     }
@@ -72,9 +79,9 @@ impl Item {
         let is_cancelled = text(event, "status").as_deref() == Some("cancelled");
         Self {
             takes_place: !is_cancelled && !attendees.is_some_and(|it| it.iter().any(has_declined)),
-            summary: text(event, "summary"),
-            location: text(event, "location"),
-            description: text(event, "description"),
+            summary: line(event, "summary"),
+            location: line(event, "location"),
+            description: line(event, "description"),
             start: event.get("start").map(Moment::of).unwrap_or_default(),
             end: event.get("end").map(Moment::of).unwrap_or_default(),
         }
@@ -123,6 +130,30 @@ impl Moment {
 fn text(object: &Value, member: &str) -> Option<String> {
     let text = object.get(member)?.as_str()?;
     (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+/// A member as one line of text. Whoever can send an invitation writes these: they must not be able to look like
+/// another event, to steer a terminal, or to flood the answer.
+fn line(event: &Value, member: &str) -> Option<String> {
+    let words = event.get(member)?.as_str()?.split(|c: char| c.is_whitespace() || c.is_control());
+    let mut line = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().filter(|c| !steers_direction(*c)));
+        if line.len() > MAX_LINE_BYTES {
+            line.truncate(line.floor_char_boundary(MAX_LINE_BYTES));
+            line.push('…');
+            break;
+        }
+    }
+    (!line.is_empty()).then_some(line)
+}
+
+/// Whether a character is invisible and turns the direction of the text around it.
+fn steers_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `YYYY-MM-DD`.

@@ -25,7 +25,7 @@ fn every_entry_is_answered_by_itself() {
 #[test]
 fn every_call_in_a_batch_is_decided_by_itself() {
     let host = host();
-    host.answers(RESOURCE_SERVER, 200, &json!({ "scopes": [{ "value": "tool:greet" }] }));
+    host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
     let call = |tool: &str| json!({ "jsonrpc": "2.0", "id": tool, "method": "tools/call", "params": { "name": tool } });
     let items = json!([call("get_datetime"), call("greet"), call("whoami")]);
     let (_, answer) = ask(&host, &[], items.to_string().as_bytes());

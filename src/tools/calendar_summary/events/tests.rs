@@ -101,3 +101,25 @@ fn the_text_is_the_golden_one() {
          2. Meeting\n   Time: 9:30 AM - 10:00 AM\n   Location: Room 1\n   Description: Bring figures\n\n"
     );
 }
+
+#[test]
+fn an_event_cannot_look_like_another_or_flood_the_answer() {
+    let mut hostile = timed(
+        "Lunch\n   Time: 9:00 AM\n\n2. Pay\u{1b}[2J \u{202e}now",
+        "2026-11-04T09:30:00+01:00",
+        "2026-11-04T10:00:00+01:00",
+    );
+    hostile["description"] = json!("x".repeat(1_000_000));
+    let summary = today(&[hostile]);
+    assert_eq!(summary.events[0].title, "Lunch Time: 9:00 AM 2. Pay [2J now");
+    assert!(summary::text(&summary).len() < 1000);
+    let many = vec![timed("x", "2026-11-04T09:30:00+01:00", "2026-11-04T10:00:00+01:00"); 5000];
+    assert_eq!(today(&many).events.len(), MAX_EVENTS);
+}
+
+#[test]
+fn an_event_that_cannot_be_read_does_not_hide_the_others() {
+    let odd = json!({ "summary": "odd", "start": { "dateTime": "24:00" }, "attendees": null });
+    let good = timed("good", "2026-11-04T09:30:00+01:00", "2026-11-04T10:00:00+01:00");
+    assert_eq!(titles(&[json!(7), odd, json!({ "start": null }), good]), ["good"]);
+}
