@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use spin_sdk::{
-    http_service,
-    wasip3::http::types::{ErrorCode, Request, Response},
+use spin_sdk::wasip3::{
+    exports::http::handler::Guest,
+    http::types::{ErrorCode, Request, Response},
 };
 
 use crate::{server::Server, spin, tools};
@@ -14,7 +14,13 @@ thread_local! {
     static SERVER: Rc<Server> = Rc::new(tools::server());
 }
 
-#[http_service]
-async fn handle(request: Request) -> Result<Response, ErrorCode> {
-    spin::serve(SERVER.with(Rc::clone), request).await
+/// Not `#[http_service]`: that answers 500 by itself to a request that Rust's types cannot hold.
+struct Component;
+
+spin_sdk::wasip3::http::service::export!(Component);
+
+impl Guest for Component {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        spin::serve(SERVER.with(Rc::clone), request).await
+    }
 }
