@@ -31,6 +31,12 @@ async function connect(options, provider) {
 const modes = [
   { title: "in its default mode", options: {}, era: "legacy", version: "2025-11-25" },
   { title: "in auto mode", options: { versionNegotiation: { mode: "auto" } }, era: "modern", version: "2026-07-28" },
+  {
+    title: "pinned to 2026-07-28",
+    options: { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+    era: "modern",
+    version: "2026-07-28",
+  },
 ];
 
 for (const { title, options, era, version } of modes) {

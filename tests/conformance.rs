@@ -1,0 +1,63 @@
+//! The official MCP conformance suite, against Doorward and against a server that is built from it as a library.
+//!
+//! The suite is a Node program that knows no authentication; a module that is loaded into it adds an access token to its
+//! requests, so they pass the same door as everybody's. Without npm these tests are listed as ignored, except on CI,
+//! where they must run.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "conformance/exchange.rs"]
+mod exchange;
+#[path = "conformance/fixture.rs"]
+mod fixture;
+#[path = "conformance/messages.rs"]
+mod messages;
+mod node;
+#[path = "conformance/subject.rs"]
+mod subject;
+#[path = "conformance/suite.rs"]
+mod suite;
+
+use std::{process::ExitCode, sync::Arc};
+
+use libtest_mimic::{Arguments, Trial};
+
+use node::NodePackage;
+use subject::{Subject, Subjects};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let subjects = Arc::new(Subjects::new());
+    let mut trials = Vec::new();
+    for subject in Subject::ALL {
+        let subjects = Arc::clone(&subjects);
+        trials.push(Trial::test(
+            format!("{subject}: messages are those of the golden files"),
+            move || messages::check(subject, &subjects),
+        ));
+    }
+
+    let package = Arc::new(NodePackage::new("conformance"));
+    let is_missing = !node::is_on_path("npm");
+    let mut in_node = |name: &str, test: Box<dyn Fn(&NodePackage) -> suite::Outcome + Send>| {
+        let name =
+            if is_missing { format!("{name} (there is no npm on PATH)") } else { name.into() };
+        let package = Arc::clone(&package);
+        let trial = Trial::test(name, move || test(&package));
+        trials.push(trial.with_ignored_flag(is_missing && node::may_be_left_out()));
+    };
+    in_node(
+        "the golden files are valid by the protocol's JSON Schemas",
+        Box::new(messages::validate),
+    );
+    for run in suite::RUNS {
+        let subjects = Arc::clone(&subjects);
+        in_node(&run.name(), Box::new(move |package| run.start(&subjects, package)));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,43 @@
+// Each message of the golden files is valid by the JSON Schema of its revision.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { violations } from "./schema.mjs";
+
+const folder = join(import.meta.dirname, "messages");
+
+/** What only results of the revision 2026-07-28 have. */
+const MODERN_MEMBERS = ["resultType", "ttlMs", "cacheScope"];
+
+/**
+ * An error that names no request, as JSON-RPC has it for a request whose id cannot be read. Before 2025-11-25 the schemas
+ * forgot it, so it is looked at as if it named one.
+ */
+const identified = (revision, message) =>
+  revision < "2025-11-25" && message.error && !("id" in message) ? { ...message, id: 0 } : message;
+
+const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".json"));
+
+test("there are golden files", () => assert.ok(files.length > 0));
+
+for (const file of files.sort()) {
+  const { revision, request, response, events } = JSON.parse(readFileSync(join(folder, file), "utf8"));
+  const sent = [response, ...(events ?? [])].flat().filter((message) => message !== undefined);
+  if (sent.length === 0) continue;
+
+  test(`${file} is valid`, () => {
+    const methods = new Map([request].flat().map((entry) => [entry?.id, entry?.method]));
+    for (const message of sent) {
+      assert.deepEqual(violations(revision, methods.get(message.id), identified(revision, message)), []);
+    }
+  });
+
+  if (revision < "2026-07-28") {
+    test(`${file} has nothing of a later revision`, () => {
+      const results = sent.map(({ result }) => result ?? {});
+      assert.deepEqual(results.flatMap(Object.keys).filter((name) => MODERN_MEMBERS.includes(name)), []);
+    });
+  }
+}

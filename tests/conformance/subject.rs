@@ -1,0 +1,83 @@
+//! What is tested: two servers, each started when it is first needed.
+
+use std::{fmt, sync::OnceLock};
+
+use doorward_dev::{HostChoice, Stack, StackOptions};
+use tokio::runtime::Runtime;
+
+use crate::fixture;
+
+/// The user of the seed who may do everything.
+const PERSON: &str = "owner@example.com";
+const CLIENT: &str = "doorward-test";
+const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
+
+/// A server under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Doorward with its four tools.
+    Doorward,
+    /// The server of `examples/conformance`, which offers what the suite asks for.
+    Fixture,
+}
+
+/// The servers, each with a tenant of its own.
+pub(crate) struct Subjects {
+    runtime: Runtime,
+    doorward: OnceLock<Stack>,
+    fixture: OnceLock<Stack>,
+}
+
+impl Subject {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Doorward, Self::Fixture];
+
+    /// The name in files and folders.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Doorward => "doorward",
+            Self::Fixture => "fixture",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Subjects {
+    pub(crate) fn new() -> Self {
+        let runtime = Runtime::new().expect("a Tokio runtime starts");
+        Self { runtime, doorward: OnceLock::new(), fixture: OnceLock::new() }
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The URL of a server's MCP endpoint.
+    pub(crate) fn url(&self, subject: Subject) -> String {
+        self.stack(subject).mcp_url()
+    }
+
+    /// An access token for a server.
+    pub(crate) fn token(&self, subject: Subject) -> String {
+        let tenant = self.stack(subject).tenant();
+        tenant.mint_for(PERSON, CLIENT, &SCOPES).expect("the seed has this person")
+    }
+
+    fn stack(&self, subject: Subject) -> &Stack {
+        let (stack, component): (_, fn() -> _) = match subject {
+            Subject::Doorward => (&self.doorward, || None),
+            Subject::Fixture => (&self.fixture, || Some(fixture::component())),
+        };
+        stack.get_or_init(|| {
+            let component = component();
+            let options =
+                StackOptions { host: HostChoice::Local, component, ..StackOptions::default() };
+            self.runtime.block_on(Stack::start(options)).expect("tenant and server start")
+        })
+    }
+}
