@@ -73,6 +73,37 @@ fn scopes_never_hold_offline_access() {
 }
 
 #[test]
+fn there_may_be_several_audiences_and_the_first_names_the_resource() {
+    let config = load("auth0_audience", "https://a.example/mcp  https://b.example/mcp").unwrap();
+    assert_eq!(config.audience, "https://a.example/mcp");
+    assert_eq!(config.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert!(load("auth0_audience", " ").is_err());
+}
+
+#[test]
+fn tokens_are_signed_with_rs256_unless_the_operator_allows_others() {
+    let host = FakeHost::new();
+    let config = finish(Config::load(&host)).unwrap();
+    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Rs256]);
+    let config = load("token_algorithms", "PS256 ES256").unwrap();
+    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
+    for bad in ["", "HS256", "none", "RS256 HS256", "rs256", "RS384", "RS256,PS256"] {
+        assert!(load("token_algorithms", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_leeway_is_at_most_five_minutes_and_may_be_none() {
+    assert_eq!(finish(Config::load(&FakeHost::new())).unwrap().token_leeway_seconds, 60);
+    for (value, seconds) in [("0", 0), ("300", 300)] {
+        assert_eq!(load("token_leeway_seconds", value).unwrap().token_leeway_seconds, seconds);
+    }
+    for bad in ["", "-1", "301", "1.5", "a minute", "99999999999999999999"] {
+        assert!(load("token_leeway_seconds", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
     let host = FakeHost::new();
     host.variables.borrow_mut().clear();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{TokenFault, jwt::Claims};
+use super::{Claims, TokenFault};
 
 /// A caller whose token was verified.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Jwks, SigningKey, TokenFault, challenge::Refusal};
+use super::{Jwks, SignatureAlgorithm, SigningKey, TokenFault, challenge::Refusal};
 use crate::{
     config::Issuer,
     host::{Host, Limits},
@@ -75,11 +75,12 @@ impl IssuerMemory {
         host: &dyn Host,
         issuer: &Issuer,
         key_id: Option<&str>,
+        algorithm: SignatureAlgorithm,
     ) -> Result<SigningKey, Refusal> {
         let documents = self
-            .documents_with(host, issuer, |documents| documents.jwks.find(key_id).is_some())
+            .documents_with(host, issuer, |it| it.jwks.find(key_id, algorithm).is_some())
             .await?;
-        Ok(documents.jwks.find(key_id).ok_or(TokenFault::KeyUnknown)?.clone())
+        Ok(documents.jwks.find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?.clone())
     }
 
     /// Documents that `suffice` and are as fresh as can be had.

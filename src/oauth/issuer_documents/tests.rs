@@ -37,7 +37,7 @@ fn issuer(host: &FakeHost) -> Issuer {
 }
 
 fn key(memory: &IssuerMemory, host: &FakeHost, kid: &str) -> Result<(), Refusal> {
-    finish(memory.signing_key(host, &issuer(host), Some(kid))).map(drop)
+    finish(memory.signing_key(host, &issuer(host), Some(kid), SignatureAlgorithm::Rs256)).map(drop)
 }
 
 fn pass(host: &FakeHost, seconds: u64) {
