@@ -9,14 +9,12 @@ use std::fmt;
 
 use url::Url;
 
-use self::{
-    parse::{is_bare, is_loopback},
-    reader::Reader,
-};
+pub(crate) use self::parse::is_loopback;
+use self::{parse::is_bare, reader::Reader};
 use crate::{host::Variables, oauth::SignatureAlgorithm};
 
 /// Everything that is read.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 13] = [
     "auth0_domain",
     "auth0_audience",
     "auth0_client_id",
@@ -26,6 +24,10 @@ const VARIABLES: [&str; 9] = [
     "google_api_url",
     "token_algorithms",
     "token_leeway_seconds",
+    "allowed_organizations",
+    "allowed_origins",
+    "allowed_hosts",
+    "resource_documentation",
 ];
 
 /// What the operator decided, checked.
@@ -50,6 +52,14 @@ pub struct Config {
     pub token_algorithms: Vec<SignatureAlgorithm>,
     /// How far the issuer's clock may be from ours, in seconds.
     pub token_leeway_seconds: u64,
+    /// The organizations whose members may use this server, by id or name; empty when it does not matter.
+    pub allowed_organizations: Vec<String>,
+    /// The origins whose pages may use the MCP endpoint, beside our own and those on loopback. `*` is any.
+    pub allowed_origins: Vec<String>,
+    /// The host names that the MCP endpoint is reached by, beside the public one and loopback. `*` is any.
+    pub allowed_hosts: Vec<String>,
+    /// A page for people who develop clients.
+    pub resource_documentation: Option<String>,
 }
 
 /// An authorization server, by the URL that its tokens carry as `iss`.
@@ -99,6 +109,10 @@ impl Config {
         let google_api_url = reader.required("google_api_url", parse::origin);
         let token_algorithms = reader.optional("token_algorithms", "RS256", parse::algorithms);
         let token_leeway = reader.optional("token_leeway_seconds", "60", parse::leeway);
+        let allowed_organizations = reader.optional("allowed_organizations", "", parse::names);
+        let allowed_origins = reader.optional("allowed_origins", "", parse::origins);
+        let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
+        let resource_documentation = reader.optional("resource_documentation", "", parse::page);
         let config = || {
             let audiences = audiences?;
             Some(Self {
@@ -111,6 +125,10 @@ impl Config {
                 google_api_url: google_api_url?,
                 token_algorithms: token_algorithms?,
                 token_leeway_seconds: token_leeway?,
+                allowed_organizations: allowed_organizations?,
+                allowed_origins: allowed_origins?,
+                allowed_hosts: allowed_hosts?,
+                resource_documentation: resource_documentation?,
             })
         };
         config().ok_or(ConfigFaults(reader.faults))

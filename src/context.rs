@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ::http::{Request, Response, header};
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     auth0::{self, Decision, VaultFault},
@@ -40,6 +41,15 @@ pub struct Profile {
     /// The user's email address, if the tenant adds it to access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Whether the tenant knows that the email address is the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The user's nickname, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The URL of the user's picture, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// The API of a third party, on behalf of the caller.
@@ -80,7 +90,16 @@ impl<'a> Context<'a> {
             azp: text("azp"),
             name: text("name"),
             email: text("email"),
+            email_verified: self.caller.claim("email_verified").and_then(Value::as_bool),
+            nickname: text("nickname"),
+            picture: text("picture"),
         }
+    }
+
+    /// The caller: everything that the token says, and not the token.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The scopes and permissions in the caller's token.

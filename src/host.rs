@@ -48,13 +48,16 @@ pub trait Variables {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>>;
 }
 
-/// The time of day.
+/// The time of day, and the passing of time.
 pub trait Clock {
     /// Seconds since the Unix epoch.
     fn now(&self) -> u64;
 
     /// Milliseconds since the Unix epoch.
     fn now_millis(&self) -> u64;
+
+    /// Lets time pass.
+    fn sleep(&self, time: Duration) -> PortFuture<'_, ()>;
 }
 
 /// The operator's log: one call, one line.

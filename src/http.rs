@@ -1,13 +1,16 @@
 //! Plain HTTP: which request goes where, who may ask from a browser, and the one place where answers leave.
 
+mod admission;
 mod answer;
 mod body;
 mod cors;
 mod landing;
 mod route;
 
+pub use admission::admit;
 pub use answer::Answer;
 pub use body::{BodyFault, MAX_BODY_BYTES, read_body};
+pub(crate) use cors::parse_origin;
 pub use cors::{Origin, OriginRefused, preflight};
 pub use landing::landing_page;
 pub use route::{Preflighted, Route, RouteFault};

@@ -18,8 +18,8 @@ use std::rc::Rc;
 
 pub use algorithm::SignatureAlgorithm;
 pub use bearer::bearer_token;
-pub use caller::{AccessToken, Caller};
-pub use challenge::{Challenge, Refusal};
+pub use caller::{AccessToken, Caller, Organization};
+pub use challenge::{Challenge, Refusal, insufficient_scope};
 pub use claims::{Claims, Expected};
 pub use fault::TokenFault;
 pub use issuer_documents::{IssuerDocuments, IssuerMemory, IssuerUnavailable};
@@ -51,5 +51,16 @@ pub async fn authenticate(
         now: host.now(),
     };
     let claims = untrusted.verify(&key, &expected)?;
-    Ok(Rc::new(Caller::new(claims, AccessToken::from(token))?))
+    let caller = Caller::new(claims, AccessToken::from(token))?;
+    let allowed = &config.allowed_organizations;
+    if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
+        return Err(TokenFault::OrganizationNotAllowed.into());
+    }
+    Ok(Rc::new(caller))
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod outage_tests;

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::Issuer;
-use crate::oauth::SignatureAlgorithm;
+use crate::{http::parse_origin, oauth::SignatureAlgorithm};
 
 pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
     if value.is_empty() { Err("is empty") } else { Ok(value) }
@@ -32,6 +32,32 @@ pub(super) fn algorithms(value: String) -> Result<Vec<SignatureAlgorithm>, &'sta
     named
         .filter(|algorithms| !algorithms.is_empty())
         .ok_or("is not a list of algorithms out of RS256, PS256, RS512 and ES256")
+}
+
+/// Names, separated by spaces; none at all is fine.
+pub(super) fn names(value: String) -> Result<Vec<String>, &'static str> {
+    Ok(value.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+/// Origins, separated by spaces, as browsers write them; `*` for all.
+pub(super) fn origins(value: String) -> Result<Vec<String>, &'static str> {
+    let origins = names(value)?;
+    if origins.iter().all(|origin| origin == "*" || parse_origin(origin).is_some()) {
+        Ok(origins)
+    } else {
+        Err(
+            "is not a list of origins like `https://app.example.com`, without path or slash, or `*`",
+        )
+    }
+}
+
+/// The URL of a page, if there is one.
+pub(super) fn page(value: String) -> Result<Option<String>, &'static str> {
+    match Url::parse(&value) {
+        _ if value.is_empty() => Ok(None),
+        Ok(url) if url.scheme() == "https" => Ok(Some(value)),
+        _ => Err("is not a URL that begins with `https://`"),
+    }
 }
 
 /// Seconds that two clocks may differ by.
@@ -82,7 +108,7 @@ pub(super) fn is_bare(url: &Url) -> bool {
     is_anonymous && url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

@@ -5,6 +5,9 @@ use futures_util::future::join_all;
 use super::ConfigFault;
 use crate::host::{VariableFailure, Variables};
 
+/// The longest value of a variable, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
+
 /// The variables' values, and what was wrong with them.
 pub(super) struct Reader {
     values: Vec<(&'static str, Result<String, VariableFailure>)>,
@@ -47,6 +50,7 @@ impl Reader {
     ) -> Option<T> {
         let value = self.values.iter().find(|(name, _)| *name == variable).map(|(_, value)| value);
         let parsed = match (value, default) {
+            (Some(Ok(value)), _) if value.len() > MAX_BYTES => Err("is longer than 16 KiB"),
             (Some(Ok(value)), _) => parse(value.trim().to_owned()),
             (Some(Err(VariableFailure::Provider)), _) => Err("could not be read from its provider"),
             (_, Some(default)) => parse(default.to_owned()),

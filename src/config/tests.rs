@@ -104,6 +104,28 @@ fn the_leeway_is_at_most_five_minutes_and_may_be_none() {
 }
 
 #[test]
+fn allowed_origins_are_written_as_browsers_write_them() {
+    let config = load("allowed_origins", "https://a.example http://b.example:8080 *").unwrap();
+    assert_eq!(config.allowed_origins.len(), 3);
+    for bad in
+        ["a.example", "https://a.example/", "https://A.example", "https://a.example:443", "null"]
+    {
+        assert!(load("allowed_origins", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn documentation_is_a_page_or_nothing() {
+    let page = "https://docs.example.com/mcp";
+    let config = load("resource_documentation", page).unwrap();
+    assert_eq!(config.resource_documentation.as_deref(), Some(page));
+    assert_eq!(load("resource_documentation", "").unwrap().resource_documentation, None);
+    for bad in ["http://docs.example.com", "docs.example.com", "javascript:alert(1)"] {
+        assert!(load("resource_documentation", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
     let host = FakeHost::new();
     host.variables.borrow_mut().clear();

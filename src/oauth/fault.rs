@@ -32,6 +32,8 @@ pub enum TokenFault {
     NotAJwt,
     /// `nbf` is in the future.
     NotYetValid,
+    /// The organization is not among the allowed ones, or there is none.
+    OrganizationNotAllowed,
     /// The signature does not match.
     SignatureWrong,
     /// There is no `sub`.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{SignatureAlgorithm, algorithm::PublicKey};
 
 /// A set of keys. Keys of another kind, use or strength are not in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Jwks {
     keys: Vec<SigningKey>,
 }

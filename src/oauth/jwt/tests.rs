@@ -1,55 +1,19 @@
-use std::sync::OnceLock;
-
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::{
-    Algorithm, AlgorithmSignature,
-    alg::{Rsa, RsaPrivateKey, RsaPublicKey},
-    jwk::JsonWebKey,
-};
+use jwt_compact::{Algorithm, AlgorithmSignature, alg::Rsa};
 use serde_json::json;
 
 use super::*;
 use crate::oauth::{
     Jwks,
     SignatureAlgorithm::{Es256, Ps256, Rs256, Rs512},
+    testing::{NOW, good_claims, good_header, jwk, private_key, token},
 };
 
-const NOW: u64 = 1_800_000_000;
 const LEEWAY: u64 = 60;
 
-fn private_key() -> &'static RsaPrivateKey {
-    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
-}
-
 fn signing_key() -> SigningKey {
-    let public = RsaPublicKey::from(private_key());
-    let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
-    jwk["kid"] = json!("key");
-    let keys = Jwks::parse(&json!({ "keys": [jwk] })).unwrap();
+    let keys = Jwks::parse(&json!({ "keys": [jwk("key")] })).unwrap();
     keys.find(Some("key"), Rs256).unwrap().clone()
-}
-
-fn token(header: &Value, claims: &Value) -> String {
-    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
-    let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = Rsa::rs256().sign(private_key(), signed.as_bytes());
-    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
-}
-
-fn good_header() -> Value {
-    json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key" })
-}
-
-fn good_claims() -> Value {
-    json!({
-        "iss": "https://tenant.example.com/",
-        "aud": "https://mcp.example.com/mcp",
-        "sub": "auth0|1",
-        "client_id": "client",
-        "iat": NOW,
-        "exp": NOW + 600,
-    })
 }
 
 fn verify(token: &str) -> Result<Claims, TokenFault> {

@@ -19,7 +19,8 @@ pub(super) const CASES: &[Case] = &[
     case!(a_malformed_authorization_header_is_400),
     case!(only_the_allowed_algorithms_get_in),
     case!(the_operator_chooses_the_algorithms with &[("token_algorithms", "PS256 RS512")]),
-    case!(an_es256_issuer_is_served_when_allowed with &[("token_algorithms", "ES256")]),
+    case!(an_es256_issuer_is_served_when_allowed after sign_with_p256 with &[("token_algorithms", "ES256")]),
+    case!(members_of_other_organizations_stay_out with &[("allowed_organizations", "org_1 acme")]),
     case!(without_leeway_a_token_ends_with_its_time with &[("token_leeway_seconds", "0")]),
 ];
 
@@ -47,13 +48,32 @@ async fn the_operator_chooses_the_algorithms(world: &World) {
     }
 }
 
+async fn sign_with_p256(world: &World) {
+    world.tenant().control().sign_with(KeyKind::P256).expect("a key can be made");
+}
+
 async fn an_es256_issuer_is_served_when_allowed(world: &World) {
-    let control = world.tenant().control();
-    if world.tenant().control().jwks()["keys"][0]["kty"] != "EC" {
-        control.sign_with(KeyKind::P256).expect("a key can be made");
-    }
     assert_eq!(status_of(world, &json!({})).await, StatusCode::OK);
     assert_eq!(status_of(world, &json!({ "alg": "RS256" })).await, StatusCode::UNAUTHORIZED);
+}
+
+async fn members_of_other_organizations_stay_out(world: &World) {
+    let status = async |organization: Value| {
+        let mut claims = world.claims(OWNER);
+        for (name, value) in organization.as_object().expect("an object") {
+            claims[name] = value.clone();
+        }
+        world.post(&world.tenant().mint(&json!({}), &claims), &ping()).await
+    };
+    for member in [json!({ "org_id": "org_1" }), json!({ "org_id": "org_2", "org_name": "acme" })] {
+        assert_eq!(status(member).await.status, StatusCode::OK);
+    }
+    for other in [json!({}), json!({ "org_id": "org_2" }), json!({ "org_name": "acme" })] {
+        let answer = status(other).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        let description = "Sign in to an organization that may use this server.";
+        assert_eq!(answer.json()["error_description"], description);
+    }
 }
 
 async fn without_leeway_a_token_ends_with_its_time(world: &World) {
