@@ -2,19 +2,44 @@
 //!
 //! Public URL, issuer and audience come from here and never from a request.
 
+mod parse;
+mod reader;
+
 use std::fmt;
 
 use url::Url;
 
-use crate::host::{VariableFailure, Variables};
+pub(crate) use self::parse::is_loopback;
+use self::{parse::is_bare, reader::Reader};
+use crate::{host::Variables, oauth::SignatureAlgorithm};
+
+/// Everything that is read.
+const VARIABLES: [&str; 13] = [
+    "auth0_domain",
+    "auth0_audience",
+    "auth0_client_id",
+    "auth0_client_secret",
+    "public_url",
+    "scopes_supported",
+    "google_api_url",
+    "token_algorithms",
+    "token_leeway_seconds",
+    "allowed_organizations",
+    "allowed_origins",
+    "allowed_hosts",
+    "resource_documentation",
+];
 
 /// What the operator decided, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The tenant's origin with its trailing slash. It is also the `iss` of its tokens.
     pub issuer: Issuer,
-    /// The identifier of the API in the tenant: the `aud` of every token for this server, byte for byte.
+    /// The identifier of the API in the tenant, byte for byte. It is the `resource` of the metadata, and its permissions
+    /// are the ones that count.
     pub audience: String,
+    /// What the `aud` of a token for this server names: the one above, and others for the time of a move.
+    pub audiences: Vec<String>,
     /// The application that stands for this server in the tenant.
     pub client: ClientCredentials,
     /// Where clients reach this server: an origin without a trailing slash.
@@ -23,6 +48,18 @@ pub struct Config {
     pub scopes_supported: Vec<String>,
     /// The origin of Google's APIs, without a trailing slash.
     pub google_api_url: String,
+    /// What tokens may be signed with.
+    pub token_algorithms: Vec<SignatureAlgorithm>,
+    /// How far the issuer's clock may be from ours, in seconds.
+    pub token_leeway_seconds: u64,
+    /// The organizations whose members may use this server, by id or name; empty when it does not matter.
+    pub allowed_organizations: Vec<String>,
+    /// The origins whose pages may use the MCP endpoint, beside our own and those on loopback. `*` is any.
+    pub allowed_origins: Vec<String>,
+    /// The host names that the MCP endpoint is reached by, beside the public one and loopback. `*` is any.
+    pub allowed_hosts: Vec<String>,
+    /// A page for people who develop clients.
+    pub resource_documentation: Option<String>,
 }
 
 /// An authorization server, by the URL that its tokens carry as `iss`.
@@ -62,41 +99,39 @@ impl Config {
     ///
     /// Every variable that is missing, empty or malformed, at once.
     pub async fn load(variables: &(impl Variables + ?Sized)) -> Result<Self, ConfigFaults> {
-        let mut reader = Reader { variables, faults: Vec::new() };
-        let issuer = reader.parsed("auth0_domain", Issuer::from_domain).await;
-        let audience = reader.parsed("auth0_audience", audience).await;
-        let client_id = reader.parsed("auth0_client_id", not_empty).await;
-        let client_secret = reader.parsed("auth0_client_secret", not_empty).await;
-        let public_url = reader.parsed("public_url", origin).await;
-        let scopes_supported = reader.parsed("scopes_supported", scopes).await;
-        let google_api_url = reader.parsed("google_api_url", origin).await;
-        match (
-            issuer,
-            audience,
-            client_id,
-            client_secret,
-            public_url,
-            scopes_supported,
-            google_api_url,
-        ) {
-            (
-                Some(issuer),
-                Some(audience),
-                Some(client_id),
-                Some(client_secret),
-                Some(public_url),
-                Some(scopes_supported),
-                Some(google_api_url),
-            ) => Ok(Self {
-                issuer,
-                audience,
-                client: ClientCredentials { id: client_id, secret: Secret(client_secret) },
-                public_url,
-                scopes_supported,
-                google_api_url,
-            }),
-            _ => Err(ConfigFaults(reader.faults)),
-        }
+        let mut reader = Reader::read(variables, &VARIABLES).await;
+        let issuer = reader.required("auth0_domain", parse::issuer);
+        let audiences = reader.required("auth0_audience", parse::audiences);
+        let client_id = reader.required("auth0_client_id", parse::not_empty);
+        let client_secret = reader.required("auth0_client_secret", parse::not_empty);
+        let public_url = reader.required("public_url", parse::origin);
+        let scopes_supported = reader.required("scopes_supported", parse::scopes);
+        let google_api_url = reader.required("google_api_url", parse::origin);
+        let token_algorithms = reader.optional("token_algorithms", "RS256", parse::algorithms);
+        let token_leeway = reader.optional("token_leeway_seconds", "60", parse::leeway);
+        let allowed_organizations = reader.optional("allowed_organizations", "", parse::names);
+        let allowed_origins = reader.optional("allowed_origins", "", parse::origins);
+        let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
+        let resource_documentation = reader.optional("resource_documentation", "", parse::page);
+        let config = || {
+            let audiences = audiences?;
+            Some(Self {
+                issuer: issuer?,
+                audience: audiences.first()?.clone(),
+                audiences,
+                client: ClientCredentials { id: client_id?, secret: client_secret?.into() },
+                public_url: public_url?,
+                scopes_supported: scopes_supported?,
+                google_api_url: google_api_url?,
+                token_algorithms: token_algorithms?,
+                token_leeway_seconds: token_leeway?,
+                allowed_organizations: allowed_organizations?,
+                allowed_origins: allowed_origins?,
+                allowed_hosts: allowed_hosts?,
+                resource_documentation: resource_documentation?,
+            })
+        };
+        config().ok_or(ConfigFaults(reader.faults))
     }
 }
 
@@ -159,86 +194,6 @@ impl ConfigFaults {
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the variable `{}` {}", self.variable, self.problem)
-    }
-}
-
-/// Reads variables and remembers what was wrong with them.
-struct Reader<'a, V: ?Sized> {
-    variables: &'a V,
-    faults: Vec<ConfigFault>,
-}
-
-impl<V: Variables + ?Sized> Reader<'_, V> {
-    async fn parsed<T>(
-        &mut self,
-        variable: &'static str,
-        parse: fn(String) -> Result<T, &'static str>,
-    ) -> Option<T> {
-        let value = match self.variables.variable(variable).await {
-            Ok(value) => parse(value.trim().to_owned()),
-            Err(VariableFailure::Undefined) => Err("is not set"),
-            Err(VariableFailure::Provider) => Err("could not be read from its provider"),
-        };
-        value.map_err(|problem| self.faults.push(ConfigFault { variable, problem })).ok()
-    }
-}
-
-fn not_empty(value: String) -> Result<String, &'static str> {
-    if value.is_empty() { Err("is empty") } else { Ok(value) }
-}
-
-/// The audience stands in quoted strings and in JSON, so it holds visible ASCII only.
-fn audience(value: String) -> Result<String, &'static str> {
-    let value = not_empty(value)?;
-    if value.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
-        Ok(value)
-    } else {
-        Err("has a character that an API identifier cannot have")
-    }
-}
-
-/// Scopes (RFC 6749, section 3.3), separated by spaces.
-fn scopes(value: String) -> Result<Vec<String>, &'static str> {
-    let scopes: Vec<String> = value.split_ascii_whitespace().map(str::to_owned).collect();
-    let legal = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
-    if scopes.iter().any(|scope| scope == "offline_access") {
-        return Err("holds `offline_access`, which is not a scope of this server");
-    }
-    if scopes.iter().all(|scope| scope.bytes().all(legal)) {
-        Ok(scopes)
-    } else {
-        Err("holds a scope with a character that no scope can have")
-    }
-}
-
-fn origin(value: String) -> Result<String, &'static str> {
-    const PROBLEM: &str = "is not an origin like `https://mcp.example.com`, without a path";
-    let value = not_empty(value)?;
-    let value = value.strip_suffix('/').unwrap_or(&value);
-    let url = Url::parse(value).map_err(|_| PROBLEM)?;
-    if !is_bare(&url) || url.as_str().strip_suffix('/') != Some(value) {
-        return Err(PROBLEM);
-    }
-    match url.scheme() {
-        "https" => Ok(value.to_owned()),
-        "http" if is_loopback(&url) => Ok(value.to_owned()),
-        "http" => Err("is plain HTTP, which is for loopback addresses only"),
-        _ => Err(PROBLEM),
-    }
-}
-
-/// Whether a URL is an origin and nothing more.
-fn is_bare(url: &Url) -> bool {
-    let is_anonymous = url.username().is_empty() && url.password().is_none();
-    is_anonymous && url.path() == "/" && url.query().is_none() && url.fragment().is_none()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -53,6 +53,15 @@ pub struct Profile {
     /// The user's email address, if the tenant adds it to access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Whether the tenant knows that the email address is the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The user's nickname, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The URL of the user's picture, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// The API of a third party, on behalf of the caller. One exchange serves all of its requests.
@@ -104,7 +113,16 @@ impl Context {
             azp: text("azp"),
             name: text("name"),
             email: text("email"),
+            email_verified: self.caller.claim("email_verified").and_then(Value::as_bool),
+            nickname: text("nickname"),
+            picture: text("picture"),
         }
+    }
+
+    /// The caller: everything that the token says, and not the token.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The scopes and permissions in the caller's token.
@@ -192,10 +210,6 @@ impl Context {
 
     pub(crate) fn host(&self) -> &Rc<dyn Host> {
         &self.host
-    }
-
-    pub(crate) fn caller(&self) -> &Caller {
-        &self.caller
     }
 
     pub(crate) fn now(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! Plain HTTP: which request goes where, who may ask from a browser, and the one place where answers leave.
 
+mod admission;
 mod answer;
 mod body;
 mod cors;
@@ -7,8 +8,10 @@ mod events;
 mod landing;
 mod route;
 
+pub use admission::admit;
 pub use answer::{Answer, AnswerBody};
 pub use body::{BodyFault, MAX_BODY_BYTES, read_body};
+pub(crate) use cors::parse_origin;
 pub use cors::{Origin, OriginRefused, preflight};
 pub use events::EventStream;
 pub use landing::landing_page;

@@ -3,9 +3,12 @@
 //! Nothing here but `issuer_documents` does I/O. `bearer`, `jwt` and `jwks` are the trust boundary: they take bytes
 //! that anybody may have sent, a clock and what is expected, and answer with a value or the exact reason against it.
 
+mod algorithm;
 mod bearer;
 mod caller;
 mod challenge;
+mod claims;
+mod fault;
 mod issuer_documents;
 mod jwks;
 mod jwt;
@@ -13,12 +16,15 @@ mod metadata;
 
 use std::rc::Rc;
 
+pub use algorithm::SignatureAlgorithm;
 pub use bearer::bearer_token;
-pub use caller::{AccessToken, Caller};
-pub use challenge::{Challenge, Refusal};
+pub use caller::{AccessToken, Caller, Organization};
+pub use challenge::{Challenge, Refusal, insufficient_scope};
+pub use claims::{Claims, Expected};
+pub use fault::TokenFault;
 pub use issuer_documents::{IssuerDocuments, IssuerMemory, IssuerUnavailable};
 pub use jwks::{Jwks, SigningKey};
-pub use jwt::{Expected, TokenFault, Untrusted};
+pub use jwt::Untrusted;
 pub use metadata::{authorization_server_metadata, protected_resource_metadata};
 
 use crate::{config::Config, host::Host};
@@ -35,10 +41,26 @@ pub async fn authenticate(
     headers: &::http::HeaderMap,
 ) -> Result<Rc<Caller>, Refusal> {
     let token = bearer_token(headers)?;
-    let untrusted = Untrusted::parse(token)?;
-    let key = memory.signing_key(host, &config.issuer, untrusted.key_id()).await?;
-    let expected =
-        Expected { issuer: config.issuer.as_str(), audience: &config.audience, now: host.now() };
+    let untrusted = Untrusted::parse(token, &config.token_algorithms)?;
+    let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
+    let key = memory.signing_key(host, &config.issuer, key_id, algorithm).await?;
+    let expected = Expected {
+        issuer: config.issuer.as_str(),
+        audiences: &config.audiences,
+        leeway: config.token_leeway_seconds,
+        now: host.now(),
+    };
     let claims = untrusted.verify(&key, &expected)?;
-    Ok(Rc::new(Caller::new(claims, AccessToken::from(token))?))
+    let caller = Caller::new(claims, AccessToken::from(token))?;
+    let allowed = &config.allowed_organizations;
+    if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
+        return Err(TokenFault::OrganizationNotAllowed.into());
+    }
+    Ok(Rc::new(caller))
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod outage_tests;

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     host::Host,
     http::{
-        Answer, AnswerBody, BodyFault, Origin, Preflighted, Route, RouteFault, landing_page,
+        Answer, AnswerBody, BodyFault, Origin, Preflighted, Route, RouteFault, admit, landing_page,
         preflight, read_body,
     },
     mcp::{self, Registry, RpcError, ServerInfo},
@@ -77,8 +77,8 @@ impl Server {
         let answer = match route {
             Route::Mcp | Route::Preflight(Preflighted::Mcp) => {
                 let headers = request.headers();
-                return match Origin::of_mcp_request(headers, &config.public_url) {
-                    Err(_) => origin_refused().leave(&Origin::Absent),
+                return match admit(request.uri(), headers, &config) {
+                    Err(answer) => answer.leave(&Origin::Absent),
                     Ok(origin) if route != Route::Mcp => preflight("POST, OPTIONS").leave(&origin),
                     Ok(origin) => self.mcp(host, config, request).await.leave(&origin),
                 };
@@ -188,14 +188,6 @@ fn not_routed(fault: RouteFault) -> Answer {
         )
         .with(header::ALLOW, allowed),
     }
-}
-
-fn origin_refused() -> Answer {
-    Answer::error(
-        StatusCode::FORBIDDEN,
-        "origin_not_allowed",
-        "Pages of this origin may not use the server.",
-    )
 }
 
 /// The client learns that the server is misconfigured; what is wrong is in the operator's log.

@@ -32,6 +32,12 @@ use crate::{
     server::Server,
 };
 
+/// How long the key-value store may take.
+const KEY_VALUE_TIME: Duration = Duration::from_secs(2);
+
+/// How long a provider of variables may take.
+const VARIABLE_TIME: Duration = Duration::from_secs(5);
+
 /// The host, when it is Spin.
 #[derive(Clone, Copy, Debug)]
 pub struct Spin;
@@ -68,13 +74,19 @@ impl Http for Spin {
         limits: Limits,
     ) -> PortFuture<'_, Result<Response<Bytes>, HttpFailure>> {
         Box::pin(async move {
-            let answer = std::pin::pin!(exchange(request, limits));
-            let deadline = std::pin::pin!(spin_sdk::time::sleep(limits.total));
-            match select(answer, deadline).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => Err(HttpFailure::TimedOut),
-            }
+            within(limits.total, Box::pin(exchange(request, limits)))
+                .await
+                .unwrap_or(Err(HttpFailure::TimedOut))
         })
+    }
+}
+
+/// What comes of a future in this time. Spin sets no limit to anything that a provider takes its time for.
+async fn within<T>(time: Duration, future: PortFuture<'_, T>) -> Option<T> {
+    let deadline = std::pin::pin!(spin_sdk::time::sleep(time));
+    match select(future, deadline).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
     }
 }
 
@@ -123,10 +135,10 @@ fn failure(code: &ErrorCode) -> HttpFailure {
 
 impl KeyValue for Spin {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueFailure>> {
-        Box::pin(async move {
+        in_time(Box::pin(async move {
             let store = Store::open_default().await.map_err(store_failure)?;
             store.get(key).await.map_err(store_failure)
-        })
+        }))
     }
 
     fn set<'a>(
@@ -134,11 +146,21 @@ impl KeyValue for Spin {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueFailure>> {
-        Box::pin(async move {
+        in_time(Box::pin(async move {
             let store = Store::open_default().await.map_err(store_failure)?;
             store.set(key, value).await.map_err(store_failure)
-        })
+        }))
     }
+}
+
+/// A store that takes longer than asking whoever it saves asking is no use.
+fn in_time<'a, T: 'a>(
+    future: PortFuture<'a, Result<T, KeyValueFailure>>,
+) -> PortFuture<'a, Result<T, KeyValueFailure>> {
+    Box::pin(async move {
+        let failure = || Err(KeyValueFailure("no answer in time".to_owned()));
+        within(KEY_VALUE_TIME, future).await.unwrap_or_else(failure)
+    })
 }
 
 fn store_failure(error: key_value::Error) -> KeyValueFailure {
@@ -148,7 +170,8 @@ fn store_failure(error: key_value::Error) -> KeyValueFailure {
 impl Variables for Spin {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
         Box::pin(async move {
-            variables::get(name).await.map_err(|error| match error {
+            let value = within(VARIABLE_TIME, Box::pin(variables::get(name))).await;
+            value.ok_or(VariableFailure::Provider)?.map_err(|error| match error {
                 variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
                     VariableFailure::Undefined
                 }

@@ -1,15 +1,15 @@
-//! A host in memory, for the tests of the core. All of its futures are ready at once.
+//! A host in memory, for the tests of the core. All of its futures are ready at once, unless a test makes it slow.
 
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    future::{Future, ready},
+    future::Future,
     time::Duration,
 };
 
 use ::http::{Request, Response};
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use serde_json::Value;
 
 use crate::host::{
@@ -20,11 +20,34 @@ use crate::host::{
 /// What one URL answers.
 pub(crate) type FakeAnswer = Result<(u16, Vec<u8>), HttpFailure>;
 
+/// What is wrong with something that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FakeFault {
+    /// It fails.
+    Down,
+    /// It answers with something else.
+    Garbage,
+    /// It answers with 2 MB.
+    Oversized,
+    /// It takes so long that the port gives up.
+    Slow,
+}
+
 /// A host whose world is what a test says.
 #[derive(Debug, Default)]
 pub(crate) struct FakeHost {
     /// Seconds since the Unix epoch.
     pub(crate) now: Cell<u64>,
+    /// Milliseconds since the second began.
+    pub(crate) millis: Cell<u64>,
+    /// How often every future of the host has to be polled before it is ready.
+    pub(crate) polls: Cell<u32>,
+    /// What is wrong with key-value.
+    pub(crate) store_fault: Cell<Option<FakeFault>>,
+    /// What is wrong with the variables.
+    pub(crate) variables_fault: Cell<Option<FakeFault>>,
+    /// The `content-type` of all answers.
+    pub(crate) content_type: RefCell<String>,
     pub(crate) variables: RefCell<BTreeMap<String, String>>,
     pub(crate) store: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Answers by the beginning of `METHOD URL`; the longest one counts.
@@ -41,11 +64,39 @@ pub(crate) fn finish<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("a fake host answers at once")
 }
 
+/// The results of futures that run at the same time, as requests on one instance do.
+pub(crate) fn finish_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut all = std::pin::pin!(join_all(futures));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..10_000 {
+        if let std::task::Poll::Ready(results) = all.as_mut().poll(&mut context) {
+            return results;
+        }
+    }
+    panic!("some future is never ready")
+}
+
+/// A value that is ready only when it was polled so often.
+async fn after_polls<T>(polls: u32, value: T) -> T {
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(());
+        }
+        left -= 1;
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+    value
+}
+
 impl FakeHost {
     /// A host with all variables set, at a fixed time.
     pub(crate) fn new() -> Self {
         let host = Self::default();
         host.now.set(1_800_000_000);
+        host.content_type.replace("application/json".to_owned());
         for (name, value) in [
             ("auth0_domain", "tenant.example.com"),
             ("auth0_audience", "https://mcp.example.com/mcp"),
@@ -77,7 +128,11 @@ impl FakeHost {
         self.sent.borrow().iter().filter(|sent| sent.starts_with(request)).count()
     }
 
-    fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, HttpFailure> {
+    fn answer(
+        &self,
+        request: &Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, HttpFailure> {
         let sent = format!("{} {}", request.method(), request.uri());
         self.sent.borrow_mut().push(sent.clone());
         let body = String::from_utf8_lossy(request.body()).into_owned();
@@ -88,8 +143,17 @@ impl FakeHost {
             .max_by_key(|(beginning, _)| beginning.len())
             .unwrap_or_else(|| panic!("no answer for {sent}"));
         let (status, body) = answer.clone()?;
-        let response = Response::builder().status(status).body(Bytes::from(body));
-        Ok(response.expect("the status is one"))
+        if body.len() > limits.body {
+            return Err(HttpFailure::TooLarge);
+        }
+        let content_type = self.content_type.borrow().clone();
+        let response = Response::builder().status(status).header("content-type", content_type);
+        Ok(response.body(Bytes::from(body)).expect("the status and the header are ones"))
+    }
+
+    /// A value of the host, as late as the test wants it.
+    fn later<'a, T: 'a>(&self, value: T) -> PortFuture<'a, T> {
+        Box::pin(after_polls(self.polls.get(), value))
     }
 }
 
@@ -97,15 +161,20 @@ impl Http for FakeHost {
     fn send(
         &self,
         request: Request<Bytes>,
-        _: Limits,
+        limits: Limits,
     ) -> PortFuture<'_, Result<Response<Bytes>, HttpFailure>> {
-        Box::pin(ready(self.answer(&request)))
+        self.later(self.answer(&request, limits))
     }
 }
 
 impl KeyValue for FakeHost {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueFailure>> {
-        Box::pin(ready(Ok(self.store.borrow().get(key).cloned())))
+        self.later(match self.store_fault.get() {
+            None => Ok(self.store.borrow().get(key).cloned()),
+            Some(FakeFault::Down | FakeFault::Slow) => Err(KeyValueFailure("down".to_owned())),
+            Some(FakeFault::Garbage) => Ok(Some(b"<html>".to_vec())),
+            Some(FakeFault::Oversized) => Ok(Some(vec![b' '; 2_000_000])),
+        })
     }
 
     fn set<'a>(
@@ -113,15 +182,23 @@ impl KeyValue for FakeHost {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+        if self.store_fault.get().is_some() {
+            return self.later(Err(KeyValueFailure("down".to_owned())));
+        }
         self.store.borrow_mut().insert(key.to_owned(), value.to_vec());
-        Box::pin(ready(Ok(())))
+        self.later(Ok(()))
     }
 }
 
 impl Variables for FakeHost {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
         let value = self.variables.borrow().get(name).cloned();
-        Box::pin(ready(value.ok_or(VariableFailure::Undefined)))
+        self.later(match self.variables_fault.get() {
+            None => value.ok_or(VariableFailure::Undefined),
+            Some(FakeFault::Down | FakeFault::Slow) => Err(VariableFailure::Provider),
+            Some(FakeFault::Garbage) => Ok("<html>\u{0}".to_owned()),
+            Some(FakeFault::Oversized) => Ok("\u{e4} ".repeat(700_000)),
+        })
     }
 }
 
@@ -131,12 +208,11 @@ impl Clock for FakeHost {
     }
 
     fn now_millis(&self) -> u64 {
-        self.now.get().saturating_mul(1000)
+        self.now.get().saturating_mul(1000).saturating_add(self.millis.get())
     }
 
-    /// Time does not pass by itself here.
     fn sleep(&self, _: Duration) -> PortFuture<'static, ()> {
-        Box::pin(std::future::pending())
+        Box::pin(after_polls(1, ()))
     }
 }
 

@@ -73,6 +73,59 @@ fn scopes_never_hold_offline_access() {
 }
 
 #[test]
+fn there_may_be_several_audiences_and_the_first_names_the_resource() {
+    let config = load("auth0_audience", "https://a.example/mcp  https://b.example/mcp").unwrap();
+    assert_eq!(config.audience, "https://a.example/mcp");
+    assert_eq!(config.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert!(load("auth0_audience", " ").is_err());
+}
+
+#[test]
+fn tokens_are_signed_with_rs256_unless_the_operator_allows_others() {
+    let host = FakeHost::new();
+    let config = finish(Config::load(&host)).unwrap();
+    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Rs256]);
+    let config = load("token_algorithms", "PS256 ES256").unwrap();
+    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
+    for bad in ["", "HS256", "none", "RS256 HS256", "rs256", "RS384", "RS256,PS256"] {
+        assert!(load("token_algorithms", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_leeway_is_at_most_five_minutes_and_may_be_none() {
+    assert_eq!(finish(Config::load(&FakeHost::new())).unwrap().token_leeway_seconds, 60);
+    for (value, seconds) in [("0", 0), ("300", 300)] {
+        assert_eq!(load("token_leeway_seconds", value).unwrap().token_leeway_seconds, seconds);
+    }
+    for bad in ["", "-1", "301", "1.5", "a minute", "99999999999999999999"] {
+        assert!(load("token_leeway_seconds", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn allowed_origins_are_written_as_browsers_write_them() {
+    let config = load("allowed_origins", "https://a.example http://b.example:8080 *").unwrap();
+    assert_eq!(config.allowed_origins.len(), 3);
+    for bad in
+        ["a.example", "https://a.example/", "https://A.example", "https://a.example:443", "null"]
+    {
+        assert!(load("allowed_origins", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn documentation_is_a_page_or_nothing() {
+    let page = "https://docs.example.com/mcp";
+    let config = load("resource_documentation", page).unwrap();
+    assert_eq!(config.resource_documentation.as_deref(), Some(page));
+    assert_eq!(load("resource_documentation", "").unwrap().resource_documentation, None);
+    for bad in ["http://docs.example.com", "docs.example.com", "javascript:alert(1)"] {
+        assert!(load("resource_documentation", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
     let host = FakeHost::new();
     host.variables.borrow_mut().clear();

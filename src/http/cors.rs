@@ -4,9 +4,10 @@
 //! use the MCP endpoint is refused with 403 before anything else is looked at (MCP, Streamable HTTP, Security).
 
 use ::http::{HeaderMap, HeaderValue, StatusCode, header};
-use url::{Host, Url};
+use url::Url;
 
 use super::Answer;
+use crate::config::{Config, is_loopback};
 
 /// The origin of a request, as far as it may see the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,23 +25,24 @@ pub enum Origin {
 pub struct OriginRefused;
 
 impl Origin {
-    /// The origin of a request to the MCP endpoint: none, a loopback one, or this server's own.
+    /// The origin of a request to the MCP endpoint: none, a loopback one, this server's own, or one that the operator
+    /// allows.
     ///
     /// # Errors
     ///
     /// Any other origin, `null`, and several at once.
-    pub fn of_mcp_request(headers: &HeaderMap, public_url: &str) -> Result<Self, OriginRefused> {
+    pub fn of_mcp_request(headers: &HeaderMap, config: &Config) -> Result<Self, OriginRefused> {
         let mut values = headers.get_all(header::ORIGIN).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             let absent = !headers.contains_key(header::ORIGIN);
             return if absent { Ok(Self::Absent) } else { Err(OriginRefused) };
         };
         let origin = value.to_str().map_err(|_| OriginRefused)?;
-        if origin == public_url || is_loopback_origin(origin) {
-            Ok(Self::Allowed(value.clone()))
-        } else {
-            Err(OriginRefused)
-        }
+        let url = parse_origin(origin).ok_or(OriginRefused)?;
+        let is_allowed = origin == config.public_url
+            || is_loopback(&url)
+            || config.allowed_origins.iter().any(|allowed| allowed == origin || allowed == "*");
+        if is_allowed { Ok(Self::Allowed(value.clone())) } else { Err(OriginRefused) }
     }
 
     /// Says to the browser that this origin may read the answer.
@@ -75,34 +77,33 @@ pub fn preflight(methods: &str) -> Answer {
         .with(header::ACCESS_CONTROL_MAX_AGE, "86400")
 }
 
-/// Whether an origin is on this machine. It is parsed, never compared by its beginning.
-fn is_loopback_origin(origin: &str) -> bool {
-    let Ok(url) = Url::parse(origin) else {
-        return false;
-    };
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    loopback
-        && matches!(url.scheme(), "http" | "https")
-        && url.origin().ascii_serialization() == origin
+/// An origin as browsers write it, which is the only spelling there is. `null` is none.
+pub(crate) fn parse_origin(origin: &str) -> Option<Url> {
+    Url::parse(origin)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .filter(|url| url.origin().ascii_serialization() == origin)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{FakeHost, finish};
 
     const PUBLIC_URL: &str = "https://mcp.example.com";
 
-    fn origin(values: &[&str]) -> Result<Origin, OriginRefused> {
+    fn origin_with(allowed: &str, values: &[&str]) -> Result<Origin, OriginRefused> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header::ORIGIN, HeaderValue::from_str(value).unwrap());
         }
-        Origin::of_mcp_request(&headers, PUBLIC_URL)
+        let host = FakeHost::new();
+        host.set_variable("allowed_origins", allowed);
+        Origin::of_mcp_request(&headers, &finish(Config::load(&host)).unwrap())
+    }
+
+    fn origin(values: &[&str]) -> Result<Origin, OriginRefused> {
+        origin_with("", values)
     }
 
     #[test]
@@ -144,5 +145,25 @@ mod tests {
     #[test]
     fn two_origins_are_refused_though_each_alone_is_allowed() {
         assert_eq!(origin(&[PUBLIC_URL, PUBLIC_URL]), Err(OriginRefused));
+    }
+
+    #[test]
+    fn the_operator_may_allow_more_origins() {
+        let allowed = "https://app.example.com http://intranet:8080";
+        for origin in allowed.split(' ') {
+            assert!(origin_with(allowed, &[origin]).is_ok(), "{origin}");
+            assert!(origin_with("", &[origin]).is_err(), "{origin}");
+        }
+        for refused in ["https://app.example.com:444", "http://app.example.com", "null"] {
+            assert_eq!(origin_with(allowed, &[refused]), Err(OriginRefused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_star_allows_every_origin_but_null() {
+        assert!(origin_with("*", &["https://anybody.example"]).is_ok());
+        for refused in ["null", "", "https://anybody.example/", "anybody.example"] {
+            assert_eq!(origin_with("*", &[refused]), Err(OriginRefused), "{refused}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{TokenFault, jwt::Claims};
+use super::{Claims, TokenFault};
 
 /// A caller whose token was verified.
 #[derive(Clone, Debug)]
@@ -20,10 +21,31 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct AccessToken(String);
 
+/// An organization of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Organization {
+    /// The organization's id, which never changes.
+    pub id: String,
+    /// The organization's name, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Organization {
+    /// Whether a list holds it: by its id, or by its name where it has one. What begins with `org_` is an id.
+    #[must_use]
+    pub fn is_in(&self, list: &[String]) -> bool {
+        list.iter().any(|entry| match entry.starts_with("org_") {
+            true => *entry == self.id,
+            false => self.name.as_ref() == Some(entry),
+        })
+    }
+}
+
 impl Caller {
     /// # Errors
     ///
-    /// [`TokenFault::SubjectMissing`] or [`TokenFault::ClientMissing`].
+    /// [`TokenFault::SubjectMissing`], [`TokenFault::ClientMissing`], or an `act` that is none.
     pub(super) fn new(claims: Claims, token: AccessToken) -> Result<Self, TokenFault> {
         let text = |name: &str| {
             claims.members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -32,6 +54,9 @@ impl Caller {
         // RFC 9068 says `client_id`, Auth0's own profile `azp`.
         let client_id =
             text("client_id").or_else(|| text("azp")).ok_or(TokenFault::ClientMissing)?.to_owned();
+        if claims.members.get("act").is_some_and(|act| !act.is_object()) {
+            return Err(TokenFault::ClaimsMalformed);
+        }
         let scopes = scopes(&claims.members);
         Ok(Self { subject, client_id, scopes, claims, token })
     }
@@ -61,10 +86,70 @@ impl Caller {
         &self.scopes
     }
 
+    /// `permissions` alone: what the tenant says that the user may do, where the API has RBAC.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<&str> {
+        let permissions = self.claim("permissions").and_then(Value::as_array);
+        permissions.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The organization that the user signed in to.
+    #[must_use]
+    pub fn organization(&self) -> Option<Organization> {
+        let id = self.text_claim("org_id")?.to_owned();
+        Some(Organization { id, name: self.text_claim("org_name").map(str::to_owned) })
+    }
+
+    /// Where the user is known: the part of `sub` before `|`, as in `google-oauth2`. A machine has none.
+    #[must_use]
+    pub fn identity_provider(&self) -> Option<&str> {
+        self.subject.split_once('|').map(|(provider, _)| provider).filter(|it| !it.is_empty())
+    }
+
+    /// Whether no user is behind the call, as far as the token says so.
+    ///
+    /// Any one of these says so: the grant (`gty`, or `idtyp` as Entra has it), a subject that is the client itself
+    /// (RFC 9068, section 2.2) with or without `@clients`, or a `sub_profile` that does not name a user. An agent with a
+    /// subject of its own has no `@clients` at its end. Where nothing says so the caller counts as a user. Nothing may be
+    /// granted on the strength of this: it tells callers apart, it does not vouch for them.
+    #[must_use]
+    pub fn is_machine(&self) -> bool {
+        let is = |name: &str, values: &[&str]| {
+            self.text_claim(name).is_some_and(|value| values.contains(&value))
+        };
+        let profile = self.text_claim("sub_profile");
+        is("gty", &["client-credentials", "client_credentials"])
+            || is("idtyp", &["app"])
+            || self.subject == self.client_id
+            || self.subject.ends_with("@clients")
+            || profile.is_some_and(|profile| profile.split(' ').all(|kind| kind != "user"))
+    }
+
+    /// Who acts for the subject (RFC 8693, section 4.1). Actors before the outermost one are history and do not count.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        let actor = self.claim("act")?;
+        let text = |name| actor.get(name).and_then(Value::as_str);
+        text("sub").or_else(|| text("client_id"))
+    }
+
     /// A claim that is text.
     #[must_use]
     pub fn text_claim(&self, name: &str) -> Option<&str> {
-        self.claims.members.get(name).and_then(Value::as_str)
+        self.claim(name).and_then(Value::as_str)
+    }
+
+    /// Any claim, by its whole name.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.members.get(name)
+    }
+
+    /// A claim that an Action of the tenant added under a namespace: `https://example.com` and `role` are the claim
+    /// `https://example.com/role`.
+    #[must_use]
+    pub fn custom_claim(&self, namespace: &str, name: &str) -> Option<&Value> {
+        self.claim(&format!("{}/{name}", namespace.trim_end_matches('/')))
     }
 
     /// `exp`, in seconds since the Unix epoch.
@@ -117,44 +202,4 @@ fn scopes(claims: &Map<String, Value>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn caller(claims: Value) -> Result<Caller, TokenFault> {
-        let Value::Object(members) = claims else { panic!("claims are an object") };
-        Caller::new(Claims { expires_at: 1, members }, AccessToken::from("secret-token"))
-    }
-
-    #[test]
-    fn both_dialects_name_the_client() {
-        let auth0 = caller(json!({"sub": "auth0|1", "azp": "client"})).unwrap();
-        let rfc9068 = caller(json!({"sub": "auth0|1", "client_id": "client"})).unwrap();
-        assert_eq!(auth0.client_id(), rfc9068.client_id());
-    }
-
-    #[test]
-    fn a_caller_without_subject_or_client_is_none() {
-        let fault = |claims| caller(claims).err();
-        assert_eq!(fault(json!({"azp": "client"})), Some(TokenFault::SubjectMissing));
-        assert_eq!(fault(json!({"sub": "", "azp": "client"})), Some(TokenFault::SubjectMissing));
-        assert_eq!(fault(json!({"sub": "auth0|1"})), Some(TokenFault::ClientMissing));
-        assert_eq!(fault(json!({"sub": "auth0|1", "azp": 7})), Some(TokenFault::ClientMissing));
-    }
-
-    #[test]
-    fn scope_and_permissions_are_merged_without_doubles() {
-        let caller = caller(json!({
-            "sub": "auth0|1", "azp": "client", "scope": "a  b", "permissions": ["b", "c", 7]
-        }))
-        .unwrap();
-        assert_eq!(caller.scopes(), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_caller_can_be_printed_without_its_token() {
-        let caller = caller(json!({"sub": "auth0|1", "azp": "client"})).unwrap();
-        assert!(!format!("{caller:?}").contains("secret-token"));
-    }
-}
+mod tests;

@@ -88,6 +88,21 @@ impl Refusal {
     }
 }
 
+/// The answer to a caller whose token lacks scopes: 403 with all that are needed, so that one more consent is enough.
+///
+/// Only what more consent can help with belongs here. A permission that the user does not hold is not a scope to ask for.
+#[must_use]
+pub fn insufficient_scope(config: &Config, needed: &[String]) -> Answer {
+    let description = format!("This needs the scopes: {}", needed.join(" "));
+    let challenge = Challenge {
+        error: Some("insufficient_scope"),
+        description: Some(&description),
+        scopes: needed,
+    };
+    Answer::error(StatusCode::FORBIDDEN, "insufficient_scope", &description)
+        .with(header::WWW_AUTHENTICATE, &challenge.header(config))
+}
+
 impl Challenge<'_> {
     /// The header's value: one challenge, quoted, with an absolute URL.
     #[must_use]
@@ -128,6 +143,12 @@ fn described(fault: TokenFault) -> &'static str {
         TokenFault::IssuedInTheFuture | TokenFault::NotYetValid => {
             "The access token is not valid yet."
         }
+        TokenFault::OrganizationNotAllowed => {
+            "Sign in to an organization that may use this server."
+        }
         _ => "The access token is not valid for this server.",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,25 @@
 //! The issuer's signing keys (RFC 7517), reduced to those that may verify an access token.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::{
-    alg::{RsaPublicKey, StrongKey},
-    jwk::JsonWebKey,
-};
+use jwt_compact::{alg::RsaPublicKey, jwk::JsonWebKey};
+use p256::{EncodedPoint, ecdsa::VerifyingKey as P256PublicKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{SignatureAlgorithm, algorithm::PublicKey};
+
 /// A set of keys. Keys of another kind, use or strength are not in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Jwks {
     keys: Vec<SigningKey>,
 }
 
-/// A public key that verifies RS256 signatures.
+/// A public key that verifies signatures of one family of algorithms, or of one algorithm alone if it says so.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
     id: Option<String>,
-    key: RsaPublicKey,
+    algorithm: Option<SignatureAlgorithm>,
+    key: PublicKey,
 }
 
 /// The members of a JWK that matter here. Certificates (`x5c`) and URLs (`x5u`) are not among them.
@@ -37,6 +38,12 @@ struct Jwk {
     n: Option<String>,
     #[serde(default)]
     e: Option<String>,
+    #[serde(default)]
+    crv: Option<String>,
+    #[serde(default)]
+    x: Option<String>,
+    #[serde(default)]
+    y: Option<String>,
 }
 
 impl Jwks {
@@ -54,50 +61,82 @@ impl Jwks {
         Some(Self { keys })
     }
 
-    /// The key for a token's `kid`. A token without one can only mean the only key there is.
+    /// The key for a token's `kid`. A token without one can only mean the only key there is for its algorithm.
     #[must_use]
-    pub fn find(&self, key_id: Option<&str>) -> Option<&SigningKey> {
-        match (key_id, self.keys.as_slice()) {
-            (None, [only]) => Some(only),
-            (None, _) => None,
-            (Some(id), keys) => {
-                let mut matching = keys.iter().filter(|key| key.id.as_deref() == Some(id));
-                // Two keys with one name: which of them is meant cannot be known.
-                matching.next().filter(|_| matching.next().is_none())
-            }
-        }
+    pub fn find(&self, key_id: Option<&str>, algorithm: SignatureAlgorithm) -> Option<&SigningKey> {
+        let mut matching = self.keys.iter().filter(|key| match key_id {
+            Some(id) => key.id.as_deref() == Some(id),
+            None => key.is_for(algorithm),
+        });
+        // Two keys with one name: which of them is meant cannot be known.
+        matching.next().filter(|_| matching.next().is_none())
     }
 }
 
 impl SigningKey {
     fn from_jwk(jwk: Jwk) -> Option<Self> {
-        let may_verify = jwk.kty == "RSA"
-            && jwk.alg.is_none_or(|alg| alg == "RS256")
-            && jwk.key_use.is_none_or(|key_use| key_use == "sig")
+        let may_verify = jwk.key_use.is_none_or(|key_use| key_use == "sig")
             && jwk.key_ops.is_none_or(|operations| operations.iter().any(|one| one == "verify"));
         if !may_verify {
             return None;
         }
-        let modulus = BASE64_URL_SAFE_NO_PAD.decode(jwk.n?).ok()?;
-        let exponent = BASE64_URL_SAFE_NO_PAD.decode(jwk.e?).ok()?;
-        // Small exponents have a history of forgeries, and every issuer uses 65537.
-        if exponent != [1, 0, 1] {
-            return None;
-        }
-        let key = JsonWebKey::Rsa {
-            modulus: modulus.into(),
-            public_exponent: exponent.into(),
-            private_parts: None,
+        // An algorithm that is unknown here is no reason to guess another one.
+        let algorithm = match jwk.alg {
+            Some(name) => Some(SignatureAlgorithm::from_name(&name)?),
+            None => None,
         };
-        // A `StrongKey` has 2048, 3072 or 4096 bits.
-        let key = StrongKey::try_from(RsaPublicKey::try_from(&key).ok()?).ok()?;
-        Some(Self { id: jwk.kid, key: key.into_inner() })
+        let key = match jwk.kty.as_str() {
+            "RSA" => rsa(&jwk.n?, &jwk.e?)?,
+            "EC" if jwk.crv? == "P-256" => p256(&jwk.x?, &jwk.y?)?,
+            _ => return None,
+        };
+        let key = Self { id: jwk.kid, algorithm, key };
+        algorithm.is_none_or(|algorithm| key.is_for(algorithm)).then_some(key)
+    }
+
+    /// Whether the key may verify signatures of this algorithm.
+    pub(super) fn is_for(&self, algorithm: SignatureAlgorithm) -> bool {
+        let is_p256 = matches!(self.key, PublicKey::P256(_));
+        is_p256 == (algorithm == SignatureAlgorithm::Es256)
+            && self.algorithm.is_none_or(|own| own == algorithm)
     }
 
     /// The key itself.
-    pub(super) fn public_key(&self) -> &RsaPublicKey {
+    pub(super) fn public_key(&self) -> &PublicKey {
         &self.key
     }
+}
+
+/// An RSA key whose modulus has 2048 to 4096 bits: fewer are weak (RFC 7518, section 3.3), more are slow.
+fn rsa(modulus: &str, exponent: &str) -> Option<PublicKey> {
+    let modulus = BASE64_URL_SAFE_NO_PAD.decode(modulus).ok()?;
+    let exponent = BASE64_URL_SAFE_NO_PAD.decode(exponent).ok()?;
+    // Small exponents have a history of forgeries, and every issuer uses 65537.
+    if exponent != [1, 0, 1] || !(2048..=4096).contains(&bits(&modulus)) {
+        return None;
+    }
+    let key = JsonWebKey::Rsa {
+        modulus: modulus.into(),
+        public_exponent: exponent.into(),
+        private_parts: None,
+    };
+    RsaPublicKey::try_from(&key).ok().map(PublicKey::Rsa)
+}
+
+/// How many bits a big-endian number has. Some issuers put zeros in front.
+fn bits(number: &[u8]) -> usize {
+    let zeros: usize = number.iter().take_while(|byte| **byte == 0).count();
+    let first = number.get(zeros).map_or(8, |byte| byte.leading_zeros() as usize);
+    (number.len() - zeros).saturating_mul(8).saturating_sub(first)
+}
+
+/// A point on P-256, which is checked to be one.
+fn p256(x: &str, y: &str) -> Option<PublicKey> {
+    let coordinate =
+        |text| <[u8; 32]>::try_from(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.as_slice()).ok();
+    let (x, y) = (coordinate(x)?, coordinate(y)?);
+    let point = EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
+    P256PublicKey::from_encoded_point(&point).ok().map(PublicKey::P256)
 }
 
 #[cfg(test)]

@@ -17,18 +17,19 @@ const CACHE_CONTROL: &str = "public, max-age=300";
 /// URL they connected to and send it on as the `resource` parameter.
 #[must_use]
 pub fn protected_resource_metadata(config: &Config, name: &str) -> Answer {
-    Answer::json(
-        StatusCode::OK,
-        &json!({
-            "resource": config.audience,
-            "authorization_servers": [config.issuer.as_str()],
-            "jwks_uri": config.issuer.url(".well-known/jwks.json"),
-            "scopes_supported": config.scopes_supported,
-            "bearer_methods_supported": ["header"],
-            "resource_name": name,
-        }),
-    )
-    .with(header::CACHE_CONTROL, CACHE_CONTROL)
+    let mut metadata = json!({
+        "resource": config.audience,
+        "authorization_servers": [config.issuer.as_str()],
+        "jwks_uri": config.issuer.url(".well-known/jwks.json"),
+        "scopes_supported": config.scopes_supported,
+        "bearer_methods_supported": ["header"],
+        "resource_name": name,
+    });
+    if let (Some(page), Some(members)) = (&config.resource_documentation, metadata.as_object_mut())
+    {
+        members.insert("resource_documentation".to_owned(), json!(page));
+    }
+    Answer::json(StatusCode::OK, &metadata).with(header::CACHE_CONTROL, CACHE_CONTROL)
 }
 
 /// The authorization server's metadata, as it is; while it cannot be had, what an Auth0 tenant's always says.
@@ -49,11 +50,15 @@ pub async fn authorization_server_metadata(
                     "authorization_endpoint": issuer.url("authorize"),
                     "token_endpoint": issuer.url("oauth/token"),
                     "registration_endpoint": issuer.url("oidc/register"),
+                    "revocation_endpoint": issuer.url("oauth/revoke"),
+                    "userinfo_endpoint": issuer.url("userinfo"),
                     "jwks_uri": issuer.url(".well-known/jwks.json"),
                     "response_types_supported": ["code"],
+                    "response_modes_supported": ["query", "form_post"],
                     "grant_types_supported": ["authorization_code", "refresh_token"],
                     "code_challenge_methods_supported": ["S256"],
-                    "token_endpoint_auth_methods_supported": ["none", "client_secret_post"],
+                    "token_endpoint_auth_methods_supported":
+                        ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
                     "scopes_supported": config.scopes_supported,
                 }),
             )
@@ -65,3 +70,6 @@ pub async fn authorization_server_metadata(
 pub(super) fn resource_metadata_url(config: &Config) -> String {
     format!("{}{RESOURCE_METADATA_PATH}", config.public_url)
 }
+
+#[cfg(test)]
+mod tests;

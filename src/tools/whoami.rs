@@ -7,6 +7,7 @@ use super::NoArguments;
 use crate::{
     context::{Context, Profile},
     mcp::{CallError, Tool, ToolOutput},
+    oauth::Organization,
 };
 
 #[derive(Serialize, JsonSchema)]
@@ -15,6 +16,19 @@ struct Whoami {
     user: Profile,
     /// The scopes and permissions of the access token.
     scopes: Vec<String>,
+    /// The permissions of the access token, which are among the scopes too.
+    permissions: Vec<String>,
+    /// The organization that the user signed in to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<Organization>,
+    /// Where the user is known, as in `google-oauth2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_provider: Option<String>,
+    /// Whether a machine calls for itself, with no user behind it.
+    machine: bool,
+    /// Who acts for the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<String>,
 }
 
 pub(super) fn tool() -> Tool {
@@ -24,7 +38,16 @@ pub(super) fn tool() -> Tool {
 }
 
 async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<Whoami>, CallError> {
-    let structured = Whoami { user: context.profile(), scopes: context.scopes().to_vec() };
+    let caller = context.caller();
+    let structured = Whoami {
+        user: context.profile(),
+        scopes: caller.scopes().to_vec(),
+        permissions: caller.permissions().into_iter().map(str::to_owned).collect(),
+        organization: caller.organization(),
+        identity_provider: caller.identity_provider().map(str::to_owned),
+        machine: caller.is_machine(),
+        actor: caller.actor().map(str::to_owned),
+    };
     let text = serde_json::to_string_pretty(&structured)
         .map_err(|_| CallError::new("The profile could not be represented."))?;
     Ok(ToolOutput { text, structured })

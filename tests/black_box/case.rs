@@ -39,6 +39,9 @@ macro_rules! case {
             ..crate::case::case!($run)
         }
     };
+    ($run:ident after $prepare:ident with $variables:expr) => {
+        crate::case::Case { variables: $variables, ..crate::case::case!($run after $prepare) }
+    };
     ($run:ident with $variables:expr) => {
         crate::case::Case { variables: $variables, ..crate::case::case!($run) }
     };

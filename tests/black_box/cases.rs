@@ -3,6 +3,7 @@
 mod configuration;
 mod door;
 mod faults;
+mod keys;
 mod protocol;
 mod routes;
 mod secrets;
@@ -16,6 +17,7 @@ pub(crate) fn all() -> Vec<Case> {
         configuration::CASES,
         door::CASES,
         faults::CASES,
+        &keys::cases(),
         protocol::CASES,
         routes::CASES,
         secrets::CASES,

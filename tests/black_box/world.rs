@@ -20,6 +20,7 @@ const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"]
 pub(crate) struct World {
     stack: Stack,
     client: Client,
+    mode: Mode,
 }
 
 /// An answer, read to its end.
@@ -46,11 +47,16 @@ impl World {
         let stack = Stack::start(options).await.expect("tenant and server start");
         // A redirect is an answer like any other here.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        Self { stack, client: client.expect("a client can be made") }
+        Self { stack, client: client.expect("a client can be made"), mode }
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
         self.stack.tenant()
+    }
+
+    /// How many instances can find at the same time that they know nothing.
+    pub(crate) fn instances(&self) -> u64 {
+        if self.mode == Mode::SixteenInFlight { 1 } else { 16 }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

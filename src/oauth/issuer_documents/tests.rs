@@ -1,7 +1,10 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::*;
+use super::{
+    known::{ASK_AGAIN_SECONDS, FRESH_SECONDS, JITTER_SECONDS, RETRY_SECONDS, STALE_SECONDS},
+    *,
+};
 use crate::{
     config::Config,
     host::HttpFailure,
@@ -37,7 +40,7 @@ fn issuer(host: &FakeHost) -> Issuer {
 }
 
 fn key(memory: &IssuerMemory, host: &FakeHost, kid: &str) -> Result<(), Refusal> {
-    finish(memory.signing_key(host, &issuer(host), Some(kid))).map(drop)
+    finish(memory.signing_key(host, &issuer(host), Some(kid), SignatureAlgorithm::Rs256)).map(drop)
 }
 
 fn pass(host: &FakeHost, seconds: u64) {
@@ -82,6 +85,68 @@ fn an_unknown_key_asks_again_at_most_every_thirty_seconds() {
         assert_eq!(key(&memory, &host, "b"), Err(Refusal::Token(TokenFault::KeyUnknown)));
     }
     assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
+fn instances_ask_again_at_different_times() {
+    for (millis, seconds) in [(0, 0), (500, JITTER_SECONDS / 2), (999, JITTER_SECONDS - 1)] {
+        let (host, memory) = (host(), IssuerMemory::default());
+        host.millis.set(millis);
+        assert_eq!(key(&memory, &host, "a"), Ok(()));
+        pass(&host, FRESH_SECONDS - seconds - 1);
+        assert_eq!(key(&memory, &host, "a"), Ok(()));
+        assert_eq!(host.count(JWKS), 1, "{millis}");
+        pass(&host, 1);
+        assert_eq!(key(&memory, &host, "a"), Ok(()));
+        assert_eq!(host.count(JWKS), 2, "{millis}");
+    }
+}
+
+#[test]
+fn a_key_of_now_is_found_at_once_though_the_set_was_just_fetched() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.answers(JWKS, 200, &jwks(&["a", "b"]));
+    assert_eq!(key(&memory, &host, "b"), Ok(()));
+    assert_eq!(key(&memory, &host, "c"), Err(Refusal::Token(TokenFault::KeyUnknown)));
+    assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
+fn another_instance_that_finds_no_key_in_its_memory_looks_into_key_value_before_it_asks() {
+    let (host, one, other) = (host(), IssuerMemory::default(), IssuerMemory::default());
+    assert_eq!(key(&one, &host, "a"), Ok(()));
+    assert_eq!(key(&other, &host, "a"), Ok(()));
+    host.answers(JWKS, 200, &jwks(&["a", "b"]));
+    assert_eq!(key(&one, &host, "b"), Ok(()));
+    assert_eq!(key(&other, &host, "b"), Ok(()));
+    assert_eq!(key(&other, &host, "c"), Err(Refusal::Token(TokenFault::KeyUnknown)));
+    assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
+fn an_issuer_that_was_never_reached_is_asked_every_two_seconds_by_all_instances_together() {
+    let host = host();
+    host.answers_with(DISCOVERY, Err(HttpFailure::Unreachable));
+    for _ in 0..5 {
+        let memory = IssuerMemory::default();
+        assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+    }
+    assert_eq!(host.count(DISCOVERY), 1);
+    pass(&host, RETRY_SECONDS);
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Err(Refusal::IssuerUnavailable));
+    assert_eq!(host.count(DISCOVERY), 2);
+}
+
+#[test]
+fn a_record_from_the_future_is_not_believed() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    pass(&host, STALE_SECONDS);
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    host.now.set(host.now.get() - STALE_SECONDS);
+    host.answers(JWKS, 200, &jwks(&["b"]));
+    assert_eq!(key(&IssuerMemory::default(), &host, "b"), Ok(()), "another instance");
+    assert_eq!(key(&memory, &host, "b"), Ok(()), "the one whose clock went back");
 }
 
 #[test]
@@ -139,6 +204,7 @@ fn an_issuer_that_was_never_reached_is_unavailable() {
         Ok((302, Vec::new())),
     ] {
         host.answers_with(DISCOVERY, answer.clone());
+        pass(&host, RETRY_SECONDS);
         assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable), "{answer:?}");
     }
     assert!(host.lines.borrow().iter().all(|line| line.contains("https://tenant.example.com/")));
@@ -153,6 +219,7 @@ fn a_discovery_document_of_another_issuer_is_not_believed() {
         &json!({ "issuer": "https://evil.example/", "jwks_uri": "https://evil.example/jwks" }),
     );
     assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+    pass(&host, RETRY_SECONDS);
     host.answers(
         DISCOVERY,
         200,

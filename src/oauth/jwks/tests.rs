@@ -1,7 +1,10 @@
 use jwt_compact::alg::RsaPrivateKey;
 use serde_json::json;
 
-use super::*;
+use super::{
+    SignatureAlgorithm::{Es256, Ps256, Rs256},
+    *,
+};
 
 fn jwk(bits: usize) -> Value {
     let private = RsaPrivateKey::new(&mut rand::thread_rng(), bits).unwrap();
@@ -11,7 +14,7 @@ fn jwk(bits: usize) -> Value {
 }
 
 fn is_usable(jwk: Value) -> bool {
-    Jwks::parse(&json!({ "keys": [jwk] })).unwrap().find(Some("key")).is_some()
+    Jwks::parse(&json!({ "keys": [jwk] })).unwrap().find(Some("key"), Rs256).is_some()
 }
 
 #[test]
@@ -30,7 +33,8 @@ fn a_key_for_something_else_is_not_there() {
     let good = jwk(2048);
     for (member, value) in [
         ("kty", json!("EC")),
-        ("alg", json!("RS512")),
+        ("alg", json!("RS384")),
+        ("alg", json!("ES256")),
         ("alg", json!("HS256")),
         ("use", json!("enc")),
         ("key_ops", json!(["encrypt"])),
@@ -46,31 +50,76 @@ fn a_key_for_something_else_is_not_there() {
     }
 }
 
+/// A JWK whose modulus has this many bits. Nobody has its private key.
+fn modulus(bits: u32) -> Value {
+    let mut bytes = vec![0xff; bits.div_ceil(8) as usize];
+    bytes[0] = 0xff >> (bytes.len() as u32 * 8 - bits);
+    json!({ "kty": "RSA", "kid": "key", "n": BASE64_URL_SAFE_NO_PAD.encode(bytes), "e": "AQAB" })
+}
+
 #[test]
-fn a_short_key_is_not_there() {
-    assert!(!is_usable(jwk(1024)));
+fn a_modulus_has_2048_to_4096_bits() {
+    for bits in [2048, 2049, 2560, 3072, 4095, 4096] {
+        assert!(is_usable(modulus(bits)), "{bits}");
+    }
+    for bits in [8, 512, 1024, 2047, 4097, 8192] {
+        assert!(!is_usable(modulus(bits)), "{bits}");
+    }
+}
+
+#[test]
+fn zeros_before_a_modulus_make_it_no_longer() {
+    let padded = |bits: u32| {
+        let mut jwk = modulus(bits);
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
+        jwk["n"] = json!(BASE64_URL_SAFE_NO_PAD.encode([vec![0, 0], bytes].concat()));
+        jwk
+    };
+    assert!(is_usable(padded(2048)));
+    assert!(!is_usable(padded(2032)));
+}
+
+#[test]
+fn a_key_that_names_its_algorithm_is_for_no_other() {
+    let bare = modulus(2048);
+    let mut named = bare.clone();
+    named["alg"] = json!("PS256");
+    let key = |jwk: &Value| {
+        let keys = Jwks::parse(&json!({ "keys": [jwk] })).unwrap();
+        keys.find(Some("key"), Rs256).unwrap().clone()
+    };
+    assert!(key(&bare).is_for(Rs256) && key(&bare).is_for(Ps256) && !key(&bare).is_for(Es256));
+    assert!(!key(&named).is_for(Rs256) && key(&named).is_for(Ps256));
+}
+
+#[test]
+fn a_point_that_is_not_on_the_curve_is_no_key() {
+    let (x, y) = (BASE64_URL_SAFE_NO_PAD.encode([1; 32]), BASE64_URL_SAFE_NO_PAD.encode([2; 32]));
+    assert!(!is_usable(json!({ "kty": "EC", "crv": "P-256", "kid": "key", "x": x, "y": y })));
+    assert!(!is_usable(json!({ "kty": "EC", "crv": "P-384", "kid": "key", "x": x, "y": y })));
+    assert!(!is_usable(json!({ "kty": "EC", "crv": "P-256", "kid": "key", "x": "AQ", "y": "AQ" })));
 }
 
 #[test]
 fn a_bad_key_does_not_keep_the_good_one_from_being_used() {
     let good = jwk(2048);
     let set = json!({ "keys": [7, { "kty": "RSA" }, { "kty": 7 }, good] });
-    assert!(Jwks::parse(&set).unwrap().find(Some("key")).is_some());
+    assert!(Jwks::parse(&set).unwrap().find(Some("key"), Rs256).is_some());
 }
 
 #[test]
 fn a_name_that_two_keys_have_names_none() {
     let good = jwk(2048);
     let set = Jwks::parse(&json!({ "keys": [good, good] })).unwrap();
-    assert!(set.find(Some("key")).is_none());
-    assert!(set.find(None).is_none());
+    assert!(set.find(Some("key"), Rs256).is_none());
+    assert!(set.find(None, Rs256).is_none());
 }
 
 #[test]
 fn a_token_without_a_key_name_can_only_mean_the_only_key() {
     let set = Jwks::parse(&json!({ "keys": [jwk(2048)] })).unwrap();
-    assert!(set.find(None).is_some());
-    assert!(set.find(Some("other")).is_none());
+    assert!(set.find(None, Rs256).is_some());
+    assert!(set.find(Some("other"), Rs256).is_none());
 }
 
 #[test]

@@ -1,59 +1,30 @@
-use std::sync::OnceLock;
-
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::{
-    Algorithm, AlgorithmSignature,
-    alg::{RsaPrivateKey, RsaPublicKey},
-    jwk::JsonWebKey,
-};
+use jwt_compact::{Algorithm, AlgorithmSignature, alg::Rsa};
 use serde_json::json;
 
 use super::*;
-use crate::oauth::Jwks;
+use crate::oauth::{
+    Jwks,
+    SignatureAlgorithm::{Es256, Ps256, Rs256, Rs512},
+    testing::{NOW, good_claims, good_header, jwk, private_key, token},
+};
 
-const NOW: u64 = 1_800_000_000;
-
-fn private_key() -> &'static RsaPrivateKey {
-    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
-}
+const LEEWAY: u64 = 60;
 
 fn signing_key() -> SigningKey {
-    let public = RsaPublicKey::from(private_key());
-    let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
-    jwk["kid"] = json!("key");
-    Jwks::parse(&json!({ "keys": [jwk] })).unwrap().find(Some("key")).unwrap().clone()
-}
-
-fn token(header: &Value, claims: &Value) -> String {
-    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
-    let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = ALGORITHM.sign(private_key(), signed.as_bytes());
-    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
-}
-
-fn good_header() -> Value {
-    json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key" })
-}
-
-fn good_claims() -> Value {
-    json!({
-        "iss": "https://tenant.example.com/",
-        "aud": "https://mcp.example.com/mcp",
-        "sub": "auth0|1",
-        "client_id": "client",
-        "iat": NOW,
-        "exp": NOW + 600,
-    })
+    let keys = Jwks::parse(&json!({ "keys": [jwk("key")] })).unwrap();
+    keys.find(Some("key"), Rs256).unwrap().clone()
 }
 
 fn verify(token: &str) -> Result<Claims, TokenFault> {
-    let expected = Expected {
-        issuer: "https://tenant.example.com/",
-        audience: "https://mcp.example.com/mcp",
-        now: NOW,
-    };
-    Untrusted::parse(token)?.verify(&signing_key(), &expected)
+    verify_with(token, LEEWAY, &["https://mcp.example.com/mcp"])
+}
+
+fn verify_with(token: &str, leeway: u64, audiences: &[&str]) -> Result<Claims, TokenFault> {
+    let audiences: Vec<String> = audiences.iter().map(|audience| (*audience).to_owned()).collect();
+    let issuer = "https://tenant.example.com/";
+    let expected = Expected { issuer, audiences: &audiences, leeway, now: NOW };
+    Untrusted::parse(token, &[Rs256])?.verify(&signing_key(), &expected)
 }
 
 fn with_header(name: &str, value: Value) -> Result<Claims, TokenFault> {
@@ -125,17 +96,31 @@ fn only_the_issuer_itself_will_do() {
 
 #[test]
 fn an_expired_token_is_expired_after_the_leeway() {
-    assert!(with_claim("exp", json!(NOW - LEEWAY_SECONDS + 1)).is_ok());
-    assert_eq!(with_claim("exp", json!(NOW - LEEWAY_SECONDS)).err(), Some(TokenFault::Expired));
-    assert_eq!(with_claim("exp", json!(-1)).err(), Some(TokenFault::Expired));
+    let with_exp = |exp: u64| {
+        let mut claims = good_claims();
+        claims["iat"] = json!(NOW - 600);
+        claims["exp"] = json!(exp);
+        verify(&token(&good_header(), &claims)).map(drop)
+    };
+    assert_eq!(with_exp(NOW - LEEWAY + 1), Ok(()));
+    assert_eq!(with_exp(NOW - LEEWAY), Err(TokenFault::Expired));
+    let expired_now = token(&good_header(), &{
+        let mut claims = good_claims();
+        claims["exp"] = json!(NOW);
+        claims["iat"] = json!(NOW - 600);
+        claims
+    });
+    assert!(verify(&expired_now).is_ok());
+    let strict = verify_with(&expired_now, 0, &["https://mcp.example.com/mcp"]);
+    assert_eq!(strict.err(), Some(TokenFault::Expired));
 }
 
 #[test]
 fn a_token_from_the_future_waits_until_the_leeway() {
     for (claim, fault) in [("nbf", TokenFault::NotYetValid), ("iat", TokenFault::IssuedInTheFuture)]
     {
-        assert!(with_claim(claim, json!(NOW + LEEWAY_SECONDS)).is_ok(), "{claim}");
-        assert_eq!(with_claim(claim, json!(NOW + LEEWAY_SECONDS + 1)).err(), Some(fault));
+        assert!(with_claim(claim, json!(NOW + LEEWAY)).is_ok(), "{claim}");
+        assert_eq!(with_claim(claim, json!(NOW + LEEWAY + 1)).err(), Some(fault));
     }
 }
 
@@ -153,11 +138,110 @@ fn times_are_required_and_must_be_numbers() {
 }
 
 #[test]
+fn times_that_no_clock_shows_are_absurd() {
+    for (claim, time) in [
+        ("exp", json!(-1)),
+        ("exp", json!(253_402_300_800_u64)),
+        ("exp", json!(NOW)),
+        ("iat", json!(-1)),
+        ("nbf", json!(-1)),
+    ] {
+        let fault = with_claim(claim, time.clone()).err();
+        assert_eq!(fault, Some(TokenFault::TimesAbsurd), "{claim}: {time}");
+    }
+    assert!(
+        with_claim("exp", json!(NOW as f64 + 600.5)).is_ok(),
+        "a NumericDate may be a fraction"
+    );
+}
+
+#[test]
+fn a_server_may_have_several_audiences() {
+    let ours = ["https://new.example/mcp", "https://mcp.example.com/mcp"];
+    let good = token(&good_header(), &good_claims());
+    assert!(verify_with(&good, LEEWAY, &ours).is_ok());
+    let fault = verify_with(&good, LEEWAY, &["https://new.example/mcp"]).err();
+    assert_eq!(fault, Some(TokenFault::AudienceWrong));
+}
+
+#[test]
 fn the_algorithm_is_ours_and_never_the_tokens() {
     for algorithm in ["none", "NONE", "nOnE", "HS256", "RS384", "RS512", "PS256", "ES256", ""] {
         let fault = with_header("alg", json!(algorithm)).err();
         assert_eq!(fault, Some(TokenFault::AlgorithmNotAllowed), "{algorithm}");
     }
+}
+
+#[test]
+fn every_algorithm_verifies_its_own_signatures_and_no_others() {
+    let sign = |name: &str, rsa: Rsa| {
+        let mut header = good_header();
+        header["alg"] = json!(name);
+        let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(&good_claims()));
+        let signature = rsa.sign(private_key(), signed.as_bytes());
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
+    };
+    let audiences = ["https://mcp.example.com/mcp".to_owned()];
+    let issuer = "https://tenant.example.com/";
+    let expected = Expected { issuer, audiences: &audiences, leeway: 0, now: NOW };
+    let verify = |token: &str, allowed: &[SignatureAlgorithm]| {
+        Untrusted::parse(token, allowed)?.verify(&signing_key(), &expected).map(drop)
+    };
+    let algorithms = [
+        (Ps256, "PS256", Rsa::ps256()),
+        (Rs256, "RS256", Rsa::rs256()),
+        (Rs512, "RS512", Rsa::rs512()),
+    ];
+    let all = [Es256, Ps256, Rs256, Rs512];
+    for (algorithm, name, rsa) in algorithms {
+        let good = sign(name, rsa);
+        assert_eq!(verify(&good, &all), Ok(()), "{name}");
+        let others: Vec<_> = all.into_iter().filter(|other| *other != algorithm).collect();
+        assert_eq!(verify(&good, &others), Err(TokenFault::AlgorithmNotAllowed), "{name}");
+        for (_, other, rsa) in algorithms.into_iter().filter(|(other, ..)| *other != algorithm) {
+            let lying = sign(name, rsa);
+            assert_eq!(verify(&lying, &all), Err(TokenFault::SignatureWrong), "{name} by {other}");
+        }
+    }
+    let lying = sign("ES256", Rsa::rs256());
+    assert_eq!(verify(&lying, &all), Err(TokenFault::KeyNotForAlgorithm));
+}
+
+#[test]
+fn an_es256_token_gets_in_with_its_own_key_only() {
+    use p256::ecdsa::{Signature, SigningKey as Private, signature::Signer};
+
+    let private = Private::random(&mut rand::thread_rng());
+    let point = private.verifying_key().to_encoded_point(false);
+    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256", "kid": "key",
+        "x": encode(point.x().unwrap()), "y": encode(point.y().unwrap()),
+    });
+    let keys = Jwks::parse(&json!({ "keys": [jwk] })).unwrap();
+    let key = keys.find(Some("key"), Es256).unwrap();
+    let mut header = good_header();
+    header["alg"] = json!("ES256");
+    let signed = format!(
+        "{}.{}",
+        encode(header.to_string().as_bytes()),
+        encode(good_claims().to_string().as_bytes())
+    );
+    let signature: Signature = private.sign(signed.as_bytes());
+    let audiences = ["https://mcp.example.com/mcp".to_owned()];
+    let issuer = "https://tenant.example.com/";
+    let expected = Expected { issuer, audiences: &audiences, leeway: 0, now: NOW };
+    let verify = |signature: &[u8]| {
+        let token = format!("{signed}.{}", encode(signature));
+        Untrusted::parse(&token, &[Es256]).unwrap().verify(key, &expected).map(drop)
+    };
+    assert_eq!(verify(&signature.to_bytes()), Ok(()));
+    assert_eq!(verify(signature.to_der().as_bytes()), Err(TokenFault::SignatureWrong));
+    assert_eq!(verify(&[0; 64]), Err(TokenFault::SignatureWrong));
+    let rs256 = token(&good_header(), &good_claims());
+    let fault = Untrusted::parse(&rs256, &[Rs256, Es256]).unwrap().verify(key, &expected).err();
+    assert_eq!(fault, Some(TokenFault::KeyNotForAlgorithm));
 }
 
 #[test]

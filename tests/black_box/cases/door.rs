@@ -1,6 +1,6 @@
 //! Whose token gets in, and what everybody else is told.
 
-use doorward_tenant::SigningKey;
+use doorward_tenant::{KeyKind, SigningKey};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -17,7 +17,73 @@ pub(super) const CASES: &[Case] = &[
     case!(a_token_that_is_not_for_us_stays_out),
     case!(a_token_of_either_dialect_gets_in),
     case!(a_malformed_authorization_header_is_400),
+    case!(only_the_allowed_algorithms_get_in),
+    case!(the_operator_chooses_the_algorithms with &[("token_algorithms", "PS256 RS512")]),
+    case!(an_es256_issuer_is_served_when_allowed after sign_with_p256 with &[("token_algorithms", "ES256")]),
+    case!(members_of_other_organizations_stay_out with &[("allowed_organizations", "org_1 acme")]),
+    case!(without_leeway_a_token_ends_with_its_time with &[("token_leeway_seconds", "0")]),
 ];
+
+async fn status_of(world: &World, header: &Value) -> StatusCode {
+    let token = world.tenant().mint(header, &world.claims(OWNER));
+    world.post(&token, &ping()).await.status
+}
+
+async fn only_the_allowed_algorithms_get_in(world: &World) {
+    for algorithm in ["none", "HS256", "HS512", "RS384", "RS512", "PS256", "ES256"] {
+        let status = status_of(world, &json!({ "alg": algorithm })).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{algorithm}");
+    }
+    assert_eq!(status_of(world, &json!({ "alg": "RS256" })).await, StatusCode::OK);
+}
+
+async fn the_operator_chooses_the_algorithms(world: &World) {
+    world.tenant().control().set_alg_in_jwks(false);
+    for algorithm in ["PS256", "RS512"] {
+        assert_eq!(status_of(world, &json!({ "alg": algorithm })).await, StatusCode::OK);
+    }
+    for algorithm in ["none", "HS256", "RS256", "ES256"] {
+        let status = status_of(world, &json!({ "alg": algorithm })).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{algorithm}");
+    }
+}
+
+async fn sign_with_p256(world: &World) {
+    world.tenant().control().sign_with(KeyKind::P256).expect("a key can be made");
+}
+
+async fn an_es256_issuer_is_served_when_allowed(world: &World) {
+    assert_eq!(status_of(world, &json!({})).await, StatusCode::OK);
+    assert_eq!(status_of(world, &json!({ "alg": "RS256" })).await, StatusCode::UNAUTHORIZED);
+}
+
+async fn members_of_other_organizations_stay_out(world: &World) {
+    let status = async |organization: Value| {
+        let mut claims = world.claims(OWNER);
+        for (name, value) in organization.as_object().expect("an object") {
+            claims[name] = value.clone();
+        }
+        world.post(&world.tenant().mint(&json!({}), &claims), &ping()).await
+    };
+    for member in [json!({ "org_id": "org_1" }), json!({ "org_id": "org_2", "org_name": "acme" })] {
+        assert_eq!(status(member).await.status, StatusCode::OK);
+    }
+    for other in [json!({}), json!({ "org_id": "org_2" }), json!({ "org_name": "acme" })] {
+        let answer = status(other).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        let description = "Sign in to an organization that may use this server.";
+        assert_eq!(answer.json()["error_description"], description);
+    }
+}
+
+async fn without_leeway_a_token_ends_with_its_time(world: &World) {
+    let mut claims = world.claims(OWNER);
+    let now = claims["iat"].as_i64().expect("iat is a number");
+    claims["iat"] = json!(now - 600);
+    claims["exp"] = json!(now - 1);
+    let token = world.tenant().mint(&json!({}), &claims);
+    assert_eq!(world.post(&token, &ping()).await.json()["error"], "token_expired");
+}
 
 fn ping() -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" })

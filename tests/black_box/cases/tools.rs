@@ -9,6 +9,7 @@ use crate::{
 
 pub(super) const CASES: &[Case] = &[
     case!(whoami_shows_the_caller_and_nobody_else),
+    case!(whoami_shows_all_that_the_token_says_of_the_caller),
     case!(greet_uses_the_name_in_the_token),
     case!(get_datetime_is_public_and_tells_the_time_in_utc),
     case!(calendar_summary_shows_the_day),
@@ -30,6 +31,23 @@ async fn whoami_shows_the_caller_and_nobody_else(world: &World) {
         let from_text: Value = serde_json::from_str(&text).expect("the text is JSON");
         assert_eq!(from_text, result["structuredContent"]);
     }
+}
+
+async fn whoami_shows_all_that_the_token_says_of_the_caller(world: &World) {
+    let mut claims = world.claims(OWNER);
+    claims["org_id"] = json!("org_1");
+    claims["org_name"] = json!("acme");
+    claims["act"] = json!({ "sub": "agent", "act": { "sub": "another" } });
+    claims["permissions"] = json!(["tool:whoami"]);
+    claims["email_verified"] = json!(true);
+    let token = world.tenant().mint(&json!({}), &claims);
+    let shown = world.call_with(&token, "whoami", json!({})).await["structuredContent"].take();
+    assert_eq!(shown["organization"], json!({ "id": "org_1", "name": "acme" }));
+    assert_eq!(shown["actor"], "agent");
+    assert_eq!(shown["permissions"], json!(["tool:whoami"]));
+    assert_eq!(shown["identity_provider"], "auth0");
+    assert_eq!(shown["machine"], false);
+    assert_eq!(shown["user"]["email_verified"], true);
 }
 
 async fn greet_uses_the_name_in_the_token(world: &World) {

@@ -1,0 +1,61 @@
+//! Reading variables, all at once: with some providers each is a round trip over the network.
+
+use futures_util::future::join_all;
+
+use super::ConfigFault;
+use crate::host::{VariableFailure, Variables};
+
+/// The longest value of a variable, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// The variables' values, and what was wrong with them.
+pub(super) struct Reader {
+    values: Vec<(&'static str, Result<String, VariableFailure>)>,
+    pub(super) faults: Vec<ConfigFault>,
+}
+
+impl Reader {
+    pub(super) async fn read(
+        variables: &(impl Variables + ?Sized),
+        names: &[&'static str],
+    ) -> Self {
+        let values = join_all(names.iter().map(|name| variables.variable(name))).await;
+        Self { values: names.iter().copied().zip(values).collect(), faults: Vec::new() }
+    }
+
+    /// The value of a variable that has to be there.
+    pub(super) fn required<T>(
+        &mut self,
+        variable: &'static str,
+        parse: fn(String) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        self.parsed(variable, None, parse)
+    }
+
+    /// The value of a variable that a manifest may leave out.
+    pub(super) fn optional<T>(
+        &mut self,
+        variable: &'static str,
+        default: &'static str,
+        parse: fn(String) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        self.parsed(variable, Some(default), parse)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        variable: &'static str,
+        default: Option<&'static str>,
+        parse: fn(String) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let value = self.values.iter().find(|(name, _)| *name == variable).map(|(_, value)| value);
+        let parsed = match (value, default) {
+            (Some(Ok(value)), _) if value.len() > MAX_BYTES => Err("is longer than 16 KiB"),
+            (Some(Ok(value)), _) => parse(value.trim().to_owned()),
+            (Some(Err(VariableFailure::Provider)), _) => Err("could not be read from its provider"),
+            (_, Some(default)) => parse(default.to_owned()),
+            (_, None) => Err("is not set"),
+        };
+        parsed.map_err(|problem| self.faults.push(ConfigFault { variable, problem })).ok()
+    }
+}

@@ -1,0 +1,119 @@
+//! What a request to the MCP endpoint has to look like before anything else is looked at: sent to this server, and not
+//! by a page that may not use it (MCP, Streamable HTTP, Security).
+//!
+//! A page whose own name was made to point here (DNS rebinding) sends its name as `Host`, which no script can change.
+
+use ::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use url::Url;
+
+use super::{Answer, Origin};
+use crate::config::{Config, is_loopback};
+
+/// The origin of a request that may go on.
+///
+/// # Errors
+///
+/// The answer to one that may not.
+pub fn admit(uri: &Uri, headers: &HeaderMap, config: &Config) -> Result<Origin, Answer> {
+    if !is_for_us(uri, headers, config) {
+        return Err(Answer::error(
+            StatusCode::FORBIDDEN,
+            "host_not_allowed",
+            "The request was sent to another host name than this server's.",
+        ));
+    }
+    Origin::of_mcp_request(headers, config).map_err(|_| {
+        Answer::error(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "Pages of this origin may not use the server.",
+        )
+    })
+}
+
+/// Whether every host name that a request carries is that of the public URL, a loopback one, or an allowed one.
+///
+/// Ports do not matter, because rebinding cannot change one. A request without a host name comes from no browser.
+fn is_for_us(uri: &Uri, headers: &HeaderMap, config: &Config) -> bool {
+    if config.allowed_hosts.iter().any(|allowed| allowed == "*") {
+        return true;
+    }
+    let named = headers.get_all(header::HOST).iter().map(|value| value.to_str().ok()?.parse().ok());
+    named.chain(uri.authority().cloned().map(Some)).all(|authority: Option<Authority>| {
+        let url = authority.and_then(|it| Url::parse(&format!("http://{}/", it.host())).ok());
+        let Some(url) = url else { return false };
+        let name = url.host_str();
+        let public = Url::parse(&config.public_url);
+        is_loopback(&url)
+            || public.is_ok_and(|public| public.host_str() == name)
+            || config.allowed_hosts.iter().any(|allowed| Some(allowed.as_str()) == name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::HeaderValue;
+
+    use super::*;
+    use crate::testing::{FakeHost, finish};
+
+    fn is_admitted(allowed: &str, uri: &str, hosts: &[&str]) -> bool {
+        let host = FakeHost::new();
+        host.set_variable("allowed_hosts", allowed);
+        let config = finish(Config::load(&host)).unwrap();
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap());
+        }
+        match admit(&uri.parse().unwrap(), &headers, &config) {
+            Ok(origin) => origin == Origin::Absent,
+            Err(answer) => {
+                assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn the_public_name_and_loopback_are_ours_on_any_port() {
+        for host in [
+            "mcp.example.com",
+            "MCP.example.com",
+            "mcp.example.com:443",
+            "mcp.example.com:8443",
+            "localhost:3000",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+        ] {
+            assert!(is_admitted("", "/mcp", &[host]), "{host}");
+            assert!(is_admitted("", &format!("http://{host}/mcp"), &[]), "{host}");
+        }
+        assert!(is_admitted("", "/mcp", &[]), "no browser leaves the host out");
+    }
+
+    #[test]
+    fn other_names_are_not_ours() {
+        for host in [
+            "evil.example.com",
+            "evil.example.com:3000",
+            "mcp.example.com.evil.example",
+            "127.0.0.1.evil.example",
+            "mcp.example.com@evil.example",
+            "",
+            "two words",
+        ] {
+            assert!(!is_admitted("", "/mcp", &[host]), "{host}");
+        }
+        assert!(!is_admitted("", "http://evil.example.com/mcp", &[]));
+        assert!(!is_admitted("", "http://evil.example.com/mcp", &["mcp.example.com"]));
+        assert!(!is_admitted("", "/mcp", &["mcp.example.com", "evil.example.com"]));
+    }
+
+    #[test]
+    fn the_operator_may_allow_the_name_that_a_proxy_uses() {
+        assert!(is_admitted("doorward.internal 10.0.0.5", "/mcp", &["doorward.internal:8080"]));
+        assert!(is_admitted("doorward.internal 10.0.0.5", "/mcp", &["10.0.0.5"]));
+        assert!(!is_admitted("doorward.internal", "/mcp", &["other.internal"]));
+        assert!(is_admitted("*", "/mcp", &["evil.example.com"]));
+    }
+}

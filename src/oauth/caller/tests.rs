@@ -1,0 +1,123 @@
+use serde_json::json;
+
+use super::*;
+
+fn caller(claims: Value) -> Result<Caller, TokenFault> {
+    let Value::Object(members) = claims else { panic!("claims are an object") };
+    Caller::new(Claims { expires_at: 1, members }, AccessToken::from("secret-token"))
+}
+
+#[test]
+fn both_dialects_name_the_client() {
+    let auth0 = caller(json!({"sub": "auth0|1", "azp": "client"})).unwrap();
+    let rfc9068 = caller(json!({"sub": "auth0|1", "client_id": "client"})).unwrap();
+    assert_eq!(auth0.client_id(), rfc9068.client_id());
+}
+
+#[test]
+fn a_caller_without_subject_or_client_is_none() {
+    let fault = |claims| caller(claims).err();
+    assert_eq!(fault(json!({"azp": "client"})), Some(TokenFault::SubjectMissing));
+    assert_eq!(fault(json!({"sub": "", "azp": "client"})), Some(TokenFault::SubjectMissing));
+    assert_eq!(fault(json!({"sub": "auth0|1"})), Some(TokenFault::ClientMissing));
+    assert_eq!(fault(json!({"sub": "auth0|1", "azp": 7})), Some(TokenFault::ClientMissing));
+}
+
+#[test]
+fn scope_and_permissions_are_merged_without_doubles() {
+    let caller = caller(json!({
+        "sub": "auth0|1", "azp": "client", "scope": "a  b", "permissions": ["b", "c", 7]
+    }))
+    .unwrap();
+    assert_eq!(caller.scopes(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_caller_can_be_printed_without_its_token() {
+    let caller = caller(json!({"sub": "auth0|1", "azp": "client"})).unwrap();
+    assert!(!format!("{caller:?}").contains("secret-token"));
+}
+
+fn caller_with(name: &str, value: Value) -> Caller {
+    let mut claims = json!({ "sub": "auth0|1", "client_id": "client" });
+    claims[name] = value;
+    caller(claims).unwrap()
+}
+
+#[test]
+fn the_identity_provider_is_the_beginning_of_the_subject() {
+    let provider =
+        |subject: &str| caller_with("sub", json!(subject)).identity_provider().map(str::to_owned);
+    assert_eq!(provider("google-oauth2|7").as_deref(), Some("google-oauth2"));
+    assert_eq!(provider("oidc|my-connection|7").as_deref(), Some("oidc"));
+    for subject in ["client@clients", "7", "|7"] {
+        assert_eq!(provider(subject), None, "{subject}");
+    }
+}
+
+#[test]
+fn a_machine_is_recognised_by_any_of_its_signs() {
+    assert!(!caller_with("gty", json!("password")).is_machine());
+    assert!(!caller_with("sub_profile", json!("user")).is_machine());
+    assert!(!caller_with("idtyp", json!("user")).is_machine());
+    for (name, value) in [
+        ("gty", "client-credentials"),
+        ("gty", "client_credentials"),
+        ("idtyp", "app"),
+        ("sub", "client@clients"),
+        ("sub", "other@clients"),
+        ("sub", "client"),
+        ("sub_profile", "ai_agent"),
+        ("sub_profile", "service client_instance"),
+    ] {
+        assert!(caller_with(name, json!(value)).is_machine(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn only_the_outermost_actor_counts() {
+    let chain = json!({ "sub": "agent-2", "act": { "sub": "agent-1" } });
+    assert_eq!(caller_with("act", chain).actor(), Some("agent-2"));
+    assert_eq!(caller_with("act", json!({ "client_id": "agent-3" })).actor(), Some("agent-3"));
+    assert_eq!(caller_with("act", json!({ "act": { "sub": "agent-1" } })).actor(), None);
+    for act in [json!("agent"), json!(null), json!(["agent"])] {
+        let claims = json!({ "sub": "auth0|1", "client_id": "client", "act": act });
+        assert_eq!(caller(claims).err(), Some(TokenFault::ClaimsMalformed), "{act}");
+    }
+}
+
+#[test]
+fn an_organization_is_in_a_list_by_its_id_or_by_its_name() {
+    let mut claims = json!({ "sub": "auth0|1", "client_id": "client", "org_id": "org_1" });
+    let list = |entries: &[&str]| entries.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let unnamed = caller(claims.clone()).unwrap().organization().unwrap();
+    assert!(unnamed.is_in(&list(&["org_0", "org_1"])));
+    assert!(!unnamed.is_in(&list(&["acme", "org_11", ""])));
+    claims["org_name"] = json!("acme");
+    let named = caller(claims.clone()).unwrap().organization().unwrap();
+    assert!(named.is_in(&list(&["acme"])));
+    assert!(!named.is_in(&list(&["ACME", "acm"])));
+    claims["org_name"] = json!("org_0");
+    let posing = caller(claims).unwrap().organization().unwrap();
+    assert!(!posing.is_in(&list(&["org_0"])), "a name cannot pose as an id");
+    assert!(caller_with("org_name", json!("acme")).organization().is_none());
+}
+
+#[test]
+fn permissions_stay_apart_from_the_scopes() {
+    let caller = caller(json!({
+        "sub": "auth0|1", "azp": "client", "scope": "a", "permissions": ["b", 7]
+    }))
+    .unwrap();
+    assert_eq!(caller.permissions(), ["b"]);
+    assert!(caller_with("permissions", json!("b")).permissions().is_empty());
+}
+
+#[test]
+fn custom_claims_are_found_under_their_namespace() {
+    let caller = caller_with("https://example.com/roles", json!(["admin"]));
+    for namespace in ["https://example.com", "https://example.com/"] {
+        assert_eq!(caller.custom_claim(namespace, "roles"), Some(&json!(["admin"])));
+    }
+    assert_eq!(caller.custom_claim("https://other.example", "roles"), None);
+}

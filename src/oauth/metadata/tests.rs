@@ -1,0 +1,68 @@
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    host::HttpFailure,
+    testing::{FakeHost, finish},
+};
+
+fn body(answer: &Answer) -> Value {
+    serde_json::from_slice(answer.body().unwrap()).unwrap()
+}
+
+#[test]
+fn the_resource_is_the_audience_byte_for_byte_and_the_issuer_keeps_its_slash() {
+    let host = FakeHost::new();
+    host.set_variable("auth0_audience", "urn:my-api https://other.example/mcp");
+    let config = finish(Config::load(&host)).unwrap();
+    let metadata = body(&protected_resource_metadata(&config, "Doorward"));
+    assert_eq!(
+        metadata,
+        json!({
+            "resource": "urn:my-api",
+            "authorization_servers": ["https://tenant.example.com/"],
+            "jwks_uri": "https://tenant.example.com/.well-known/jwks.json",
+            "scopes_supported": ["tool:greet"],
+            "bearer_methods_supported": ["header"],
+            "resource_name": "Doorward",
+        })
+    );
+}
+
+#[test]
+fn documentation_is_named_where_there_is_any() {
+    let host = FakeHost::new();
+    host.set_variable("resource_documentation", "https://docs.example.com/mcp");
+    let config = finish(Config::load(&host)).unwrap();
+    let metadata = body(&protected_resource_metadata(&config, "Doorward"));
+    assert_eq!(metadata["resource_documentation"], "https://docs.example.com/mcp");
+}
+
+/// RFC 8414, section 2, and what MCP clients refuse to go on without.
+#[test]
+fn while_the_issuer_is_down_its_metadata_is_all_that_a_client_needs() {
+    let host = FakeHost::new();
+    host.answers_with("GET https://tenant.example.com/", Err(HttpFailure::Unreachable));
+    let config = finish(Config::load(&host)).unwrap();
+    let memory = IssuerMemory::default();
+    let answer = finish(authorization_server_metadata(&host, &memory, &config));
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.header(&header::CACHE_CONTROL), None, "it must not outlive the outage");
+    let metadata = body(&answer);
+    assert_eq!(metadata["issuer"], "https://tenant.example.com/");
+    for (name, path) in [
+        ("authorization_endpoint", "authorize"),
+        ("token_endpoint", "oauth/token"),
+        ("registration_endpoint", "oidc/register"),
+        ("revocation_endpoint", "oauth/revoke"),
+        ("jwks_uri", ".well-known/jwks.json"),
+    ] {
+        assert_eq!(metadata[name], format!("https://tenant.example.com/{path}"), "{name}");
+    }
+    assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
+    assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
+    let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
+    assert!(methods.contains(&json!("none")), "MCP clients are public ones");
+    assert!(!metadata["scopes_supported"].as_array().unwrap().contains(&json!("offline_access")));
+}
