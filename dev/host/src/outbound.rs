@@ -69,7 +69,10 @@ impl Outbound {
                 self.log.host(&format!("the request to {destination} failed: {}", chain(&error)));
                 Err(error_code(&error))
             }
-            Err(_elapsed) => Err(Error::ConnectionReadTimeout),
+            Err(_elapsed) => {
+                self.log.host(&format!("the request to {destination} was not answered in time"));
+                Err(Error::ConnectionReadTimeout)
+            }
         }
     }
 

@@ -162,13 +162,14 @@ async fn a_server_that_does_not_speak_tls_is_a_tls_error() {
 #[tokio::test]
 async fn an_answer_that_does_not_begin_in_time_is_given_up() {
     let (_listener, address) = listen().await;
-    let (outbound, _) = outbound("http://127.0.0.1:*");
+    let (outbound, log) = outbound("http://127.0.0.1:*");
     let options = RequestOptions {
         first_byte_timeout: Some(Duration::from_millis(20)),
         ..RequestOptions::default()
     };
     let error = get(&outbound, &format!("http://{address}/"), options).await;
     assert!(matches!(error, Err(Error::ConnectionReadTimeout)), "{error:?}");
+    assert!(log.text().contains("not answered in time"), "{}", log.text());
 }
 
 #[tokio::test]
