@@ -87,6 +87,10 @@ impl Outbound {
         if self.allowed.allow(scheme, host, uri.port_u16()) {
             return Ok(destination);
         }
+        if let Some(malformed) = self.allowed.malformed() {
+            self.log.host(&format!("the component tried to reach {destination:?}; {malformed}"));
+            return Err(Error::HttpRequestDenied);
+        }
         self.log.host(&format!(
             "the component tried to reach {destination:?}, which it is not allowed to; to allow it, add it to \
              `allowed_outbound_hosts` of [component.{}] in the manifest",
