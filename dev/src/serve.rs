@@ -118,6 +118,6 @@ fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {
 /// takes them too.
 fn extra_variables() -> BTreeMap<String, Option<String>> {
     let mut variables = doorward_host::variables_from_env();
-    variables.retain(|name, _| !stack::OWN_VARIABLES.contains(&name.as_str()));
+    variables.retain(|name, _| !stack::is_own_variable(name));
     variables.into_iter().map(|(name, value)| (name, Some(value))).collect()
 }
