@@ -13,7 +13,7 @@ mod build;
 pub mod cli;
 mod env_file;
 mod error;
-mod host;
+mod host_choice;
 mod log;
 mod people;
 mod port;
@@ -28,7 +28,7 @@ mod workspace;
 
 pub use build::build_component;
 pub use error::{Error, Kind};
-pub use host::{Host, HostChoice};
+pub use host_choice::{Host, HostChoice};
 pub use log::Log;
 pub use server::Server;
 pub use spin::Version as SpinVersion;

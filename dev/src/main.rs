@@ -9,10 +9,23 @@ use doorward_dev::{
     trial,
 };
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Error::start(format!("Cannot start Tokio: {error}"))),
+    };
+    let code = runtime.block_on(run(cli));
+    // Nothing interrupts the local host while it compiles the component, and nobody who wants to end waits for that.
+    // By now all child processes have been killed: their owners are dropped.
+    runtime.shutdown_background();
+    code
+}
+
+/// Does what is asked, until it is done or a signal comes.
+async fn run(cli: Cli) -> ExitCode {
     let mut signals = match Signals::watch() {
         Ok(signals) => signals,
         Err(error) => return failed(&Error::start(format!("Cannot watch for signals: {error}"))),

@@ -57,14 +57,21 @@ pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
         eprintln!("Building the component.");
         build::component(&toolchain, Progress::Shown).await?
     };
-    // The host compiles it once more, for this machine, and shows no progress.
-    eprintln!("Starting the server.");
+    // Either host does that without a sign of progress, and nobody should take it for a standstill.
+    eprintln!(
+        "Starting the server. It compiles the component for this machine first, which takes some seconds."
+    );
     Ok(component)
 }
 
 async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     let port = options.port.unwrap_or(PORT);
     // Before the build, so that nobody waits for it in vain.
+    if port == options.tenant_port {
+        return Err(Error::usage(format!(
+            "The server and the local tenant cannot both have port {port}: choose another with --port or --tenant-port."
+        )));
+    }
     free(port, "the server", "--port")?;
     free(options.tenant_port, "the local tenant", "--tenant-port")?;
     let stack = Stack::start(StackOptions {
@@ -118,6 +125,6 @@ fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {
 /// takes them too.
 fn extra_variables() -> BTreeMap<String, Option<String>> {
     let mut variables = doorward_host::variables_from_env();
-    variables.retain(|name, _| !stack::OWN_VARIABLES.contains(&name.as_str()));
+    variables.retain(|name, _| !stack::is_own_variable(name));
     variables.into_iter().map(|(name, value)| (name, Some(value))).collect()
 }

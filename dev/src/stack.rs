@@ -11,15 +11,31 @@ use std::{
 /// How often a free port is chosen anew when another process takes it before the server does.
 const ATTEMPTS: usize = 5;
 
-/// The variables of the manifest that lead the server to the local tenant and name its own URL.
-pub(crate) const OWN_VARIABLES: [&str; 7] = [
-    "auth0_domain",
-    "auth0_audience",
-    "auth0_client_id",
-    "auth0_client_secret",
-    "public_url",
-    "google_api_url",
-    "local_tenant_url",
+/// What the values of the stack's own variables are taken from.
+struct Facts<'a> {
+    /// The tenant's origin: `http://127.0.0.1:4000`.
+    origin: &'a str,
+    /// The server's URL, without a path.
+    url: &'a str,
+    /// The MCP endpoint.
+    audience: &'a str,
+    /// The server's client at the tenant.
+    client_id: &'a str,
+    /// Its secret.
+    client_secret: &'a str,
+}
+
+type Value = for<'a> fn(&Facts<'a>) -> &'a str;
+
+/// The variables of the manifest that lead the server to the local tenant and name its own URL, with their values.
+const OWN_VARIABLES: [(&str, Value); 7] = [
+    ("auth0_domain", |facts| facts.origin.trim_start_matches("http://")),
+    ("auth0_audience", |facts| facts.audience),
+    ("auth0_client_id", |facts| facts.client_id),
+    ("auth0_client_secret", |facts| facts.client_secret),
+    ("public_url", |facts| facts.url),
+    ("google_api_url", |facts| facts.origin),
+    ("local_tenant_url", |facts| facts.origin),
 ];
 
 /// What a stack is started with. The default is what a test wants: free ports, the built-in seed, captured output.
@@ -173,6 +189,11 @@ impl Stack {
     }
 }
 
+/// Whether a stack sets this variable of the manifest itself.
+pub(crate) fn is_own_variable(name: &str) -> bool {
+    OWN_VARIABLES.iter().any(|(own, _)| *own == name)
+}
+
 /// The MCP endpoint of a server.
 pub(crate) fn mcp_url(server: &str) -> String {
     format!("{server}/mcp")
@@ -188,16 +209,15 @@ fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, St
     let client = client.ok_or_else(|| {
         Error::usage("The seed has no client of type resource_server for the audience.")
     })?;
-    let values = [
-        origin.trim_start_matches("http://"),
-        &audience,
-        &client.client_id,
-        client.client_secret.as_deref().unwrap_or_default(),
+    let facts = Facts {
+        origin,
         url,
-        origin,
-        origin,
-    ];
-    Ok(OWN_VARIABLES.into_iter().zip(values).map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
+        audience: &audience,
+        client_id: &client.client_id,
+        client_secret: client.client_secret.as_deref().unwrap_or_default(),
+    };
+    let pair = |(name, value): (&str, Value)| (name.to_owned(), value(&facts).to_owned());
+    Ok(OWN_VARIABLES.into_iter().map(pair).collect())
 }
 
 async fn start_tenant(seed: Seed, port: Option<u16>) -> Result<Tenant, Error> {

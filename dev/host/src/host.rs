@@ -1,6 +1,6 @@
 //! A running application.
 
-use crate::allowed_hosts::AllowedHosts;
+use crate::allowed_hosts::{self, AllowedHosts};
 use crate::engine;
 use crate::instance::{Application, Instance};
 use crate::key_value::{Contents, Stores};
@@ -39,8 +39,13 @@ impl Host {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let manifest = read_manifest(&options.manifest)?;
         let component = manifest.component;
+        let defaults = variables::defaults(&manifest.variables);
+        allowed_hosts::check(&component.allowed_hosts, &defaults)?;
         let values = variables::resolve(&manifest.variables, &options.variables)?;
-        let allowed = AllowedHosts::new(&component.allowed_hosts, &values)?;
+        let allowed = AllowedHosts::new(&component.allowed_hosts, &values);
+        if let Some(malformed) = allowed.malformed() {
+            options.log.host(&malformed.to_string());
+        }
         let (path, wasm) = read_component(&options, &component)?;
         let listener = listen(options.listen).await?;
         let address = listener

@@ -69,7 +69,10 @@ impl Outbound {
                 self.log.host(&format!("the request to {destination} failed: {}", chain(&error)));
                 Err(error_code(&error))
             }
-            Err(_elapsed) => Err(Error::ConnectionReadTimeout),
+            Err(_elapsed) => {
+                self.log.host(&format!("the request to {destination} was not answered in time"));
+                Err(Error::ConnectionReadTimeout)
+            }
         }
     }
 
@@ -83,6 +86,10 @@ impl Outbound {
         };
         if self.allowed.allow(scheme, host, uri.port_u16()) {
             return Ok(destination);
+        }
+        if let Some(malformed) = self.allowed.malformed() {
+            self.log.host(&format!("the component tried to reach {destination:?}; {malformed}"));
+            return Err(Error::HttpRequestDenied);
         }
         self.log.host(&format!(
             "the component tried to reach {destination:?}, which it is not allowed to; to allow it, add it to \

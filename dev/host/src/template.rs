@@ -1,6 +1,7 @@
 //! `{{ variable }}` templates, as in the manifest's component variables and allowed hosts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A text with references to the application's variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,16 @@ impl Template {
     }
 }
 
+/// As it was written, with one space inside the braces.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Literal(text) => f.write_str(text),
+            Part::Variable(name) => write!(f, "{{{{ {name} }}}}"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +109,7 @@ mod tests {
         let template = Template::parse("https://{{ domain }}:{{port}}").unwrap();
         assert_eq!(template.variables().collect::<Vec<_>>(), ["domain", "port"]);
         assert!(!template.is_literal());
+        assert_eq!(template.to_string(), "https://{{ domain }}:{{ port }}");
     }
 
     #[test]

@@ -56,6 +56,14 @@ pub(crate) fn resolve(
     if missing.is_empty() { Ok(values) } else { Err(MissingVariables(missing)) }
 }
 
+/// The defaults of the declared variables that have one.
+pub(crate) fn defaults(declared: &BTreeMap<String, Declaration>) -> BTreeMap<String, String> {
+    let default = |(name, declaration): (&String, &Declaration)| {
+        Some((name.clone(), declaration.default.clone()?))
+    };
+    declared.iter().filter_map(default).collect()
+}
+
 /// The variables of one component, behind `spin:variables`.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentVariables {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut};
+use wasmtime::{Store, StoreContextMut, Trap};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
     self, HandlerState, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
@@ -66,6 +66,7 @@ impl HandlerState for Workers {
             state: Worker {
                 application: self.application.clone(),
                 reuse: self.reuse.clone(),
+                stop: self.stop.clone(),
                 _room: room,
             },
         })
@@ -76,6 +77,7 @@ impl HandlerState for Workers {
 pub(crate) struct Worker {
     application: Arc<Application>,
     reuse: Reuse,
+    stop: watch::Receiver<()>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -107,6 +109,11 @@ impl WorkerState for Worker {
         // What the instance printed last comes before the reason why it ended.
         drop(store);
         if let Err(error) = result {
+            // An instance that goes away together with the host has not failed, unless it trapped.
+            let stopping = self.stop.has_changed().is_err();
+            if stopping && !error.is::<Trap>() {
+                return;
+            }
             let log = &self.application.log;
             log.host(&format!("an instance of the component failed: {error:?}"));
         }
@@ -154,6 +161,56 @@ impl WorkerExpiration for Expiration {
                 }
                 this.sleep.as_mut().poll(cx)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allowed_hosts::AllowedHosts;
+    use crate::key_value::Stores;
+    use crate::outbound::Outbound;
+    use crate::variables::ComponentVariables;
+    use crate::{CapturedLog, Log};
+    use std::collections::{BTreeMap, BTreeSet};
+    use wasmtime::Engine;
+
+    /// What is logged when an instance ends with `error` while the host still runs, or while it stops.
+    fn logged(error: wasmtime::Error, stopping: bool) -> String {
+        let log = CapturedLog::default();
+        let capture = Log::Capture(log.clone());
+        let none = BTreeMap::new();
+        let allowed = AllowedHosts::new(&[], &none);
+        let outbound = Outbound::new("example", allowed, capture.clone()).unwrap();
+        let application = Arc::new(Application {
+            variables: ComponentVariables::new("example", &BTreeMap::new(), &none),
+            granted_stores: BTreeSet::new(),
+            stores: Stores::default(),
+            outbound: Arc::new(outbound),
+            log: capture,
+        });
+        let (sender, stop) = watch::channel(());
+        let sender = Some(sender).filter(|_| !stopping);
+        let store = Store::new(&Engine::default(), Instance::new(application.clone()));
+        let worker = Worker { application, reuse: Reuse::default(), stop, _room: None };
+        WorkerState::drop(&worker, store, Err(error));
+        drop(sender);
+        log.text()
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_is_cut_off_is_logged_unless_the_host_stops() {
+        let cut_off = || wasmtime::format_err!("worker panicked");
+        assert!(logged(cut_off(), false).contains("worker panicked"));
+        assert_eq!(logged(cut_off(), true), "");
+    }
+
+    #[tokio::test]
+    async fn a_trap_is_logged_always() {
+        for stopping in [false, true] {
+            let trap = wasmtime::Error::from(Trap::UnreachableCodeReached).context("in the guest");
+            assert!(logged(trap, stopping).contains("unreachable"), "stopping: {stopping}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `--env-file`: the environment files of the systems Doorward grew from, read as Spin variables.
+//! `--env-file`: the environment files of other servers for Auth0, in either family of names, read as Spin variables.
 
 mod mapping;
 mod syntax;

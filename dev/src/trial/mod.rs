@@ -54,6 +54,9 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
         Some(host) => format!("The server is {mcp_url}, on {host}."),
         None => format!("The server is {mcp_url}."),
     });
+    if stack.is_none() {
+        reach(&mcp_url).await?;
+    }
     play(&mut report, &mcp_url, &seed).await?;
     report.finish().map_err(|failures| {
         let said = stack.map(|stack| stack.logs()).unwrap_or_default();
@@ -61,6 +64,17 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
             if said.is_empty() { said } else { format!("\nThe server said meanwhile:\n{said}") };
         Error::flow(format!("{failures}{said}").trim_end())
     })
+}
+
+/// Looks whether anything answers there, so that a wrong URL or a server that does not run is said once and plainly.
+async fn reach(mcp_url: &str) -> Result<(), Error> {
+    match reqwest::get(mcp_url).await {
+        Err(error) if error.is_connect() || error.is_timeout() => Err(Error::flow(format!(
+            "nothing answers at {mcp_url}: is the server running, and is the URL right?"
+        ))),
+        // Whatever else comes is for the steps to judge.
+        _ => Ok(()),
+    }
 }
 
 /// Plays the flow for both people; the error is how many steps were not as they should be.

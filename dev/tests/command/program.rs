@@ -69,14 +69,19 @@ pub(crate) async fn serve(command: &mut Command) -> Serving {
 
 impl Serving {
     /// Sends a signal and returns the exit status.
-    pub(crate) async fn end_with(mut self, signal: rustix::process::Signal) -> i32 {
-        let id = self.child.id().expect("it still runs");
-        let id = rustix::process::Pid::from_raw(id.cast_signed()).expect("a process id");
-        rustix::process::kill_process(id, signal).expect("the signal is sent");
+    pub(crate) async fn end_with(mut self, with: rustix::process::Signal) -> i32 {
+        signal(&self.child, with);
         let status =
             timeout(LONG, self.child.wait()).await.expect("it ends").expect("it can be waited for");
         status.code().expect("it ended by itself")
     }
+}
+
+/// Sends a signal to a program that runs.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = child.id().expect("it still runs");
+    let id = rustix::process::Pid::from_raw(id.cast_signed()).expect("a process id");
+    rustix::process::kill_process(id, signal).expect("the signal is sent");
 }
 
 /// A port that is free at the moment.

@@ -1,9 +1,9 @@
 //! `cargo run`, from the outside.
 
-use crate::program::{free_port, program, run, serve};
+use crate::program::{LONG, free_port, program, run, serve, signal};
 use rustix::process::Signal;
-use std::{net::TcpListener, process::Stdio};
-use tokio::process::Command;
+use std::{net::TcpListener, process::Stdio, time::Duration};
+use tokio::{net::TcpStream, process::Command, time::timeout};
 
 #[tokio::test]
 async fn it_serves_until_ctrl_c_and_says_what_to_do_next() {
@@ -69,6 +69,34 @@ async fn a_busy_port_is_named_with_the_option_that_changes_it() {
             "{last}"
         );
     }
+}
+
+#[tokio::test]
+async fn one_port_for_both_is_refused_before_anything_else() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    let ended = run(&mut program(&["--port", &port, "--tenant-port", &port])).await;
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    let text = format!("error: The server and the local tenant cannot both have port {port}: ");
+    assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_it_at_once_while_it_still_compiles() {
+    let (port, tenant) = (free_port(), free_port());
+    let arguments = ["--host", "local", "--no-build", "--port", &port, "--tenant-port", &tenant];
+    let mut child = program(&arguments).stderr(Stdio::piped()).spawn().expect("it starts");
+    // It listens before it compiles, and serves after.
+    let listens = async {
+        while TcpStream::connect(format!("127.0.0.1:{port}")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, listens).await.expect("it listens");
+    signal(&child, Signal::INT);
+    // Compiling takes longer than this.
+    let ended = timeout(Duration::from_secs(3), child.wait()).await.expect("it ends at once");
+    assert_eq!(ended.expect("it can be waited for").code(), Some(130));
 }
 
 #[tokio::test]

@@ -25,9 +25,23 @@ async fn try_plays_the_whole_flow_for_both_people() {
 }
 
 #[tokio::test]
-async fn try_against_something_else_fails_and_says_what_it_expected() {
+async fn try_says_once_that_nothing_answers() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let ended = run(&mut program(&["try", "--server-url", &nobody])).await;
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let text = format!("error: nothing answers at {nobody}/mcp: ");
+    assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(!ended.stdout.contains('✗'), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn try_against_something_else_fails_and_says_what_it_expected() {
+    // It takes a connection and closes it, which is no answer in HTTP.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let other = format!("http://{}", listener.local_addr().expect("its address"));
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let ended = run(&mut program(&["try", "--server-url", &other])).await;
     assert_eq!(ended.status, 1, "{}", ended.stdout);
     assert!(
         ended.stdout.contains("✗ a call without a token\n      expected: an answer\n"),

@@ -85,11 +85,28 @@ async fn a_missing_required_variable_is_named() {
 }
 
 #[tokio::test]
-async fn an_invalid_allowed_host_is_named() {
+async fn an_allowed_host_that_is_malformed_by_itself_is_named() {
     let application = Application::new(Some(COMPONENT));
-    let variables = BTreeMap::from([("domain".to_owned(), "tenant.example/path".to_owned())]);
-    let error = refusal(Options { variables, ..application.options() }).await.to_string();
+    let options = application.options();
+    let manifest = std::fs::read_to_string(&options.manifest).unwrap();
+    let manifest = manifest.replace("{{ domain }}", "tenant.example/path");
+    std::fs::write(&options.manifest, manifest).unwrap();
+    let error = refusal(options).await.to_string();
     assert!(error.contains("https://tenant.example/path"), "{error}");
+}
+
+#[tokio::test]
+async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_prevent_the_start() {
+    let application = Application::new(Some(COMPONENT));
+    let variables = BTreeMap::from([("domain".to_owned(), "not a host".to_owned())]);
+    let log = crate::CapturedLog::default();
+    let options =
+        Options { variables, log: crate::Log::Capture(log.clone()), ..application.options() };
+    // The component of these tests has no handler, which is looked at later.
+    let error = refusal(options).await;
+    assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
+    assert!(log.text().contains("`domain`"), "{}", log.text());
+    assert!(!log.text().contains("not a host"), "{}", log.text());
 }
 
 #[tokio::test]

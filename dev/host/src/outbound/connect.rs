@@ -50,7 +50,7 @@ impl ConnectError {
 
 /// The certificate authorities that Mozilla trusts, as on Spin by default.
 pub(super) fn default_tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
     Ok(builder.with_safe_default_protocol_versions()?.with_webpki_roots().with_no_client_auth())
 }

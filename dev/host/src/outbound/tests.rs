@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
-use rustls::crypto::ring;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::BTreeMap;
@@ -19,9 +19,13 @@ use tokio_rustls::TlsAcceptor;
 
 /// The way out to `allowed` only, and its log.
 fn outbound(allowed: &str) -> (Outbound, CapturedLog) {
+    outbound_with(allowed, BTreeMap::new())
+}
+
+/// The same, where `allowed` has variables with these values.
+fn outbound_with(allowed: &str, values: BTreeMap<String, String>) -> (Outbound, CapturedLog) {
     let log = CapturedLog::default();
-    let templates = [Template::parse(allowed).unwrap()];
-    let hosts = AllowedHosts::new(&templates, &BTreeMap::new()).unwrap();
+    let hosts = AllowedHosts::new(&[Template::parse(allowed).unwrap()], &values);
     let outbound = Outbound::new("example", hosts, Log::Capture(log.clone())).unwrap();
     (outbound, log)
 }
@@ -31,7 +35,7 @@ fn outbound_that_trusts(certificate: CertificateDer<'static>) -> Outbound {
     let (outbound, _) = outbound("*://*:*");
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
     let tls = builder.with_root_certificates(roots).with_no_client_auth();
     Outbound::with_tls("example", outbound.allowed, outbound.log, tls)
@@ -42,7 +46,7 @@ async fn listen_with_tls() -> (SocketAddr, CertificateDer<'static>) {
     let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = signed.cert.der().clone();
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let mut tls = builder.with_single_cert(vec![certificate.clone()], key).unwrap();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -100,6 +104,16 @@ async fn a_destination_without_permission_is_refused_and_the_log_says_how_to_all
     assert!(log.contains("\"http://127.0.0.1:4000\""), "{log}");
     assert!(log.contains("`allowed_outbound_hosts` of [component.example]"), "{log}");
     assert!(!log.contains("secret"), "{log}");
+}
+
+#[tokio::test]
+async fn with_a_malformed_entry_every_destination_is_refused_and_the_log_names_the_variable() {
+    let values = BTreeMap::from([("domain".to_owned(), "not a host".to_owned())]);
+    let (outbound, log) = outbound_with("https://{{ domain }}", values);
+    let error = get(&outbound, "http://127.0.0.1:4000/", RequestOptions::default()).await;
+    assert!(matches!(error, Err(Error::HttpRequestDenied)), "{error:?}");
+    let log = log.text();
+    assert!(log.contains("`domain`") && !log.contains("not a host"), "{log}");
 }
 
 #[tokio::test]
@@ -162,13 +176,14 @@ async fn a_server_that_does_not_speak_tls_is_a_tls_error() {
 #[tokio::test]
 async fn an_answer_that_does_not_begin_in_time_is_given_up() {
     let (_listener, address) = listen().await;
-    let (outbound, _) = outbound("http://127.0.0.1:*");
+    let (outbound, log) = outbound("http://127.0.0.1:*");
     let options = RequestOptions {
         first_byte_timeout: Some(Duration::from_millis(20)),
         ..RequestOptions::default()
     };
     let error = get(&outbound, &format!("http://{address}/"), options).await;
     assert!(matches!(error, Err(Error::ConnectionReadTimeout)), "{error:?}");
+    assert!(log.text().contains("not answered in time"), "{}", log.text());
 }
 
 #[tokio::test]
