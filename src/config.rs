@@ -11,10 +11,10 @@ use url::Url;
 
 pub(crate) use self::parse::is_loopback;
 use self::{parse::is_bare, reader::Reader};
-use crate::{host::Variables, oauth::SignatureAlgorithm};
+use crate::{audit::SubjectForm, host::Variables, oauth::SignatureAlgorithm};
 
 /// Everything that is read.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "auth0_domain",
     "auth0_audience",
     "auth0_client_id",
@@ -28,6 +28,7 @@ const VARIABLES: [&str; 13] = [
     "allowed_origins",
     "allowed_hosts",
     "resource_documentation",
+    "audit_subject",
 ];
 
 /// What the operator decided, checked.
@@ -60,6 +61,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// A page for people who develop clients.
     pub resource_documentation: Option<String>,
+    /// How the audit log names subjects.
+    pub audit_subject: SubjectForm,
 }
 
 /// An authorization server, by the URL that its tokens carry as `iss`.
@@ -113,6 +116,7 @@ impl Config {
         let allowed_origins = reader.optional("allowed_origins", "", parse::origins);
         let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
         let resource_documentation = reader.optional("resource_documentation", "", parse::page);
+        let audit_subject = reader.optional("audit_subject", "plain", parse::subject_form);
         let config = || {
             let audiences = audiences?;
             Some(Self {
@@ -129,6 +133,7 @@ impl Config {
                 allowed_origins: allowed_origins?,
                 allowed_hosts: allowed_hosts?,
                 resource_documentation: resource_documentation?,
+                audit_subject: audit_subject?,
             })
         };
         config().ok_or(ConfigFaults(reader.faults))

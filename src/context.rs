@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    audit::{Audit, Reason},
     auth0::{self, Decision, IssuedToken, VaultFault},
     config::{Config, Secret},
     host::{Host, HttpFailure, Limits},
@@ -24,6 +25,7 @@ pub struct Context {
     host: Rc<dyn Host>,
     config: Rc<Config>,
     caller: Rc<Caller>,
+    audit: Rc<Audit>,
     call: Rc<CallContext>,
     progress: Option<Rc<ProgressSink>>,
 }
@@ -99,8 +101,10 @@ impl Context {
         host: Rc<dyn Host>,
         config: Rc<Config>,
         caller: Rc<Caller>,
+        audit: Audit,
     ) -> Self {
-        Self { server, host, config, caller, call: Rc::default(), progress: None }
+        let audit = Rc::new(audit);
+        Self { server, host, config, caller, audit, call: Rc::default(), progress: None }
     }
 
     /// The caller's profile.
@@ -191,9 +195,17 @@ impl Context {
         }
     }
 
+    /// Whether the caller may use a tool. The answer is written down.
     pub(crate) async fn may_use(&self, tool: &str) -> Decision {
-        let memory = &self.server.memory().management;
-        auth0::may_use(&*self.host, memory, &self.config, &self.caller, tool).await
+        let Self { server, host, config, caller, audit, .. } = self;
+        let memory = &server.memory().management;
+        let decision = auth0::may_use(&**host, memory, config, caller, tool).await;
+        audit.decided_for(&**host, config, caller, Some(tool), Reason::Permission(decision));
+        decision
+    }
+
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     pub(crate) fn for_call(&self, call: CallContext) -> Self {

@@ -64,6 +64,9 @@ pub trait Clock {
 pub trait Log {
     /// Writes one line. It must hold no token, no secret and nothing of a body.
     fn log(&self, line: &str);
+
+    /// Writes one line of the audit log, which is JSON and apart from the other one.
+    fn audit(&self, line: &str);
 }
 
 /// What an outbound request may take.

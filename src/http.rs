@@ -8,7 +8,7 @@ mod events;
 mod landing;
 mod route;
 
-pub use admission::admit;
+pub use admission::{AdmissionRefused, admit};
 pub use answer::{Answer, AnswerBody};
 pub use body::{BodyFault, MAX_BODY_BYTES, read_body};
 pub(crate) use cors::parse_origin;

@@ -8,6 +8,7 @@
 //! [`server::Server`] of it and hand requests to `spin::serve`. The feature `component` (on by default) exports the
 //! handler of Doorward itself.
 
+pub mod audit;
 pub mod auth0;
 pub mod config;
 pub mod context;

@@ -64,3 +64,6 @@ mod testing;
 
 #[cfg(test)]
 mod outage_tests;
+
+#[cfg(test)]
+mod wycheproof_tests;

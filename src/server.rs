@@ -8,6 +8,7 @@ use http_body::Body;
 use serde_json::json;
 
 use crate::{
+    audit::{Audit, Reason},
     auth0::ManagementMemory,
     config::{Config, ConfigFaults},
     context::Context,
@@ -76,11 +77,14 @@ impl Server {
         };
         let answer = match route {
             Route::Mcp | Route::Preflight(Preflighted::Mcp) => {
-                let headers = request.headers();
-                return match admit(request.uri(), headers, &config) {
-                    Err(answer) => answer.leave(&Origin::Absent),
+                let audit = Audit::begin(&*host, request.headers());
+                return match admit(request.uri(), request.headers(), &config) {
+                    Err(refused) => {
+                        audit.decided(&*host, refused.into());
+                        refused.answer().leave(&Origin::Absent)
+                    }
                     Ok(origin) if route != Route::Mcp => preflight("POST, OPTIONS").leave(&origin),
-                    Ok(origin) => self.mcp(host, config, request).await.leave(&origin),
+                    Ok(origin) => self.mcp(host, config, audit, request).await.leave(&origin),
                 };
             }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
@@ -101,6 +105,7 @@ impl Server {
         self: Rc<Self>,
         host: Rc<dyn Host>,
         config: Rc<Config>,
+        audit: Audit,
         request: Request<B>,
     ) -> Answer
     where
@@ -110,8 +115,12 @@ impl Server {
         let issuer = &self.memory.issuer;
         let caller = match oauth::authenticate(&*host, issuer, &config, &parts.headers).await {
             Ok(caller) => caller,
-            Err(refusal) => return refusal.answer(&config),
+            Err(refusal) => {
+                audit.decided(&*host, Reason::Refused(refusal));
+                return refusal.answer(&config);
+            }
         };
+        audit.decided_for(&*host, &config, &caller, None, Reason::Admitted);
         if !is_json(&parts.headers) {
             let error = RpcError::invalid_request("Content-Type must be application/json");
             return mcp::refused(&error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
@@ -126,7 +135,7 @@ impl Server {
                 return mcp::refused(&RpcError::invalid_request("The body ended too early"));
             }
         };
-        let context = Context::new(self, host, config, caller);
+        let context = Context::new(self, host, config, caller, audit);
         mcp::serve(&context, &parts.headers, &body).await
     }
 

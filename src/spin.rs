@@ -206,4 +206,8 @@ impl Log for Spin {
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let _ = writeln!(std::io::stderr(), "doorward: {line}");
     }
+
+    fn audit(&self, line: &str) {
+        println!("{line}");
+    }
 }

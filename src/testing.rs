@@ -57,6 +57,8 @@ pub(crate) struct FakeHost {
     /// The bodies of the requests, in the same order.
     pub(crate) bodies: RefCell<Vec<String>>,
     pub(crate) lines: RefCell<Vec<String>>,
+    /// The lines of the audit log.
+    pub(crate) audited: RefCell<Vec<String>>,
 }
 
 /// The result of a future that only waits for a [`FakeHost`].
@@ -219,5 +221,9 @@ impl Clock for FakeHost {
 impl Log for FakeHost {
     fn log(&self, line: &str) {
         self.lines.borrow_mut().push(line.to_owned());
+    }
+
+    fn audit(&self, line: &str) {
+        self.audited.borrow_mut().push(line.to_owned());
     }
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::Issuer;
-use crate::{http::parse_origin, oauth::SignatureAlgorithm};
+use crate::{audit::SubjectForm, http::parse_origin, oauth::SignatureAlgorithm};
 
 pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
     if value.is_empty() { Err("is empty") } else { Ok(value) }
@@ -57,6 +57,15 @@ pub(super) fn page(value: String) -> Result<Option<String>, &'static str> {
         _ if value.is_empty() => Ok(None),
         Ok(url) if url.scheme() == "https" => Ok(Some(value)),
         _ => Err("is not a URL that begins with `https://`"),
+    }
+}
+
+/// How the audit log names subjects.
+pub(super) fn subject_form(value: String) -> Result<SubjectForm, &'static str> {
+    match value.as_str() {
+        "plain" => Ok(SubjectForm::Plain),
+        "hashed" => Ok(SubjectForm::Hashed),
+        _ => Err("is neither `plain` nor `hashed`"),
     }
 }
 

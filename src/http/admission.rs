@@ -9,26 +9,40 @@ use url::Url;
 use super::{Answer, Origin};
 use crate::config::{Config, is_loopback};
 
+/// Why a request to the MCP endpoint may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmissionRefused {
+    /// It was sent to another host name.
+    Host,
+    /// It was sent by a page that may not use the server.
+    Origin,
+}
+
 /// The origin of a request that may go on.
 ///
 /// # Errors
 ///
-/// The answer to one that may not.
-pub fn admit(uri: &Uri, headers: &HeaderMap, config: &Config) -> Result<Origin, Answer> {
+/// Why it may not.
+pub fn admit(uri: &Uri, headers: &HeaderMap, config: &Config) -> Result<Origin, AdmissionRefused> {
     if !is_for_us(uri, headers, config) {
-        return Err(Answer::error(
-            StatusCode::FORBIDDEN,
-            "host_not_allowed",
-            "The request was sent to another host name than this server's.",
-        ));
+        return Err(AdmissionRefused::Host);
     }
-    Origin::of_mcp_request(headers, config).map_err(|_| {
-        Answer::error(
-            StatusCode::FORBIDDEN,
-            "origin_not_allowed",
-            "Pages of this origin may not use the server.",
-        )
-    })
+    Origin::of_mcp_request(headers, config).map_err(|_| AdmissionRefused::Origin)
+}
+
+impl AdmissionRefused {
+    /// The answer. MCP wants 403 for a bad origin, and its SDKs give it for a bad host too.
+    #[must_use]
+    pub fn answer(self) -> Answer {
+        let (error, description) = match self {
+            Self::Host => (
+                "host_not_allowed",
+                "The request was sent to another host name than this server's.",
+            ),
+            Self::Origin => ("origin_not_allowed", "Pages of this origin may not use the server."),
+        };
+        Answer::error(StatusCode::FORBIDDEN, error, description)
+    }
 }
 
 /// Whether every host name that a request carries is that of the public URL, a loopback one, or an allowed one.
@@ -67,8 +81,9 @@ mod tests {
         }
         match admit(&uri.parse().unwrap(), &headers, &config) {
             Ok(origin) => origin == Origin::Absent,
-            Err(answer) => {
-                assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+            Err(refused) => {
+                assert_eq!(refused, AdmissionRefused::Host);
+                assert_eq!(refused.answer().status(), StatusCode::FORBIDDEN);
                 false
             }
         }

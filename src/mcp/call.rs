@@ -64,6 +64,10 @@ pub(super) async fn prepare_tool(
     let tool = registry
         .tool(&name)
         .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shown(&name))))?;
+    let meta = request.params.get("_meta").and_then(|meta| meta.get("traceparent"));
+    if let Some(traceparent) = meta.and_then(Value::as_str) {
+        context.audit().continue_trace(traceparent);
+    }
     let refusal = match context.may_use(tool.name()).await {
         Decision::Allowed => None,
         Decision::LacksPermission => {

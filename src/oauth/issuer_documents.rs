@@ -13,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::known::{Known, Next};
@@ -27,14 +26,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 600;
 
 /// What an issuer publishes about itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct IssuerDocuments {
     metadata: Value,
-    #[serde(rename = "jwks")]
     jwks_document: Value,
     /// In seconds since the Unix epoch.
     fetched_at: u64,
-    #[serde(skip)]
     jwks: Jwks,
 }
 

@@ -3,7 +3,6 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jwt_compact::{alg::RsaPublicKey, jwk::JsonWebKey};
 use p256::{EncodedPoint, ecdsa::VerifyingKey as P256PublicKey};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{SignatureAlgorithm, algorithm::PublicKey};
@@ -22,30 +21,6 @@ pub struct SigningKey {
     key: PublicKey,
 }
 
-/// The members of a JWK that matter here. Certificates (`x5c`) and URLs (`x5u`) are not among them.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    #[serde(default)]
-    kid: Option<String>,
-    #[serde(default)]
-    alg: Option<String>,
-    #[serde(default, rename = "use")]
-    key_use: Option<String>,
-    #[serde(default)]
-    key_ops: Option<Vec<String>>,
-    #[serde(default)]
-    n: Option<String>,
-    #[serde(default)]
-    e: Option<String>,
-    #[serde(default)]
-    crv: Option<String>,
-    #[serde(default)]
-    x: Option<String>,
-    #[serde(default)]
-    y: Option<String>,
-}
-
 impl Jwks {
     /// Reads a JWK set. A key that cannot be used is left out: it must not keep the others from being used.
     ///
@@ -53,12 +28,7 @@ impl Jwks {
     #[must_use]
     pub fn parse(document: &Value) -> Option<Self> {
         let keys = document.get("keys")?.as_array()?;
-        let keys = keys
-            .iter()
-            .filter_map(|key| Jwk::deserialize(key).ok())
-            .filter_map(SigningKey::from_jwk)
-            .collect();
-        Some(Self { keys })
+        Some(Self { keys: keys.iter().filter_map(SigningKey::from_jwk).collect() })
     }
 
     /// The key for a token's `kid`. A token without one can only mean the only key there is for its algorithm.
@@ -74,23 +44,27 @@ impl Jwks {
 }
 
 impl SigningKey {
-    fn from_jwk(jwk: Jwk) -> Option<Self> {
-        let may_verify = jwk.key_use.is_none_or(|key_use| key_use == "sig")
-            && jwk.key_ops.is_none_or(|operations| operations.iter().any(|one| one == "verify"));
+    /// Certificates (`x5c`) and URLs (`x5u`) are not looked at.
+    fn from_jwk(jwk: &Value) -> Option<Self> {
+        let may_verify = text(jwk, "use")?.is_none_or(|key_use| key_use == "sig")
+            && jwk.get("key_ops").is_none_or(|operations| {
+                let operations = operations.as_array();
+                operations.is_some_and(|operations| operations.iter().any(|one| one == "verify"))
+            });
         if !may_verify {
             return None;
         }
         // An algorithm that is unknown here is no reason to guess another one.
-        let algorithm = match jwk.alg {
-            Some(name) => Some(SignatureAlgorithm::from_name(&name)?),
+        let algorithm = match text(jwk, "alg")? {
+            Some(name) => Some(SignatureAlgorithm::from_name(name)?),
             None => None,
         };
-        let key = match jwk.kty.as_str() {
-            "RSA" => rsa(&jwk.n?, &jwk.e?)?,
-            "EC" if jwk.crv? == "P-256" => p256(&jwk.x?, &jwk.y?)?,
+        let key = match text(jwk, "kty")?? {
+            "RSA" => rsa(text(jwk, "n")??, text(jwk, "e")??)?,
+            "EC" if text(jwk, "crv")?? == "P-256" => p256(text(jwk, "x")??, text(jwk, "y")??)?,
             _ => return None,
         };
-        let key = Self { id: jwk.kid, algorithm, key };
+        let key = Self { id: text(jwk, "kid")?.map(str::to_owned), algorithm, key };
         algorithm.is_none_or(|algorithm| key.is_for(algorithm)).then_some(key)
     }
 
@@ -104,6 +78,15 @@ impl SigningKey {
     /// The key itself.
     pub(super) fn public_key(&self) -> &PublicKey {
         &self.key
+    }
+}
+
+/// A member that is text or not there. One of another type spoils the key.
+#[allow(clippy::option_option, reason = "not there and spoilt are not the same")]
+fn text<'a>(jwk: &'a Value, name: &str) -> Option<Option<&'a str>> {
+    match jwk.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => value.as_str().map(Some),
     }
 }
 

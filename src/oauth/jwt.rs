@@ -4,7 +4,6 @@
 //! rules that no library enforces (`crit`, `typ`, `b64`) and the claims are checked here.
 
 use jwt_compact::{AlgorithmExt, UntrustedToken, ValidationError};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Claims, Expected, SignatureAlgorithm, SigningKey, TokenFault, algorithm::Verifying};
@@ -15,17 +14,8 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A token that is well-formed and not yet verified. Nothing in it may be believed.
 #[derive(Debug)]
 pub struct Untrusted<'a> {
-    token: UntrustedToken<'a, ExtraHeader>,
+    token: UntrustedToken<'a, Map<String, Value>>,
     algorithm: SignatureAlgorithm,
-}
-
-/// Header members that change what a token means.
-#[derive(Clone, Debug, Deserialize)]
-struct ExtraHeader {
-    #[serde(default)]
-    crit: Option<Value>,
-    #[serde(default)]
-    b64: Option<Value>,
 }
 
 impl<'a> Untrusted<'a> {
@@ -38,13 +28,13 @@ impl<'a> Untrusted<'a> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenFault::TooLarge);
         }
-        let token =
-            UntrustedToken::<ExtraHeader>::try_from(token).map_err(|_| TokenFault::NotAJwt)?;
+        let token = UntrustedToken::<Map<String, Value>>::try_from(token)
+            .map_err(|_| TokenFault::NotAJwt)?;
         let algorithm = SignatureAlgorithm::from_name(token.algorithm())
             .filter(|algorithm| allowed.contains(algorithm))
             .ok_or(TokenFault::AlgorithmNotAllowed)?;
         let header = token.header();
-        if header.other_fields.crit.is_some() || header.other_fields.b64.is_some() {
+        if ["crit", "b64"].iter().any(|name| header.other_fields.contains_key(*name)) {
             return Err(TokenFault::ExtensionNotSupported);
         }
         // RFC 9068 wants `at+jwt`; Auth0's own profile says `JWT`. An ID token of another kind names itself otherwise.

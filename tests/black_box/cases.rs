@@ -1,8 +1,10 @@
 //! The cases, by what they are about.
 
+mod audit;
 mod configuration;
 mod door;
 mod faults;
+mod forgeries;
 mod keys;
 mod protocol;
 mod routes;
@@ -14,9 +16,11 @@ use crate::case::Case;
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {
     [
+        audit::CASES,
         configuration::CASES,
         door::CASES,
         faults::CASES,
+        forgeries::CASES,
         &keys::cases(),
         protocol::CASES,
         routes::CASES,

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit_log;
 mod case;
 mod cases;
 mod mode;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    audit::Audit,
     config::Config,
     host::Host,
     oauth::{AccessToken, Caller},
@@ -45,7 +46,8 @@ fn context(host: &Rc<FakeHost>, server: Server) -> Context {
         panic!("claims are an object")
     };
     let caller = Caller::for_test(claims, AccessToken::from("a.b.c"));
-    Context::new(Rc::new(server), Rc::clone(host) as Rc<dyn Host>, config, Rc::new(caller))
+    let (server, audit) = (Rc::new(server), Audit::begin(&**host, &HeaderMap::new()));
+    Context::new(server, Rc::clone(host) as Rc<dyn Host>, config, Rc::new(caller), audit)
 }
 
 fn ask(host: &Rc<FakeHost>, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {

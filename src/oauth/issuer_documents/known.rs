@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::IssuerDocuments;
@@ -49,16 +49,6 @@ pub(super) enum Next {
     Serve(Rc<IssuerDocuments>),
 }
 
-/// What key-value holds. It is public data, but trusted: see `docs/storage.md`.
-#[derive(Serialize, Deserialize)]
-struct Stored<I, D> {
-    issuer: I,
-    asked_at: u64,
-    reachable: bool,
-    forced_at: u64,
-    documents: Option<D>,
-}
-
 impl Known {
     pub(super) fn nothing(issuer: &Issuer, now_millis: u64) -> Self {
         Self {
@@ -72,38 +62,52 @@ impl Known {
         }
     }
 
+    /// What key-value holds is public data, but trusted: see `docs/storage.md`.
+    ///
     /// Whatever in the store cannot be read counts as not being there.
     pub(super) async fn from_store(host: &dyn Host, key: &str, issuer: &Issuer) -> Option<Self> {
         let value = host.get(key).await.ok().flatten()?;
         if value.len() > MAX_RECORD_BYTES {
             return None;
         }
-        let stored: Stored<String, IssuerDocuments> = serde_json::from_slice(&value).ok()?;
-        let documents = match stored.documents {
-            Some(documents) => {
-                let IssuerDocuments { metadata, jwks_document, fetched_at, .. } = documents;
-                Some(Rc::new(IssuerDocuments::new(metadata, jwks_document, fetched_at)?))
+        let mut stored: Value = serde_json::from_slice(&value).ok()?;
+        let documents = match stored.get_mut("documents").map(Value::take) {
+            None | Some(Value::Null) => None,
+            Some(mut documents) => {
+                let fetched_at = documents.get("fetched_at")?.as_u64()?;
+                let mut member = |name| documents.get_mut(name).map(Value::take);
+                let (metadata, jwks) = (member("metadata")?, member("jwks")?);
+                Some(Rc::new(IssuerDocuments::new(metadata, jwks, fetched_at)?))
             }
-            None => None,
         };
-        let Stored { issuer: stored_issuer, asked_at, reachable, forced_at, .. } = stored;
-        let known =
-            Self { issuer: stored_issuer, asked_at, reachable, forced_at, documents, jitter: 0 };
+        let known = Self {
+            issuer: stored.get("issuer")?.as_str()?.to_owned(),
+            asked_at: stored.get("asked_at")?.as_u64()?,
+            reachable: stored.get("reachable")?.as_bool()?,
+            forced_at: stored.get("forced_at")?.as_u64()?,
+            documents,
+            jitter: 0,
+        };
         Some(known).filter(|known| known.is_about(issuer, host.now()))
     }
 
     /// A store that fails costs the other instances a fetch, and nobody an answer.
     pub(super) async fn store(&self, host: &dyn Host, key: &str) {
-        let stored = Stored {
-            issuer: &self.issuer,
-            asked_at: self.asked_at,
-            reachable: self.reachable,
-            forced_at: self.forced_at,
-            documents: self.documents.as_deref(),
-        };
-        if let Ok(value) = serde_json::to_vec(&stored)
-            && let Err(failure) = host.set(key, &value).await
-        {
+        let documents = self.documents.as_deref().map(|documents| {
+            json!({
+                "metadata": documents.metadata,
+                "jwks": documents.jwks_document,
+                "fetched_at": documents.fetched_at,
+            })
+        });
+        let stored = json!({
+            "issuer": self.issuer,
+            "asked_at": self.asked_at,
+            "reachable": self.reachable,
+            "forced_at": self.forced_at,
+            "documents": documents,
+        });
+        if let Err(failure) = host.set(key, stored.to_string().as_bytes()).await {
             host.log(&format!("key-value: cannot remember the issuer's keys: {}", failure.0));
         }
     }

@@ -305,3 +305,34 @@ fn what_is_not_three_strict_base64url_segments_is_no_token() {
     }
     assert_eq!(verify(&"a".repeat(MAX_TOKEN_BYTES + 1)).err(), Some(TokenFault::TooLarge));
 }
+
+/// Random damage to a good token, and random text in the form of one.
+#[test]
+fn no_damaged_token_gets_in_and_none_traps() {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    let mut random = StdRng::seed_from_u64(9068);
+    let good = token(&good_header(), &good_claims());
+    let alphabet = b"abcXYZ019-_.=+/ {}\"\\\0\xc3\xa4";
+    for _ in 0..20_000 {
+        let mut bytes = good.clone().into_bytes();
+        for _ in 0..random.gen_range(1..4) {
+            let place = random.gen_range(0..bytes.len());
+            let byte = alphabet[random.gen_range(0..alphabet.len())];
+            match random.gen_range(0..3) {
+                0 => bytes[place] = byte,
+                1 => bytes.insert(place, byte),
+                _ => drop(bytes.drain(place..random.gen_range(place..bytes.len()))),
+            }
+        }
+        let damaged = String::from_utf8_lossy(&bytes).into_owned();
+        if damaged != good {
+            assert!(verify(&damaged).is_err(), "{damaged}");
+        }
+        let mut json = good_header().to_string().into_bytes();
+        let place = random.gen_range(0..json.len());
+        json[place] = alphabet[random.gen_range(0..alphabet.len())];
+        let odd = format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(&json));
+        assert!(verify(&odd).is_err(), "{odd}");
+    }
+}

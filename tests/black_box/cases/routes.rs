@@ -18,6 +18,11 @@ pub(super) const CASES: &[Case] = &[
     case!(every_answer_says_how_long_it_is),
     case!(a_preflight_needs_no_token),
     case!(a_foreign_page_may_not_use_the_endpoint),
+    case!(a_foreign_host_name_is_403_and_our_own_is_not),
+    case!(origins_and_hosts_can_be_allowed with &[
+        ("allowed_origins", "https://app.example.com"),
+        ("allowed_hosts", "doorward.internal"),
+    ]),
     case!(a_head_request_gets_the_headers_of_a_get),
 ];
 
@@ -118,6 +123,28 @@ async fn a_foreign_page_may_not_use_the_endpoint(world: &World) {
             assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
         }
     }
+}
+
+async fn a_foreign_host_name_is_403_and_our_own_is_not(world: &World) {
+    let status = async |host: &str| {
+        let request = world.request(Method::POST, "/mcp").header("host", host);
+        Answer::of(request).await.status
+    };
+    let port = world.url("").rsplit_once(':').expect("the URL has a port").1.to_owned();
+    assert_eq!(status("evil.example.com").await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&format!("evil.example.com:{port}")).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&format!("127.0.0.1:{port}")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&format!("localhost:{port}")).await, StatusCode::UNAUTHORIZED);
+}
+
+async fn origins_and_hosts_can_be_allowed(world: &World) {
+    let request = world
+        .request(Method::POST, "/mcp")
+        .header("origin", "https://app.example.com")
+        .header("host", "doorward.internal");
+    let answer = Answer::of(request).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
 }
 
 async fn a_head_request_gets_the_headers_of_a_get(world: &World) {

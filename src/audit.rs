@@ -1,0 +1,156 @@
+//! The audit log: one line of JSON for every decision about a request to the MCP endpoint. See `docs/audit.md`.
+//!
+//! It says who was let in or kept out, and why, and nothing else: no token, no other claim, nothing of a body.
+
+mod reason;
+
+use std::{
+    cell::RefCell,
+    hash::{BuildHasher, RandomState},
+};
+
+use ::http::HeaderMap;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use reason::Reason;
+
+use crate::{config::Config, host::Host, oauth::Caller};
+
+/// How the audit log names people and machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectForm {
+    /// `sub` as it is.
+    Plain,
+    /// A digest that is the same for the same subject, and that nobody without the client secret can make or undo.
+    Hashed,
+}
+
+/// One request, as far as its decisions are written down.
+#[derive(Debug)]
+pub struct Audit {
+    request_id: String,
+    trace_id: RefCell<Option<String>>,
+    started_at: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: Option<String>,
+    request_id: &'a str,
+    outcome: &'static str,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    latency_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+}
+
+impl Audit {
+    /// A request that has just come in.
+    #[must_use]
+    pub fn begin(host: &dyn Host, headers: &HeaderMap) -> Self {
+        let started_at = host.now_millis();
+        let audit = Self {
+            // Every `RandomState` differs from all others. The id tells requests apart, and is no secret.
+            request_id: format!("{:016x}", RandomState::new().hash_one(started_at)),
+            trace_id: RefCell::default(),
+            started_at,
+        };
+        if let Some(traceparent) = headers.get("traceparent").and_then(|it| it.to_str().ok()) {
+            audit.continue_trace(traceparent);
+        }
+        audit
+    }
+
+    /// Takes the trace from a `traceparent` (W3C Trace Context). One that is malformed is none.
+    pub fn continue_trace(&self, traceparent: &str) {
+        if let Some(trace_id) = trace_id(traceparent) {
+            self.trace_id.replace(Some(trace_id.to_owned()));
+        }
+    }
+
+    /// Writes down a decision about a request whose caller is not known.
+    pub fn decided(&self, host: &dyn Host, reason: Reason) {
+        self.write(host, reason, None, None, None);
+    }
+
+    /// Writes down a decision about a caller, and the tool it is about.
+    pub fn decided_for(
+        &self,
+        host: &dyn Host,
+        config: &Config,
+        caller: &Caller,
+        tool: Option<&str>,
+        reason: Reason,
+    ) {
+        let subject = match config.audit_subject {
+            SubjectForm::Plain => caller.subject().to_owned(),
+            SubjectForm::Hashed => hashed(caller.subject(), config),
+        };
+        self.write(host, reason, Some(subject), Some(caller.client_id()), tool);
+    }
+
+    fn write(
+        &self,
+        host: &dyn Host,
+        reason: Reason,
+        subject: Option<String>,
+        client: Option<&str>,
+        tool: Option<&str>,
+    ) {
+        let now = host.now_millis();
+        let trace_id = self.trace_id.borrow();
+        let line = Line {
+            time: i64::try_from(now)
+                .ok()
+                .and_then(DateTime::from_timestamp_millis)
+                .map(|now| now.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            request_id: &self.request_id,
+            outcome: reason.outcome(),
+            reason: reason.code(),
+            subject,
+            client,
+            tool,
+            latency_ms: now.saturating_sub(self.started_at),
+            trace_id: trace_id.as_deref(),
+        };
+        if let Ok(line) = serde_json::to_string(&line) {
+            host.audit(&line);
+        }
+    }
+}
+
+/// 128 bits are enough to tell subjects apart, and cut short the digest cannot be carried on.
+fn hashed(subject: &str, config: &Config) -> String {
+    let digest = Sha256::new()
+        .chain_update(config.client.secret.expose())
+        .chain_update([0])
+        .chain_update(subject)
+        .finalize();
+    BASE64_URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
+}
+
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.trim().split('-');
+    let (version, trace_id, parent_id) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_one = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(trace_id, 32)
+        && is_hex(parent_id, 16)
+        && trace_id.bytes().any(|b| b != b'0');
+    is_one.then_some(trace_id)
+}
+
+#[cfg(test)]
+mod tests;
