@@ -1,8 +1,8 @@
 //! Other people's MCP clients against the server: MCP Inspector as a command and as a web page, and both generations
 //! of the TypeScript SDK.
 //!
-//! The tests themselves are in `tests/clients/`, in Node; this starts what they talk to. Without npm or Chromium they
-//! are listed as ignored, except on CI, where they must run.
+//! The tests themselves are in `tests/clients/`, in Node; this starts what they talk to. Without npm, a Node that is new
+//! enough or Chromium they are listed as ignored, except on CI, where they must run.
 
 #![allow(
     clippy::expect_used,
@@ -25,12 +25,12 @@ use tokio::runtime::Runtime;
 
 use node::NodePackage;
 
-/// Each file, and the program it needs beside npm.
-const FILES: [(&str, Option<&str>); 4] = [
-    ("inspector-cli.test.mjs", None),
-    ("sdk-v1.test.mjs", None),
-    ("sign-in.test.mjs", None),
-    ("inspector-web.test.mjs", Some("chromium")),
+/// Each file, and whether it needs a browser.
+const FILES: [(&str, bool); 4] = [
+    ("inspector-cli.test.mjs", false),
+    ("sdk-v1.test.mjs", false),
+    ("sign-in.test.mjs", false),
+    ("inspector-web.test.mjs", true),
 ];
 
 /// The user of the seed who may do everything.
@@ -43,22 +43,26 @@ fn main() -> ExitCode {
     let runtime = Arc::new(Runtime::new().expect("a Tokio runtime starts"));
     let stack: Arc<OnceLock<Stack>> = Arc::default();
     let package = Arc::new(NodePackage::new("clients"));
-    let trials = FILES.into_iter().map(|(file, browser)| {
-        let missing = ["npm"].into_iter().chain(browser).find(|it| !node::is_on_path(it));
-        let name = match missing {
-            Some(program) => format!("{file} (there is no {program} on PATH)"),
+    let trials = FILES.into_iter().map(|(file, needs_browser)| {
+        let missing = package.missing(needs_browser);
+        let name = match &missing {
+            Some(missing) => format!("{file} ({missing})"),
             None => file.to_owned(),
         };
+        let ignored = missing.is_some() && node::may_be_left_out();
         let (runtime, stack, package) =
             (Arc::clone(&runtime), Arc::clone(&stack), Arc::clone(&package));
         Trial::test(name, move || {
+            if let Some(missing) = missing {
+                return Err(missing.into());
+            }
             let stack = stack.get_or_init(|| {
                 let options = StackOptions { host: HostChoice::Local, ..StackOptions::default() };
                 runtime.block_on(Stack::start(options)).expect("tenant and server start")
             });
             run(file, stack, &package)
         })
-        .with_ignored_flag(missing.is_some() && node::may_be_left_out())
+        .with_ignored_flag(ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
@@ -73,6 +77,7 @@ fn run(file: &str, stack: &Stack, package: &NodePackage) -> Result<(), Failed> {
         .env("PERSON_EMAIL", PERSON)
         .env("PERSON_PASSWORD", &stack.tenant().seed().tenant.password)
         .env("MCP_TOKEN", token)
-        .env("SCREENSHOT_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"));
+        .env("SCREENSHOT_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"))
+        .envs(node::chromium().map(|browser| ("CHROMIUM", browser)));
     node::run(file, &mut command).map(drop)
 }

@@ -1,8 +1,8 @@
 //! The official MCP conformance suite, against Doorward and against a server that is built from it as a library.
 //!
 //! The suite is a Node program that knows no authentication; a module that is loaded into it adds an access token to its
-//! requests, so they pass the same door as everybody's. Without npm these tests are listed as ignored, except on CI,
-//! where they must run.
+//! requests, so they pass the same door as everybody's. Without npm and a Node that is new enough these tests are
+//! listed as ignored, except on CI, where they must run.
 
 #![allow(
     clippy::expect_used,
@@ -43,13 +43,15 @@ fn main() -> ExitCode {
     }
 
     let package = Arc::new(NodePackage::new("conformance"));
-    let is_missing = !node::is_on_path("npm");
+    let missing = package.missing(false);
     let mut in_node = |name: &str, test: Box<dyn Fn(&NodePackage) -> suite::Outcome + Send>| {
-        let name =
-            if is_missing { format!("{name} (there is no npm on PATH)") } else { name.into() };
+        let name = match &missing {
+            Some(missing) => format!("{name} ({missing})"),
+            None => name.to_owned(),
+        };
         let package = Arc::clone(&package);
         let trial = Trial::test(name, move || test(&package));
-        trials.push(trial.with_ignored_flag(is_missing && node::may_be_left_out()));
+        trials.push(trial.with_ignored_flag(missing.is_some() && node::may_be_left_out()));
     };
     in_node(
         "the golden files are valid by the protocol's JSON Schemas",

@@ -1,5 +1,7 @@
 //! A tenant, a server, and a client to ask it with.
 
+use std::time::Duration;
+
 use doorward_dev::{Log, Stack, StackOptions};
 use doorward_tenant::{Endpoint, Fault, Group, Tenant};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
@@ -71,6 +73,17 @@ impl World {
     /// What the server has logged so far.
     pub(crate) fn logs(&self) -> String {
         self.stack.logs()
+    }
+
+    /// Waits until the log has this text. Spin's output comes through a pipe, so it may come after the answer.
+    pub(crate) async fn logged(&self, text: &str) {
+        let waiting = async {
+            while !self.logs().contains(text) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(5), waiting).await;
+        assert!(in_time.is_ok(), "the log has {text:?}: {}", self.logs());
     }
 
     /// All that is in key-value, as text; none where the host does not show it.

@@ -10,6 +10,9 @@ use std::{
 
 use libtest_mimic::Failed;
 
+/// The oldest Node that the packages run on.
+const OLDEST_NODE: (u32, u32) = (22, 19);
+
 /// A folder with a `package.json`, in `tests/`.
 pub(crate) struct NodePackage {
     folder: PathBuf,
@@ -23,7 +26,21 @@ impl NodePackage {
         Self { folder, installed: Mutex::new(false) }
     }
 
-    /// The package's own Node with these arguments, once everything that it needs is installed.
+    /// What the package needs and this machine does not have.
+    pub(crate) fn missing(&self, needs_browser: bool) -> Option<String> {
+        let (major, minor) = OLDEST_NODE;
+        if on_path("npm").is_none() {
+            Some("there is no npm on PATH".to_owned())
+        } else if !comes_with_node() && !self.own_node().is_file() && node_on_path().is_none() {
+            Some(format!("there is no Node {major}.{minor} or newer on PATH"))
+        } else if needs_browser && chromium().is_none() {
+            Some("there is no chromium on PATH, and CHROMIUM names none".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Node with these arguments, once everything that it needs is installed.
     pub(crate) fn node<I, S>(&self, arguments: I) -> Result<Command, Failed>
     where
         I: IntoIterator<Item = S>,
@@ -34,9 +51,16 @@ impl NodePackage {
             self.install()?;
             *installed = true;
         }
-        let mut command = Command::new("node_modules/.bin/node");
+        let own = Some(self.own_node()).filter(|node| node.is_file());
+        let node = own.or_else(node_on_path).ok_or("there is no Node that is new enough")?;
+        let mut command = Command::new(node);
         command.args(arguments).current_dir(&self.folder);
         Ok(command)
+    }
+
+    /// The Node of the package, which there is for Linux only and once it is installed.
+    fn own_node(&self) -> PathBuf {
+        self.folder.join("node_modules/.bin/node")
     }
 
     /// Installs what `package-lock.json` names, unless that was done since it changed.
@@ -51,10 +75,33 @@ impl NodePackage {
     }
 }
 
-/// Whether a program can be started by its name.
-pub(crate) fn is_on_path(program: &str) -> bool {
+/// Chromium: the one that `CHROMIUM` names, else the one on PATH.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    match env::var_os("CHROMIUM").filter(|named| !named.is_empty()) {
+        Some(named) => Some(PathBuf::from(named)).filter(|named| named.is_file()),
+        None => ["chromium", "chromium-browser"].into_iter().find_map(on_path),
+    }
+}
+
+/// The program of this name, as a shell would find it.
+fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
+}
+
+/// Whether the packages have a Node for this machine.
+fn comes_with_node() -> bool {
+    cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))
+}
+
+/// The Node on PATH, where it is new enough.
+fn node_on_path() -> Option<PathBuf> {
+    let node = on_path("node")?;
+    let version = Command::new(&node).arg("--version").output().ok()?.stdout;
+    let version = String::from_utf8(version).ok()?;
+    let mut numbers = version.trim().trim_start_matches('v').split('.').map(str::parse);
+    let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(node).filter(|_| version >= OLDEST_NODE)
 }
 
 /// Whether a test that lacks a program is left out, visibly; on CI it fails instead.
