@@ -39,10 +39,13 @@ pub struct Server {
 /// What an instance remembers between requests: public data, and tokens of the server's own. Nothing of a caller.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    config: RefCell<Option<(Result<Rc<Config>, ConfigFaults>, u64)>>,
+    config: RefCell<Option<ReadConfig>>,
     issuer: IssuerMemory,
     pub(crate) management: ManagementMemory,
 }
+
+/// What came of reading the variables, and when that was, in seconds since the Unix epoch.
+type ReadConfig = (Result<Rc<Config>, ConfigFaults>, u64);
 
 impl Server {
     /// A server with these tools.

@@ -10,7 +10,9 @@ use super::{Registry, RpcError};
 const MAX_VALUES: usize = 100;
 
 /// Suggests values for what was typed so far.
-pub(super) struct Completer(Box<dyn Fn(&str) -> Vec<String>>);
+pub(super) struct Completer(Box<Complete>);
+
+type Complete = dyn Fn(&str) -> Vec<String>;
 
 impl Completer {
     pub(super) fn new(complete: impl Fn(&str) -> Vec<String> + 'static) -> Self {
