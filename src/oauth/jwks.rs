@@ -31,6 +31,12 @@ impl Jwks {
         Some(Self { keys: keys.iter().filter_map(SigningKey::from_jwk).collect() })
     }
 
+    /// Whether there is no key that could verify anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The key for a token's `kid`. A token without one can only mean the only key there is for its algorithm.
     #[must_use]
     pub fn find(&self, key_id: Option<&str>, algorithm: SignatureAlgorithm) -> Option<&SigningKey> {

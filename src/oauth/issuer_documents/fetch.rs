@@ -24,7 +24,10 @@ pub(super) async fn documents(host: &dyn Host, issuer: &Issuer) -> Result<Issuer
         .filter(|uri| same_origin(uri, issuer))
         .ok_or("its discovery document has no jwks_uri on the same host")?;
     let jwks = get_json(host, jwks_uri).await?;
-    IssuerDocuments::new(metadata, jwks, now).ok_or_else(|| "its jwks_uri holds no JWK set".into())
+    // A set without any usable key is some fault of the moment: the known keys must not give way to it.
+    IssuerDocuments::new(metadata, jwks, now)
+        .filter(|documents| !documents.jwks.is_empty())
+        .ok_or_else(|| "its jwks_uri holds no key that could verify a token".into())
 }
 
 fn same_origin(uri: &str, issuer: &Issuer) -> bool {

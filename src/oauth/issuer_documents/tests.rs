@@ -171,6 +171,19 @@ fn while_the_issuer_is_down_the_last_keys_serve_for_a_day() {
 }
 
 #[test]
+fn known_keys_do_not_give_way_to_a_set_without_any() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    pass(&host, FRESH_SECONDS);
+    for nothing in [json!({ "keys": [] }), json!({ "keys": [{ "kty": "oct", "kid": "a" }] })] {
+        host.answers(JWKS, 200, &nothing);
+        pass(&host, ASK_AGAIN_SECONDS);
+        assert_eq!(key(&memory, &host, "a"), Ok(()), "{nothing}");
+    }
+    assert_eq!(host.count(JWKS), 3);
+}
+
+#[test]
 fn a_down_issuer_is_asked_at_most_every_thirty_seconds() {
     let (host, memory) = (host(), IssuerMemory::default());
     assert_eq!(key(&memory, &host, "a"), Ok(()));

@@ -1,0 +1,72 @@
+//! Which headers and which `_meta` belong together, and which era they make.
+
+use super::*;
+
+#[test]
+fn headers_that_disagree_with_the_body_are_refused_in_the_order_clients_rely_on() {
+    let (headers, body) = modern_request("tools/call", json!({ "name": "greet" }));
+    let code = |change: &dyn Fn(&mut Headers, &mut Value)| {
+        let (mut headers, mut body) = (headers.clone(), body.clone());
+        change(&mut headers, &mut body);
+        let (status, answer) = send(&host(), &headers, &body);
+        assert_eq!(answer["id"], "m");
+        (status, answer["error"]["code"].as_i64().unwrap_or_default())
+    };
+    const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+    assert_eq!(code(&|_, _| ()), (200, 0));
+    assert_eq!(code(&|_, body| body["params"]["_meta"] = json!({})), (400, -32602));
+    assert_eq!(
+        code(&|_, body| body["params"]["_meta"] = json!({ VERSION: "2026-07-28" })),
+        (400, -32602)
+    );
+    assert_eq!(
+        code(&|_, body| body["params"]["_meta"][VERSION] = json!("v999.0.0")),
+        (400, -32020)
+    );
+    assert_eq!(
+        code(&|headers, body| {
+            headers[0].1 = "v999.0.0".into();
+            body["params"]["_meta"][VERSION] = json!("v999.0.0");
+        }),
+        (400, -32022)
+    );
+    assert_eq!(code(&|headers, _| drop(headers.remove(0))), (400, -32020));
+    assert_eq!(code(&|headers, _| drop(headers.remove(1))), (400, -32020));
+    assert_eq!(code(&|headers, _| drop(headers.remove(2))), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[1].1 = "Tools/Call".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "whoami".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ=?=".into()), (200, 0));
+    assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ?=".into()), (400, -32020));
+    assert_eq!(code(&|headers, _| headers[2].1 = "  greet\t".into()), (200, 0));
+    assert_eq!(code(&|headers, _| headers.push(("mcp-name", "greet".into()))), (400, -32020));
+}
+
+#[test]
+fn an_unsupported_version_is_told_which_ones_are_supported() {
+    let (mut headers, mut body) = modern_request("tools/list", json!({}));
+    headers[0].1 = "2099-01-01".into();
+    body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2099-01-01");
+    let (_, answer) = send(&host(), &headers, &body);
+    assert_eq!(
+        answer["error"]["data"],
+        json!({ "supported": ["2026-07-28"], "requested": "2099-01-01" })
+    );
+}
+
+#[test]
+fn a_header_alone_never_changes_the_era() {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize" });
+    let modern_header = [("mcp-protocol-version", "2026-07-28".to_owned())];
+    let (status, answer) = send(&host(), &modern_header, &list);
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32602)));
+    let (status, answer) = send(&host(), &modern_header, &initialize);
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32020)));
+}
+
+#[test]
+fn a_legacy_request_may_leave_its_version_out_but_not_invent_one() {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(send(&host(), &[], &list).0, 200);
+    assert_eq!(send(&host(), &[("mcp-protocol-version", "2025-01-01".to_owned())], &list).0, 400);
+}
