@@ -215,7 +215,9 @@ async fn run(
         }
         Method::ReadResource => {
             let result = read_resource(registry, context, era, request).await?;
-            Ok(if era == Era::Modern { modern::cacheable(result) } else { result })
+            // A result that asks back is about this one request, and nothing to keep.
+            let is_contents = era == Era::Modern && !result.contains_key("resultType");
+            Ok(if is_contents { modern::cacheable(result) } else { result })
         }
         Method::CallTool | Method::Listen | Method::Ping => Ok(Map::new()),
     }

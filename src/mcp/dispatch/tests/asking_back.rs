@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use super::{offers::INFO, *};
 use crate::{
     http::Origin,
-    mcp::{CallError, Elicited, InputRequest, InputRequired, Tool},
+    mcp::{CallError, Elicited, InputRequest, InputRequired, Resource, Tool},
 };
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -94,6 +94,24 @@ fn an_answer_that_is_none_is_asked_for_again() {
     let more = json!({ "inputResponses": [] });
     let (_, answer) = call("ask_name", json!({ "elicitation": {} }), more);
     assert_eq!(answer["error"]["code"], -32602);
+}
+
+#[test]
+fn a_resource_that_asks_back_is_nothing_to_keep() {
+    let asking = Resource::new("test://asking", "asking", "It asks", "text/plain", async |_| {
+        Err(InputRequired::new().ask("name", name_form()).into())
+    });
+    let server = Server::new(INFO, Registry::new().with_resource(asking));
+    let (mut headers, mut body) =
+        modern_request("resources/read", json!({ "uri": "test://asking" }));
+    headers.push(("mcp-name", "test://asking".to_owned()));
+    body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+        json!({ "elicitation": {} });
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (_, answer) = ask_server(&host(), server, &headers, body.to_string().as_bytes());
+    let members: Vec<&String> = answer["result"].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["_meta", "inputRequests", "resultType"]);
 }
 
 #[test]
