@@ -106,26 +106,23 @@ mod tests {
     #![allow(clippy::expect_used, reason = "a test that panics has failed")]
 
     use super::*;
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::fs;
     use tempfile::TempDir;
 
-    /// A folder with a `rustc` whose sysroot is that folder, and with the given `rustup` script.
-    fn toolchain(rustup: Option<&str>) -> (TempDir, Toolchain) {
+    /// A folder, a compiler that has it as its sysroot, and this rustup. They are files of the repository: a program
+    /// that a test has just written may still be open for writing in a process that another test starts meanwhile.
+    fn toolchain(rustup: &str) -> (TempDir, Toolchain) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let script = |name: &str, body: &str| {
-            let path = folder.path().join(name);
-            fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("the script is written");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-                .expect("the script is made executable");
-            OsString::from(path)
+        let stand_in = |name: &str| {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/stand-ins/toolchain")
+                .join(name)
+                .into()
         };
         let toolchain = Toolchain {
             cargo: "cargo".into(),
-            rustc: script("rustc", &format!("echo '{}'", folder.path().display())),
-            rustup: match rustup {
-                Some(body) => script("rustup", body),
-                None => folder.path().join("no-rustup").into(),
-            },
+            rustc: stand_in("rustc"),
+            rustup: stand_in(rustup),
             root: folder.path().to_owned(),
         };
         (folder, toolchain)
@@ -133,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_installed_target_is_left_alone() {
-        let (folder, toolchain) = toolchain(Some("touch called; exit 1"));
+        let (folder, toolchain) = toolchain("rustup");
         fs::create_dir_all(folder.path().join("lib/rustlib/wasm32-wasip2"))
             .expect("the target's folder");
         toolchain.ensure_target(Progress::Quiet).await.expect("nothing is missing");
@@ -142,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_target_is_added_with_rustup() {
-        let (folder, toolchain) = toolchain(Some("echo \"$@\" > called"));
+        let (folder, toolchain) = toolchain("rustup");
         toolchain.ensure_target(Progress::Quiet).await.expect("rustup adds it");
         let called = fs::read_to_string(folder.path().join("called")).expect("rustup was called");
         assert_eq!(called, "target add wasm32-wasip2\n");
@@ -150,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_rustup_a_missing_target_is_an_error_that_says_what_to_install() {
-        let (_folder, toolchain) = toolchain(None);
+        let (_folder, toolchain) = toolchain("no-rustup");
         let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("nobody can add it");
         assert!(
             error.to_string().contains("wasm32-wasip2 is missing, and there is no rustup"),
@@ -161,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rustup_that_fails_is_an_error() {
-        let (_folder, toolchain) = toolchain(Some("exit 7"));
+        let (_folder, toolchain) = toolchain("rustup-that-fails");
         let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("rustup failed");
         assert!(error.to_string().contains("`rustup target add wasm32-wasip2` failed"), "{error}");
     }

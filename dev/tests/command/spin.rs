@@ -6,34 +6,22 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
     path::Path,
     time::Duration,
 };
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// A folder with a program `spin` of this version.
-fn spin(version: &str) -> TempDir {
+/// A folder for what the stand-in writes down, when it is a Spin of this version and the first on the command's PATH.
+fn spin(version: &str, command: &mut Command) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let up = r#"echo "$@" > "$OUT/arguments.part"; env > "$OUT/environment"; pwd > "$OUT/folder"
-sleep 600 & echo $! > "$OUT/child"
-mv "$OUT/arguments.part" "$OUT/arguments"
-wait"#;
-    let script = format!(
-        "#!/bin/sh\nOUT='{}'\nif [ \"$1\" = --version ]; then echo 'spin {version}.0 (0000000 2026-06-02)'; exit; fi\n{up}\n",
-        folder.path().display()
-    );
-    let path = folder.path().join("spin");
-    fs::write(&path, script).expect("the script is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-        .expect("the script is made executable");
-    folder
-}
-
-fn on_path(command: &mut Command, folder: &Path) {
     let path = std::env::var("PATH").expect("there is a PATH");
-    command.env("PATH", format!("{}:{path}", folder.display()));
+    let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand-ins/spin");
+    command
+        .env("PATH", format!("{stand_in}:{path}"))
+        .env("SPIN_STAND_IN_VERSION", version)
+        .env("SPIN_STAND_IN", folder.path());
+    folder
 }
 
 /// Answers 200 at `port` to everything, once the stand-in is there, as Spin would.
@@ -59,10 +47,10 @@ fn read(folder: &TempDir, name: &str) -> String {
 
 #[tokio::test]
 async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_started() {
-    let (folder, port, tenant) = (spin("4.1"), free_port(), free_port());
-    answer_for(folder.path(), &port);
+    let (port, tenant) = (free_port(), free_port());
     let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
-    on_path(&mut command, folder.path());
+    let folder = spin("4.1", &mut command);
+    answer_for(folder.path(), &port);
     command
         .env("SPIN_VARIABLE_AUTH0_DOMAIN", "elsewhere.example")
         .env("SPIN_VARIABLE_ANY_OTHER", "passed on");
@@ -105,9 +93,9 @@ async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_start
 
 #[tokio::test]
 async fn a_spin_that_is_too_old_is_named_and_the_local_host_used() {
-    let (folder, port, tenant) = (spin("3.6"), free_port(), free_port());
+    let (port, tenant) = (free_port(), free_port());
     let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
-    on_path(&mut command, folder.path());
+    let _folder = spin("3.6", &mut command);
     let serving = serve(&mut command).await;
     let text = "Runs on     the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
     assert!(serving.banner.contains(text), "{}", serving.banner);
@@ -116,9 +104,8 @@ async fn a_spin_that_is_too_old_is_named_and_the_local_host_used() {
 
 #[tokio::test]
 async fn a_spin_that_is_asked_for_and_too_old_is_an_error() {
-    let folder = spin("3.6");
     let mut command = program(&["try", "--host", "spin", "--no-build"]);
-    on_path(&mut command, folder.path());
+    let _folder = spin("3.6", &mut command);
     let ended = run(&mut command).await;
     assert_eq!(ended.status, 4, "{}", ended.stderr);
     assert!(
