@@ -14,7 +14,7 @@ use self::{parse::is_bare, reader::Reader};
 use crate::{audit::SubjectForm, host::Variables, oauth::SignatureAlgorithm};
 
 /// Everything that is read.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: &[&str] = &[
     "auth0_domain",
     "auth0_audience",
     "auth0_client_id",
@@ -102,7 +102,7 @@ impl Config {
     ///
     /// Every variable that is missing, empty or malformed, at once.
     pub async fn load(variables: &(impl Variables + ?Sized)) -> Result<Self, ConfigFaults> {
-        let mut reader = Reader::read(variables, &VARIABLES).await;
+        let mut reader = Reader::read(variables, VARIABLES).await;
         let issuer = reader.required("auth0_domain", parse::issuer);
         let audiences = reader.required("auth0_audience", parse::audiences);
         let client_id = reader.required("auth0_client_id", parse::not_empty);
