@@ -43,6 +43,8 @@ struct Line<'a> {
     outcome: &'static str,
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a str>,
@@ -79,7 +81,7 @@ impl Audit {
 
     /// Writes down a decision about a request whose caller is not known.
     pub fn decided(&self, host: &dyn Host, reason: Reason) {
-        self.write(host, reason, None, None, None);
+        self.write(host, reason, None, None);
     }
 
     /// Writes down a decision about a caller, and the tool it is about.
@@ -93,19 +95,19 @@ impl Audit {
     ) {
         let subject = match config.audit_subject {
             SubjectForm::Plain => caller.subject().to_owned(),
-            SubjectForm::Hashed => hashed(caller.subject(), config),
+            SubjectForm::Hashed => hashed(caller, config),
         };
-        self.write(host, reason, Some(subject), Some(caller.client_id()), tool);
+        self.write(host, reason, Some((caller, subject)), tool);
     }
 
     fn write(
         &self,
         host: &dyn Host,
         reason: Reason,
-        subject: Option<String>,
-        client: Option<&str>,
+        caller: Option<(&Caller, String)>,
         tool: Option<&str>,
     ) {
+        let (caller, subject) = caller.unzip();
         let now = host.now_millis();
         let trace_id = self.trace_id.borrow();
         let line = Line {
@@ -116,8 +118,9 @@ impl Audit {
             request_id: &self.request_id,
             outcome: reason.outcome(),
             reason: reason.code(),
+            issuer: caller.map(Caller::issuer),
             subject,
-            client,
+            client: caller.map(Caller::client_id),
             tool,
             latency_ms: now.saturating_sub(self.started_at),
             trace_id: trace_id.as_deref(),
@@ -129,11 +132,13 @@ impl Audit {
 }
 
 /// 128 bits are enough to tell subjects apart, and cut short the digest cannot be carried on.
-fn hashed(subject: &str, config: &Config) -> String {
+fn hashed(caller: &Caller, config: &Config) -> String {
     let digest = Sha256::new()
         .chain_update(config.client.secret.expose())
         .chain_update([0])
-        .chain_update(subject)
+        .chain_update(caller.issuer())
+        .chain_update([0])
+        .chain_update(caller.subject())
         .finalize();
     BASE64_URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
 }

@@ -9,3 +9,6 @@ pub use management::{ManagementFault, ManagementMemory};
 pub use permissions::{Decision, may_use};
 pub use token_endpoint::{IssuedToken, TokenEndpointFault};
 pub use token_vault::{VaultFault, connection_token};
+
+#[cfg(test)]
+mod other_issuer_tests;

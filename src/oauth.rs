@@ -51,7 +51,7 @@ pub async fn authenticate(
         now: host.now(),
     };
     let claims = untrusted.verify(&key, &expected)?;
-    let caller = Caller::new(claims, AccessToken::from(token))?;
+    let caller = Caller::new(claims, AccessToken::from(token), expected.issuer, true)?;
     let allowed = &config.allowed_organizations;
     if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
         return Err(TokenFault::OrganizationNotAllowed.into());

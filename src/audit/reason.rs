@@ -37,9 +37,8 @@ impl Reason {
     pub fn outcome(self) -> &'static str {
         match self {
             Self::Admitted | Self::Permission(Decision::Allowed) => "allowed",
-            Self::Permission(Decision::Undecided) | Self::Refused(Refusal::IssuerUnavailable) => {
-                "failed"
-            }
+            Self::Permission(Decision::NotATenantUser | Decision::Undecided)
+            | Self::Refused(Refusal::IssuerUnavailable) => "failed",
             _ => "denied",
         }
     }
@@ -53,6 +52,7 @@ impl Reason {
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::Permission(Decision::Allowed) => "tool_allowed",
             Self::Permission(Decision::LacksPermission) => "tool_permission_missing",
+            Self::Permission(Decision::NotATenantUser) => "tool_permission_of_other_issuer",
             Self::Permission(Decision::Undecided) => "tool_permission_unknown",
             Self::Refused(Refusal::IssuerUnavailable) => "issuer_unavailable",
             Self::Refused(Refusal::MalformedAuthorization) => "authorization_malformed",

@@ -49,6 +49,7 @@ fn a_line_says_who_what_and_why() {
             "request_id": null,
             "outcome": "denied",
             "reason": "tool_permission_missing",
+            "issuer": "https://tenant.example.com/",
             "subject": "auth0|owner",
             "client": "client",
             "tool": "greet",
@@ -57,7 +58,7 @@ fn a_line_says_who_what_and_why() {
         })
     );
     assert!(!host.audited.borrow()[0].contains("secret"));
-    assert!(!host.audited.borrow()[0].contains("example.com"));
+    assert!(!host.audited.borrow()[0].contains("owner@"));
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn who_was_not_proved_is_not_named() {
     begin(&host, None).decided(&host, Reason::Refused(Refusal::Token(TokenFault::Expired)));
     let line = lines(&host).remove(0);
     assert_eq!((&line["outcome"], &line["reason"]), (&json!("denied"), &json!("token_expired")));
-    for absent in ["subject", "client", "tool", "trace_id"] {
+    for absent in ["issuer", "subject", "client", "tool", "trace_id"] {
         assert!(line.get(absent).is_none(), "{absent}");
     }
 }
@@ -85,6 +86,24 @@ fn a_hashed_subject_is_the_same_each_time_and_not_itself() {
     assert_eq!(first.len(), 22);
     host.set_variable("auth0_client_secret", "another");
     assert_ne!(first, subject(&host), "nobody without the secret can make it");
+}
+
+#[test]
+fn namesakes_of_two_issuers_are_told_apart() {
+    let host = FakeHost::new();
+    host.set_variable("audit_subject", "hashed");
+    let config = finish(Config::load(&host)).unwrap();
+    for issuer in ["https://tenant.example.com/", "https://other.example/"] {
+        let Value::Object(claims) = json!({ "iss": issuer, "sub": "1", "azp": "client" }) else {
+            panic!("claims are an object")
+        };
+        let caller = Caller::for_test(claims, AccessToken::from("a.secret.token"));
+        begin(&host, None).decided_for(&host, &config, &caller, None, Reason::Admitted);
+    }
+    let lines = lines(&host);
+    assert_eq!(lines[0]["issuer"], "https://tenant.example.com/");
+    assert_eq!(lines[1]["issuer"], "https://other.example/");
+    assert_ne!(lines[0]["subject"], lines[1]["subject"]);
 }
 
 #[test]
@@ -142,7 +161,12 @@ fn every_code_is_documented() {
         TooLarge,
         TypeNotAllowed,
     ];
-    let decisions = [Decision::Allowed, Decision::LacksPermission, Decision::Undecided];
+    let decisions = [
+        Decision::Allowed,
+        Decision::LacksPermission,
+        Decision::NotATenantUser,
+        Decision::Undecided,
+    ];
     let refusals = [Refusal::IssuerUnavailable, Refusal::MalformedAuthorization, Refusal::NoToken];
     let reasons = [Reason::Admitted, Reason::HostNotAllowed, Reason::OriginNotAllowed]
         .into_iter()

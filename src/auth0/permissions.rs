@@ -25,6 +25,8 @@ pub enum Decision {
     Allowed,
     /// The user does not hold the permission.
     LacksPermission,
+    /// Another issuer vouches for the user, whom the tenant does not know.
+    NotATenantUser,
     /// The tenant could not be asked: refused for now.
     Undecided,
 }
@@ -55,16 +57,21 @@ async fn decide(
     permission: &str,
 ) -> Result<Decision, ManagementFault> {
     let management = Management::open(host, config, memory).await?;
-    let (defined, held) = future::join(
-        is_defined(&management, &config.audience, permission),
-        is_held(&management, &config.audience, caller.subject(), permission),
-    )
-    .await;
+    let (defined, held) =
+        future::join(is_defined(&management, &config.audience, permission), async {
+            // Another issuer's subject may be spelled like one of the tenant's, and is somebody else.
+            if !caller.is_tenant_user() {
+                return Ok(None);
+            }
+            is_held(&management, &config.audience, caller.subject(), permission).await.map(Some)
+        })
+        .await;
     Ok(match (defined?, held) {
         // Whatever became of the second question, the first one settles it.
         (false, _) => Decision::Allowed,
-        (true, Ok(true)) => Decision::Allowed,
-        (true, Ok(false)) => Decision::LacksPermission,
+        (true, Ok(Some(true))) => Decision::Allowed,
+        (true, Ok(Some(false))) => Decision::LacksPermission,
+        (true, Ok(None)) => Decision::NotATenantUser,
         (true, Err(fault)) => return Err(fault),
     })
 }

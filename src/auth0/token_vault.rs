@@ -18,6 +18,8 @@ pub enum VaultFault {
     Misconfigured,
     /// The user has not connected an account.
     NotConnected,
+    /// Another issuer vouches for the user: there is no account of theirs in the vault.
+    NotATenantUser,
     /// The third party no longer honours the connection.
     ReconnectNeeded,
     /// The tenant cannot answer just now.
@@ -35,6 +37,10 @@ pub async fn connection_token(
     caller: &Caller,
     connection: &str,
 ) -> Result<IssuedToken, VaultFault> {
+    // Another issuer's token is none of the tenant's business, and never leaves this server.
+    if !caller.is_tenant_user() {
+        return Err(VaultFault::NotATenantUser);
+    }
     let grant = [
         ("grant_type", GRANT_TYPE),
         ("subject_token", caller.token().expose()),

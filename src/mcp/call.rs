@@ -73,6 +73,10 @@ pub(super) async fn prepare_tool(
         Decision::LacksPermission => {
             Some(format!("You don't have permission to use the '{}' tool.", tool.name()))
         }
+        Decision::NotATenantUser => Some(format!(
+            "The '{}' tool is for users who sign in to the server's own tenant.",
+            tool.name()
+        )),
         Decision::Undecided => Some(format!(
             "Whether you may use the '{}' tool could not be checked just now. Try again in a moment.",
             tool.name()
@@ -227,6 +231,7 @@ impl Round {
 
     fn binding(&self) -> Binding<'_> {
         Binding {
+            issuer: self.context.caller().issuer(),
             subject: self.context.caller().subject(),
             client_id: self.context.caller().client_id(),
             method: &self.method,

@@ -22,6 +22,7 @@ const LABEL: &[u8] = b"doorward request-state v1";
 /// What a state belongs to. It is good for nothing else.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Binding<'a> {
+    pub(super) issuer: &'a str,
     pub(super) subject: &'a str,
     pub(super) client_id: &'a str,
     pub(super) method: &'a str,
@@ -89,7 +90,14 @@ mod tests {
     }
 
     fn binding(arguments: &Value) -> Binding<'_> {
-        Binding { subject: "a", client_id: "b", method: "tools/call", name: "c", arguments }
+        Binding {
+            issuer: "i",
+            subject: "a",
+            client_id: "b",
+            method: "tools/call",
+            name: "c",
+            arguments,
+        }
     }
 
     #[test]
@@ -107,6 +115,7 @@ mod tests {
         let sealed = seal(&secret("s"), &good, json!(1), NOW).unwrap();
         for wrong in [
             Binding { subject: "ab", client_id: "", ..good.clone() },
+            Binding { issuer: "other", ..good.clone() },
             Binding { subject: "other", ..good.clone() },
             Binding { client_id: "other", ..good.clone() },
             Binding { method: "prompts/get", ..good.clone() },

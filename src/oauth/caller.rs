@@ -10,6 +10,8 @@ use super::{Claims, TokenFault};
 /// A caller whose token was verified.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    issuer: String,
+    is_tenant_user: bool,
     subject: String,
     client_id: String,
     scopes: Vec<String>,
@@ -46,7 +48,12 @@ impl Caller {
     /// # Errors
     ///
     /// [`TokenFault::SubjectMissing`], [`TokenFault::ClientMissing`], or an `act` that is none.
-    pub(super) fn new(claims: Claims, token: AccessToken) -> Result<Self, TokenFault> {
+    pub(super) fn new(
+        claims: Claims,
+        token: AccessToken,
+        issuer: &str,
+        is_tenant_user: bool,
+    ) -> Result<Self, TokenFault> {
         let text = |name: &str| {
             claims.members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
         };
@@ -58,14 +65,32 @@ impl Caller {
             return Err(TokenFault::ClaimsMalformed);
         }
         let scopes = scopes(&claims.members);
-        Ok(Self { subject, client_id, scopes, claims, token })
+        let issuer = issuer.to_owned();
+        Ok(Self { issuer, is_tenant_user, subject, client_id, scopes, claims, token })
     }
 
-    /// A caller that nobody proved.
+    /// A caller that nobody proved, of the tenant of a new `FakeHost` unless `iss` says otherwise.
     #[cfg(test)]
     pub(crate) fn for_test(claims: Map<String, Value>, token: AccessToken) -> Self {
+        const TENANT: &str = "https://tenant.example.com/";
+        let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or(TENANT).to_owned();
         let claims = Claims { expires_at: u64::MAX, members: claims };
-        Self::new(claims, token).expect("the claims name a subject and a client")
+        Self::new(claims, token, &issuer, issuer == TENANT)
+            .expect("the claims name a subject and a client")
+    }
+
+    /// `iss`: who vouches for the caller. A subject means something together with its issuer only: whatever is
+    /// remembered or written down about a caller goes by both.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether the tenant itself issued the token, so that it knows this subject. Only then may it be asked about the
+    /// caller: another issuer's subject may be spelled like one of the tenant's.
+    #[must_use]
+    pub fn is_tenant_user(&self) -> bool {
+        self.is_tenant_user
     }
 
     /// `sub`: the user, or the client itself when no user is behind the call.

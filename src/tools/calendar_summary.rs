@@ -130,6 +130,9 @@ fn unreached(fault: ConnectionFault) -> CallError {
         ConnectionFault::Vault(VaultFault::NotConnected) => {
             "No Google account is connected. Connect your Google account, then retry."
         }
+        ConnectionFault::Vault(VaultFault::NotATenantUser) => {
+            "Google can be reached for users of the server's own tenant only. Sign in there, then retry."
+        }
         ConnectionFault::Vault(VaultFault::ReconnectNeeded) => {
             "Google no longer accepts the connection. Connect your Google account again, then retry."
         }

@@ -4,7 +4,12 @@ use super::*;
 
 fn caller(claims: Value) -> Result<Caller, TokenFault> {
     let Value::Object(members) = claims else { panic!("claims are an object") };
-    Caller::new(Claims { expires_at: 1, members }, AccessToken::from("secret-token"))
+    Caller::new(
+        Claims { expires_at: 1, members },
+        AccessToken::from("secret-token"),
+        "https://tenant.example.com/",
+        true,
+    )
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! The tenant is asked about its own users only: another issuer's subject may be spelled like one of theirs.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    config::Config,
+    oauth::{AccessToken, Caller},
+    testing::{FakeHost, finish},
+};
+
+const API: &str = "GET https://tenant.example.com/api/v2/resource-servers/";
+const USERS: &str = "GET https://tenant.example.com/api/v2/users/";
+const TOKENS: &str = "POST https://tenant.example.com/oauth/token";
+
+/// A tenant whose user `auth0|owner` holds `tool:greet`, which the API defines.
+fn host() -> FakeHost {
+    let host = FakeHost::new();
+    let audience = "https://mcp.example.com/mcp";
+    host.answers(TOKENS, 200, &json!({ "access_token": "of-the-tenant", "expires_in": 86400 }));
+    host.answers(
+        API,
+        200,
+        &json!({ "identifier": audience, "scopes": [{ "value": "tool:greet" }] }),
+    );
+    let held = json!({ "resource_server_identifier": audience, "permission_name": "tool:greet" });
+    host.answers(USERS, 200, &json!({ "total": 1, "permissions": [held] }));
+    host
+}
+
+fn owner(issuer: &str) -> Caller {
+    let Value::Object(claims) = json!({ "iss": issuer, "sub": "auth0|owner", "azp": "client" })
+    else {
+        panic!("claims are an object")
+    };
+    Caller::for_test(claims, AccessToken::from("a.b.c"))
+}
+
+fn decision(host: &FakeHost, issuer: &str, tool: &str) -> Decision {
+    let config = finish(Config::load(host)).unwrap();
+    finish(may_use(host, &ManagementMemory::default(), &config, &owner(issuer), tool))
+}
+
+#[test]
+fn a_namesake_of_another_issuer_has_nothing_of_the_users_permissions() {
+    let host = host();
+    assert_eq!(decision(&host, "https://tenant.example.com/", "greet"), Decision::Allowed);
+    assert_eq!(host.count(USERS), 1);
+    assert_eq!(decision(&host, "https://other.example/", "greet"), Decision::NotATenantUser);
+    assert_eq!(host.count(USERS), 1, "nobody was asked about");
+}
+
+#[test]
+fn a_public_tool_is_for_every_caller() {
+    assert_eq!(decision(&host(), "https://other.example/", "get_datetime"), Decision::Allowed);
+}
+
+#[test]
+fn the_vault_gives_a_namesake_nothing_and_does_not_see_its_token() {
+    let host = host();
+    let config = finish(Config::load(&host)).unwrap();
+    let token = |issuer| {
+        let caller = owner(issuer);
+        finish(connection_token(&host, &config, &caller, "google-oauth2")).map(|_| ())
+    };
+    assert_eq!(token("https://tenant.example.com/"), Ok(()));
+    assert_eq!(token("https://other.example/"), Err(VaultFault::NotATenantUser));
+    assert_eq!(host.count(TOKENS), 1);
+}
