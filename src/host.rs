@@ -14,9 +14,9 @@ use bytes::Bytes;
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Everything a request may ask of the host.
-pub trait Host: Http + KeyValue + Variables + Clock + Log {}
+pub trait Host: Http + KeyValue + Variables + Clock + Random + Log {}
 
-impl<T: Http + KeyValue + Variables + Clock + Log + ?Sized> Host for T {}
+impl<T: Http + KeyValue + Variables + Clock + Random + Log + ?Sized> Host for T {}
 
 /// Outbound HTTP, limited to the hosts that the manifest declares. Redirects are never followed.
 pub trait Http {
@@ -40,6 +40,9 @@ pub trait KeyValue {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueFailure>>;
+
+    /// Removes `key`, whether or not it is there.
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>>;
 }
 
 /// The variables of the component, as `spin.toml` declares them.
@@ -58,6 +61,12 @@ pub trait Clock {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> PortFuture<'static, ()>;
+}
+
+/// Randomness for keys, nonces and everything else that nobody may foresee.
+pub trait Random {
+    /// Fills `bytes` from a cryptographically secure source.
+    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// The operator's log: one call, one line.

@@ -16,6 +16,7 @@ pub mod host;
 pub mod http;
 pub mod mcp;
 pub mod oauth;
+pub mod seal;
 pub mod server;
 pub mod tools;
 

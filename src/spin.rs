@@ -19,13 +19,14 @@ use spin_sdk::{
             ErrorCode, Request as WasiRequest, RequestOptions, Response as WasiResponse,
         },
         http_compat::RequestOptionsExtension,
+        random::random::get_random_u64,
         wit_bindgen::yield_async,
     },
 };
 
 use crate::{
     host::{
-        Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture,
+        Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
         VariableFailure, Variables,
     },
     http::{Answer, Origin},
@@ -151,6 +152,13 @@ impl KeyValue for Spin {
             store.set(key, value).await.map_err(store_failure)
         }))
     }
+
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+        in_time(Box::pin(async move {
+            let store = Store::open_default().await.map_err(store_failure)?;
+            store.delete(key).await.map_err(store_failure)
+        }))
+    }
 }
 
 /// A store that takes longer than asking whoever it saves asking is no use.
@@ -198,6 +206,16 @@ impl Clock for Spin {
 /// A clock before 1970 counts as 1970: every token is then not valid yet.
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+impl Random for Spin {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            for (byte, random) in chunk.iter_mut().zip(get_random_u64().to_le_bytes()) {
+                *byte = random;
+            }
+        }
+    }
 }
 
 impl Log for Spin {

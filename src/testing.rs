@@ -13,8 +13,8 @@ use futures_util::{FutureExt, future::join_all};
 use serde_json::Value;
 
 use crate::host::{
-    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, VariableFailure,
-    Variables,
+    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
+    VariableFailure, Variables,
 };
 
 /// What one URL answers.
@@ -56,6 +56,8 @@ pub(crate) struct FakeHost {
     pub(crate) sent: RefCell<Vec<String>>,
     /// The bodies of the requests, in the same order.
     pub(crate) bodies: RefCell<Vec<String>>,
+    /// How many random bytes were asked for; the same host gives the same ones each time.
+    randoms: Cell<u64>,
     pub(crate) lines: RefCell<Vec<String>>,
     /// The lines of the audit log.
     pub(crate) audited: RefCell<Vec<String>>,
@@ -190,6 +192,14 @@ impl KeyValue for FakeHost {
         self.store.borrow_mut().insert(key.to_owned(), value.to_vec());
         self.later(Ok(()))
     }
+
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+        if self.store_fault.get().is_some() {
+            return self.later(Err(KeyValueFailure("down".to_owned())));
+        }
+        self.store.borrow_mut().remove(key);
+        self.later(Ok(()))
+    }
 }
 
 impl Variables for FakeHost {
@@ -215,6 +225,19 @@ impl Clock for FakeHost {
 
     fn sleep(&self, _: Duration) -> PortFuture<'static, ()> {
         Box::pin(after_polls(1, ()))
+    }
+}
+
+impl Random for FakeHost {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let count = self.randoms.get() + 1;
+            self.randoms.set(count);
+            // Splitmix64: the bytes look random, and no two runs of them are the same.
+            let mixed = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *byte = (mixed >> 56) as u8;
+        }
     }
 }
 
