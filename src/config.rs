@@ -29,6 +29,7 @@ const VARIABLES: &[&str] = &[
     "allowed_hosts",
     "resource_documentation",
     "audit_subject",
+    "connect_url",
 ];
 
 /// What the operator decided, checked.
@@ -63,6 +64,8 @@ pub struct Config {
     pub resource_documentation: Option<String>,
     /// How the audit log names subjects.
     pub audit_subject: SubjectForm,
+    /// The operator's own page on which users connect accounts.
+    pub connect_url: Option<String>,
 }
 
 /// An authorization server, by the URL that its tokens carry as `iss`.
@@ -117,6 +120,7 @@ impl Config {
         let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
         let resource_documentation = reader.optional("resource_documentation", "", parse::page);
         let audit_subject = reader.optional("audit_subject", "plain", parse::subject_form);
+        let connect_url = reader.optional("connect_url", "", parse::page);
         let config = || {
             let audiences = audiences?;
             Some(Self {
@@ -134,6 +138,7 @@ impl Config {
                 allowed_hosts: allowed_hosts?,
                 resource_documentation: resource_documentation?,
                 audit_subject: audit_subject?,
+                connect_url: connect_url?,
             })
         };
         config().ok_or(ConfigFaults(reader.faults))

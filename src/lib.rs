@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod auth0;
 pub mod config;
+pub mod connect;
 pub mod context;
 pub mod host;
 pub mod http;
