@@ -5,6 +5,7 @@ mod permissions;
 mod token_endpoint;
 mod token_vault;
 
+pub(crate) use management::path_segment;
 pub use management::{ManagementFault, ManagementMemory};
 pub use permissions::{Decision, may_use};
 pub use token_endpoint::{IssuedToken, TokenEndpointFault};

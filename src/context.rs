@@ -146,6 +146,11 @@ impl Context {
         self.host.sleep(duration).await;
     }
 
+    /// Writes one line to the operator's log: what only the operator can mend. It must hold nothing of a body.
+    pub fn log(&self, line: &str) {
+        self.host.log(line);
+    }
+
     /// Says how far the call is. Nothing happens when the client did not ask for it, or when `progress` did not
     /// increase.
     pub fn report_progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {

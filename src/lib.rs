@@ -21,6 +21,8 @@ pub mod seal;
 pub mod server;
 pub mod tools;
 
+mod time_zone;
+
 #[cfg(target_family = "wasm")]
 pub mod spin;
 

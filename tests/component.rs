@@ -18,10 +18,15 @@ fn component() -> Vec<u8> {
     fs::read(doorward_dev::build_component()).expect("the component was built")
 }
 
+/// 1.2 MiB. It was 1 MiB before there were time zones, the Token Vault's whole protocol, permissions from several
+/// sources and the connect page. A component is fetched and compiled wherever it starts, so what is added has to be
+/// worth its bytes.
+const MAX_BYTES: usize = 1_258_291;
+
 #[test]
-fn the_component_is_at_most_1_mib() {
+fn the_component_is_at_most_1_2_mib() {
     let size = component().len();
-    assert!(size <= 1024 * 1024, "{size} bytes");
+    assert!(size <= MAX_BYTES, "{size} bytes");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl<'a> Management<'a> {
 }
 
 /// An id as one segment of a path. There is none for what a path would take for a step elsewhere.
-pub(super) fn path_segment(id: &str) -> Option<String> {
+pub(crate) fn path_segment(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| utf8_percent_encode(id, PATH_SEGMENT).to_string())
 }
 

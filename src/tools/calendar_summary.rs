@@ -1,27 +1,42 @@
-//! `calendar_summary`: what is on the user's Google Calendar today, in the calendar's own time zone.
+//! `calendar_summary`: what is on a Google Calendar of the user's on one day, today unless another is asked for, in the
+//! calendar's own time zone unless another is asked for.
 
+mod day;
+mod error;
 mod events;
+mod line;
 mod summary;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use self::events::Calendar;
-use super::NoArguments;
+use self::{day::Wanted, events::Calendar};
 use crate::{
-    auth0::VaultFault,
-    context::{Connection, ConnectionFault, Context},
+    auth0::path_segment,
+    context::{Connection, Context},
     mcp::{CallError, Tool, ToolOutput},
 };
 
-/// Whatever the calendar's time zone, its today lies within so many hours of now; daylight saving adds one.
-const REACH: TimeDelta = TimeDelta::hours(25);
-
 /// More pages than these are not read: no day has so many events.
 const MAX_PAGES: usize = 10;
+
+/// What is read of an answer, and nothing else (`fields`, Google's partial response).
+const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,description,hangoutLink,\
+    conferenceData/entryPoints(entryPointType,uri),start,end,attendees(self,responseStatus))";
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// The day, as YYYY-MM-DD. Default: today.
+    date: Option<String>,
+    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the calendar's own.
+    time_zone: Option<String>,
+    /// The calendar's id, which often is an email address. Default: the user's primary calendar.
+    calendar_id: Option<String>,
+}
 
 #[derive(Serialize, JsonSchema)]
 struct Summary {
@@ -29,11 +44,14 @@ struct Summary {
     #[schemars(with = "String")]
     #[serde(serialize_with = "as_text")]
     date: NaiveDate,
-    /// The IANA name of the calendar's time zone, as Google gives it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_zone: Option<String>,
-    /// The day's events in the order in which they start.
+    /// The IANA name of the time zone that day and times are in.
+    time_zone: &'static str,
+    /// The day's events in the order in which they start, whole days first.
     events: Vec<Event>,
+    /// How many more events there are on that day, which are too many to be listed.
+    omitted: usize,
+    #[serde(skip)]
+    is_today: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -49,6 +67,9 @@ struct Event {
     /// Where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<String>,
+    /// The link of its video call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video_link: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -65,22 +86,32 @@ pub(super) fn tool() -> Tool {
         .description("Returns a summary of the user's Google Calendar events")
 }
 
-async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<Summary>, CallError> {
+async fn call(context: &Context, arguments: Arguments) -> Result<ToolOutput<Summary>, CallError> {
     let now = i64::try_from(context.now_millis())
         .ok()
         .and_then(DateTime::from_timestamp_millis)
         .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
-    let calendar = read_calendar(&context.google(), now).await?;
-    let summary = calendar.today(now);
+    let wanted = Wanted::of(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
+    let calendar_id = arguments.calendar_id.as_deref().unwrap_or("primary");
+    let calendar = read_calendar(context, calendar_id, &wanted).await?;
+    let summary = calendar.on(&wanted)?;
     Ok(ToolOutput { text: summary::text(&summary), structured: summary })
 }
 
-async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Calendar, CallError> {
+async fn read_calendar(
+    context: &Context,
+    calendar_id: &str,
+    wanted: &Wanted,
+) -> Result<Calendar, CallError> {
+    let id = path_segment(calendar_id).filter(|id| id.len() <= 1024).ok_or_else(|| {
+        CallError::InvalidParams("`calendar_id` is not the id of a calendar.".into())
+    })?;
+    let google = context.google();
     let mut calendar = Calendar::default();
     let mut page_token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = read_page(google, now, page_token.as_deref()).await?;
-        page_token = calendar.add(&page).ok_or_else(unreadable)?;
+        let page = read_page(context, &google, &id, wanted, page_token.as_deref()).await?;
+        page_token = calendar.add(&page).ok_or_else(error::unreadable)?;
         if page_token.is_none() {
             return Ok(calendar);
         }
@@ -89,64 +120,29 @@ async fn read_calendar(google: &Connection<'_>, now: DateTime<Utc>) -> Result<Ca
 }
 
 async fn read_page(
+    context: &Context,
     google: &Connection<'_>,
-    now: DateTime<Utc>,
+    id: &str,
+    wanted: &Wanted,
     page_token: Option<&str>,
 ) -> Result<Value, CallError> {
-    let moment = |moment: Option<DateTime<Utc>>| {
-        moment.unwrap_or(now).to_rfc3339_opts(SecondsFormat::Secs, true)
-    };
+    let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let (from, until) = wanted.window();
     let mut query = form_urlencoded::Serializer::new(String::new());
     query
-        .append_pair("timeMin", &moment(now.checked_sub_signed(REACH)))
-        .append_pair("timeMax", &moment(now.checked_add_signed(REACH)))
+        .append_pair("timeMin", &moment(from))
+        .append_pair("timeMax", &moment(until))
         .append_pair("singleEvents", "true")
-        .append_pair("orderBy", "startTime");
+        .append_pair("orderBy", "startTime")
+        .append_pair("maxAttendees", "1")
+        .append_pair("fields", FIELDS);
     if let Some(page_token) = page_token {
         query.append_pair("pageToken", page_token);
     }
-    let path = format!("/calendar/v3/calendars/primary/events?{}", query.finish());
-    let answer = google.get(&path).await.map_err(unreached)?;
+    let path = format!("/calendar/v3/calendars/{id}/events?{}", query.finish());
+    let answer = google.get(&path).await.map_err(error::unreached)?;
     match answer.status().as_u16() {
-        200 => serde_json::from_slice(answer.body()).map_err(|_| unreadable()),
-        401 => Err(CallError::new(
-            "Google no longer accepts the connection. Connect your Google account again, then retry.",
-        )),
-        403 => Err(CallError::new(
-            "Google does not allow reading this calendar. Connect your Google account again and allow \
-             reading the calendar, then retry.",
-        )),
-        429 => Err(CallError::new("Google Calendar is busy. Try again in a minute.")),
-        _ => Err(CallError::new("Google Calendar cannot answer just now. Try again later.")),
+        200 => serde_json::from_slice(answer.body()).map_err(|_| error::unreadable()),
+        status => Err(error::refused(context, status, answer.body())),
     }
-}
-
-fn unreadable() -> CallError {
-    CallError::new("Google Calendar gave an answer that cannot be read.")
-}
-
-fn unreached(fault: ConnectionFault) -> CallError {
-    CallError::new(match fault {
-        ConnectionFault::Vault(VaultFault::NotConnected) => {
-            "No Google account is connected. Connect your Google account, then retry."
-        }
-        ConnectionFault::Vault(VaultFault::NotATenantUser) => {
-            "Google can be reached for users of the server's own tenant only. Sign in there, then retry."
-        }
-        ConnectionFault::Vault(VaultFault::ReconnectNeeded) => {
-            "Google no longer accepts the connection. Connect your Google account again, then retry."
-        }
-        ConnectionFault::Vault(VaultFault::CallerTokenRefused) => {
-            "Your sign-in has ended. Sign in again, then retry."
-        }
-        ConnectionFault::Vault(VaultFault::Misconfigured) => {
-            "The server is not set up to reach Google. Its operator finds the reason in the server's log."
-        }
-        ConnectionFault::Vault(VaultFault::Unavailable) => {
-            "The connection to Google cannot be used just now. Try again in a moment."
-        }
-        ConnectionFault::Unreachable(_) | ConnectionFault::InvalidRequest => {
-            "Google Calendar could not be reached. Try again later."
-        }
-    })
 }

@@ -4,27 +4,36 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 
-use super::{Event, Summary};
+use super::{Event, Summary, day::parse};
 
 /// The text that people and models read.
 pub(super) fn text(summary: &Summary) -> String {
     let mut text = format!("Calendar Summary for {}\n\n", day(summary.date));
+    let when = if summary.is_today { "today" } else { "this day" };
     if summary.events.is_empty() {
-        text.push_str("No events scheduled for today.");
+        // Writing to a string cannot fail.
+        let _ = write!(text, "No events scheduled for {when}.");
         return text;
     }
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "You have {} event(s) today:\n", summary.events.len());
+    let count = summary.events.len().saturating_add(summary.omitted);
+    let _ = writeln!(text, "You have {count} event(s) {when}:\n");
     for (index, event) in summary.events.iter().enumerate() {
         let _ = writeln!(text, "{}. {}", index.saturating_add(1), event.title);
-        let _ = writeln!(text, "   Time: {}", time(event));
-        if let Some(location) = &event.location {
-            let _ = writeln!(text, "   Location: {location}");
-        }
-        if let Some(description) = &event.description {
-            let _ = writeln!(text, "   Description: {description}");
+        let _ = writeln!(text, "   Time: {}", time(event, summary.date));
+        let details = [
+            ("Location", &event.location),
+            ("Video", &event.video_link),
+            ("Description", &event.description),
+        ];
+        for (name, detail) in details {
+            if let Some(detail) = detail {
+                let _ = writeln!(text, "   {name}: {detail}");
+            }
         }
         text.push('\n');
+    }
+    if summary.omitted > 0 {
+        let _ = writeln!(text, "And {} more.", summary.omitted);
     }
     text
 }
@@ -37,20 +46,28 @@ fn day(date: NaiveDate) -> String {
     format!("{} {} {:02} {}", date.weekday(), month.unwrap_or(&""), date.day(), date.year())
 }
 
-fn time(event: &Event) -> String {
-    let clock = |moment: &str| {
-        DateTime::parse_from_rfc3339(moment).map_or_else(
-            |_| moment.to_owned(),
-            |it| {
-                let (is_afternoon, hour) = it.hour12();
-                let half = if is_afternoon { "PM" } else { "AM" };
-                format!("{hour}:{:02} {half}", it.minute())
-            },
-        )
-    };
+/// When it is, with the day wherever that is another than the one shown.
+fn time(event: &Event, shown: NaiveDate) -> String {
     if event.all_day {
-        "All day".to_owned()
-    } else if event.start == event.end {
+        let last = parse(&event.end).and_then(|end| end.pred_opt());
+        return match parse(&event.start).zip(last) {
+            Some((first, last)) if first != last => {
+                format!("All day ({} - {})", day(first), day(last))
+            }
+            _ => "All day".to_owned(),
+        };
+    }
+    let clock = |moment: &str| {
+        let Ok(it) = DateTime::parse_from_rfc3339(moment) else {
+            return moment.to_owned();
+        };
+        let (is_afternoon, hour) = it.hour12();
+        let half = if is_afternoon { "PM" } else { "AM" };
+        let date = it.date_naive();
+        let other = if date == shown { String::new() } else { format!(" ({})", day(date)) };
+        format!("{hour}:{:02} {half}{other}", it.minute())
+    };
+    if event.start == event.end {
         clock(&event.start)
     } else {
         format!("{} - {}", clock(&event.start), clock(&event.end))

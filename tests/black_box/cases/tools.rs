@@ -13,7 +13,9 @@ pub(super) const CASES: &[Case] = &[
     case!(greet_uses_the_name_in_the_token),
     case!(get_datetime_is_public_and_tells_the_time_in_utc),
     case!(calendar_summary_shows_the_day),
+    case!(another_day_can_be_asked_for_in_another_time_zone),
     case!(an_empty_day_is_said_to_be_empty),
+    case!(a_calendar_that_is_not_there_is_named_as_the_reason),
     case!(a_private_tool_is_refused_to_those_without_permission),
     case!(a_permission_counts_as_soon_as_it_is_given after give_the_guest_permission),
     case!(who_has_not_connected_an_account_is_told_to),
@@ -90,12 +92,44 @@ async fn calendar_summary_shows_the_day(world: &World) {
     );
     for line in [
         "You have 7 event(s) today:",
-        "1. Team offsite\n   Time: All day\n   Location: Lakeside meeting house",
-        "3. Daily stand-up\n   Time: 9:30 AM - 9:45 AM",
+        "1. Team offsite\n   Time: All day (",
+        "2. Release day\n   Time: All day\n",
+        "3. Daily stand-up\n   Time: 9:30 AM - 9:45 AM\n   Video: https://meet.google.com/aaa-bbbb-ccc\n",
         "   Description: Agree on what comes next.",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
+}
+
+async fn another_day_can_be_asked_for_in_another_time_zone(world: &World) {
+    let today = world.call(OWNER, "calendar_summary", json!({})).await;
+    let today = &today["structuredContent"];
+    assert_eq!(today["time_zone"], "Europe/Berlin");
+    let planning = |day: &Value| {
+        let events = day["events"].as_array().expect("events is a list").clone();
+        events.into_iter().find(|event| event["title"] == "Planning")
+    };
+    let start = planning(today).expect("it is on today")["start"].clone();
+    assert!(start.as_str().is_some_and(|start| start.contains("T11:00:00+0")), "{start}");
+    let arguments = json!({ "date": today["date"], "time_zone": "asia/kathmandu" });
+    let there = world.call(OWNER, "calendar_summary", arguments).await;
+    let there = &there["structuredContent"];
+    assert_eq!((&there["date"], &there["time_zone"]), (&today["date"], &json!("Asia/Kathmandu")));
+    let start = planning(there).expect("it is on the same day there")["start"].clone();
+    assert!(start.as_str().is_some_and(|start| start.ends_with(":45:00+05:45")), "{start}");
+    let arguments = json!({ "date": "2001-02-03" });
+    let (_, text) = outcome(&world.call(OWNER, "calendar_summary", arguments).await);
+    assert!(text.starts_with("Calendar Summary for Sat Feb 03 2001"), "{text}");
+    assert!(text.ends_with("No events scheduled for this day."), "{text}");
+    let arguments = json!({ "time_zone": "Europe/Atlantis" });
+    let (is_error, text) = outcome(&world.call(OWNER, "calendar_summary", arguments).await);
+    assert!(is_error && text.starts_with("`time_zone` must be the IANA name"), "{text}");
+}
+
+async fn a_calendar_that_is_not_there_is_named_as_the_reason(world: &World) {
+    let arguments = json!({ "calendar_id": "nobody@example.com" });
+    let (is_error, text) = outcome(&world.call(OWNER, "calendar_summary", arguments).await);
+    assert!(is_error && text.starts_with("There is no calendar with this id"), "{text}");
 }
 
 async fn an_empty_day_is_said_to_be_empty(world: &World) {
@@ -139,5 +173,5 @@ async fn whose_connection_has_ended_is_told_to_reconnect(world: &World) {
 async fn who_left_the_calendar_out_is_told_to_allow_it(world: &World) {
     let result = world.call("narrow@example.com", "calendar_summary", json!({})).await;
     let (is_error, text) = outcome(&result);
-    assert!(is_error && text.starts_with("Google does not allow reading this calendar."), "{text}");
+    assert!(is_error && text.starts_with("Google does not allow reading the calendar."), "{text}");
 }
