@@ -1,0 +1,36 @@
+//! Messages of somebody with a good token: envelope, era, headers, dispatch and every method, up to the whole answer.
+
+#![no_main]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a finding is a panic, and so is what keeps a target from starting"
+)]
+
+use doorward_fuzz::{door::Door, message, seeds, token};
+use http::{HeaderValue, header};
+use libfuzzer_sys::fuzz_target;
+
+/// Doorward's own tools are called as well when an input may mean one of them.
+const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
+
+thread_local! {
+    /// A server with everything that a server can offer.
+    static FIXTURE: Door = Door::of(conformance_server::server());
+    static DOORWARD: Door = Door::of(doorward::tools::server());
+}
+
+fuzz_target!(init: seeds::write(&seeds::messages()), |input: &[u8]| {
+    let (mut headers, body) = message::parse(input);
+    if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", token::good())) {
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    let json = HeaderValue::from_static("application/json");
+    headers.entry(header::CONTENT_TYPE).or_insert(json);
+    message::check(body, &FIXTURE.with(|door| door.post(headers.clone(), body)));
+    let text = String::from_utf8_lossy(body);
+    if TOOLS.iter().any(|tool| text.contains(tool)) {
+        message::check(body, &DOORWARD.with(|door| door.post(headers, body)));
+    }
+});

@@ -1,0 +1,121 @@
+//! The door: whatever is in an `Authorization` header, only what the tenant signed for this server gets in.
+//!
+//! The first byte of an input says what the rest of it is.
+
+#![no_main]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a finding is a panic, and so is what keeps a target from starting"
+)]
+
+use doorward_fuzz::{
+    door::{Answer, Door},
+    host::{AUDIENCE, ISSUER, NOW},
+    seeds, token,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+/// How far the clocks may be apart by default, in seconds.
+const LEEWAY: f64 = 60.0;
+
+const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+thread_local! {
+    static DOOR: Door = Door::of(doorward::tools::server());
+}
+
+fuzz_target!(init: seeds::write(&seeds::tokens()), |input: &[u8]| match input.split_first() {
+    Some((b'h', values)) => values_get_nobody_in(values),
+    Some((b's', parts)) => only_what_says_all_that_it_must_gets_in(parts),
+    Some((b'c', changes)) => only_the_token_itself_gets_in(changes),
+    _ => {}
+});
+
+/// Headers that nobody signed anything for, one a line.
+fn values_get_nobody_in(values: &[u8]) {
+    let values: Vec<&[u8]> = values.split(|byte| *byte == b'\n').collect();
+    if let Some(answer) = knock(&values) {
+        assert!(!got_in(&answer), "{answer:?}");
+    }
+}
+
+/// A header and claims, separated by a line feed, that the tenant did sign.
+fn only_what_says_all_that_it_must_gets_in(parts: &[u8]) {
+    let Some(end) = parts.iter().position(|byte| *byte == b'\n') else {
+        return;
+    };
+    let (header, claims) = (&parts[..end], &parts[end + 1..]);
+    let token = format!("Bearer {}", token::signed(header, claims));
+    if !knock(&[token.as_bytes()]).is_some_and(|answer| got_in(&answer)) {
+        return;
+    }
+    let json = |text| serde_json::from_slice::<Value>(text).expect("what gets in is JSON");
+    let (header, claims) = (json(header), json(claims));
+    assert_eq!(header["alg"], "ES256");
+    assert!(header.get("crit").is_none() && header.get("b64").is_none(), "{header}");
+    assert!(matches!(header["kid"].as_str(), None | Some("p256")), "{header}");
+    let typ = header["typ"].as_str().map(str::to_ascii_lowercase);
+    assert!(matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")));
+    assert_eq!(claims["iss"], ISSUER);
+    let is_ours = |audience: &Value| audience == AUDIENCE;
+    let audiences = claims["aud"].as_array();
+    assert!(audiences.map_or(is_ours(&claims["aud"]), |all| all.iter().any(is_ours)), "{claims}");
+    let time = |name: &str| claims[name].as_f64();
+    let now = NOW as f64;
+    assert!(time("exp").is_some_and(|exp| exp > now - LEEWAY), "{claims}");
+    assert!(time("iat").is_some_and(|iat| iat < now + LEEWAY + 1.0), "{claims}");
+    assert!(time("nbf").is_none_or(|nbf| nbf < now + LEEWAY + 1.0), "{claims}");
+    let is_text = |name: &str| claims[name].as_str().is_some_and(|text| !text.is_empty());
+    assert!(is_text("sub") && (is_text("client_id") || is_text("azp")), "{claims}");
+}
+
+/// Changes to a good token: three bytes each, a place (big-endian) and what to put there.
+fn only_the_token_itself_gets_in(changes: &[u8]) {
+    let mut token = token::good().as_bytes().to_vec();
+    for change in changes.chunks_exact(3) {
+        let place = usize::from(u16::from_be_bytes([change[0], change[1]])) % (token.len() + 1);
+        match (token.get_mut(place), change[2]) {
+            (Some(_), 0) => token.truncate(place),
+            (Some(byte), new) => *byte = new,
+            (None, new) => token.push(new),
+        }
+    }
+    let header = [b"Bearer ", token.as_slice()].concat();
+    if knock(&[&header]).is_some_and(|answer| got_in(&answer)) {
+        assert_eq!(token.trim_ascii(), token::good().as_bytes(), "another token got in");
+    }
+}
+
+/// The answer to a request with these `Authorization` headers; none where one cannot be in a header.
+fn knock(values: &[&[u8]]) -> Option<Answer> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for value in values {
+        headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).ok()?);
+    }
+    Some(DOOR.with(|door| door.post(headers, PING)))
+}
+
+/// Whether the request reached the other side of the door. If not, the answer is a refusal as it has to be.
+fn got_in(answer: &Answer) -> bool {
+    let body: Value = serde_json::from_slice(&answer.body).expect("the body is JSON");
+    if answer.status == StatusCode::OK {
+        assert_eq!(body["result"], serde_json::json!({}), "{answer:?}");
+        return true;
+    }
+    let challenge = answer.header("www-authenticate");
+    match answer.status {
+        StatusCode::UNAUTHORIZED => {
+            let metadata = r#"resource_metadata="https://mcp.example.com/.well-known/"#;
+            assert!(challenge.starts_with("Bearer ") && challenge.contains(metadata), "{answer:?}");
+        }
+        StatusCode::BAD_REQUEST => {}
+        _ => panic!("{answer:?}"),
+    }
+    assert!(body["error"].is_string() && body["error_description"].is_string(), "{answer:?}");
+    false
+}

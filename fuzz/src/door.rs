@@ -1,0 +1,84 @@
+//! Sending a request to a server, and reading the whole answer.
+
+use std::{
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use doorward::{host::Host, server::Server};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+
+use crate::host::FuzzHost;
+
+/// A server that remembers between requests what every instance does.
+pub struct Door {
+    server: Rc<Server>,
+    host: Rc<FuzzHost>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Door {
+    /// A door with this server behind it.
+    #[must_use]
+    pub fn of(server: Server) -> Self {
+        Self { server: Rc::new(server), host: Rc::default() }
+    }
+
+    /// What the MCP endpoint answers to these headers and this body.
+    ///
+    /// # Panics
+    ///
+    /// When the answer never comes, or is one that no input may ever get.
+    #[must_use]
+    pub fn post(&self, headers: HeaderMap, body: &[u8]) -> Answer {
+        self.host.forget();
+        let mut request = Request::new(Full::new(Bytes::copy_from_slice(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = http::Uri::from_static("/mcp");
+        *request.headers_mut() = headers;
+        let host = Rc::clone(&self.host) as Rc<dyn Host>;
+        let answer = finish(async {
+            let response = Rc::clone(&self.server).serve(host, request).await;
+            let (parts, body) = response.into_parts();
+            let Ok(body) = body.collect().await;
+            Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() }
+        });
+        assert!(!answer.status.is_server_error(), "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        answer
+    }
+}
+
+impl Answer {
+    /// The value of a header; empty where there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// Nothing here waits for anything outside, so what is not ready after so many polls never is.
+fn finish<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..1000 {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+            return result;
+        }
+    }
+    panic!("there is no answer")
+}

@@ -1,0 +1,75 @@
+//! Tokens of a tenant whose keys are the same in every run, so that a finding can be repeated.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+
+use crate::host::{AUDIENCE, ISSUER, NOW};
+
+static P256_KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::random(&mut StdRng::seed_from_u64(2)));
+static GOOD: LazyLock<String> =
+    LazyLock::new(|| signed(good_header().to_string(), good_claims().to_string()));
+/// A token that gets in, with all that it must say.
+#[must_use]
+pub fn good() -> &'static str {
+    &GOOD
+}
+
+/// The header of [`good`].
+#[must_use]
+pub fn good_header() -> Value {
+    json!({ "alg": "ES256", "typ": "at+jwt", "kid": "p256" })
+}
+
+/// The claims of [`good`].
+#[must_use]
+pub fn good_claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "auth0|1",
+        "client_id": "client",
+        "iat": NOW,
+        "exp": NOW + 600,
+    })
+}
+
+/// Any header and claims, JSON or not, signed with the tenant's key for ES256.
+#[must_use]
+pub fn signed(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    let signed = joined(header, claims);
+    let signature: Signature = P256_KEY.sign(signed.as_bytes());
+    format!("{signed}.{}", encoded(&signature.to_bytes()))
+}
+
+/// The tenant's keys. To the RSA key there is no private one: making one takes longer than everything else here.
+#[must_use]
+pub fn jwks() -> Value {
+    let mut modulus = [0; 256];
+    StdRng::seed_from_u64(3).fill(&mut modulus[..]);
+    modulus[0] |= 0x80;
+    modulus[255] |= 1;
+    let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": encoded(&modulus), "e": "AQAB" });
+    let point = P256_KEY.verifying_key().to_encoded_point(false);
+    let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| encoded(bytes));
+    let p256 = json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": "p256",
+        "x": coordinate(point.x()),
+        "y": coordinate(point.y()),
+    });
+    json!({ "keys": [rsa, p256] })
+}
+
+fn joined(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    format!("{}.{}", encoded(header.as_ref()), encoded(claims.as_ref()))
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
