@@ -11,8 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use doorward::host::{
-    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, VariableFailure,
-    Variables,
+    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
+    VariableFailure, Variables,
 };
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -107,6 +107,11 @@ impl KeyValue for FuzzHost {
         self.store.borrow_mut().insert(key.to_owned(), value.to_vec());
         Box::pin(ready(Ok(())))
     }
+
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+        self.store.borrow_mut().remove(key);
+        Box::pin(ready(Ok(())))
+    }
 }
 
 impl Variables for FuzzHost {
@@ -133,6 +138,13 @@ impl Clock for FuzzHost {
             let ready = std::mem::replace(&mut polled, true);
             if ready { Poll::Ready(()) } else { Poll::Pending }
         }))
+    }
+}
+
+impl Random for FuzzHost {
+    /// The same in every run, so that a finding can be repeated.
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
     }
 }
 
