@@ -2,16 +2,17 @@
 //!
 //! Public URL, issuer and audience come from here and never from a request.
 
+mod issuers;
 mod parse;
 mod reader;
+mod trusted_issuer;
 
-use std::fmt;
-
-use url::Url;
+use std::{borrow::Cow, fmt, rc::Rc};
 
 pub(crate) use self::parse::is_loopback;
-use self::{parse::is_bare, reader::Reader};
-use crate::{audit::SubjectForm, host::Variables, oauth::SignatureAlgorithm};
+use self::reader::Reader;
+pub use self::trusted_issuer::{ClaimNames, Issuer, TrustedIssuer};
+use crate::{audit::SubjectForm, host::Variables};
 
 /// Everything that is read.
 const VARIABLES: &[&str] = &[
@@ -30,6 +31,7 @@ const VARIABLES: &[&str] = &[
     "resource_documentation",
     "audit_subject",
     "connect_url",
+    "issuers",
 ];
 
 /// What the operator decided, checked.
@@ -40,8 +42,10 @@ pub struct Config {
     /// The identifier of the API in the tenant, byte for byte. It is the `resource` of the metadata, and its permissions
     /// are the ones that count.
     pub audience: String,
-    /// What the `aud` of a token for this server names: the one above, and others for the time of a move.
-    pub audiences: Vec<String>,
+    /// The tenant as an issuer of tokens.
+    pub tenant: Rc<TrustedIssuer>,
+    /// Others whose tokens get in too.
+    pub further_issuers: Vec<Rc<TrustedIssuer>>,
     /// The application that stands for this server in the tenant.
     pub client: ClientCredentials,
     /// Where clients reach this server: an origin without a trailing slash.
@@ -50,12 +54,8 @@ pub struct Config {
     pub scopes_supported: Vec<String>,
     /// The origin of Google's APIs, without a trailing slash.
     pub google_api_url: String,
-    /// What tokens may be signed with.
-    pub token_algorithms: Vec<SignatureAlgorithm>,
     /// How far the issuer's clock may be from ours, in seconds.
     pub token_leeway_seconds: u64,
-    /// The organizations whose members may use this server, by id or name; empty when it does not matter.
-    pub allowed_organizations: Vec<String>,
     /// The origins whose pages may use the MCP endpoint, beside our own and those on loopback. `*` is any.
     pub allowed_origins: Vec<String>,
     /// The host names that the MCP endpoint is reached by, beside the public one and loopback. `*` is any.
@@ -67,10 +67,6 @@ pub struct Config {
     /// The operator's own page on which users connect accounts.
     pub connect_url: Option<String>,
 }
-
-/// An authorization server, by the URL that its tokens carry as `iss`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(String);
 
 /// How this server authenticates at the tenant.
 #[derive(Clone, Debug)]
@@ -95,7 +91,7 @@ pub struct ConfigFault {
     /// The variable's name.
     pub variable: &'static str,
     /// What is wrong, and what would be right.
-    pub problem: &'static str,
+    pub problem: Cow<'static, str>,
 }
 
 impl Config {
@@ -121,19 +117,25 @@ impl Config {
         let resource_documentation = reader.optional("resource_documentation", "", parse::page);
         let audit_subject = reader.optional("audit_subject", "plain", parse::subject_form);
         let connect_url = reader.optional("connect_url", "", parse::page);
+        let tenant = || {
+            let (audiences, organizations) = (audiences?, allowed_organizations?);
+            Some(TrustedIssuer::tenant(issuer?, audiences, token_algorithms?, organizations))
+        };
+        // Without a tenant there is nothing to measure them by, and its faults are named already.
+        let tenant = tenant();
+        let further_issuers = tenant.as_ref().and_then(|tenant| reader.issuers(tenant));
         let config = || {
-            let audiences = audiences?;
+            let tenant = tenant?;
             Some(Self {
-                issuer: issuer?,
-                audience: audiences.first()?.clone(),
-                audiences,
+                issuer: tenant.issuer.clone(),
+                audience: tenant.audiences.first()?.clone(),
+                tenant: Rc::new(tenant),
+                further_issuers: further_issuers?,
                 client: ClientCredentials { id: client_id?, secret: client_secret?.into() },
                 public_url: public_url?,
                 scopes_supported: scopes_supported?,
                 google_api_url: google_api_url?,
-                token_algorithms: token_algorithms?,
                 token_leeway_seconds: token_leeway?,
-                allowed_organizations: allowed_organizations?,
                 allowed_origins: allowed_origins?,
                 allowed_hosts: allowed_hosts?,
                 resource_documentation: resource_documentation?,
@@ -143,34 +145,10 @@ impl Config {
         };
         config().ok_or(ConfigFaults(reader.faults))
     }
-}
 
-impl Issuer {
-    /// The tenant at `domain`, a host name with an optional port. Plain HTTP is for loopback alone.
-    fn from_domain(domain: String) -> Result<Self, &'static str> {
-        const PROBLEM: &str =
-            "is not a host name like `example.eu.auth0.com`, without scheme, path or `*`";
-        let url = Url::parse(&format!("https://{domain}/")).map_err(|_| PROBLEM)?;
-        let scheme = if is_loopback(&url) { "http" } else { "https" };
-        let issuer = format!("{scheme}://{domain}/");
-        match Url::parse(&issuer) {
-            Ok(url) if is_bare(&url) && url.as_str() == issuer && !domain.contains('*') => {
-                Ok(Self(issuer))
-            }
-            _ => Err(PROBLEM),
-        }
-    }
-
-    /// The URL with its trailing slash, as in `iss`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The URL of `path` (which has no leading slash) on this server.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+    /// Everybody whose tokens get in, the tenant first.
+    pub fn issuers(&self) -> impl Iterator<Item = &Rc<TrustedIssuer>> {
+        std::iter::once(&self.tenant).chain(&self.further_issuers)
     }
 }
 

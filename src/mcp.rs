@@ -36,6 +36,7 @@ pub use prompt::{Prompt, PromptMessage};
 pub use registry::Registry;
 pub use resource::{Resource, ResourceTemplate, Variables};
 pub use result::{ToolOutput, ToolReply, ToolResult};
+pub(crate) use strict_json::parse as parse_strict_json;
 pub use tool::{Annotations, Tool};
 
 use serde::Serialize;

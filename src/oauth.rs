@@ -41,18 +41,15 @@ pub async fn authenticate(
     headers: &::http::HeaderMap,
 ) -> Result<Rc<Caller>, Refusal> {
     let token = bearer_token(headers)?;
-    let untrusted = Untrusted::parse(token, &config.token_algorithms)?;
+    let untrusted = Untrusted::parse(token)?;
+    // Only which of the configured issuers has to have signed it: that it did is proved by its keys.
+    let issuer = untrusted.issuer(config.issuers())?;
     let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-    let key = memory.signing_key(host, &config.issuer, key_id, algorithm).await?;
-    let expected = Expected {
-        issuer: config.issuer.as_str(),
-        audiences: &config.audiences,
-        leeway: config.token_leeway_seconds,
-        now: host.now(),
-    };
+    let key = memory.signing_key(host, issuer, key_id, algorithm).await?;
+    let expected = Expected { issuer, leeway: config.token_leeway_seconds, now: host.now() };
     let claims = untrusted.verify(&key, &expected)?;
-    let caller = Caller::new(claims, AccessToken::from(token), expected.issuer, true)?;
-    let allowed = &config.allowed_organizations;
+    let caller = Caller::new(claims, AccessToken::from(token), Rc::clone(issuer))?;
+    let allowed = &issuer.organizations;
     if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
         return Err(TokenFault::OrganizationNotAllowed.into());
     }
@@ -61,6 +58,9 @@ pub async fn authenticate(
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+mod issuer_tests;
 
 #[cfg(test)]
 mod outage_tests;

@@ -79,6 +79,7 @@ fn token_code(fault: TokenFault) -> &'static str {
         TokenFault::NotAJwt => "token_not_a_jwt",
         TokenFault::NotYetValid => "token_not_yet_valid",
         TokenFault::OrganizationNotAllowed => "token_organization_not_allowed",
+        TokenFault::RequiredClaimWrong => "token_required_claim_wrong",
         TokenFault::SignatureWrong => "token_signature_wrong",
         TokenFault::SubjectMissing => "token_subject_missing",
         TokenFault::TimesAbsurd => "token_times_absurd",

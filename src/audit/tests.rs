@@ -155,6 +155,7 @@ fn every_code_is_documented() {
         NotAJwt,
         NotYetValid,
         OrganizationNotAllowed,
+        RequiredClaimWrong,
         SignatureWrong,
         SubjectMissing,
         TimesAbsurd,

@@ -1,8 +1,10 @@
 //! Reading variables, all at once: with some providers each is a round trip over the network.
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
 
-use super::ConfigFault;
+use super::{ConfigFault, TrustedIssuer, issuers};
 use crate::host::{VariableFailure, Variables};
 
 /// The longest value of a variable, in bytes.
@@ -42,6 +44,16 @@ impl Reader {
         self.parsed(variable, Some(default), parse)
     }
 
+    /// The issuers beside the tenant. Each entry may have faults of its own.
+    pub(super) fn issuers(&mut self, tenant: &TrustedIssuer) -> Option<Vec<Rc<TrustedIssuer>>> {
+        const VARIABLE: &str = "issuers";
+        let text = self.optional(VARIABLE, "", Ok)?;
+        let fault = |problem: String| ConfigFault { variable: VARIABLE, problem: problem.into() };
+        issuers::issuers(&text, tenant)
+            .map_err(|problems| self.faults.extend(problems.into_iter().map(fault)))
+            .ok()
+    }
+
     fn parsed<T>(
         &mut self,
         variable: &'static str,
@@ -56,6 +68,7 @@ impl Reader {
             (_, Some(default)) => parse(default.to_owned()),
             (_, None) => Err("is not set"),
         };
-        parsed.map_err(|problem| self.faults.push(ConfigFault { variable, problem })).ok()
+        let fault = |problem: &'static str| ConfigFault { variable, problem: problem.into() };
+        parsed.map_err(|problem| self.faults.push(fault(problem))).ok()
     }
 }

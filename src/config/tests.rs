@@ -1,4 +1,5 @@
 use super::*;
+use crate::oauth::SignatureAlgorithm;
 use crate::testing::{FakeHost, finish};
 
 fn load(name: &str, value: &str) -> Result<Config, Vec<String>> {
@@ -76,7 +77,7 @@ fn scopes_never_hold_offline_access() {
 fn there_may_be_several_audiences_and_the_first_names_the_resource() {
     let config = load("auth0_audience", "https://a.example/mcp  https://b.example/mcp").unwrap();
     assert_eq!(config.audience, "https://a.example/mcp");
-    assert_eq!(config.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert_eq!(config.tenant.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
     assert!(load("auth0_audience", " ").is_err());
 }
 
@@ -84,9 +85,9 @@ fn there_may_be_several_audiences_and_the_first_names_the_resource() {
 fn tokens_are_signed_with_rs256_unless_the_operator_allows_others() {
     let host = FakeHost::new();
     let config = finish(Config::load(&host)).unwrap();
-    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Rs256]);
+    assert_eq!(config.tenant.algorithms, [SignatureAlgorithm::Rs256]);
     let config = load("token_algorithms", "PS256 ES256").unwrap();
-    assert_eq!(config.token_algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
+    assert_eq!(config.tenant.algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
     for bad in ["", "HS256", "none", "RS256 HS256", "rs256", "RS384", "RS256,PS256"] {
         assert!(load("token_algorithms", bad).is_err(), "{bad}");
     }

@@ -16,7 +16,7 @@ use serde_json::{Map, Number, Value};
 /// # Errors
 ///
 /// Whatever is wrong with it.
-pub(super) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(text).map(|Strict(value)| value)
 }
 

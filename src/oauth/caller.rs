@@ -1,17 +1,20 @@
 //! Who is calling, as proved by the token. A `Caller` is passed along with its request and kept nowhere else.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Claims, TokenFault};
+use super::{
+    Claims, TokenFault,
+    claims::{claim, list, words},
+};
+use crate::config::TrustedIssuer;
 
 /// A caller whose token was verified.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    issuer: String,
-    is_tenant_user: bool,
+    issuer: Rc<TrustedIssuer>,
     subject: String,
     client_id: String,
     scopes: Vec<String>,
@@ -37,9 +40,8 @@ impl Organization {
     /// Whether a list holds it: by its id, or by its name where it has one. What begins with `org_` is an id.
     #[must_use]
     pub fn is_in(&self, list: &[String]) -> bool {
-        list.iter().any(|entry| match entry.starts_with("org_") {
-            true => *entry == self.id,
-            false => self.name.as_ref() == Some(entry),
+        list.iter().any(|entry| {
+            *entry == self.id || !entry.starts_with("org_") && self.name.as_ref() == Some(entry)
         })
     }
 }
@@ -51,46 +53,57 @@ impl Caller {
     pub(super) fn new(
         claims: Claims,
         token: AccessToken,
-        issuer: &str,
-        is_tenant_user: bool,
+        issuer: Rc<TrustedIssuer>,
     ) -> Result<Self, TokenFault> {
         let text = |name: &str| {
-            claims.members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+            claim(&claims.members, name).and_then(Value::as_str).filter(|text| !text.is_empty())
         };
         let subject = text("sub").ok_or(TokenFault::SubjectMissing)?.to_owned();
         // RFC 9068 says `client_id`, Auth0's own profile `azp`.
-        let client_id =
-            text("client_id").or_else(|| text("azp")).ok_or(TokenFault::ClientMissing)?.to_owned();
+        let client_id = match &issuer.claims.client_id {
+            Some(name) => text(name),
+            None => text("client_id").or_else(|| text("azp")),
+        };
+        let client_id = client_id.ok_or(TokenFault::ClientMissing)?.to_owned();
         if claims.members.get("act").is_some_and(|act| !act.is_object()) {
             return Err(TokenFault::ClaimsMalformed);
         }
-        let scopes = scopes(&claims.members);
-        let issuer = issuer.to_owned();
-        Ok(Self { issuer, is_tenant_user, subject, client_id, scopes, claims, token })
+        let mut scopes: Vec<String> = Vec::new();
+        let granted = words(claim(&claims.members, &issuer.claims.scope));
+        for scope in granted.chain(list(claim(&claims.members, &issuer.claims.permissions))) {
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        Ok(Self { issuer, subject, client_id, scopes, claims, token })
     }
 
     /// A caller that nobody proved, of the tenant of a new `FakeHost` unless `iss` says otherwise.
     #[cfg(test)]
-    pub(crate) fn for_test(claims: Map<String, Value>, token: AccessToken) -> Self {
-        const TENANT: &str = "https://tenant.example.com/";
-        let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or(TENANT).to_owned();
+    pub(crate) fn for_test(claims: serde_json::Map<String, Value>, token: AccessToken) -> Self {
+        let host = crate::testing::FakeHost::new();
+        let config = crate::testing::finish(crate::config::Config::load(&host));
+        let mut issuer = (*config.expect("a new host has a config").tenant).clone();
+        if let Some(other) = claims.get("iss").and_then(Value::as_str) {
+            issuer.is_tenant = other == issuer.issuer.as_str();
+            issuer.issuer = crate::config::Issuer::from_url(other).expect("`iss` is a URL");
+        }
         let claims = Claims { expires_at: u64::MAX, members: claims };
-        Self::new(claims, token, &issuer, issuer == TENANT)
-            .expect("the claims name a subject and a client")
+        Self::new(claims, token, Rc::new(issuer)).expect("the claims name a subject and a client")
     }
 
     /// `iss`: who vouches for the caller. A subject means something together with its issuer only: whatever is
     /// remembered or written down about a caller goes by both.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        self.issuer.issuer.as_str()
     }
 
     /// Whether the tenant itself issued the token, so that it knows this subject. Only then may it be asked about the
     /// caller: another issuer's subject may be spelled like one of the tenant's.
     #[must_use]
     pub fn is_tenant_user(&self) -> bool {
-        self.is_tenant_user
+        self.issuer.is_tenant
     }
 
     /// `sub`: the user, or the client itself when no user is behind the call.
@@ -105,7 +118,7 @@ impl Caller {
         &self.client_id
     }
 
-    /// `scope` and `permissions`, each once.
+    /// `scope` and `permissions`, or what the issuer has for them, each once.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.scopes
@@ -114,15 +127,18 @@ impl Caller {
     /// `permissions` alone: what the tenant says that the user may do, where the API has RBAC.
     #[must_use]
     pub fn permissions(&self) -> Vec<&str> {
-        let permissions = self.claim("permissions").and_then(Value::as_array);
-        permissions.into_iter().flatten().filter_map(Value::as_str).collect()
+        list(claim(&self.claims.members, &self.issuer.claims.permissions)).collect()
     }
 
     /// The organization that the user signed in to.
     #[must_use]
     pub fn organization(&self) -> Option<Organization> {
-        let id = self.text_claim("org_id")?.to_owned();
-        Some(Organization { id, name: self.text_claim("org_name").map(str::to_owned) })
+        let text =
+            |name| claim(&self.claims.members, name).and_then(Value::as_str).map(str::to_owned);
+        match self.issuer.claims.organization.as_deref() {
+            Some(name) => Some(Organization { id: text(name)?, name: None }),
+            None => Some(Organization { id: text("org_id")?, name: text("org_name") }),
+        }
     }
 
     /// Where the user is known: the part of `sub` before `|`, as in `google-oauth2`. A machine has none.
@@ -208,22 +224,6 @@ impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessToken(…)")
     }
-}
-
-fn scopes(claims: &Map<String, Value>) -> Vec<String> {
-    let granted = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
-    let permissions = claims.get("permissions").and_then(Value::as_array);
-    let mut scopes: Vec<String> = Vec::new();
-    let all = granted
-        .split(' ')
-        .chain(permissions.into_iter().flatten().filter_map(Value::as_str))
-        .filter(|scope| !scope.is_empty());
-    for scope in all {
-        if !scopes.iter().any(|known| known == scope) {
-            scopes.push(scope.to_owned());
-        }
-    }
-    scopes
 }
 
 #[cfg(test)]

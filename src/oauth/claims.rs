@@ -4,6 +4,7 @@ use jwt_compact::Claims as JwtClaims;
 use serde_json::{Map, Value};
 
 use super::TokenFault;
+use crate::config::TrustedIssuer;
 
 /// The end of the year 9999. What is later was never meant.
 const LATEST_SECONDS: i64 = 253_402_300_799;
@@ -11,10 +12,8 @@ const LATEST_SECONDS: i64 = 253_402_300_799;
 /// What a token for this server looks like.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// `iss`, byte for byte.
-    pub issuer: &'a str,
-    /// What `aud` is or contains: one of these, byte for byte.
-    pub audiences: &'a [String],
+    /// The issuer, which has to be the one in `iss`.
+    pub issuer: &'a TrustedIssuer,
     /// How far the issuer's clock may be from ours, in seconds.
     pub leeway: u64,
     /// The time, in seconds since the Unix epoch.
@@ -39,11 +38,17 @@ impl Claims {
         expected: &Expected<'_>,
     ) -> Result<Self, TokenFault> {
         let JwtClaims { expiration, issued_at, not_before, custom: members, .. } = claims;
-        if members.get("iss").and_then(Value::as_str) != Some(expected.issuer) {
+        let issuer = expected.issuer;
+        if members.get("iss").and_then(Value::as_str) != Some(issuer.issuer.as_str()) {
             return Err(TokenFault::IssuerWrong);
         }
-        if !is_for(members.get("aud"), expected.audiences) {
+        // Another claim stands in for `aud` only where there is none: what `aud` says is never passed over.
+        let named = || claim(&members, issuer.claims.audience.as_deref()?);
+        if !is_for(members.get("aud").or_else(named), &issuer.audiences) {
             return Err(TokenFault::AudienceWrong);
+        }
+        if issuer.required.iter().any(|(name, value)| claim(&members, name) != Some(value)) {
+            return Err(TokenFault::RequiredClaimWrong);
         }
         let expires_at = seconds(expiration.ok_or(TokenFault::ExpiryMissing)?.timestamp())?;
         let issued_at = seconds(issued_at.ok_or(TokenFault::IssueTimeMissing)?.timestamp())?;
@@ -63,6 +68,26 @@ impl Claims {
         }
         Ok(Self { expires_at, members })
     }
+}
+
+/// A claim by its name, or by a JSON pointer (RFC 6901): `/realm_access/roles`. Pointers lead through objects only.
+pub(super) fn claim<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let Some(pointer) = name.strip_prefix('/') else { return members.get(name) };
+    let mut steps = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let first = members.get(&steps.next()?);
+    steps.fold(first, |value, step| value?.as_object()?.get(&step))
+}
+
+/// The texts in a claim that is a list.
+pub(super) fn list(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let texts = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    texts.filter(|text| !text.is_empty())
+}
+
+/// The words of a claim that is a list, or one text with spaces between them.
+pub(super) fn words(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let words = value.and_then(Value::as_str).unwrap_or_default().split(' ');
+    words.filter(|word| !word.is_empty()).chain(list(value))
 }
 
 /// Whether `aud`, a string or several, names one of ours.

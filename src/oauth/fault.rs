@@ -34,6 +34,8 @@ pub enum TokenFault {
     NotYetValid,
     /// The organization is not among the allowed ones, or there is none.
     OrganizationNotAllowed,
+    /// A claim that every token of the issuer has is not there, or has another value.
+    RequiredClaimWrong,
     /// The signature does not match.
     SignatureWrong,
     /// There is no `sub`.

@@ -1,4 +1,4 @@
-//! The issuer's discovery document and signing keys: in memory, then in key-value, then over the network.
+//! An issuer's discovery document and signing keys: in memory, then in key-value, then over the network.
 //!
 //! Who asks the issuer, and when, is decided by [`Known::next`]. On one instance one request asks at a time: those that
 //! can go on with what is known do, the others look again every few milliseconds. They share a flag and never a future,
@@ -17,13 +17,19 @@ use serde_json::Value;
 
 use self::known::{Known, Next};
 use super::{Jwks, SignatureAlgorithm, SigningKey, TokenFault, challenge::Refusal};
-use crate::{config::Issuer, host::Host};
+use crate::{
+    config::{Issuer, TrustedIssuer},
+    host::Host,
+};
 
 /// How often a request looks whether another one has come back from the issuer.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How often it looks before it gives up: longer than both documents may take.
 const LOOKS: u32 = 600;
+
+/// How many issuers are remembered: the tenant and all that may be configured, before and after a change.
+const MAX_ISSUERS: usize = 34;
 
 /// What an issuer publishes about itself.
 #[derive(Clone, Debug)]
@@ -35,9 +41,13 @@ pub struct IssuerDocuments {
     jwks: Jwks,
 }
 
-/// The issuer, as this instance knows it.
+/// The issuers, as this instance knows them. Each has keys of its own, and only those verify its tokens.
 #[derive(Debug, Default)]
-pub struct IssuerMemory {
+pub struct IssuerMemory(RefCell<Vec<(Issuer, Rc<OneIssuer>)>>);
+
+/// One issuer, as this instance knows it.
+#[derive(Debug, Default)]
+struct OneIssuer {
     known: RefCell<Option<Known>>,
     is_asking: Cell<bool>,
 }
@@ -58,9 +68,9 @@ impl IssuerMemory {
     pub async fn documents(
         &self,
         host: &dyn Host,
-        issuer: &Issuer,
+        issuer: &TrustedIssuer,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
-        self.documents_with(host, issuer, &|_| true).await
+        self.one(&issuer.issuer).documents_with(host, issuer, &|_| true).await
     }
 
     /// The key that a token names.
@@ -71,23 +81,42 @@ impl IssuerMemory {
     pub(super) async fn signing_key(
         &self,
         host: &dyn Host,
-        issuer: &Issuer,
+        issuer: &TrustedIssuer,
         key_id: Option<&str>,
         algorithm: SignatureAlgorithm,
     ) -> Result<SigningKey, Refusal> {
         let documents = self
+            .one(&issuer.issuer)
             .documents_with(host, issuer, &|keys| keys.find(key_id, algorithm).is_some())
             .await?;
         Ok(documents.jwks.find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?.clone())
     }
 
+    /// What is known of an issuer, which is one of those that are configured.
+    fn one(&self, issuer: &Issuer) -> Rc<OneIssuer> {
+        let mut all = self.0.borrow_mut();
+        if let Some((_, one)) = all.iter().find(|(of, _)| of == issuer) {
+            return Rc::clone(one);
+        }
+        // Those of configurations long past.
+        if all.len() >= MAX_ISSUERS {
+            all.remove(0);
+        }
+        let one = Rc::<OneIssuer>::default();
+        all.push((issuer.clone(), Rc::clone(&one)));
+        one
+    }
+}
+
+impl OneIssuer {
     /// Documents whose keys `suffice`; where a reachable issuer has none, those that do not.
     async fn documents_with(
         &self,
         host: &dyn Host,
-        issuer: &Issuer,
+        trusted: &TrustedIssuer,
         suffice: &dyn Fn(&Jwks) -> bool,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
+        let issuer = &trusted.issuer;
         if let Next::Serve(documents) = self.known(host, issuer).next(host.now(), suffice) {
             return Ok(documents);
         }
@@ -109,7 +138,7 @@ impl IssuerMemory {
                 host.sleep(LOOK_AGAIN).await;
                 continue;
             };
-            let known = ask(host, issuer, known, is_forced).await;
+            let known = ask(host, trusted, known, is_forced).await;
             self.remember(known.clone());
             drop(asking);
             known.store(host, &key).await;
@@ -157,11 +186,11 @@ impl Drop for Asking<'_> {
 }
 
 /// What is known after the issuer was asked, whatever came of it.
-async fn ask(host: &dyn Host, issuer: &Issuer, known: Known, is_forced: bool) -> Known {
+async fn ask(host: &dyn Host, issuer: &TrustedIssuer, known: Known, is_forced: bool) -> Known {
     let documents = match fetch::documents(host, issuer).await {
         Ok(documents) => Some(documents),
         Err(problem) => {
-            host.log(&format!("issuer {}: {problem}", issuer.as_str()));
+            host.log(&format!("issuer {}: {problem}", issuer.issuer.as_str()));
             None
         }
     };

@@ -3,10 +3,13 @@
 //! RFC 7519 and 7515 with the rules of RFC 8725 and 9068. `jwt-compact` parses and checks the signature; the header
 //! rules that no library enforces (`crit`, `typ`, `b64`) and the claims are checked here.
 
+use std::rc::Rc;
+
 use jwt_compact::{AlgorithmExt, UntrustedToken, ValidationError};
 use serde_json::{Map, Value};
 
 use super::{Claims, Expected, SignatureAlgorithm, SigningKey, TokenFault, algorithm::Verifying};
+use crate::config::TrustedIssuer;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -24,14 +27,13 @@ impl<'a> Untrusted<'a> {
     /// # Errors
     ///
     /// A reason that is visible without any key.
-    pub fn parse(token: &'a str, allowed: &[SignatureAlgorithm]) -> Result<Self, TokenFault> {
+    pub fn parse(token: &'a str) -> Result<Self, TokenFault> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenFault::TooLarge);
         }
         let token = UntrustedToken::<Map<String, Value>>::try_from(token)
             .map_err(|_| TokenFault::NotAJwt)?;
         let algorithm = SignatureAlgorithm::from_name(token.algorithm())
-            .filter(|algorithm| allowed.contains(algorithm))
             .ok_or(TokenFault::AlgorithmNotAllowed)?;
         let header = token.header();
         if ["crit", "b64"].iter().any(|name| header.other_fields.contains_key(*name)) {
@@ -55,7 +57,28 @@ impl<'a> Untrusted<'a> {
         self.token.header().key_id.as_deref()
     }
 
-    /// `alg`, which is an allowed one.
+    /// The issuer among `trusted` that the token claims to be of.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or its tokens are not signed with such an algorithm.
+    pub fn issuer<'i>(
+        &self,
+        mut trusted: impl Iterator<Item = &'i Rc<TrustedIssuer>>,
+    ) -> Result<&'i Rc<TrustedIssuer>, TokenFault> {
+        let claims = self
+            .token
+            .deserialize_claims_unchecked::<Map<String, Value>>()
+            .map_err(|_| TokenFault::ClaimsMalformed)?;
+        let claimed = claims.custom.get("iss").and_then(Value::as_str);
+        let issuer = trusted
+            .find(|trusted| claimed == Some(trusted.issuer.as_str()))
+            .ok_or(TokenFault::IssuerWrong)?;
+        let is_allowed = issuer.algorithms.contains(&self.algorithm);
+        if is_allowed { Ok(issuer) } else { Err(TokenFault::AlgorithmNotAllowed) }
+    }
+
+    /// `alg`, which is one that some issuer may use.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
@@ -67,6 +90,9 @@ impl<'a> Untrusted<'a> {
     ///
     /// The first reason found. Of a token whose signature is wrong nothing else is told.
     pub fn verify(&self, key: &SigningKey, expected: &Expected<'_>) -> Result<Claims, TokenFault> {
+        if !expected.issuer.algorithms.contains(&self.algorithm) {
+            return Err(TokenFault::AlgorithmNotAllowed);
+        }
         if !key.is_for(self.algorithm) {
             return Err(TokenFault::KeyNotForAlgorithm);
         }

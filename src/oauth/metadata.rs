@@ -19,7 +19,8 @@ const CACHE_CONTROL: &str = "public, max-age=300";
 pub fn protected_resource_metadata(config: &Config, name: &str) -> Answer {
     let mut metadata = json!({
         "resource": config.audience,
-        "authorization_servers": [config.issuer.as_str()],
+        "authorization_servers":
+            config.issuers().map(|it| it.issuer.as_str()).collect::<Vec<_>>(),
         "jwks_uri": config.issuer.url(".well-known/jwks.json"),
         "scopes_supported": config.scopes_supported,
         "bearer_methods_supported": ["header"],
@@ -38,7 +39,7 @@ pub async fn authorization_server_metadata(
     memory: &IssuerMemory,
     config: &Config,
 ) -> Answer {
-    match memory.documents(host, &config.issuer).await {
+    match memory.documents(host, &config.tenant).await {
         Ok(documents) => Answer::json(StatusCode::OK, documents.metadata())
             .with(header::CACHE_CONTROL, CACHE_CONTROL),
         Err(_) => {

@@ -10,6 +10,12 @@ use jwt_compact::{
 };
 use serde_json::{Value, json};
 
+use super::SignatureAlgorithm;
+use crate::{
+    config::{Config, TrustedIssuer},
+    testing::{FakeHost, finish},
+};
+
 /// The time at which the tests happen, which is that of a new `FakeHost`.
 pub(super) const NOW: u64 = 1_800_000_000;
 
@@ -46,4 +52,12 @@ pub(super) fn good_claims() -> Value {
         "iat": NOW,
         "exp": NOW + 600,
     })
+}
+
+/// The tenant of a new `FakeHost`, with these audiences and algorithms.
+pub(super) fn tenant(audiences: &[&str], algorithms: &[SignatureAlgorithm]) -> TrustedIssuer {
+    let mut tenant = (*finish(Config::load(&FakeHost::new())).unwrap().tenant).clone();
+    tenant.audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
+    tenant.algorithms = algorithms.to_vec();
+    tenant
 }

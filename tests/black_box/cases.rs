@@ -5,6 +5,7 @@ mod configuration;
 mod door;
 mod faults;
 mod forgeries;
+mod issuers;
 mod keys;
 mod protocol;
 mod routes;
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Case> {
         door::CASES,
         faults::CASES,
         forgeries::CASES,
+        issuers::CASES,
         &keys::cases(),
         protocol::CASES,
         routes::CASES,

@@ -1,9 +1,9 @@
 //! A tenant, a server, and a client to ask it with.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use doorward_dev::{Log, Stack, StackOptions};
-use doorward_tenant::{Endpoint, Fault, Group, Tenant};
+use doorward_tenant::{Endpoint, Fault, Group, Options, Seed, Tenant};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -16,11 +16,15 @@ pub(crate) const GUEST: &str = "guest@example.com";
 
 /// The first-party client whose tokens the tests use.
 const CLIENT: &str = "doorward-test";
+/// Stands in a variable for the origin of a second tenant, which a case that has it gets.
+const OTHER: &str = "{other}";
+
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
 
 /// What a test acts in.
 pub(crate) struct World {
     stack: Stack,
+    other: Option<Tenant>,
     client: Client,
     mode: Mode,
 }
@@ -35,9 +39,12 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn start(mode: Mode, variables: &[(&str, &str)]) -> Self {
+        let has_other = variables.iter().any(|(_, value)| value.contains(OTHER));
+        let other = if has_other { Some(start_other().await) } else { None };
+        let origin = other.as_ref().map_or("", Tenant::origin);
         let variables = variables
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())))
+            .map(|(name, value)| ((*name).to_owned(), Some(value.replace(OTHER, origin))))
             .collect();
         let options = StackOptions {
             host: mode.host(),
@@ -49,11 +56,16 @@ impl World {
         let stack = Stack::start(options).await.expect("tenant and server start");
         // A redirect is an answer like any other here.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        Self { stack, client: client.expect("a client can be made"), mode }
+        Self { stack, other, client: client.expect("a client can be made"), mode }
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
         self.stack.tenant()
+    }
+
+    /// The second tenant, of a case that names it in its variables.
+    pub(crate) fn other(&self) -> &Tenant {
+        self.other.as_ref().expect("a variable of the case has `{other}`")
     }
 
     /// How many instances can find at the same time that they know nothing.
@@ -144,6 +156,13 @@ impl World {
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         answer.json()["result"].clone()
     }
+}
+
+/// A tenant with keys and users of its own, which no server belongs to.
+async fn start_other() -> Tenant {
+    let seed = Seed::load_default("https://nowhere.example/mcp");
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    Tenant::start(Options { listen, seed }).await.expect("a second tenant starts")
 }
 
 impl Answer {

@@ -1,15 +1,12 @@
 use serde_json::json;
 
 use super::*;
+use crate::oauth::testing::tenant;
 
 fn caller(claims: Value) -> Result<Caller, TokenFault> {
     let Value::Object(members) = claims else { panic!("claims are an object") };
-    Caller::new(
-        Claims { expires_at: 1, members },
-        AccessToken::from("secret-token"),
-        "https://tenant.example.com/",
-        true,
-    )
+    let issuer = Rc::new(tenant(&[], &[]));
+    Caller::new(Claims { expires_at: 1, members }, AccessToken::from("secret-token"), issuer)
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn every_fault_of_a_token_is_invalid_token_and_tells_nothing_that_helps_to_forge
         (NotAJwt, vague),
         (NotYetValid, "The access token is not valid yet."),
         (OrganizationNotAllowed, "Sign in to an organization that may use this server."),
+        (RequiredClaimWrong, vague),
         (SignatureWrong, vague),
         (SubjectMissing, vague),
         (TimesAbsurd, vague),

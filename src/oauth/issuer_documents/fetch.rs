@@ -2,32 +2,50 @@
 
 use ::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::IssuerDocuments;
 use crate::{
-    config::Issuer,
-    host::{Host, Limits},
+    config::{Issuer, TrustedIssuer},
+    host::{Host, HttpFailure, Limits},
 };
 
 /// Problems are for the operator's log: they name the URL and the status, and never quote the answer.
-pub(super) async fn documents(host: &dyn Host, issuer: &Issuer) -> Result<IssuerDocuments, String> {
-    let now = host.now();
-    let metadata = get_json(host, &issuer.url(".well-known/openid-configuration")).await?;
+pub(super) async fn documents(
+    host: &dyn Host,
+    trusted: &TrustedIssuer,
+) -> Result<IssuerDocuments, String> {
+    let (now, issuer) = (host.now(), &trusted.issuer);
+    let metadata = match &trusted.jwks_uri {
+        Some(uri) => json!({ "issuer": issuer.as_str(), "jwks_uri": uri }),
+        None => discover(host, trusted).await?,
+    };
     if metadata.get("issuer").and_then(Value::as_str) != Some(issuer.as_str()) {
-        return Err("its discovery document names another issuer; is auth0_domain right?".into());
+        return Err("its discovery document names another issuer; is auth0_domain right, or `issuer` in issuers?".into());
     }
+    // The operator may have named another host; the issuer may not.
     let jwks_uri = metadata
         .get("jwks_uri")
         .and_then(Value::as_str)
-        .filter(|uri| same_origin(uri, issuer))
+        .filter(|uri| trusted.jwks_uri.is_some() || same_origin(uri, issuer))
         .ok_or("its discovery document has no jwks_uri on the same host")?;
-    let jwks = get_json(host, jwks_uri).await?;
+    let jwks = read_json(jwks_uri, &get(host, jwks_uri).await?)?;
     // A set without any usable key is some fault of the moment: the known keys must not give way to it.
     IssuerDocuments::new(metadata, jwks, now)
         .filter(|documents| !documents.jwks.is_empty())
         .ok_or_else(|| "its jwks_uri holds no key that could verify a token".into())
+}
+
+/// The metadata as OpenID Connect Discovery has it, which is the tenant's way and that of most; else as RFC 8414 has it.
+async fn discover(host: &dyn Host, trusted: &TrustedIssuer) -> Result<Value, String> {
+    let url = trusted.issuer.url(".well-known/openid-configuration");
+    let found = read_json(&url, &get(host, &url).await?);
+    match (found, trusted.issuer.oauth_metadata_url()) {
+        (Err(problem), Some(url)) if !trusted.is_tenant => read_json(&url, &get(host, &url).await?)
+            .map_err(|other| format!("{problem}, and {other}")),
+        (found, _) => found,
+    }
 }
 
 fn same_origin(uri: &str, issuer: &Issuer) -> bool {
@@ -37,19 +55,27 @@ fn same_origin(uri: &str, issuer: &Issuer) -> bool {
     }
 }
 
-async fn get_json(host: &dyn Host, url: &str) -> Result<Value, String> {
+async fn get(host: &dyn Host, url: &str) -> Result<Response<Bytes>, String> {
     let request = Request::get(url)
         .header(header::ACCEPT, "application/json")
         .body(Bytes::new())
         .map_err(|_| format!("{url} is not a URL"))?;
-    let answer = host
-        .send(request, Limits::METADATA)
-        .await
-        .map_err(|failure| format!("{url}: {failure}"))?;
+    host.send(request, Limits::METADATA).await.map_err(|failure| {
+        let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+        match (failure, origin) {
+            (HttpFailure::HostNotAllowed, Ok(origin)) => format!(
+                "{url}: {failure}: declare {origin} there, or as the variable issuer_origin"
+            ),
+            _ => format!("{url}: {failure}"),
+        }
+    })
+}
+
+fn read_json(url: &str, answer: &Response<Bytes>) -> Result<Value, String> {
     if answer.status() != StatusCode::OK {
         return Err(format!("{url} answered {}", answer.status()));
     }
-    if !is_json(&answer) {
+    if !is_json(answer) {
         return Err(format!("{url} did not answer with a content type for JSON"));
     }
     serde_json::from_slice(answer.body()).map_err(|_| format!("{url} did not answer with JSON"))

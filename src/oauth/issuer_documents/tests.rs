@@ -35,8 +35,8 @@ fn host() -> FakeHost {
     host
 }
 
-fn issuer(host: &FakeHost) -> Issuer {
-    finish(Config::load(host)).unwrap().issuer
+fn issuer(host: &FakeHost) -> Rc<TrustedIssuer> {
+    finish(Config::load(host)).unwrap().tenant
 }
 
 fn key(memory: &IssuerMemory, host: &FakeHost, kid: &str) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use super::*;
 use crate::oauth::{
     Jwks,
     SignatureAlgorithm::{Es256, Ps256, Rs256, Rs512},
-    testing::{NOW, good_claims, good_header, jwk, private_key, token},
+    testing::{NOW, good_claims, good_header, jwk, private_key, tenant, token},
 };
 
 const LEEWAY: u64 = 60;
@@ -21,10 +21,9 @@ fn verify(token: &str) -> Result<Claims, TokenFault> {
 }
 
 fn verify_with(token: &str, leeway: u64, audiences: &[&str]) -> Result<Claims, TokenFault> {
-    let audiences: Vec<String> = audiences.iter().map(|audience| (*audience).to_owned()).collect();
-    let issuer = "https://tenant.example.com/";
-    let expected = Expected { issuer, audiences: &audiences, leeway, now: NOW };
-    Untrusted::parse(token, &[Rs256])?.verify(&signing_key(), &expected)
+    let issuer = tenant(audiences, &[Rs256]);
+    let expected = Expected { issuer: &issuer, leeway, now: NOW };
+    Untrusted::parse(token)?.verify(&signing_key(), &expected)
 }
 
 fn with_header(name: &str, value: Value) -> Result<Claims, TokenFault> {
@@ -182,11 +181,10 @@ fn every_algorithm_verifies_its_own_signatures_and_no_others() {
         let signature = rsa.sign(private_key(), signed.as_bytes());
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
     };
-    let audiences = ["https://mcp.example.com/mcp".to_owned()];
-    let issuer = "https://tenant.example.com/";
-    let expected = Expected { issuer, audiences: &audiences, leeway: 0, now: NOW };
     let verify = |token: &str, allowed: &[SignatureAlgorithm]| {
-        Untrusted::parse(token, allowed)?.verify(&signing_key(), &expected).map(drop)
+        let issuer = tenant(&["https://mcp.example.com/mcp"], allowed);
+        let expected = Expected { issuer: &issuer, leeway: 0, now: NOW };
+        Untrusted::parse(token)?.verify(&signing_key(), &expected).map(drop)
     };
     let algorithms = [
         (Ps256, "PS256", Rsa::ps256()),
@@ -229,18 +227,17 @@ fn an_es256_token_gets_in_with_its_own_key_only() {
         encode(good_claims().to_string().as_bytes())
     );
     let signature: Signature = private.sign(signed.as_bytes());
-    let audiences = ["https://mcp.example.com/mcp".to_owned()];
-    let issuer = "https://tenant.example.com/";
-    let expected = Expected { issuer, audiences: &audiences, leeway: 0, now: NOW };
+    let issuer = tenant(&["https://mcp.example.com/mcp"], &[Es256, Rs256]);
+    let expected = Expected { issuer: &issuer, leeway: 0, now: NOW };
     let verify = |signature: &[u8]| {
         let token = format!("{signed}.{}", encode(signature));
-        Untrusted::parse(&token, &[Es256]).unwrap().verify(key, &expected).map(drop)
+        Untrusted::parse(&token).unwrap().verify(key, &expected).map(drop)
     };
     assert_eq!(verify(&signature.to_bytes()), Ok(()));
     assert_eq!(verify(signature.to_der().as_bytes()), Err(TokenFault::SignatureWrong));
     assert_eq!(verify(&[0; 64]), Err(TokenFault::SignatureWrong));
     let rs256 = token(&good_header(), &good_claims());
-    let fault = Untrusted::parse(&rs256, &[Rs256, Es256]).unwrap().verify(key, &expected).err();
+    let fault = Untrusted::parse(&rs256).unwrap().verify(key, &expected).err();
     assert_eq!(fault, Some(TokenFault::KeyNotForAlgorithm));
 }
 

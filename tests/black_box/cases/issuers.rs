@@ -1,0 +1,114 @@
+//! A second issuer beside the tenant: a tenant of its own, whose subjects are spelled like those of the first.
+
+use doorward_tenant::{Endpoint, Tenant};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    audit_log::{audited, reasons},
+    case::{Case, case},
+    world::{OWNER, World, outcome},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(each_issuers_tokens_get_in_by_its_own_keys with FOREIGN),
+    case!(a_namesake_of_another_issuer_has_nothing_of_the_users with FOREIGN),
+    case!(a_second_domain_of_the_tenant_has_the_same_users with SECOND_DOMAIN),
+    case!(the_metadata_names_both_issuers with FOREIGN),
+    case!(an_issuer_whose_host_is_not_declared_is_503_and_the_log_says_so with UNDECLARED),
+];
+
+/// Of the form that other providers have: other names, and a kind that is told by a claim.
+const FOREIGN: &[(&str, &str)] = &[
+    ("issuer_origin", "{other}"),
+    (
+        "issuers",
+        r#"[{ "issuer": "{other}/", "audiences": ["api://default"], "required": { "token_use": "access" },
+              "claims": { "client_id": "cid", "scope": "scp" } }]"#,
+    ),
+];
+
+const SECOND_DOMAIN: &[(&str, &str)] =
+    &[("issuer_origin", "{other}"), ("issuers", r#"[{ "issuer": "{other}/", "tenant": true }]"#)];
+
+const UNDECLARED: &[(&str, &str)] = &[("issuers", r#"[{ "issuer": "{other}/" }]"#)];
+
+/// The claims of a token of the second issuer, for somebody who is called like the owner.
+fn claims_of_other(world: &World) -> Value {
+    let owner = world.claims(OWNER);
+    json!({
+        "iss": world.other().issuer(), "aud": "api://default", "token_use": "access", "cid": "client",
+        "scp": ["profile"], "sub": owner["sub"], "iat": owner["iat"], "exp": owner["exp"],
+    })
+}
+
+/// Why a token gets in, or does not.
+async fn knock(world: &World, token: &str) -> (StatusCode, Vec<Value>) {
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let request = world.request(Method::POST, "/mcp").bearer_auth(token).json(&message);
+    let (answer, lines) = audited(world, request, 1).await;
+    (answer.status, lines)
+}
+
+async fn each_issuers_tokens_get_in_by_its_own_keys(world: &World) {
+    let (ours, theirs) = (world.claims(OWNER), claims_of_other(world));
+    let kid = |tenant: &Tenant| json!({ "kid": tenant.control().jwks()["keys"][0]["kid"] });
+    let (tenant, other) = (world.tenant(), world.other());
+    let (first, second) = (kid(tenant), kid(other));
+    let mut unknown = ours.clone();
+    unknown["iss"] = json!("https://evil.example/");
+    let mut id_token = theirs.clone();
+    id_token["token_use"] = json!("id");
+    for (signer, header, claims, reason) in [
+        (tenant, &first, &ours, "admitted"),
+        (other, &second, &theirs, "admitted"),
+        (other, &first, &ours, "token_signature_wrong"),
+        (tenant, &second, &theirs, "token_signature_wrong"),
+        (other, &second, &ours, "token_key_unknown"),
+        (tenant, &first, &theirs, "token_key_unknown"),
+        (tenant, &first, &unknown, "token_issuer_wrong"),
+        (other, &second, &id_token, "token_required_claim_wrong"),
+    ] {
+        // Whichever instance it is, and whatever another one has just asked for.
+        let (status, lines) = knock(world, &signer.mint(header, claims)).await;
+        assert_eq!(reasons(&lines), [reason], "{header} {claims}");
+        let expected = if reason == "admitted" { 200 } else { 401 };
+        assert_eq!(status.as_u16(), expected, "{header} {claims}");
+        let issuer = lines[0].get("issuer");
+        assert_eq!(issuer, (expected == 200).then_some(&claims["iss"]), "{header} {claims}");
+    }
+}
+
+async fn a_namesake_of_another_issuer_has_nothing_of_the_users(world: &World) {
+    let token = world.other().mint(&json!({}), &claims_of_other(world));
+    let greeting = world.call_with(&token, "greet", json!({ "name": "Owner" })).await;
+    assert!(outcome(&greeting).0, "the permission is the owner's: {greeting}");
+    let time = world.call_with(&token, "get_datetime", json!({})).await;
+    assert!(!outcome(&time).0, "a public tool is for every caller: {time}");
+    let calls = |endpoint| world.tenant().control().calls(endpoint);
+    let asked = calls(Endpoint::ManagementUserPermissions)
+        + calls(Endpoint::ManagementUserEffectivePermissions);
+    assert_eq!(asked, 0, "nobody was asked about");
+}
+
+async fn a_second_domain_of_the_tenant_has_the_same_users(world: &World) {
+    let mut claims = world.claims(OWNER);
+    claims["iss"] = json!(world.other().issuer());
+    let token = world.other().mint(&json!({}), &claims);
+    let greeting = world.call_with(&token, "greet", json!({ "name": "Owner" })).await;
+    assert!(!outcome(&greeting).0, "{greeting}");
+}
+
+async fn the_metadata_names_both_issuers(world: &World) {
+    let metadata = world.get("/.well-known/oauth-protected-resource").await.json();
+    let issuers = json!([world.tenant().issuer(), world.other().issuer()]);
+    assert_eq!(metadata["authorization_servers"], issuers);
+}
+
+async fn an_issuer_whose_host_is_not_declared_is_503_and_the_log_says_so(world: &World) {
+    let mut claims = world.claims(OWNER);
+    claims["iss"] = json!(world.other().issuer());
+    let (status, lines) = knock(world, &world.other().mint(&json!({}), &claims)).await;
+    assert_eq!((status.as_u16(), reasons(&lines)), (503, vec!["issuer_unavailable"]));
+    world.logged(&format!("declare {} there", world.other().origin())).await;
+}
