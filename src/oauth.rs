@@ -57,7 +57,7 @@ pub async fn authenticate(
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod issuer_tests;

@@ -210,3 +210,6 @@ fn misconfigured() -> Answer {
         "The server is misconfigured. Its log names the variables that are wrong.",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,4 +119,19 @@ mod tests {
         let mut stream = EventStream::new(Rc::new(FakeHost::new()), work, || None);
         assert_eq!(next(&mut stream), None);
     }
+
+    #[test]
+    fn work_ends_with_its_stream() {
+        let running = Rc::new(());
+        let held = Rc::clone(&running);
+        let work = Box::pin(async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        let mut stream = EventStream::new(Rc::new(FakeHost::new()), work, || None);
+        assert_eq!(next(&mut stream), None);
+        assert_eq!(Rc::strong_count(&running), 2);
+        drop(stream);
+        assert_eq!(Rc::strong_count(&running), 1, "the work is gone");
+    }
 }

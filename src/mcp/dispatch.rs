@@ -164,7 +164,9 @@ async fn reply(
         in_era && is_offered && entry.name == request.method
     });
     let result = match entry.map(|entry| entry.method) {
-        Some(Method::Listen) => return Reply::Listened(modern::listened(request)),
+        Some(Method::Listen) => {
+            return Reply::Listened(modern::listened(request, context.server().info()));
+        }
         Some(Method::CallTool) => {
             match prepare_tool(registry, context, era, headers, request).await {
                 Ok(Prepared::Ready(call)) => match call.streams(request) {

@@ -155,7 +155,7 @@ pub(super) fn complete(mut result: Map<String, Value>, info: &ServerInfo) -> Map
 
 /// All that is said to a `subscriptions/listen`: nothing here ever changes, so it is acknowledged without any
 /// subscription and ends at once.
-pub(super) fn listened(request: &Request) -> Vec<Value> {
+pub(super) fn listened(request: &Request, info: &ServerInfo) -> Vec<Value> {
     let meta = json!({ SUBSCRIPTION_ID: request.id });
     let acknowledged = json!({
         "jsonrpc": "2.0",
@@ -165,7 +165,10 @@ pub(super) fn listened(request: &Request) -> Vec<Value> {
     let result = json!({
         "jsonrpc": "2.0",
         "id": request.id,
-        "result": { "resultType": "complete", "_meta": meta },
+        "result": {
+            "resultType": "complete",
+            "_meta": { SUBSCRIPTION_ID: request.id, SERVER_INFO: info },
+        },
     });
     vec![acknowledged, result]
 }

@@ -17,33 +17,33 @@ use crate::{
 };
 
 /// The time at which the tests happen, which is that of a new `FakeHost`.
-pub(super) const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
-pub(super) fn private_key() -> &'static RsaPrivateKey {
+pub(crate) fn private_key() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
 }
 
 /// The public key, under a name.
-pub(super) fn jwk(kid: &str) -> Value {
+pub(crate) fn jwk(kid: &str) -> Value {
     let public = RsaPublicKey::from(private_key());
     let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
     jwk["kid"] = json!(kid);
     jwk
 }
 
-pub(super) fn token(header: &Value, claims: &Value) -> String {
+pub(crate) fn token(header: &Value, claims: &Value) -> String {
     let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));
     let signature = Rsa::rs256().sign(private_key(), signed.as_bytes());
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
 }
 
-pub(super) fn good_header() -> Value {
+pub(crate) fn good_header() -> Value {
     json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key" })
 }
 
-pub(super) fn good_claims() -> Value {
+pub(crate) fn good_claims() -> Value {
     json!({
         "iss": "https://tenant.example.com/",
         "aud": "https://mcp.example.com/mcp",

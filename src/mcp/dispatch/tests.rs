@@ -7,7 +7,7 @@ mod offers;
 
 use std::rc::Rc;
 
-use ::http::{HeaderName, HeaderValue};
+use ::http::{HeaderName, HeaderValue, header::CONTENT_TYPE};
 use serde_json::json;
 
 use super::*;
@@ -369,7 +369,30 @@ fn a_body_that_is_not_json_is_a_parse_error() {
 
 #[test]
 fn listening_is_acknowledged_and_ends_at_once() {
-    let (headers, body) = modern_request("subscriptions/listen", json!({ "notifications": {} }));
-    let (status, answer) = send(&host(), &headers, &body);
-    assert_eq!((status, answer), (200, Value::Null));
+    let wanted = json!({ "notifications": { "toolsListChanged": true } });
+    let (headers, body) = modern_request("subscriptions/listen", wanted);
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let context = context(&host(), tools::server());
+    let answer = finish(serve(&context, &header_map(&headers), body.to_string().as_bytes()));
+    assert_eq!(answer.header(&CONTENT_TYPE), Some("text/event-stream"));
+    let messages = events(answer.body().unwrap());
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0]["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(messages[0]["params"]["notifications"], json!({}));
+    let meta = &messages[0]["params"]["_meta"];
+    assert_eq!(meta, &json!({ "io.modelcontextprotocol/subscriptionId": "m" }));
+    let (id, result) = (&messages[1]["id"], &messages[1]["result"]);
+    assert_eq!((id, &result["resultType"]), (&json!("m"), &json!("complete")));
+    assert_eq!(result["_meta"]["io.modelcontextprotocol/subscriptionId"], "m");
+    assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "doorward");
+}
+
+/// The messages of a whole stream.
+fn events(body: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(body).unwrap();
+    let events = text.split_terminator("\n\n");
+    events
+        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+        .collect()
 }

@@ -168,11 +168,7 @@ fn progress_is_a_stream_for_those_who_ask_for_it() {
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     assert_eq!(response.headers().get("content-length"), None);
     let bytes = finish(response.into_body().collect()).unwrap().to_bytes();
-    let messages: Vec<Value> = String::from_utf8(bytes.to_vec())
-        .unwrap()
-        .split_terminator("\n\n")
-        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
-        .collect();
+    let messages = events(&bytes);
     let progress: Vec<&Value> = messages.iter().map(|it| &it["params"]["progress"]).collect();
     assert_eq!(progress, [&json!(0.0), &json!(50.0), &json!(100.0), &Value::Null]);
     assert_eq!(messages[3]["result"]["content"][0]["text"], "counted");

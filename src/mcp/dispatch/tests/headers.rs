@@ -70,3 +70,43 @@ fn a_legacy_request_may_leave_its_version_out_but_not_invent_one() {
     assert_eq!(send(&host(), &[], &list).0, 200);
     assert_eq!(send(&host(), &[("mcp-protocol-version", "2025-01-01".to_owned())], &list).0, 400);
 }
+
+#[test]
+fn what_belongs_to_sessions_is_ignored_and_no_session_is_made() {
+    let (mut headers, body) = modern_request("tools/list", json!({}));
+    let without = send(&host(), &headers, &body);
+    headers.push(("mcp-session-id", "a".into()));
+    headers.push(("last-event-id", "7".into()));
+    assert_eq!(send(&host(), &headers, &body), without);
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize" });
+    let context = context(&host(), tools::server());
+    let answer = finish(serve(&context, &HeaderMap::new(), initialize.to_string().as_bytes()));
+    assert_eq!(answer.header(&HeaderName::from_static("mcp-session-id")), None);
+}
+
+#[test]
+fn who_the_client_says_it_is_changes_nothing_and_neither_does_what_nobody_knows() {
+    let (headers, body) = modern_request("tools/call", json!({ "name": "greet" }));
+    let expected = send(&host(), &headers, &body);
+    assert_eq!(expected.0, 200);
+    for (name, value) in [
+        ("io.modelcontextprotocol/clientInfo", json!({ "name": "owner", "version": "1" })),
+        ("io.modelcontextprotocol/clientInfo", json!(7)),
+        ("io.modelcontextprotocol/clientCapabilities", json!({ "extensions": { "a/b": {} } })),
+        ("example.com/unknown", json!([null])),
+        ("traceparent", json!("nonsense")),
+    ] {
+        let mut body = body.clone();
+        body["params"]["_meta"][name] = value;
+        assert_eq!(send(&host(), &headers, &body), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_modern_opening_with_the_handshake_of_the_other_era_is_an_unknown_method() {
+    for method in ["initialize", "notifications/initialized", "logging/setLevel", "ping"] {
+        let (headers, body) = modern_request(method, json!({}));
+        let (status, answer) = send(&host(), &headers, &body);
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!(-32601)), "{method}");
+    }
+}

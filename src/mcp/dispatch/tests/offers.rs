@@ -140,3 +140,62 @@ fn an_argument_is_completed() {
         "argument": { "name": "name", "value": "" } });
     assert_eq!(ask_library("completion/complete", unknown)["error"]["code"], -32602);
 }
+
+#[test]
+fn every_result_of_the_modern_era_says_what_it_is_and_who_sent_it() {
+    let completion = json!({
+        "ref": { "type": "ref/prompt", "name": "greeting" },
+        "argument": { "name": "name", "value": "P" },
+    });
+    for (method, params) in [
+        ("server/discover", json!({})),
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({ "name": "greeting", "arguments": { "name": "Paris" } })),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("resources/read", json!({ "uri": "test://about" })),
+        ("completion/complete", completion),
+    ] {
+        let (status, answer) = ask_library_modern(method, params);
+        assert_eq!(
+            (status, &answer["result"]["resultType"]),
+            (200, &json!("complete")),
+            "{method}"
+        );
+        let info = &answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"];
+        assert_eq!(info, &json!({ "name": "test", "title": "Test", "version": "1" }), "{method}");
+    }
+    for (method, params) in [("tools/list", json!({})), ("tools/call", json!({ "name": "greet" }))]
+    {
+        let (_, answer) = modern(method, params);
+        assert_eq!(answer["result"]["resultType"], "complete", "{method}");
+        let info = &answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"];
+        assert_eq!(info["name"], "doorward", "{method}");
+    }
+}
+
+#[test]
+fn names_of_tools_are_ones_that_every_client_takes() {
+    let (_, answer) = legacy("tools/list", json!({}));
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    for (place, name) in names.iter().enumerate() {
+        let is_legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        assert!((1..=128).contains(&name.len()) && name.chars().all(is_legal), "{name}");
+        assert!(!names[..place].contains(name), "{name} is there twice");
+    }
+}
+
+#[test]
+fn schemas_of_tools_are_objects_that_point_at_nothing_outside_of_them() {
+    let (_, answer) = legacy("tools/list", json!({}));
+    for tool in answer["result"]["tools"].as_array().unwrap() {
+        assert_eq!(tool["inputSchema"]["type"], "object", "{}", tool["name"]);
+        for schema in [&tool["inputSchema"], &tool["outputSchema"]] {
+            assert!(schema.is_null() || schema["type"] == "object", "{}", tool["name"]);
+            let text = schema.to_string();
+            let mut references = text.split("\"$ref\":\"").skip(1);
+            assert!(references.all(|reference| reference.starts_with('#')), "{text}");
+        }
+    }
+}
