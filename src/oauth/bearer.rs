@@ -75,4 +75,30 @@ mod tests {
     fn two_authorization_headers_are_malformed_though_both_are_good() {
         assert_eq!(token(&["Bearer a", "Bearer a"]), Err(Refusal::MalformedAuthorization));
     }
+
+    #[test]
+    fn every_b64token_is_found_and_nothing_else_is_one() {
+        use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+        const LEGAL: &[u8] = b"ABCXYZabcxyz0189-._~+/";
+        const ILLEGAL: &str = "\"\\,;:?@!#$%&'()*[]{}<>|^` \t=\u{e4}";
+        let mut random = StdRng::seed_from_u64(6750);
+        for _ in 0..20_000 {
+            let length = random.gen_range(1..60);
+            let good: String =
+                (0..length).map(|_| char::from(*LEGAL.choose(&mut random).unwrap())).collect();
+            let padded = good.clone() + &"=".repeat(random.gen_range(0..3));
+            let upper = |c: char| if random.gen_bool(0.5) { c.to_ascii_uppercase() } else { c };
+            let scheme: String = "bearer".chars().map(upper).collect();
+            let spaces = " ".repeat(random.gen_range(1..4));
+            assert_eq!(token(&[&format!("{scheme}{spaces}{padded}")]), Ok(padded));
+
+            let strange: Vec<char> = ILLEGAL.chars().collect();
+            let strange = *strange.choose(&mut random).unwrap();
+            let (before, after) = good.split_at(random.gen_range(0..good.len()));
+            let bad = format!("{scheme}{spaces}x{before}{strange}{after}");
+            assert_eq!(token(&[&bad]), Err(Refusal::MalformedAuthorization), "{bad}");
+            assert_eq!(token(&[&format!("{scheme}{good} x")]), Err(Refusal::NoToken), "{good}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Whole requests, from the outside of the server to the answer as it leaves.
 
+mod properties;
 mod timing;
 
 use std::future::Future;
