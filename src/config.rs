@@ -107,8 +107,9 @@ impl Config {
         let client_id = reader.required("auth0_client_id", parse::not_empty);
         let client_secret = reader.required("auth0_client_secret", parse::not_empty);
         let public_url = reader.required("public_url", parse::origin);
-        let scopes_supported = reader.required("scopes_supported", parse::scopes);
-        let google_api_url = reader.required("google_api_url", parse::origin);
+        let scopes_supported = reader.optional("scopes_supported", "", parse::scopes);
+        let google = "https://www.googleapis.com";
+        let google_api_url = reader.optional("google_api_url", google, parse::origin);
         let token_algorithms = reader.optional("token_algorithms", "RS256", parse::algorithms);
         let token_leeway = reader.optional("token_leeway_seconds", "60", parse::leeway);
         let allowed_organizations = reader.optional("allowed_organizations", "", parse::names);

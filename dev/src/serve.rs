@@ -105,6 +105,7 @@ async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving,
     let name = host.to_string();
     let server = Server::start(ServerOptions {
         host,
+        manifest: None,
         component,
         listen,
         variables,

@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 pub struct ServerOptions {
     /// The host that runs the component.
     pub host: Host,
+    /// The Spin manifest; the one of this workspace when absent.
+    pub manifest: Option<PathBuf>,
     /// The component.
     pub component: PathBuf,
     /// The address to listen on.
@@ -40,8 +42,8 @@ impl Server {
     /// # Errors
     /// When the host cannot start.
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions { host, component, listen, variables, reuse, log } = options;
-        let manifest = workspace::manifest();
+        let ServerOptions { host, manifest, component, listen, variables, reuse, log } = options;
+        let manifest = manifest.unwrap_or_else(workspace::manifest);
         let runs = match host {
             Host::Spin { program, .. } => {
                 let options =

@@ -42,6 +42,8 @@ const OWN_VARIABLES: [(&str, Value); 7] = [
 pub struct StackOptions {
     /// What runs the component.
     pub host: HostChoice,
+    /// The Spin manifest; the one of this workspace when absent.
+    pub manifest: Option<PathBuf>,
     /// The component; [`crate::build_component`] when absent.
     pub component: Option<PathBuf>,
     /// The server's port; a free one when absent.
@@ -70,6 +72,7 @@ impl Default for StackOptions {
     fn default() -> Self {
         Self {
             host: HostChoice::default(),
+            manifest: None,
             component: None,
             port: None,
             tenant_port: None,
@@ -178,6 +181,7 @@ impl Stack {
         }
         let server = Server::start(ServerOptions {
             host: host.clone(),
+            manifest: options.manifest.clone(),
             component: component.to_owned(),
             listen,
             variables,

@@ -133,6 +133,8 @@ fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
     host.set_variable("auth0_domain", "not a host-7f3a");
     host.set_variable("auth0_client_secret", "");
     host.set_variable("auth0_audience", "with \"quotes\"-7f3a");
+    host.set_variable("scopes_supported", "offline_access-7f3a \"");
+    host.set_variable("google_api_url", "7f3a");
     let faults = finish(Config::load(&host)).unwrap_err();
     let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
     for name in [
@@ -147,6 +149,16 @@ fn every_faulty_variable_is_named_at_once_and_no_value_is_shown() {
         assert!(text.iter().any(|line| line.contains(&format!("`{name}`"))), "{name}");
     }
     assert!(!text.join("\n").contains("7f3a"));
+}
+
+#[test]
+fn a_manifest_may_leave_out_all_that_has_a_default() {
+    let host = FakeHost::new();
+    let optional = ["scopes_supported", "google_api_url"];
+    host.variables.borrow_mut().retain(|name, _| !optional.contains(&name.as_str()));
+    let config = finish(Config::load(&host)).unwrap();
+    assert!(config.scopes_supported.is_empty());
+    assert_eq!(config.google_api_url, "https://www.googleapis.com");
 }
 
 #[test]

@@ -11,6 +11,11 @@ use crate::node;
 
 const PACKAGE: &str = "conformance-server";
 
+/// Its Spin manifest.
+pub(crate) fn manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/conformance/spin.toml")
+}
+
 /// The component, built for release.
 pub(crate) fn component() -> PathBuf {
     let mut command = Command::new(env!("CARGO"));

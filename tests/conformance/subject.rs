@@ -69,14 +69,16 @@ impl Subjects {
     }
 
     fn stack(&self, subject: Subject) -> &Stack {
-        let (stack, component): (_, fn() -> _) = match subject {
-            Subject::Doorward => (&self.doorward, || None),
-            Subject::Fixture => (&self.fixture, || Some(fixture::component())),
+        let (stack, server): (_, fn() -> StackOptions) = match subject {
+            Subject::Doorward => (&self.doorward, StackOptions::default),
+            Subject::Fixture => (&self.fixture, || StackOptions {
+                manifest: Some(fixture::manifest()),
+                component: Some(fixture::component()),
+                ..StackOptions::default()
+            }),
         };
         stack.get_or_init(|| {
-            let component = component();
-            let options =
-                StackOptions { host: HostChoice::Local, component, ..StackOptions::default() };
+            let options = StackOptions { host: HostChoice::Local, ..server() };
             self.runtime.block_on(Stack::start(options)).expect("tenant and server start")
         })
     }

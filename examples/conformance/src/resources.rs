@@ -2,9 +2,12 @@
 
 use doorward::{
     context::Context,
-    mcp::{CallError, Registry, Resource, ResourceContents, ResourceTemplate, Variables},
+    mcp::{
+        CallError, Elicited, InputRequest, InputRequired, Registry, Resource, ResourceContents,
+        ResourceTemplate, Variables,
+    },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::media;
 
@@ -25,6 +28,13 @@ pub(crate) fn register(registry: Registry) -> Registry {
             "A resource that is a picture",
             "image/png",
             binary,
+        ))
+        .with_resource(Resource::new(
+            "test://asking",
+            "asking",
+            "A resource that asks the user which of its parts is wanted",
+            "text/plain",
+            asking,
         ))
         .with_template(
             ResourceTemplate::new(
@@ -51,6 +61,22 @@ async fn text(_: &Context) -> Contents {
 
 async fn binary(_: &Context) -> Contents {
     Ok(vec![ResourceContents::blob("test://static-binary", "image/png", media::PNG.to_vec())])
+}
+
+async fn asking(context: &Context) -> Contents {
+    let Some(Elicited::Accepted(fields)) = context.elicited("part") else {
+        let question = InputRequest::Form {
+            message: "Which part of the resource is wanted?".into(),
+            schema: json!({
+                "type": "object",
+                "properties": { "part": { "type": "string" } },
+                "required": ["part"],
+            }),
+        };
+        return Err(InputRequired::new().ask("part", question).into());
+    };
+    let part = fields.get("part").and_then(Value::as_str).unwrap_or_default();
+    Ok(vec![ResourceContents::text("test://asking", "text/plain", format!("The part {part}."))])
 }
 
 async fn data(_: &Context, variables: Variables) -> Contents {
