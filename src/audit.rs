@@ -55,6 +55,14 @@ struct Line<'a> {
     trace_id: Option<&'a str>,
 }
 
+/// Who a decision is about.
+struct Who<'a> {
+    issuer: &'a str,
+    /// In the form in which it is shown.
+    subject: String,
+    client: Option<&'a str>,
+}
+
 impl Audit {
     /// A request that has just come in.
     #[must_use]
@@ -93,21 +101,18 @@ impl Audit {
         tool: Option<&str>,
         reason: Reason,
     ) {
-        let subject = match config.audit_subject {
-            SubjectForm::Plain => caller.subject().to_owned(),
-            SubjectForm::Hashed => hashed(caller, config),
-        };
-        self.write(host, reason, Some((caller, subject)), tool);
+        let (issuer, subject) = (caller.issuer(), caller.subject());
+        let client = Some(caller.client_id());
+        self.write(host, reason, Some(Who::new(config, issuer, subject, client)), tool);
     }
 
-    fn write(
-        &self,
-        host: &dyn Host,
-        reason: Reason,
-        caller: Option<(&Caller, String)>,
-        tool: Option<&str>,
-    ) {
-        let (caller, subject) = caller.unzip();
+    /// Writes down a decision about a user of the tenant who came with a browser.
+    pub fn decided_about(&self, host: &dyn Host, config: &Config, subject: &str, reason: Reason) {
+        let who = Who::new(config, config.issuer.as_str(), subject, None);
+        self.write(host, reason, Some(who), None);
+    }
+
+    fn write(&self, host: &dyn Host, reason: Reason, who: Option<Who<'_>>, tool: Option<&str>) {
         let now = host.now_millis();
         let trace_id = self.trace_id.borrow();
         let line = Line {
@@ -118,9 +123,9 @@ impl Audit {
             request_id: &self.request_id,
             outcome: reason.outcome(),
             reason: reason.code(),
-            issuer: caller.map(Caller::issuer),
-            subject,
-            client: caller.map(Caller::client_id),
+            issuer: who.as_ref().map(|who| who.issuer),
+            client: who.as_ref().and_then(|who| who.client),
+            subject: who.map(|who| who.subject),
             tool,
             latency_ms: now.saturating_sub(self.started_at),
             trace_id: trace_id.as_deref(),
@@ -131,14 +136,24 @@ impl Audit {
     }
 }
 
+impl<'a> Who<'a> {
+    fn new(config: &Config, issuer: &'a str, subject: &str, client: Option<&'a str>) -> Self {
+        let subject = match config.audit_subject {
+            SubjectForm::Plain => subject.to_owned(),
+            SubjectForm::Hashed => hashed(issuer, subject, config),
+        };
+        Self { issuer, subject, client }
+    }
+}
+
 /// 128 bits are enough to tell subjects apart, and cut short the digest cannot be carried on.
-fn hashed(caller: &Caller, config: &Config) -> String {
+fn hashed(issuer: &str, subject: &str, config: &Config) -> String {
     let digest = Sha256::new()
         .chain_update(config.client.secret.expose())
         .chain_update([0])
-        .chain_update(caller.issuer())
+        .chain_update(issuer)
         .chain_update([0])
-        .chain_update(caller.subject())
+        .chain_update(subject)
         .finalize();
     BASE64_URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
 }

@@ -9,6 +9,7 @@ pub(crate) use management::path_segment;
 pub use management::{ManagementFault, ManagementMemory};
 pub use permissions::{Decision, may_use};
 pub use token_endpoint::{IssuedToken, TokenEndpointFault};
+pub(crate) use token_endpoint::{error_code, redeem_code};
 pub use token_vault::{VaultFault, connection_token};
 
 #[cfg(test)]

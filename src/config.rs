@@ -30,6 +30,8 @@ const VARIABLES: &[&str] = &[
     "allowed_hosts",
     "resource_documentation",
     "audit_subject",
+    "connect_client_id",
+    "connect_client_secret",
     "connect_url",
     "issuers",
 ];
@@ -64,6 +66,8 @@ pub struct Config {
     pub resource_documentation: Option<String>,
     /// How the audit log names subjects.
     pub audit_subject: SubjectForm,
+    /// The first-party application whose sign-in the connect page uses. Without one there is no such page.
+    pub connect_client: Option<ClientCredentials>,
     /// The operator's own page on which users connect accounts.
     pub connect_url: Option<String>,
 }
@@ -117,6 +121,7 @@ impl Config {
         let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
         let resource_documentation = reader.optional("resource_documentation", "", parse::page);
         let audit_subject = reader.optional("audit_subject", "plain", parse::subject_form);
+        let connect_client = reader.client("connect_client_id", "connect_client_secret");
         let connect_url = reader.optional("connect_url", "", parse::page);
         let tenant = || {
             let (audiences, organizations) = (audiences?, allowed_organizations?);
@@ -141,6 +146,7 @@ impl Config {
                 allowed_hosts: allowed_hosts?,
                 resource_documentation: resource_documentation?,
                 audit_subject: audit_subject?,
+                connect_client: connect_client?,
                 connect_url: connect_url?,
             })
         };

@@ -6,6 +6,7 @@ mod body;
 mod cors;
 mod events;
 mod landing;
+mod page;
 mod route;
 
 pub use admission::{AdmissionRefused, admit};
@@ -15,4 +16,5 @@ pub(crate) use cors::parse_origin;
 pub use cors::{Origin, OriginRefused, preflight};
 pub use events::EventStream;
 pub use landing::landing_page;
+pub(crate) use page::{Escaped, page};
 pub use route::{Preflighted, Route, RouteFault};

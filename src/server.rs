@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use ::http::{Request, Response, StatusCode, header};
+use ::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body::Body;
 use serde_json::json;
@@ -11,6 +11,7 @@ use crate::{
     audit::{Audit, Reason},
     auth0::ManagementMemory,
     config::{Config, ConfigFaults},
+    connect::{Connect, FlowsInHand},
     context::Context,
     host::Host,
     http::{
@@ -41,6 +42,7 @@ pub struct Server {
 pub(crate) struct Memory {
     config: RefCell<Option<ReadConfig>>,
     issuer: IssuerMemory,
+    connects: FlowsInHand,
     pub(crate) management: ManagementMemory,
 }
 
@@ -90,6 +92,9 @@ impl Server {
                     Ok(origin) => self.mcp(host, config, audit, request).await.leave(&origin),
                 };
             }
+            Route::Connect => {
+                return self.connect(&*host, &config, &request).await.leave(&Origin::Absent);
+            }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
             Route::AuthorizationServerMetadata => {
                 oauth::authorization_server_metadata(&*host, &self.memory.issuer, &config).await
@@ -101,6 +106,21 @@ impl Server {
             Route::Landing => landing_page(&config, self.info.title),
         };
         answer.leave(&Origin::Anybody)
+    }
+
+    /// The pages on which an account is connected, where there are any.
+    async fn connect<B>(&self, host: &dyn Host, config: &Config, request: &Request<B>) -> Answer {
+        let nothing = || not_routed(RouteFault::NotFound);
+        let Some(client) = &config.connect_client else { return nothing() };
+        // `HEAD` too would take what is there once.
+        if request.method() != Method::GET {
+            return not_routed(RouteFault::MethodNotAllowed("GET"));
+        }
+        let audit = Audit::begin(host, request.headers());
+        let Memory { issuer, connects: in_hand, .. } = &self.memory;
+        let name = self.info.title;
+        let connect = Connect { host, config, client, issuer, in_hand, audit: &audit, name };
+        connect.serve(request.uri(), request.headers()).await.unwrap_or_else(nothing)
     }
 
     /// The MCP endpoint: the caller first, then the body.

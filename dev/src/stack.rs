@@ -23,16 +23,22 @@ struct Facts<'a> {
     client_id: &'a str,
     /// Its secret.
     client_secret: &'a str,
+    /// The client of the connect page; empty where the seed has none.
+    connect_client_id: &'a str,
+    /// Its secret.
+    connect_client_secret: &'a str,
 }
 
 type Value = for<'a> fn(&Facts<'a>) -> &'a str;
 
 /// The variables of the manifest that lead the server to the local tenant and name its own URL, with their values.
-const OWN_VARIABLES: [(&str, Value); 7] = [
+const OWN_VARIABLES: [(&str, Value); 9] = [
     ("auth0_domain", |facts| facts.origin.trim_start_matches("http://")),
     ("auth0_audience", |facts| facts.audience),
     ("auth0_client_id", |facts| facts.client_id),
     ("auth0_client_secret", |facts| facts.client_secret),
+    ("connect_client_id", |facts| facts.connect_client_id),
+    ("connect_client_secret", |facts| facts.connect_client_secret),
     ("public_url", |facts| facts.url),
     ("google_api_url", |facts| facts.origin),
     ("local_tenant_url", |facts| facts.origin),
@@ -213,12 +219,21 @@ fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, St
     let client = client.ok_or_else(|| {
         Error::usage("The seed has no client of type resource_server for the audience.")
     })?;
+    let callback = format!("{url}/connect/callback");
+    let connect = seed
+        .clients
+        .iter()
+        .find(|client| client.client_secret.is_some() && client.redirect_uris.contains(&callback));
     let facts = Facts {
         origin,
         url,
         audience: &audience,
         client_id: &client.client_id,
         client_secret: client.client_secret.as_deref().unwrap_or_default(),
+        connect_client_id: connect.map(|client| client.client_id.as_str()).unwrap_or_default(),
+        connect_client_secret: connect
+            .and_then(|client| client.client_secret.as_deref())
+            .unwrap_or_default(),
     };
     let pair = |(name, value): (&str, Value)| (name.to_owned(), value(&facts).to_owned());
     Ok(OWN_VARIABLES.into_iter().map(pair).collect())
@@ -248,6 +263,8 @@ mod tests {
             ("auth0_audience", "http://127.0.0.1:3000/mcp"),
             ("auth0_client_id", "doorward"),
             ("auth0_client_secret", "local-only-secret"),
+            ("connect_client_id", "doorward-connect"),
+            ("connect_client_secret", "local-only-secret"),
             ("public_url", url),
             ("google_api_url", origin),
             ("local_tenant_url", origin),

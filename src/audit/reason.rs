@@ -2,6 +2,7 @@
 
 use crate::{
     auth0::Decision,
+    connect::Ending,
     http::AdmissionRefused,
     oauth::{Refusal, TokenFault},
 };
@@ -12,6 +13,8 @@ use crate::{
 pub enum Reason {
     /// The token is good.
     Admitted,
+    /// How connecting an account ended.
+    Connect(Ending),
     /// The request was sent to another host name.
     HostNotAllowed,
     /// A page of this origin may not use the server.
@@ -36,9 +39,12 @@ impl Reason {
     #[must_use]
     pub fn outcome(self) -> &'static str {
         match self {
-            Self::Admitted | Self::Permission(Decision::Allowed) => "allowed",
+            Self::Admitted
+            | Self::Permission(Decision::Allowed)
+            | Self::Connect(Ending::Connected) => "allowed",
             Self::Permission(Decision::NotATenantUser | Decision::Undecided)
-            | Self::Refused(Refusal::IssuerUnavailable) => "failed",
+            | Self::Refused(Refusal::IssuerUnavailable)
+            | Self::Connect(Ending::Refused | Ending::Unavailable) => "failed",
             _ => "denied",
         }
     }
@@ -48,6 +54,7 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Self::Admitted => "admitted",
+            Self::Connect(ending) => connect_code(ending),
             Self::HostNotAllowed => "host_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::Permission(Decision::Allowed) => "tool_allowed",
@@ -59,6 +66,23 @@ impl Reason {
             Self::Refused(Refusal::NoToken) => "token_missing",
             Self::Refused(Refusal::Token(fault)) => token_code(fault),
         }
+    }
+}
+
+fn connect_code(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Connected => "account_connected",
+        Ending::Conflict => "connect_account_taken",
+        Ending::Declined => "connect_declined",
+        Ending::LinkTooOld => "connect_link_too_old",
+        Ending::LinkWrong => "connect_link_wrong",
+        Ending::Mismatch => "connect_answer_wrong",
+        Ending::NotBegun => "connect_not_begun",
+        Ending::NotSignedIn => "connect_not_signed_in",
+        Ending::OtherUser => "connect_other_user",
+        Ending::Refused => "connect_refused",
+        Ending::TooSlow => "connect_too_slow",
+        Ending::Unavailable => "connect_unavailable",
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     auth0::Decision,
+    connect::Ending,
     oauth::{AccessToken, Refusal, TokenFault},
     testing::{FakeHost, finish},
 };
@@ -168,10 +169,25 @@ fn every_code_is_documented() {
         Decision::NotATenantUser,
         Decision::Undecided,
     ];
+    let endings = [
+        Ending::Connected,
+        Ending::Conflict,
+        Ending::Declined,
+        Ending::LinkTooOld,
+        Ending::LinkWrong,
+        Ending::Mismatch,
+        Ending::NotBegun,
+        Ending::NotSignedIn,
+        Ending::OtherUser,
+        Ending::Refused,
+        Ending::TooSlow,
+        Ending::Unavailable,
+    ];
     let refusals = [Refusal::IssuerUnavailable, Refusal::MalformedAuthorization, Refusal::NoToken];
     let reasons = [Reason::Admitted, Reason::HostNotAllowed, Reason::OriginNotAllowed]
         .into_iter()
         .chain(decisions.map(Reason::Permission))
+        .chain(endings.map(Reason::Connect))
         .chain(refusals.map(Reason::Refused))
         .chain(faults.map(|fault| Reason::Refused(fault.into())));
     for reason in reasons {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use futures_util::future::join_all;
 
-use super::{ConfigFault, TrustedIssuer, issuers};
+use super::{ClientCredentials, ConfigFault, TrustedIssuer, issuers};
 use crate::host::{VariableFailure, Variables};
 
 /// The longest value of a variable, in bytes.
@@ -52,6 +52,26 @@ impl Reader {
         issuers::issuers(&text, tenant)
             .map_err(|problems| self.faults.extend(problems.into_iter().map(fault)))
             .ok()
+    }
+
+    /// An application, which has an id and a secret, or neither.
+    pub(super) fn client(
+        &mut self,
+        id: &'static str,
+        secret: &'static str,
+    ) -> Option<Option<ClientCredentials>> {
+        let ids = self.optional(id, "", Ok)?;
+        let secrets = self.optional(secret, "", Ok)?;
+        let (variable, problem) = match (ids.is_empty(), secrets.is_empty()) {
+            (true, true) => return Some(None),
+            (false, false) => {
+                return Some(Some(ClientCredentials { id: ids, secret: secrets.into() }));
+            }
+            (true, false) => (id, "is empty, though its secret is not"),
+            (false, true) => (secret, "is empty, though its application is not"),
+        };
+        self.faults.push(ConfigFault { variable, problem: problem.into() });
+        None
     }
 
     fn parsed<T>(

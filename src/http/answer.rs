@@ -56,12 +56,14 @@ impl Answer {
 
     /// A page.
     #[must_use]
-    pub fn html(page: String) -> Self {
-        Self::new(StatusCode::OK, "text/html; charset=utf-8", page).with(
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
-                 frame-ancestors 'none'",
-        )
+    pub(super) fn html(status: StatusCode, page: String) -> Self {
+        Self::new(status, "text/html; charset=utf-8", page)
+    }
+
+    /// A redirect, which the browser follows with `GET`.
+    #[must_use]
+    pub fn see_other(url: &str) -> Self {
+        Self::empty(StatusCode::SEE_OTHER).with(header::LOCATION, url)
     }
 
     /// Events that are still to come.
@@ -100,6 +102,15 @@ impl Answer {
         self
     }
 
+    /// The same answer with one more `Set-Cookie`. A value that no header can hold is left out.
+    #[must_use]
+    pub fn and_cookie(mut self, cookie: &str) -> Self {
+        if let Ok(cookie) = HeaderValue::from_str(cookie) {
+            self.headers.append(header::SET_COOKIE, cookie);
+        }
+        self
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -119,6 +130,13 @@ impl Answer {
     #[must_use]
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The values of all `Set-Cookie` headers.
+    #[cfg(test)]
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        let cookies = self.headers.get_all(header::SET_COOKIE).iter();
+        cookies.filter_map(|cookie| cookie.to_str().ok()).collect()
     }
 
     /// Turns the answer into the response that leaves the server.

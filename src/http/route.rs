@@ -2,11 +2,15 @@
 
 use ::http::Method;
 
+use crate::connect;
+
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// The authorization server's metadata, passed through (RFC 8414).
     AuthorizationServerMetadata,
+    /// The pages on which an account is connected, where there are any. They take `GET` only.
+    Connect,
     /// Whether this server can work.
     Health,
     /// The page for people who open the URL in a browser.
@@ -54,6 +58,8 @@ impl Route {
             "/.well-known/oauth-protected-resource"
             | "/.well-known/oauth-protected-resource/mcp" => Self::ProtectedResourceMetadata,
             MCP_PATH => Self::Mcp,
+            // What takes which method is found out there: a page that is switched off takes none.
+            _ if path.starts_with(connect::PATH) => return Ok(Self::Connect),
             _ => return Err(RouteFault::NotFound),
         };
         let is_mcp = route == Self::Mcp;

@@ -38,7 +38,8 @@ pub(super) enum PublicKey {
 pub(super) struct Signature(Vec<u8>);
 
 impl SignatureAlgorithm {
-    const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::Rs256, Self::Rs512];
+    /// All of them. None is symmetric.
+    pub(super) const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::Rs256, Self::Rs512];
 
     /// The algorithm with this `alg`. Names have a letter case.
     #[must_use]

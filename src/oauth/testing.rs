@@ -55,7 +55,7 @@ pub(crate) fn good_claims() -> Value {
 }
 
 /// The tenant of a new `FakeHost`, with these audiences and algorithms.
-pub(super) fn tenant(audiences: &[&str], algorithms: &[SignatureAlgorithm]) -> TrustedIssuer {
+pub(crate) fn tenant(audiences: &[&str], algorithms: &[SignatureAlgorithm]) -> TrustedIssuer {
     let mut tenant = (*finish(Config::load(&FakeHost::new())).unwrap().tenant).clone();
     tenant.audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
     tenant.algorithms = algorithms.to_vec();

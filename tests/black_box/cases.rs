@@ -2,6 +2,7 @@
 
 mod audit;
 mod configuration;
+mod connect;
 mod door;
 mod faults;
 mod forgeries;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Case> {
     [
         audit::CASES,
         configuration::CASES,
+        &connect::cases(),
         door::CASES,
         faults::CASES,
         forgeries::CASES,

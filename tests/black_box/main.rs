@@ -11,8 +11,10 @@
 )]
 
 mod audit_log;
+mod browser;
 mod case;
 mod cases;
+mod link;
 mod mode;
 mod world;
 

@@ -1,6 +1,10 @@
 //! A tenant, a server, and a client to ask it with.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use doorward_dev::{Log, Stack, StackOptions};
 use doorward_tenant::{Endpoint, Fault, Group, Options, Seed, Tenant};
@@ -27,6 +31,7 @@ pub(crate) struct World {
     other: Option<Tenant>,
     client: Client,
     mode: Mode,
+    numbers: AtomicUsize,
 }
 
 /// An answer, read to its end.
@@ -56,7 +61,8 @@ impl World {
         let stack = Stack::start(options).await.expect("tenant and server start");
         // A redirect is an answer like any other here.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        Self { stack, other, client: client.expect("a client can be made"), mode }
+        let client = client.expect("a client can be made");
+        Self { stack, other, client, mode, numbers: AtomicUsize::new(0) }
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
@@ -80,6 +86,11 @@ impl World {
     /// The URL of the MCP endpoint, which is the audience of every token too.
     pub(crate) fn mcp_url(&self) -> String {
         self.stack.mcp_url()
+    }
+
+    /// A number that nobody else in this world gets: 0, 1, 2 and so on.
+    pub(crate) fn number(&self) -> usize {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What the server has logged so far.
@@ -131,6 +142,10 @@ impl World {
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
+    }
+
+    pub(crate) fn absolute(&self, method: Method, url: &str) -> RequestBuilder {
+        self.client.request(method, url)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

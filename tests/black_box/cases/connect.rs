@@ -1,0 +1,211 @@
+//! The pages on which an account is connected.
+
+mod attacks;
+
+use doorward_tenant::{Calendar, Person};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    browser::{Browser, Page},
+    case::{Case, case},
+    link::{Link, link},
+    world::{Answer, World, outcome},
+};
+
+const CASES: &[Case] = &[
+    case!(a_person_connects_an_account_and_the_call_succeeds after people_arrive),
+    case!(every_page_is_plain_and_guarded after people_arrive),
+    case!(who_declines_can_try_again after people_arrive),
+    case!(what_was_granted_before_is_asked_for_again after people_arrive),
+    case!(an_unused_flow_gives_way_to_a_new_one after people_arrive),
+    case!(the_pages_take_get_only),
+    case!(without_an_application_there_is_no_page with &[
+        ("connect_client_id", ""),
+        ("connect_client_secret", ""),
+    ]),
+];
+
+/// The way through, and what has to be resisted.
+pub(super) fn cases() -> Vec<Case> {
+    [CASES, attacks::CASES].concat()
+}
+
+const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
+const CONNECTED: &str = "Your Google account is connected";
+const NOTHING: &str = "There is nothing to go on with here";
+
+/// Sixteen users who may use every tool and have connected nothing.
+async fn people_arrive(world: &World) {
+    world.tenant().control().edit(|seed| {
+        let known = seed.people.iter().find(|person| person.user_id == "auth0|unconnected");
+        let known = known.expect("the seed has such a person").clone();
+        let new = (0..16).map(|number| Person {
+            user_id: format!("auth0|new-{number}"),
+            email: format!("new-{number}@example.com"),
+            ..known.clone()
+        });
+        seed.people.extend(new);
+        let empty = seed.calendars.iter().find(|calendar| calendar.owner == "quiet@example.com");
+        let empty = empty.expect("the seed has such a calendar").clone();
+        seed.calendars.extend((0..16).map(|number| Calendar {
+            owner: format!("new-{number}@example.com"),
+            ..empty.clone()
+        }));
+    });
+}
+
+/// One of them, whom no other copy of the case is.
+struct Newcomer {
+    email: String,
+    subject: String,
+}
+
+fn newcomer(world: &World) -> Newcomer {
+    let number = world.number() % 16;
+    Newcomer { email: format!("new-{number}@example.com"), subject: format!("auth0|new-{number}") }
+}
+
+impl Newcomer {
+    fn link<'a>(&'a self) -> Link<'a> {
+        Link { subject: &self.subject, ..Link::default() }
+    }
+
+    fn accounts(&self, world: &World) -> Vec<Vec<String>> {
+        let directory = world.tenant().control().directory();
+        let person = directory.people.into_iter().find(|person| person.user_id == self.subject);
+        let accounts = person.expect("the newcomer is there").connected_accounts;
+        accounts.into_iter().map(|account| account.scopes).collect()
+    }
+}
+
+fn password(world: &World) -> &str {
+    &world.tenant().seed().tenant.password
+}
+
+/// From the link to the provider's page.
+async fn to_the_provider(world: &World, browser: &Browser, who: &Newcomer, link: &str) -> Page {
+    let first = browser.open(link).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    assert_eq!(sign_in.url.path(), "/u/login", "{sign_in:?}");
+    let consent = browser.sign_in(&sign_in, &who.email, password(world)).await;
+    assert_eq!(consent.url.path(), "/u/connect", "{consent:?}");
+    consent
+}
+
+async fn a_person_connects_an_account_and_the_call_succeeds(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let (is_error, text) = outcome(&world.call(&who.email, "calendar_summary", json!({})).await);
+    assert!(is_error && text.starts_with("No Google account is connected."), "{text}");
+    let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
+    assert!(consent.answer.text.contains(&who.email) && consent.answer.text.contains(CALENDAR));
+    let done = browser.choose(&consent, "allow", None).await;
+    assert_eq!((done.answer.status, done.heading()), (StatusCode::OK, CONNECTED));
+    assert!(browser.cookies("connect").is_empty(), "nothing is left behind");
+    let (is_error, text) = outcome(&world.call(&who.email, "calendar_summary", json!({})).await);
+    assert!(!is_error && text.starts_with("Calendar Summary for "), "{text}");
+}
+
+fn assert_guarded(answer: &Answer) {
+    let policy = answer.header("content-security-policy");
+    for rule in [
+        "default-src 'none'",
+        "style-src 'sha256-",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("access-control-allow-origin", ""),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+    assert!(!answer.text.contains("<script") && !answer.text.contains("src="), "{}", answer.text);
+}
+
+async fn every_page_is_plain_and_guarded(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let link = link(world, &who.link());
+    assert_guarded(&browser.get(&link).await);
+    assert_guarded(&browser.get(&world.url("/connect/google-oauth2")).await);
+    assert_guarded(&browser.get(&world.url("/connect/callback?code=1&state=2")).await);
+    let start = browser.get(&link.replace("?", "/start?")).await;
+    assert_eq!(start.status, StatusCode::SEE_OTHER);
+    assert_eq!(start.header("referrer-policy"), "no-referrer");
+    let cookie = start.header("set-cookie");
+    for attribute in ["HttpOnly", "SameSite=Lax", "Max-Age=600", "Path=/connect/callback"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let location = start.header("location");
+    for part in ["response_type=code", "code_challenge_method=S256", "state=", "nonce="] {
+        assert!(location.contains(part), "{location}");
+    }
+    assert!(!location.contains("new-"), "who it is for is not in the URL: {location}");
+}
+
+async fn who_declines_can_try_again(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
+    let declined = browser.choose(&consent, "deny", None).await;
+    assert_eq!(declined.heading(), "Your Google account was not connected");
+    assert!(who.accounts(world).is_empty());
+    let consent = browser.click(&declined, "Try again").await;
+    assert_eq!(consent.url.path(), "/u/connect", "the tenant knows who it is: {consent:?}");
+    assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);
+}
+
+/// One tool's scopes must not take away another's.
+async fn what_was_granted_before_is_asked_for_again(world: &World) {
+    let who = newcomer(world);
+    for scope in [CALENDAR, "https://www.googleapis.com/auth/gmail.metadata"] {
+        let (browser, link) =
+            (Browser::new(), link(world, &Link { scopes: &[scope], ..who.link() }));
+        let consent = to_the_provider(world, &browser, &who, &link).await;
+        assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);
+    }
+    let gmail = "https://www.googleapis.com/auth/gmail.metadata";
+    assert_eq!(who.accounts(world), [["openid", "profile", gmail, CALENDAR]]);
+}
+
+async fn an_unused_flow_gives_way_to_a_new_one(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let link = link(world, &who.link());
+    let old = to_the_provider(world, &browser, &who, &link).await;
+    let again = Browser::new();
+    let new = to_the_provider(world, &again, &who, &link).await;
+    assert_eq!(browser.choose(&old, "allow", None).await.heading(), NOTHING);
+    assert_eq!(again.choose(&new, "allow", None).await.heading(), CONNECTED);
+}
+
+async fn the_pages_take_get_only(world: &World) {
+    for path in ["/connect/google-oauth2", "/connect/google-oauth2/start", "/connect/callback"] {
+        for method in [Method::POST, Method::HEAD, Method::OPTIONS, Method::DELETE] {
+            let answer = Answer::of(world.request(method.clone(), path)).await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(answer.header("allow"), "GET", "{method} {path}");
+        }
+    }
+    for path in ["/connect/", "/connect/a/b", "/connect/google-oauth2/start/", "/connect"] {
+        let status = world.get(path).await.status;
+        let expected =
+            if path == "/connect/" { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND };
+        assert_eq!(status, expected, "{path}");
+    }
+}
+
+async fn without_an_application_there_is_no_page(world: &World) {
+    let link = link(world, &Link::default());
+    for url in [&link, &world.url("/connect/google-oauth2"), &world.url("/connect/callback")] {
+        for method in [Method::GET, Method::POST] {
+            let answer = Answer::of(world.absolute(method, url)).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{url}");
+            assert_eq!(answer.json()["error"], "not_found", "{url}");
+        }
+    }
+}

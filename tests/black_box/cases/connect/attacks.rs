@@ -1,0 +1,205 @@
+//! What the connect page has to resist.
+
+use reqwest::{Method, StatusCode};
+
+use super::{CONNECTED, NOTHING, newcomer, password, people_arrive, to_the_provider};
+use crate::{
+    browser::Browser,
+    case::{Case, case},
+    link::{Link, link},
+    world::{Answer, OWNER, World},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(a_link_that_was_changed_does_not_work after people_arrive),
+    case!(a_link_older_than_ten_minutes_does_not_work after people_arrive),
+    case!(a_ticket_is_for_one_connection after people_arrive),
+    case!(a_link_is_for_one_user after people_arrive),
+    case!(a_callback_without_the_browsers_cookie_does_nothing after people_arrive),
+    case!(a_callback_works_once after people_arrive),
+    case!(a_tampered_cookie_opens_nothing after people_arrive),
+    case!(an_answer_of_another_issuer_is_refused after people_arrive),
+    case!(somebody_elses_consent_is_not_finished_in_this_browser after people_arrive),
+    case!(another_site_cannot_start_anything after people_arrive),
+    case!(nobody_is_sent_elsewhere after people_arrive),
+];
+
+async fn a_link_that_was_changed_does_not_work(world: &World) {
+    let link = link(world, &newcomer(world).link());
+    let (start, ticket) = link.split_once("ticket=").expect("the link has a ticket");
+    let flipped: String = ticket.chars().rev().collect();
+    let end = ticket.len() - 4;
+    for wrong in [&flipped, "", "a", &ticket[..end], &ticket[4..], "%00", &"A".repeat(5000)] {
+        for url in [format!("{start}ticket={wrong}"), format!("{link}&ticket={wrong}")] {
+            for url in [url.replace("?", "/start?"), url] {
+                let page = Browser::new().open(&url).await;
+                assert_eq!(page.answer.status, StatusCode::BAD_REQUEST, "{url}");
+                assert_eq!(page.heading(), "This link does not work", "{url}");
+            }
+        }
+    }
+}
+
+async fn a_link_older_than_ten_minutes_does_not_work(world: &World) {
+    let who = newcomer(world);
+    let link = link(world, &Link { age: 601, ..who.link() });
+    for url in [link.replace("?", "/start?"), link] {
+        let browser = Browser::new();
+        let page = browser.open(&url).await;
+        assert_eq!(page.answer.status, StatusCode::GONE);
+        assert_eq!(page.heading(), "This link is too old");
+        assert!(browser.cookies("connect").is_empty());
+    }
+}
+
+async fn a_ticket_is_for_one_connection(world: &World) {
+    let link = link(world, &newcomer(world).link());
+    for other in ["github", "google-oauth", "google-oauth22", "callback2", "GOOGLE-OAUTH2"] {
+        let page = Browser::new().open(&link.replace("google-oauth2", other)).await;
+        assert_eq!(page.heading(), "This link does not work", "{other}");
+    }
+}
+
+async fn a_link_is_for_one_user(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let first = browser.open(&link(world, &who.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    let refused = browser.sign_in(&sign_in, OWNER, password(world)).await;
+    assert_eq!(refused.answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.heading(), "You are signed in as somebody else");
+    assert!(!refused.answer.text.contains(&who.email), "whose link it is stays untold");
+    assert!(who.accounts(world).is_empty());
+    // The tenant still knows the other user; the page's link asks it to sign in anew.
+    let sign_in = browser.click(&refused, "Sign in as another user").await;
+    assert_eq!(sign_in.url.path(), "/u/login", "{sign_in:?}");
+    let consent = browser.sign_in(&sign_in, &who.email, password(world)).await;
+    assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);
+}
+
+/// Login CSRF: the attacker signs in, and makes somebody else's browser open the callback.
+async fn a_callback_without_the_browsers_cookie_does_nothing(world: &World) {
+    let (attacker, browser) = (newcomer(world), Browser::new());
+    let callback = world.url("/connect/callback");
+    let first = browser.open(&link(world, &attacker.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    let redirect =
+        browser.sign_in_until(&sign_in, &attacker.email, password(world), Some(&callback)).await;
+    assert!(redirect.parameter("code").is_some(), "{redirect:?}");
+    let victim = Browser::new().get(redirect.url.as_str()).await;
+    assert_eq!((victim.status, victim.heading()), (StatusCode::BAD_REQUEST, NOTHING));
+    // Whoever began it can still go on.
+    assert_eq!(browser.open(redirect.url.as_str()).await.url.path(), "/u/connect");
+}
+
+async fn a_callback_works_once(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let callback = world.url("/connect/callback");
+    let first = browser.open(&link(world, &who.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    let redirect =
+        browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+    let stolen = browser.cookies("connect");
+    let consent = browser.open(redirect.url.as_str()).await;
+    assert_eq!(consent.url.path(), "/u/connect", "{consent:?}");
+    let replay = async |stolen: &[(String, String)], url: &str| {
+        let thief = Browser::new();
+        stolen.iter().for_each(|(name, value)| thief.set_cookie(name, value));
+        let page = thief.open(url).await;
+        assert_eq!((page.answer.status, page.heading()), (StatusCode::BAD_REQUEST, NOTHING));
+    };
+    replay(&stolen, redirect.url.as_str()).await;
+    let stolen = browser.cookies("connect");
+    let back = browser.choose(&consent, "allow", Some(&callback)).await;
+    assert_eq!(browser.open(back.url.as_str()).await.heading(), CONNECTED);
+    replay(&stolen, back.url.as_str()).await;
+    // Going back in the same browser is no more.
+    assert_eq!(browser.open(back.url.as_str()).await.heading(), NOTHING);
+    assert_eq!(who.accounts(world).len(), 1);
+}
+
+async fn a_tampered_cookie_opens_nothing(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let callback = world.url("/connect/callback");
+    let first = browser.open(&link(world, &who.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    let redirect =
+        browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+    let (name, value) = browser.cookies("connect").remove(0);
+    let swapped = if value.starts_with('A') { "B" } else { "A" };
+    for wrong in [&format!("{swapped}{}", &value[1..]), &value[4..], "", "x", "\"\""] {
+        let other = Browser::new();
+        other.set_cookie(&name, wrong);
+        assert_eq!(other.open(redirect.url.as_str()).await.heading(), NOTHING, "{wrong}");
+    }
+    // A good cookie is good for its own `state` only.
+    let state = redirect.parameter("state").expect("there is a state");
+    let forged = redirect.url.as_str().replace(&state, &format!("{state}x"));
+    assert_eq!(browser.open(&forged).await.heading(), NOTHING);
+    assert_eq!(browser.open(redirect.url.as_str()).await.url.path(), "/u/connect");
+}
+
+/// Mix-up (RFC 9207): the answer must come from the tenant, which says who it is.
+async fn an_answer_of_another_issuer_is_refused(world: &World) {
+    let issuer = form(&world.tenant().issuer());
+    let who = newcomer(world);
+    for wrong in ["https%3A%2F%2Fevil.example%2F", "", &issuer[..issuer.len() - 3]] {
+        let browser = Browser::new();
+        let callback = world.url("/connect/callback");
+        let first = browser.open(&link(world, &who.link())).await;
+        let sign_in = browser.click(&first, "Continue").await;
+        let redirect =
+            browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+        assert!(redirect.url.as_str().contains(&issuer), "{redirect:?}");
+        let forged = redirect.url.as_str().replace(&issuer, wrong);
+        let page = browser.open(&forged).await;
+        assert_eq!(
+            (page.answer.status, page.heading()),
+            (StatusCode::BAD_REQUEST, "That did not work")
+        );
+        assert_eq!(browser.open(redirect.url.as_str()).await.heading(), NOTHING, "it is over");
+    }
+}
+
+/// The attacker begins, and lets a victim agree at the provider: the victim's account must not become the attacker's.
+async fn somebody_elses_consent_is_not_finished_in_this_browser(world: &World) {
+    let (attacker, browser) = (newcomer(world), Browser::new());
+    let consent = to_the_provider(world, &browser, &attacker, &link(world, &attacker.link())).await;
+    let victim = Browser::new();
+    let shown = victim.open(consent.url.as_str()).await;
+    let done = victim.choose(&shown, "allow", None).await;
+    assert_eq!((done.answer.status, done.heading()), (StatusCode::BAD_REQUEST, NOTHING));
+    assert!(attacker.accounts(world).is_empty());
+}
+
+async fn another_site_cannot_start_anything(world: &World) {
+    let who = newcomer(world);
+    let start = link(world, &who.link()).replace("?", "/start?");
+    for site in ["cross-site", "same-site", "none"] {
+        let request = world.absolute(Method::GET, &start).header("sec-fetch-site", site);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{site}");
+        assert_eq!(answer.heading(), "Connect your Google account", "the person decides");
+        assert_eq!(answer.header("set-cookie"), "");
+    }
+    let request = world.absolute(Method::GET, &start).header("sec-fetch-site", "same-origin");
+    assert_eq!(Answer::of(request).await.status, StatusCode::SEE_OTHER);
+}
+
+async fn nobody_is_sent_elsewhere(world: &World) {
+    let link = link(world, &newcomer(world).link());
+    let start = link.replace("?", "/start?");
+    for more in ["redirect_uri", "redirect", "next", "url", "return_to"] {
+        let url = format!("{start}&{more}=https%3A%2F%2Fevil.example%2F");
+        let answer = Browser::new().get(&url).await;
+        let location = answer.header("location");
+        assert!(location.starts_with(&format!("{}authorize?", world.tenant().issuer())));
+        assert!(!location.contains("evil"), "{location}");
+    }
+    let host = world.absolute(Method::GET, &start).header("x-forwarded-host", "evil.example");
+    let location = Answer::of(host).await.header("location").to_owned();
+    assert!(location.contains(&form(&world.url("/connect/callback"))), "{location}");
+}
+
+fn form(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,57 @@
+//! Links to the connect page as the server makes them, for a test that needs one of another age or for another account.
+
+use doorward::{config::Secret, host::Random, seal::Sealer};
+use rand::RngCore;
+use url::form_urlencoded;
+
+use crate::world::World;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+/// What a link says.
+pub(crate) struct Link<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) connection: &'a str,
+    pub(crate) scopes: &'a [&'a str],
+    /// How long ago it was made, in seconds.
+    pub(crate) age: i64,
+}
+
+struct Os;
+
+impl Default for Link<'_> {
+    fn default() -> Self {
+        Self {
+            subject: "auth0|unconnected",
+            connection: "google-oauth2",
+            scopes: &["https://www.googleapis.com/auth/calendar.readonly"],
+            age: 0,
+        }
+    }
+}
+
+/// The link, for the server and tenant of a world.
+pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
+    let clients = &world.tenant().seed().clients;
+    let client = clients.iter().find(|client| client.client_id == "doorward-connect");
+    let secret = client.and_then(|client| client.client_secret.clone());
+    let secret = Secret::from(secret.expect("the seed has the application of the connect page"));
+    let expires_at = chrono::Utc::now().timestamp() + 600 - link.age;
+    let plain = form_urlencoded::Serializer::new(String::new())
+        .append_pair("subject", link.subject)
+        .append_pair("connection", link.connection)
+        .append_pair("scopes", &link.scopes.join(" "))
+        .append_pair("expires_at", &expires_at.to_string())
+        .finish();
+    let context = format!("{} {}", world.tenant().issuer(), link.connection);
+    let sealer = Sealer::derived_from(&secret, "connect ticket");
+    let ticket = sealer.seal(&Os, context.as_bytes(), plain.as_bytes());
+    let ticket = BASE64_URL_SAFE_NO_PAD.encode(ticket);
+    world.url(&format!("/connect/{}?ticket={ticket}", link.connection))
+}
+
+impl Random for Os {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::thread_rng().fill_bytes(bytes);
+    }
+}
