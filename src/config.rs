@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt, rc::Rc};
 pub(crate) use self::parse::is_loopback;
 use self::reader::Reader;
 pub use self::trusted_issuer::{ClaimNames, Issuer, TrustedIssuer};
-use crate::{audit::SubjectForm, host::Variables};
+use crate::{audit::SubjectForm, host::Variables, http::MCP_PATH};
 
 /// Everything that is read.
 const VARIABLES: &[&str] = &[
@@ -25,6 +25,8 @@ const VARIABLES: &[&str] = &[
     "google_api_url",
     "token_algorithms",
     "token_leeway_seconds",
+    "dpop",
+    "dpop_proof_seconds",
     "allowed_organizations",
     "allowed_origins",
     "allowed_hosts",
@@ -58,6 +60,10 @@ pub struct Config {
     pub google_api_url: String,
     /// How far the issuer's clock may be from ours, in seconds.
     pub token_leeway_seconds: u64,
+    /// Whether tokens have to be bound to a key.
+    pub dpop: DpopPolicy,
+    /// How far a DPoP proof may be from now, in either direction, in seconds.
+    pub dpop_proof_seconds: u64,
     /// The origins whose pages may use the MCP endpoint, beside our own and those on loopback. `*` is any.
     pub allowed_origins: Vec<String>,
     /// The host names that the MCP endpoint is reached by, beside the public one and loopback. `*` is any.
@@ -70,6 +76,15 @@ pub struct Config {
     pub connect_client: Option<ClientCredentials>,
     /// The operator's own page on which users connect accounts.
     pub connect_url: Option<String>,
+}
+
+/// Which tokens get in, as far as keys go that they may be bound to (RFC 9449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DpopPolicy {
+    /// Bound tokens with their proof, and bearer tokens.
+    Optional,
+    /// Bound tokens with their proof alone.
+    Required,
 }
 
 /// How this server authenticates at the tenant.
@@ -116,6 +131,8 @@ impl Config {
         let google_api_url = reader.optional("google_api_url", google, parse::origin);
         let token_algorithms = reader.optional("token_algorithms", "RS256", parse::algorithms);
         let token_leeway = reader.optional("token_leeway_seconds", "60", parse::leeway);
+        let dpop = reader.optional("dpop", "optional", parse::dpop);
+        let dpop_proof_seconds = reader.optional("dpop_proof_seconds", "60", parse::proof_seconds);
         let allowed_organizations = reader.optional("allowed_organizations", "", parse::names);
         let allowed_origins = reader.optional("allowed_origins", "", parse::origins);
         let allowed_hosts = reader.optional("allowed_hosts", "", parse::names);
@@ -142,6 +159,8 @@ impl Config {
                 scopes_supported: scopes_supported?,
                 google_api_url: google_api_url?,
                 token_leeway_seconds: token_leeway?,
+                dpop: dpop?,
+                dpop_proof_seconds: dpop_proof_seconds?,
                 allowed_origins: allowed_origins?,
                 allowed_hosts: allowed_hosts?,
                 resource_documentation: resource_documentation?,
@@ -151,6 +170,12 @@ impl Config {
             })
         };
         config().ok_or(ConfigFaults(reader.faults))
+    }
+
+    /// The URL of the MCP endpoint, as clients reach it.
+    #[must_use]
+    pub fn mcp_url(&self) -> String {
+        format!("{}{MCP_PATH}", self.public_url)
     }
 
     /// Everybody whose tokens get in, the tenant first.

@@ -17,4 +17,5 @@ pub use cors::{Origin, OriginRefused, preflight};
 pub use events::EventStream;
 pub use landing::landing_page;
 pub(crate) use page::{Escaped, page};
+pub(crate) use route::MCP_PATH;
 pub use route::{Preflighted, Route, RouteFault};

@@ -8,6 +8,7 @@ mod bearer;
 mod caller;
 mod challenge;
 mod claims;
+mod dpop;
 mod fault;
 mod id_token;
 mod issuer_documents;
@@ -18,10 +19,11 @@ mod metadata;
 use std::rc::Rc;
 
 pub use algorithm::SignatureAlgorithm;
-pub use bearer::bearer_token;
+pub use bearer::{Scheme, sent_token};
 pub use caller::{AccessToken, Caller, Organization};
 pub use challenge::{Challenge, Refusal, insufficient_scope};
 pub use claims::{Claims, Expected};
+pub use dpop::{PROOF_ALGORITHMS, ProofFault, SeenProofs};
 pub use fault::TokenFault;
 pub use id_token::{IdTokenFault, verify_id_token};
 pub use issuer_documents::{IssuerDocuments, IssuerMemory, IssuerUnavailable};
@@ -31,23 +33,33 @@ pub use metadata::{authorization_server_metadata, protected_resource_metadata};
 
 use crate::{config::Config, host::Host};
 
-/// Proves who is calling.
+/// What an instance remembers of issuers and proofs.
+#[derive(Debug, Default)]
+pub struct OauthMemory {
+    /// The issuers' public documents.
+    pub issuers: IssuerMemory,
+    /// The proofs that were used.
+    pub proofs: SeenProofs,
+}
+
+/// Proves who is calling, and that the token is theirs to use.
 ///
 /// # Errors
 ///
 /// The reason why the request may not go on.
 pub async fn authenticate(
     host: &dyn Host,
-    memory: &IssuerMemory,
+    memory: &OauthMemory,
     config: &Config,
+    method: &::http::Method,
     headers: &::http::HeaderMap,
 ) -> Result<Rc<Caller>, Refusal> {
-    let token = bearer_token(headers)?;
+    let (scheme, token) = sent_token(headers)?;
     let untrusted = Untrusted::parse(token)?;
     // Only which of the configured issuers has to have signed it: that it did is proved by its keys.
     let issuer = untrusted.issuer(config.issuers())?;
     let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-    let key = memory.signing_key(host, issuer, key_id, algorithm).await?;
+    let key = memory.issuers.signing_key(host, issuer, key_id, algorithm).await?;
     let expected = Expected { issuer, leeway: config.token_leeway_seconds, now: host.now() };
     let claims = untrusted.verify(&key, &expected)?;
     let caller = Caller::new(claims, AccessToken::from(token), Rc::clone(issuer))?;
@@ -55,6 +67,7 @@ pub async fn authenticate(
     if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
         return Err(TokenFault::OrganizationNotAllowed.into());
     }
+    dpop::confirm(host, &memory.proofs, config, &caller, scheme, (method, headers)).await?;
     Ok(Rc::new(caller))
 }
 

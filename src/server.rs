@@ -19,7 +19,7 @@ use crate::{
         preflight, read_body,
     },
     mcp::{self, Registry, RpcError, ServerInfo},
-    oauth::{self, IssuerMemory},
+    oauth::{self, OauthMemory, Scheme},
 };
 
 /// How long variables are believed, in seconds.
@@ -41,7 +41,7 @@ pub struct Server {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     config: RefCell<Option<ReadConfig>>,
-    issuer: IssuerMemory,
+    oauth: OauthMemory,
     connects: FlowsInHand,
     pub(crate) management: ManagementMemory,
 }
@@ -97,7 +97,8 @@ impl Server {
             }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
             Route::AuthorizationServerMetadata => {
-                oauth::authorization_server_metadata(&*host, &self.memory.issuer, &config).await
+                oauth::authorization_server_metadata(&*host, &self.memory.oauth.issuers, &config)
+                    .await
             }
             Route::ProtectedResourceMetadata => {
                 oauth::protected_resource_metadata(&config, self.info.title)
@@ -117,7 +118,8 @@ impl Server {
             return not_routed(RouteFault::MethodNotAllowed("GET"));
         }
         let audit = Audit::begin(host, request.headers());
-        let Memory { issuer, connects: in_hand, .. } = &self.memory;
+        let Memory { oauth: OauthMemory { issuers: issuer, .. }, connects: in_hand, .. } =
+            &self.memory;
         let name = self.info.title;
         let connect = Connect { host, config, client, issuer, in_hand, audit: &audit, name };
         connect.serve(request.uri(), request.headers()).await.unwrap_or_else(nothing)
@@ -135,12 +137,14 @@ impl Server {
         B: Body<Data = Bytes> + Unpin,
     {
         let (parts, body) = request.into_parts();
-        let issuer = &self.memory.issuer;
-        let caller = match oauth::authenticate(&*host, issuer, &config, &parts.headers).await {
+        let memory = &self.memory.oauth;
+        let authenticated =
+            oauth::authenticate(&*host, memory, &config, &parts.method, &parts.headers).await;
+        let caller = match authenticated {
             Ok(caller) => caller,
             Err(refusal) => {
                 audit.decided(&*host, Reason::Refused(refusal));
-                return refusal.answer(&config);
+                return refusal.answer(&config, Scheme::of(&parts.headers));
             }
         };
         audit.decided_for(&*host, &config, &caller, None, Reason::Admitted);

@@ -4,7 +4,7 @@ use crate::{
     auth0::Decision,
     connect::Ending,
     http::AdmissionRefused,
-    oauth::{Refusal, TokenFault},
+    oauth::{ProofFault, Refusal, TokenFault},
 };
 
 /// Why a request was let in or kept out.
@@ -43,7 +43,7 @@ impl Reason {
             | Self::Permission(Decision::Allowed)
             | Self::Connect(Ending::Connected) => "allowed",
             Self::Permission(Decision::NotATenantUser | Decision::Undecided)
-            | Self::Refused(Refusal::IssuerUnavailable)
+            | Self::Refused(Refusal::IssuerUnavailable | Refusal::ReplayUnknown)
             | Self::Connect(Ending::Refused | Ending::Unavailable) => "failed",
             _ => "denied",
         }
@@ -64,6 +64,8 @@ impl Reason {
             Self::Refused(Refusal::IssuerUnavailable) => "issuer_unavailable",
             Self::Refused(Refusal::MalformedAuthorization) => "authorization_malformed",
             Self::Refused(Refusal::NoToken) => "token_missing",
+            Self::Refused(Refusal::Proof(fault)) => proof_code(fault),
+            Self::Refused(Refusal::ReplayUnknown) => "proof_replay_unknown",
             Self::Refused(Refusal::Token(fault)) => token_code(fault),
         }
     }
@@ -86,10 +88,36 @@ fn connect_code(ending: Ending) -> &'static str {
     }
 }
 
+fn proof_code(fault: ProofFault) -> &'static str {
+    match fault {
+        ProofFault::AlgorithmNotAllowed => "proof_algorithm_not_allowed",
+        ProofFault::ClaimsMalformed => "proof_claims_malformed",
+        ProofFault::ExtensionNotSupported => "proof_extension_not_supported",
+        ProofFault::IdMissing => "proof_id_missing",
+        ProofFault::IssueTimeMissing => "proof_issue_time_missing",
+        ProofFault::KeyMalformed => "proof_key_malformed",
+        ProofFault::KeyPrivate => "proof_key_private",
+        ProofFault::KeyWrong => "proof_key_wrong",
+        ProofFault::MethodWrong => "proof_method_wrong",
+        ProofFault::Missing => "proof_missing",
+        ProofFault::NotAJwt => "proof_not_a_jwt",
+        ProofFault::Repeated => "proof_repeated",
+        ProofFault::Replayed => "proof_replayed",
+        ProofFault::SignatureWrong => "proof_signature_wrong",
+        ProofFault::TimeWrong => "proof_time_wrong",
+        ProofFault::TokenHashWrong => "proof_token_hash_wrong",
+        ProofFault::TooLarge => "proof_too_large",
+        ProofFault::TypeWrong => "proof_type_wrong",
+        ProofFault::UrlWrong => "proof_url_wrong",
+    }
+}
+
 fn token_code(fault: TokenFault) -> &'static str {
     match fault {
         TokenFault::AlgorithmNotAllowed => "token_algorithm_not_allowed",
         TokenFault::AudienceWrong => "token_audience_wrong",
+        TokenFault::BindingNotSupported => "token_binding_not_supported",
+        TokenFault::BoundButSentAsBearer => "token_bound_but_sent_as_bearer",
         TokenFault::ClaimsMalformed => "token_claims_malformed",
         TokenFault::ClientMissing => "token_client_missing",
         TokenFault::Expired => "token_expired",
@@ -100,6 +128,7 @@ fn token_code(fault: TokenFault) -> &'static str {
         TokenFault::IssuerWrong => "token_issuer_wrong",
         TokenFault::KeyNotForAlgorithm => "token_key_not_for_algorithm",
         TokenFault::KeyUnknown => "token_key_unknown",
+        TokenFault::NotBound => "token_not_bound",
         TokenFault::NotAJwt => "token_not_a_jwt",
         TokenFault::NotYetValid => "token_not_yet_valid",
         TokenFault::OrganizationNotAllowed => "token_organization_not_allowed",

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     auth0::Decision,
     connect::Ending,
-    oauth::{AccessToken, Refusal, TokenFault},
+    oauth::{AccessToken, ProofFault, Refusal, TokenFault},
     testing::{FakeHost, finish},
 };
 
@@ -143,6 +143,8 @@ fn every_code_is_documented() {
     let faults = [
         AlgorithmNotAllowed,
         AudienceWrong,
+        BindingNotSupported,
+        BoundButSentAsBearer,
         ClaimsMalformed,
         ClientMissing,
         Expired,
@@ -154,6 +156,7 @@ fn every_code_is_documented() {
         KeyNotForAlgorithm,
         KeyUnknown,
         NotAJwt,
+        NotBound,
         NotYetValid,
         OrganizationNotAllowed,
         RequiredClaimWrong,
@@ -183,12 +186,39 @@ fn every_code_is_documented() {
         Ending::TooSlow,
         Ending::Unavailable,
     ];
-    let refusals = [Refusal::IssuerUnavailable, Refusal::MalformedAuthorization, Refusal::NoToken];
+    let refusals = [
+        Refusal::IssuerUnavailable,
+        Refusal::MalformedAuthorization,
+        Refusal::NoToken,
+        Refusal::ReplayUnknown,
+    ];
+    let proofs = [
+        ProofFault::AlgorithmNotAllowed,
+        ProofFault::ClaimsMalformed,
+        ProofFault::ExtensionNotSupported,
+        ProofFault::IdMissing,
+        ProofFault::IssueTimeMissing,
+        ProofFault::KeyMalformed,
+        ProofFault::KeyPrivate,
+        ProofFault::KeyWrong,
+        ProofFault::MethodWrong,
+        ProofFault::Missing,
+        ProofFault::NotAJwt,
+        ProofFault::Repeated,
+        ProofFault::Replayed,
+        ProofFault::SignatureWrong,
+        ProofFault::TimeWrong,
+        ProofFault::TokenHashWrong,
+        ProofFault::TooLarge,
+        ProofFault::TypeWrong,
+        ProofFault::UrlWrong,
+    ];
     let reasons = [Reason::Admitted, Reason::HostNotAllowed, Reason::OriginNotAllowed]
         .into_iter()
         .chain(decisions.map(Reason::Permission))
         .chain(endings.map(Reason::Connect))
         .chain(refusals.map(Reason::Refused))
+        .chain(proofs.map(|fault| Reason::Refused(Refusal::Proof(fault))))
         .chain(faults.map(|fault| Reason::Refused(fault.into())));
     for reason in reasons {
         let row = format!("| `{}` | {} |", reason.code(), reason.outcome());

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::Issuer;
+use super::{DpopPolicy, Issuer};
 use crate::{audit::SubjectForm, http::parse_origin, oauth::SignatureAlgorithm};
 
 pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
@@ -67,6 +67,23 @@ pub(super) fn subject_form(value: String) -> Result<SubjectForm, &'static str> {
         "hashed" => Ok(SubjectForm::Hashed),
         _ => Err("is neither `plain` nor `hashed`"),
     }
+}
+
+/// Whether tokens have to be bound.
+pub(super) fn dpop(value: String) -> Result<DpopPolicy, &'static str> {
+    match value.as_str() {
+        "optional" => Ok(DpopPolicy::Optional),
+        "required" => Ok(DpopPolicy::Required),
+        _ => Err("is neither `optional` nor `required`"),
+    }
+}
+
+/// Seconds that a proof is good for.
+pub(super) fn proof_seconds(value: String) -> Result<u64, &'static str> {
+    leeway(value)
+        .ok()
+        .filter(|seconds| *seconds > 0)
+        .ok_or("is not a number of seconds from 1 to 300")
 }
 
 /// Seconds that two clocks may differ by.

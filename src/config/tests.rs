@@ -105,6 +105,19 @@ fn the_leeway_is_at_most_five_minutes_and_may_be_none() {
 }
 
 #[test]
+fn bound_tokens_are_taken_or_required_and_proofs_are_good_for_five_minutes_at_most() {
+    let config = finish(Config::load(&FakeHost::new())).unwrap();
+    assert_eq!((config.dpop, config.dpop_proof_seconds), (DpopPolicy::Optional, 60));
+    assert_eq!(load("dpop", "required").unwrap().dpop, DpopPolicy::Required);
+    for bad in ["", "off", "Required", "true"] {
+        assert!(load("dpop", bad).is_err(), "{bad}");
+    }
+    for bad in ["", "0", "301", "-1", "a minute"] {
+        assert!(load("dpop_proof_seconds", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn allowed_origins_are_written_as_browsers_write_them() {
     let config = load("allowed_origins", "https://a.example http://b.example:8080 *").unwrap();
     assert_eq!(config.allowed_origins.len(), 3);

@@ -71,7 +71,7 @@ pub fn preflight(methods: &str) -> Answer {
         .with(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
         .with(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, \
+            "Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, \
              Last-Event-ID, traceparent, tracestate, baggage",
         )
         .with(header::ACCESS_CONTROL_MAX_AGE, "86400")

@@ -5,14 +5,13 @@ use ::http::StatusCode;
 use super::{
     Answer,
     page::{Escaped, page},
-    route::MCP_PATH,
 };
 use crate::config::Config;
 
 /// A page that says what this is and how to connect to it. It names no tool and no tenant: nobody has signed in.
 #[must_use]
 pub fn landing_page(config: &Config, name: &str) -> Answer {
-    let url = format!("{}{MCP_PATH}", config.public_url);
+    let url = config.mcp_url();
     let main = format!(
         r#"<h1>{}</h1>
 <p>This is an MCP server. It is for agents and MCP clients rather than for browsers; they connect to</p>

@@ -42,7 +42,7 @@ pub enum RouteFault {
 }
 
 /// The path of the MCP endpoint.
-pub(super) const MCP_PATH: &str = "/mcp";
+pub(crate) const MCP_PATH: &str = "/mcp";
 
 impl Route {
     /// The route of a request. Paths are compared byte for byte: no decoding, no trailing slash, no letter case.

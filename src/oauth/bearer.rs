@@ -1,15 +1,48 @@
-//! The `Authorization` header (RFC 6750, section 2.1). A token anywhere else does not exist for this server.
+//! The `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1). A token anywhere else does not exist for this
+//! server.
 
 use ::http::{HeaderMap, header::AUTHORIZATION};
 
 use super::Refusal;
 
-/// Takes the bearer token out of the headers.
+/// How an access token is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Whoever has the token may use it.
+    Bearer,
+    /// A proof of the key that the token is bound to comes with it.
+    Dpop,
+}
+
+impl Scheme {
+    /// The scheme that a request uses; `Bearer` where it uses neither.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        value.and_then(|value| Self::named(value.split(' ').next()?)).unwrap_or(Self::Bearer)
+    }
+
+    /// The name, as in a challenge.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let is = |scheme: &Self| name.eq_ignore_ascii_case(scheme.as_str());
+        [Self::Bearer, Self::Dpop].into_iter().find(is)
+    }
+}
+
+/// Takes the access token out of the headers, and how it was sent.
 ///
 /// # Errors
 ///
-/// [`Refusal::NoToken`] when no bearer token was sent, [`Refusal::MalformedAuthorization`] when it cannot be one.
-pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
+/// [`Refusal::NoToken`] when none was sent, [`Refusal::MalformedAuthorization`] when it cannot be one.
+pub fn sent_token(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Refusal::NoToken)?;
     if values.next().is_some() {
@@ -17,11 +50,9 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
     let value = value.to_str().map_err(|_| Refusal::MalformedAuthorization)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refusal::NoToken);
-    }
+    let scheme = Scheme::named(scheme).ok_or(Refusal::NoToken)?;
     let token = token.trim_matches(' ');
-    if is_b64token(token) { Ok(token) } else { Err(Refusal::MalformedAuthorization) }
+    if is_b64token(token) { Ok((scheme, token)) } else { Err(Refusal::MalformedAuthorization) }
 }
 
 /// `b64token` of RFC 6750, section 2.1.
@@ -42,7 +73,7 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        bearer_token(&headers).map(str::to_owned)
+        sent_token(&headers).map(|(_, token)| token.to_owned())
     }
 
     #[test]
@@ -50,6 +81,20 @@ mod tests {
         for scheme in ["Bearer", "bearer", "BEARER"] {
             assert_eq!(token(&[&format!("{scheme} a.b.c")]), Ok("a.b.c".to_owned()));
         }
+    }
+
+    #[test]
+    fn a_bound_token_is_sent_by_a_scheme_of_its_own() {
+        for (value, scheme) in
+            [("dpop a", Scheme::Dpop), ("DPoP a", Scheme::Dpop), ("Bearer a", Scheme::Bearer)]
+        {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(value))]);
+            assert_eq!(sent_token(&headers), Ok((scheme, "a")));
+            assert_eq!(Scheme::of(&headers), scheme);
+        }
+        assert_eq!(Scheme::of(&HeaderMap::new()), Scheme::Bearer);
+        assert_eq!(token(&["DPoP a", "Bearer a"]), Err(Refusal::MalformedAuthorization));
+        assert_eq!(token(&["DPoP"]), Err(Refusal::MalformedAuthorization));
     }
 
     #[test]

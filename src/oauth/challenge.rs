@@ -4,8 +4,14 @@
 
 use ::http::{StatusCode, header};
 
-use super::{IssuerUnavailable, TokenFault, metadata::resource_metadata_url};
-use crate::{config::Config, http::Answer};
+use super::{
+    IssuerUnavailable, ProofFault, Scheme, TokenFault,
+    metadata::{proof_algorithms, resource_metadata_url},
+};
+use crate::{
+    config::{Config, DpopPolicy},
+    http::Answer,
+};
 
 /// Why a request has no caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +20,21 @@ pub enum Refusal {
     IssuerUnavailable,
     /// The `Authorization` header cannot be understood.
     MalformedAuthorization,
-    /// No bearer token was sent.
+    /// No access token was sent.
     NoToken,
+    /// The token is bound to a key, and the proof of that key is not good.
+    Proof(ProofFault),
+    /// Whether the proof was used before cannot be known.
+    ReplayUnknown,
     /// A token was sent that does not get in.
     Token(TokenFault),
 }
 
-/// The parameters of a `WWW-Authenticate: Bearer` header.
+/// The parameters of a `WWW-Authenticate` header.
 #[derive(Clone, Copy, Debug)]
 pub struct Challenge<'a> {
+    /// How the token has to be sent.
+    pub scheme: Scheme,
     /// `error`; none when no token was sent.
     pub error: Option<&'a str>,
     /// `error_description`.
@@ -37,6 +49,12 @@ impl From<TokenFault> for Refusal {
     }
 }
 
+impl From<ProofFault> for Refusal {
+    fn from(fault: ProofFault) -> Self {
+        Self::Proof(fault)
+    }
+}
+
 impl From<IssuerUnavailable> for Refusal {
     fn from(_: IssuerUnavailable) -> Self {
         Self::IssuerUnavailable
@@ -44,9 +62,9 @@ impl From<IssuerUnavailable> for Refusal {
 }
 
 impl Refusal {
-    /// The answer to a request that is refused for this reason.
+    /// The answer to a request that is refused for this reason, and that used this scheme.
     #[must_use]
-    pub fn answer(self, config: &Config) -> Answer {
+    pub fn answer(self, config: &Config, scheme: Scheme) -> Answer {
         let (status, error, description) = match self {
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
@@ -56,7 +74,7 @@ impl Refusal {
             Self::MalformedAuthorization => (
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
-                "The Authorization header must be `Bearer`, a space and one access token.",
+                "The Authorization header must be `Bearer` or `DPoP`, a space and one access token.",
             ),
             Self::Token(TokenFault::Expired) => (
                 StatusCode::UNAUTHORIZED,
@@ -64,20 +82,31 @@ impl Refusal {
                 "The access token has expired. Refresh it or sign in again.",
             ),
             Self::Token(fault) => (StatusCode::UNAUTHORIZED, "invalid_token", described(fault)),
+            Self::Proof(fault) => {
+                (StatusCode::UNAUTHORIZED, "invalid_dpop_proof", proof_described(fault))
+            }
             Self::IssuerUnavailable => {
-                return Answer::error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "temporarily_unavailable",
+                return unavailable(
                     "Access tokens cannot be verified just now. Try again in a moment.",
-                )
-                .with(header::RETRY_AFTER, "5");
+                );
+            }
+            Self::ReplayUnknown => {
+                return unavailable(
+                    "DPoP proofs cannot be verified just now. Try again in a moment, with a new one.",
+                );
             }
         };
+        let needs_proof = match self {
+            Self::Proof(_) | Self::Token(TokenFault::BoundButSentAsBearer) => true,
+            _ => config.dpop == DpopPolicy::Required,
+        };
         let challenge = Challenge {
+            scheme: if needs_proof { Scheme::Dpop } else { scheme },
             // The registered codes of RFC 6750 know no `token_expired`.
             error: match self {
                 Self::NoToken => None,
                 Self::MalformedAuthorization => Some("invalid_request"),
+                Self::Proof(_) => Some("invalid_dpop_proof"),
                 _ => Some("invalid_token"),
             },
             description: (self != Self::NoToken).then_some(description),
@@ -95,6 +124,10 @@ impl Refusal {
 pub fn insufficient_scope(config: &Config, needed: &[String]) -> Answer {
     let description = format!("This needs the scopes: {}", needed.join(" "));
     let challenge = Challenge {
+        scheme: match config.dpop {
+            DpopPolicy::Optional => Scheme::Bearer,
+            DpopPolicy::Required => Scheme::Dpop,
+        },
         error: Some("insufficient_scope"),
         description: Some(&description),
         scopes: needed,
@@ -107,7 +140,7 @@ impl Challenge<'_> {
     /// The header's value: one challenge, quoted, with an absolute URL.
     #[must_use]
     pub fn header(&self, config: &Config) -> String {
-        let mut value = String::from("Bearer ");
+        let mut value = format!("{} ", self.scheme.as_str());
         let mut parameter = |name: &str, text: &str| {
             if !value.ends_with(' ') {
                 value.push_str(", ");
@@ -128,6 +161,9 @@ impl Challenge<'_> {
         if let Some(description) = self.description {
             parameter("error_description", description);
         }
+        if self.scheme == Scheme::Dpop {
+            parameter("algs", &proof_algorithms().join(" "));
+        }
         if !self.scopes.is_empty() {
             parameter("scope", &self.scopes.join(" "));
         }
@@ -146,8 +182,38 @@ fn described(fault: TokenFault) -> &'static str {
         TokenFault::OrganizationNotAllowed => {
             "Sign in to an organization that may use this server."
         }
+        TokenFault::BindingNotSupported => {
+            "The access token is bound in a way that this server does not support."
+        }
+        TokenFault::BoundButSentAsBearer => {
+            "The access token is bound to a key. Send it with the DPoP scheme and a proof."
+        }
+        TokenFault::NotBound => "The access token is not bound to a key (DPoP).",
         _ => "The access token is not valid for this server.",
     }
+}
+
+/// What the sender of a bad proof may know. Its token is good, so this tells nothing but how to make a better proof.
+fn proof_described(fault: ProofFault) -> &'static str {
+    match fault {
+        ProofFault::Missing | ProofFault::Repeated => "Send one DPoP header with one proof in it.",
+        ProofFault::MethodWrong | ProofFault::UrlWrong => {
+            "The DPoP proof is for another method or URL."
+        }
+        ProofFault::TimeWrong => {
+            "The DPoP proof is not of now. Make a new one, by a clock that is right."
+        }
+        ProofFault::Replayed => "The DPoP proof was used before. Make a new one for every request.",
+        ProofFault::KeyWrong | ProofFault::TokenHashWrong => {
+            "The DPoP proof does not belong to the access token."
+        }
+        _ => "The DPoP proof is not valid.",
+    }
+}
+
+fn unavailable(description: &str) -> Answer {
+    Answer::error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
+        .with(header::RETRY_AFTER, "5")
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ pub enum TokenFault {
     AlgorithmNotAllowed,
     /// `aud` does not hold an audience of this server.
     AudienceWrong,
+    /// `cnf` binds the token to something else than one key (RFC 7800, section 3.1).
+    BindingNotSupported,
+    /// The token is bound to a key, and was sent without a proof of it (RFC 9449, section 7.2).
+    BoundButSentAsBearer,
     /// The claims are not a JSON object of the expected types.
     ClaimsMalformed,
     /// Neither `client_id` nor `azp` names a client.
@@ -30,6 +34,8 @@ pub enum TokenFault {
     KeyUnknown,
     /// Not three base64url segments, or a header that is no JSON object.
     NotAJwt,
+    /// The token is bound to no key, and was sent as if it were, or bound tokens are required.
+    NotBound,
     /// `nbf` is in the future.
     NotYetValid,
     /// The organization is not among the allowed ones, or there is none.

@@ -1,6 +1,6 @@
 //! Tokens of several issuers, as each kind of provider makes them.
 
-use ::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use ::http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
 use serde_json::json;
 
 use super::{
@@ -112,7 +112,7 @@ fn knock_with(
     let config = finish(Config::load(host)).unwrap();
     let value = HeaderValue::from_str(&format!("Bearer {}", token(header, claims))).unwrap();
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-    finish(authenticate(host, &IssuerMemory::default(), &config, &headers))
+    finish(authenticate(host, &OauthMemory::default(), &config, &Method::POST, &headers))
 }
 
 fn knock(host: &FakeHost, issuer: &str) -> Result<Rc<Caller>, Refusal> {
@@ -197,14 +197,15 @@ fn what_is_no_access_token_for_this_server_stays_out_whoever_made_it() {
 fn a_key_of_one_issuer_never_verifies_the_token_of_another() {
     let host = host();
     let all = [OKTA, ENTRA, COGNITO, KEYCLOAK, "https://tenant.example.com/"];
-    let memory = IssuerMemory::default();
+    let memory = OauthMemory::default();
     let config = finish(Config::load(&host)).unwrap();
     for issuer in all.into_iter().chain(all) {
         for signer in all {
             let token = format!("Bearer {}", token(&header(signer), &claims(issuer)));
             let value = HeaderValue::from_str(&token).unwrap();
             let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-            let outcome = finish(authenticate(&host, &memory, &config, &headers)).map(drop);
+            let outcome =
+                finish(authenticate(&host, &memory, &config, &Method::POST, &headers)).map(drop);
             let expected = match issuer == signer {
                 true => Ok(()),
                 false => Err(Refusal::Token(TokenFault::KeyUnknown)),

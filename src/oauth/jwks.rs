@@ -51,7 +51,7 @@ impl Jwks {
 
 impl SigningKey {
     /// Certificates (`x5c`) and URLs (`x5u`) are not looked at.
-    fn from_jwk(jwk: &Value) -> Option<Self> {
+    pub(super) fn from_jwk(jwk: &Value) -> Option<Self> {
         let may_verify = text(jwk, "use")?.is_none_or(|key_use| key_use == "sig")
             && jwk.get("key_ops").is_none_or(|operations| {
                 let operations = operations.as_array();

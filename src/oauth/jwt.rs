@@ -96,15 +96,35 @@ impl<'a> Untrusted<'a> {
         if !key.is_for(self.algorithm) {
             return Err(TokenFault::KeyNotForAlgorithm);
         }
-        let verified = Verifying(self.algorithm)
-            .validator::<Map<String, Value>>(key.public_key())
-            .validate(&self.token)
-            .map_err(|error| match error {
-                ValidationError::MalformedClaims(_) => TokenFault::ClaimsMalformed,
-                _ => TokenFault::SignatureWrong,
+        let claims =
+            verified_claims(&self.token, self.algorithm, key).map_err(|fault| match fault {
+                SignedFault::ClaimsMalformed => TokenFault::ClaimsMalformed,
+                SignedFault::SignatureWrong => TokenFault::SignatureWrong,
             })?;
-        Claims::checked(verified.into_parts().1, expected)
+        Claims::checked(claims, expected)
     }
+}
+
+/// What is wrong with something signed.
+pub(super) enum SignedFault {
+    ClaimsMalformed,
+    SignatureWrong,
+}
+
+/// The claims of something whose signature is good. The key has to be one for the algorithm.
+pub(super) fn verified_claims(
+    token: &UntrustedToken<'_, Map<String, Value>>,
+    algorithm: SignatureAlgorithm,
+    key: &SigningKey,
+) -> Result<jwt_compact::Claims<Map<String, Value>>, SignedFault> {
+    Verifying(algorithm)
+        .validator::<Map<String, Value>>(key.public_key())
+        .validate(token)
+        .map(|verified| verified.into_parts().1)
+        .map_err(|error| match error {
+            ValidationError::MalformedClaims(_) => SignedFault::ClaimsMalformed,
+            _ => SignedFault::SignatureWrong,
+        })
 }
 
 #[cfg(test)]

@@ -4,8 +4,12 @@
 use ::http::{StatusCode, header};
 use serde_json::json;
 
-use super::IssuerMemory;
-use crate::{config::Config, host::Host, http::Answer};
+use super::{IssuerMemory, PROOF_ALGORITHMS, SignatureAlgorithm};
+use crate::{
+    config::{Config, DpopPolicy},
+    host::Host,
+    http::Answer,
+};
 
 /// The path-suffixed form of RFC 9728, section 3.1.
 const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -24,6 +28,8 @@ pub fn protected_resource_metadata(config: &Config, name: &str) -> Answer {
         "jwks_uri": config.issuer.url(".well-known/jwks.json"),
         "scopes_supported": config.scopes_supported,
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": proof_algorithms(),
+        "dpop_bound_access_tokens_required": config.dpop == DpopPolicy::Required,
         "resource_name": name,
     });
     if let (Some(page), Some(members)) = (&config.resource_documentation, metadata.as_object_mut())
@@ -65,6 +71,11 @@ pub async fn authorization_server_metadata(
             )
         }
     }
+}
+
+/// What DPoP proofs may be signed with, by name.
+pub(super) fn proof_algorithms() -> [&'static str; 3] {
+    PROOF_ALGORITHMS.map(SignatureAlgorithm::as_str)
 }
 
 /// The absolute URL of the protected resource metadata.

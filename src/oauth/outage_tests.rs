@@ -1,6 +1,6 @@
 //! Everything that a decision needs, failing in every way, before and after it was known, with 16 requests in flight.
 
-use ::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use ::http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
 use serde_json::json;
 use std::future::Future;
 
@@ -35,10 +35,11 @@ fn headers(kid: &str) -> HeaderMap {
 }
 
 /// What becomes of 16 requests at once: each one's refusal, if there is one.
-fn knock(host: &FakeHost, memory: &IssuerMemory, kid: &str) -> Vec<Option<Refusal>> {
+fn knock(host: &FakeHost, memory: &OauthMemory, kid: &str) -> Vec<Option<Refusal>> {
     let config = finish_all([Config::load(host)]).remove(0).unwrap();
     let headers = headers(kid);
-    let requests = (0..IN_FLIGHT).map(|_| authenticate(host, memory, &config, &headers));
+    let requests =
+        (0..IN_FLIGHT).map(|_| authenticate(host, memory, &config, &Method::POST, &headers));
     finish_all(requests).into_iter().map(Result::err).collect()
 }
 
@@ -60,7 +61,7 @@ fn faults() -> Vec<(&'static str, FakeAnswer)> {
 fn an_issuer_that_fails_in_any_way_is_503_before_it_is_known() {
     for document in [DISCOVERY, JWKS] {
         for (fault, answer) in faults() {
-            let (host, memory) = (host(), IssuerMemory::default());
+            let (host, memory) = (host(), OauthMemory::default());
             host.answers_with(document, answer);
             let refusals = knock(&host, &memory, "key");
             assert_eq!(refusals, [Some(Refusal::IssuerUnavailable); IN_FLIGHT], "{fault}");
@@ -73,7 +74,7 @@ fn an_issuer_that_fails_in_any_way_is_503_before_it_is_known() {
 fn an_issuer_that_fails_in_any_way_changes_nothing_once_it_is_known() {
     for document in [DISCOVERY, JWKS] {
         for (fault, answer) in faults() {
-            let (host, memory) = (host(), IssuerMemory::default());
+            let (host, memory) = (host(), OauthMemory::default());
             assert_eq!(knock(&host, &memory, "key"), [None; IN_FLIGHT]);
             host.answers_with(document, answer);
             let unknown = knock(&host, &memory, "other");
@@ -96,7 +97,7 @@ fn a_wrong_content_type_is_no_document() {
         ("application/json; charset=utf-8", true),
         ("Application/JWK-Set+JSON", true),
     ] {
-        let (host, memory) = (host(), IssuerMemory::default());
+        let (host, memory) = (host(), OauthMemory::default());
         host.content_type.replace(content_type.to_owned());
         let refused = (!is_json).then_some(Refusal::IssuerUnavailable);
         assert_eq!(knock(&host, &memory, "key"), [refused; IN_FLIGHT], "{content_type}");
@@ -106,13 +107,13 @@ fn a_wrong_content_type_is_no_document() {
 #[test]
 fn a_store_that_fails_in_any_way_refuses_nobody() {
     for fault in [FakeFault::Down, FakeFault::Garbage, FakeFault::Oversized, FakeFault::Slow] {
-        let (host, memory) = (host(), IssuerMemory::default());
+        let (host, memory) = (host(), OauthMemory::default());
         host.store_fault.set(Some(fault));
         assert_eq!(knock(&host, &memory, "key"), [None; IN_FLIGHT], "cold: {fault:?}");
         host.now.set(host.now.get() + 599);
         assert_eq!(knock(&host, &memory, "key"), [None; IN_FLIGHT], "warm: {fault:?}");
         host.store_fault.set(None);
-        assert_eq!(knock(&host, &IssuerMemory::default(), "key"), [None; IN_FLIGHT], "{fault:?}");
+        assert_eq!(knock(&host, &OauthMemory::default(), "key"), [None; IN_FLIGHT], "{fault:?}");
     }
 }
 
@@ -130,7 +131,7 @@ fn variables_that_fail_in_any_way_are_faults_and_never_a_config() {
 
 #[test]
 fn everything_down_at_once_is_503_and_recovers_within_seconds() {
-    let (host, memory) = (host(), IssuerMemory::default());
+    let (host, memory) = (host(), OauthMemory::default());
     host.store_fault.set(Some(FakeFault::Down));
     host.answers_with(DISCOVERY, Err(HttpFailure::Unreachable));
     for _ in 0..10 {
@@ -149,10 +150,10 @@ fn everything_down_at_once_is_503_and_recovers_within_seconds() {
 
 #[test]
 fn a_request_that_is_given_up_while_it_asks_leaves_the_way_free() {
-    let (host, memory) = (host(), IssuerMemory::default());
+    let (host, memory) = (host(), OauthMemory::default());
     let config = finish_all([Config::load(&host)]).remove(0).unwrap();
     let headers = headers("key");
-    let mut given_up = Box::pin(authenticate(&host, &memory, &config, &headers));
+    let mut given_up = Box::pin(authenticate(&host, &memory, &config, &Method::POST, &headers));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for _ in 0..6 {
         assert!(given_up.as_mut().poll(&mut context).is_pending());
@@ -164,10 +165,10 @@ fn a_request_that_is_given_up_while_it_asks_leaves_the_way_free() {
 
 #[test]
 fn the_metadata_of_an_issuer_that_is_down_is_the_static_one() {
-    let (host, memory) = (host(), IssuerMemory::default());
+    let (host, memory) = (host(), OauthMemory::default());
     host.polls.set(0);
     host.answers_with(DISCOVERY, Err(HttpFailure::Unreachable));
     let config = finish(Config::load(&host)).unwrap();
-    let answer = finish(authorization_server_metadata(&host, &memory, &config));
+    let answer = finish(authorization_server_metadata(&host, &memory.issuers, &config));
     assert_eq!(answer.status(), ::http::StatusCode::OK);
 }

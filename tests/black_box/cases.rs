@@ -4,6 +4,7 @@ mod audit;
 mod configuration;
 mod connect;
 mod door;
+mod dpop;
 mod faults;
 mod forgeries;
 mod issuers;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Case> {
         configuration::CASES,
         &connect::cases(),
         door::CASES,
+        dpop::CASES,
         faults::CASES,
         forgeries::CASES,
         issuers::CASES,

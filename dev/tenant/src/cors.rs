@@ -24,7 +24,7 @@ pub(crate) async fn cors(request: Request, next: Next) -> Response {
             (
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static(
-                    "Authorization, Content-Type, Accept, Auth0-Client, MCP-Protocol-Version",
+                    "Authorization, DPoP, Content-Type, Accept, Auth0-Client, MCP-Protocol-Version",
                 ),
             ),
             (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),

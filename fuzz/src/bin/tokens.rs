@@ -70,6 +70,7 @@ fn only_what_says_all_that_it_must_gets_in(parts: &[u8]) {
     assert!(time("iat").is_some_and(|iat| iat < now + LEEWAY + 1.0), "{claims}");
     assert!(time("nbf").is_none_or(|nbf| nbf < now + LEEWAY + 1.0), "{claims}");
     let is_text = |name: &str| claims[name].as_str().is_some_and(|text| !text.is_empty());
+    assert!(claims.get("cnf").is_none(), "bound, and no proof was sent: {claims}");
     assert!(is_text("sub") && (is_text("client_id") || is_text("azp")), "{claims}");
 }
 
@@ -110,8 +111,9 @@ fn got_in(answer: &Answer) -> bool {
     let challenge = answer.header("www-authenticate");
     match answer.status {
         StatusCode::UNAUTHORIZED => {
+            let is_challenge = ["Bearer ", "DPoP "].iter().any(|it| challenge.starts_with(it));
             let metadata = r#"resource_metadata="https://mcp.example.com/.well-known/"#;
-            assert!(challenge.starts_with("Bearer ") && challenge.contains(metadata), "{answer:?}");
+            assert!(is_challenge && challenge.contains(metadata), "{answer:?}");
         }
         StatusCode::BAD_REQUEST => {}
         _ => panic!("{answer:?}"),

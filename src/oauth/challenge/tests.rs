@@ -12,7 +12,7 @@ fn config() -> Config {
 
 /// Status, `error` of the body, and the challenge.
 fn answer(refusal: Refusal) -> (u16, Value, Option<String>) {
-    let answer = refusal.answer(&config());
+    let answer = refusal.answer(&config(), Scheme::Bearer);
     let body: Value = serde_json::from_slice(answer.body().unwrap()).unwrap();
     let challenge = answer.header(&header::WWW_AUTHENTICATE).map(str::to_owned);
     (answer.status().as_u16(), body["error"].clone(), challenge)
@@ -73,7 +73,7 @@ fn a_malformed_request_is_400_and_an_issuer_that_is_down_is_503() {
     assert!(challenge.unwrap().starts_with("Bearer error=\"invalid_request\", "));
     let (status, error, challenge) = answer(Refusal::IssuerUnavailable);
     assert_eq!((status, error, challenge), (503, "temporarily_unavailable".into(), None));
-    let answer = Refusal::IssuerUnavailable.answer(&config());
+    let answer = Refusal::IssuerUnavailable.answer(&config(), Scheme::Bearer);
     assert_eq!(answer.header(&header::RETRY_AFTER), Some("5"));
 }
 
@@ -99,7 +99,118 @@ fn insufficient_scope_names_all_scopes_that_are_needed() {
 
 #[test]
 fn quotes_and_backslashes_are_escaped() {
-    let challenge = Challenge { error: None, description: Some(r#"a "b" \c"#), scopes: &[] };
+    let challenge = Challenge {
+        scheme: Scheme::Bearer,
+        error: None,
+        description: Some(r#"a "b" \c"#),
+        scopes: &[],
+    };
     let header = challenge.header(&config());
     assert_eq!(header, format!(r#"Bearer error_description="a \"b\" \\c", {METADATA}"#));
+}
+
+#[test]
+fn what_has_to_do_with_keys_is_challenged_by_the_scheme_that_has_them() {
+    use Scheme::{Bearer, Dpop};
+    use TokenFault::*;
+
+    const ALGS: &str = r#"algs="ES256 RS256 PS256", scope="tool:greet""#;
+    let of_proof = |fault| Refusal::Proof(fault);
+    let invalid = "The DPoP proof is not valid.";
+    let elsewhere = "The DPoP proof is for another method or URL.";
+    let not_ours = "The DPoP proof does not belong to the access token.";
+    let vague = "The access token is not valid for this server.";
+    for (policy, scheme, refusal, error, description) in [
+        ("optional", Dpop, Refusal::Token(KeyUnknown), "invalid_token", vague),
+        ("required", Bearer, Refusal::Token(KeyUnknown), "invalid_token", vague),
+        (
+            "optional",
+            Bearer,
+            Refusal::Token(BoundButSentAsBearer),
+            "invalid_token",
+            "The access token is bound to a key. Send it with the DPoP scheme and a proof.",
+        ),
+        (
+            "optional",
+            Dpop,
+            Refusal::Token(BindingNotSupported),
+            "invalid_token",
+            "The access token is bound in a way that this server does not support.",
+        ),
+        (
+            "required",
+            Bearer,
+            Refusal::Token(NotBound),
+            "invalid_token",
+            "The access token is not bound to a key (DPoP).",
+        ),
+        (
+            "optional",
+            Dpop,
+            of_proof(ProofFault::Missing),
+            "invalid_dpop_proof",
+            "Send one DPoP header with one proof in it.",
+        ),
+        (
+            "optional",
+            Dpop,
+            of_proof(ProofFault::Repeated),
+            "invalid_dpop_proof",
+            "Send one DPoP header with one proof in it.",
+        ),
+        ("optional", Dpop, of_proof(ProofFault::SignatureWrong), "invalid_dpop_proof", invalid),
+        ("optional", Dpop, of_proof(ProofFault::KeyPrivate), "invalid_dpop_proof", invalid),
+        ("optional", Dpop, of_proof(ProofFault::MethodWrong), "invalid_dpop_proof", elsewhere),
+        ("optional", Dpop, of_proof(ProofFault::UrlWrong), "invalid_dpop_proof", elsewhere),
+        ("optional", Dpop, of_proof(ProofFault::KeyWrong), "invalid_dpop_proof", not_ours),
+        ("optional", Dpop, of_proof(ProofFault::TokenHashWrong), "invalid_dpop_proof", not_ours),
+        (
+            "optional",
+            Dpop,
+            of_proof(ProofFault::TimeWrong),
+            "invalid_dpop_proof",
+            "The DPoP proof is not of now. Make a new one, by a clock that is right.",
+        ),
+        (
+            "optional",
+            Dpop,
+            of_proof(ProofFault::Replayed),
+            "invalid_dpop_proof",
+            "The DPoP proof was used before. Make a new one for every request.",
+        ),
+    ] {
+        let host = FakeHost::new();
+        host.set_variable("dpop", policy);
+        let answer = refusal.answer(&finish(Config::load(&host)).unwrap(), scheme);
+        assert_eq!(answer.status().as_u16(), 401, "{refusal:?}");
+        let body: Value = serde_json::from_slice(answer.body().unwrap()).unwrap();
+        assert_eq!(
+            (&body["error"], &body["error_description"]),
+            (&error.into(), &description.into())
+        );
+        let challenge = format!(
+            "DPoP error=\"{error}\", error_description=\"{description}\", {ALGS}, {METADATA}"
+        );
+        assert_eq!(answer.header(&header::WWW_AUTHENTICATE), Some(&*challenge), "{refusal:?}");
+    }
+}
+
+#[test]
+fn where_replays_cannot_be_known_it_is_503() {
+    let answer = Refusal::ReplayUnknown.answer(&config(), Scheme::Dpop);
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(answer.header(&header::RETRY_AFTER), Some("5"));
+    assert_eq!(answer.header(&header::WWW_AUTHENTICATE), None);
+}
+
+#[test]
+fn a_client_without_a_token_learns_that_only_bound_ones_get_in() {
+    let host = FakeHost::new();
+    host.set_variable("dpop", "required");
+    let config = finish(Config::load(&host)).unwrap();
+    let challenge = format!(r#"DPoP algs="ES256 RS256 PS256", scope="tool:greet", {METADATA}"#);
+    let answer = Refusal::NoToken.answer(&config, Scheme::Bearer);
+    assert_eq!(answer.header(&header::WWW_AUTHENTICATE), Some(&*challenge));
+    let answer = insufficient_scope(&config, &[]);
+    assert!(answer.header(&header::WWW_AUTHENTICATE).unwrap().starts_with("DPoP error="));
 }

@@ -24,6 +24,8 @@ fn the_resource_is_the_audience_byte_for_byte_and_the_issuer_keeps_its_slash() {
             "jwks_uri": "https://tenant.example.com/.well-known/jwks.json",
             "scopes_supported": ["tool:greet"],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+            "dpop_bound_access_tokens_required": false,
             "resource_name": "Doorward",
         })
     );
@@ -65,4 +67,13 @@ fn while_the_issuer_is_down_its_metadata_is_all_that_a_client_needs() {
     let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
     assert!(methods.contains(&json!("none")), "MCP clients are public ones");
     assert!(!metadata["scopes_supported"].as_array().unwrap().contains(&json!("offline_access")));
+}
+
+#[test]
+fn the_metadata_says_whether_tokens_have_to_be_bound() {
+    let host = FakeHost::new();
+    host.set_variable("dpop", "required");
+    let config = finish(Config::load(&host)).unwrap();
+    let metadata = body(&protected_resource_metadata(&config, "Doorward"));
+    assert_eq!(metadata["dpop_bound_access_tokens_required"], true);
 }

@@ -216,7 +216,7 @@ async fn no_other_place_for_a_token_gets_in(world: &World) {
             "DPoP scheme",
             post("/mcp").header("authorization", format!("DPoP {token}")),
             StatusCode::UNAUTHORIZED,
-            "token_missing",
+            "token_not_bound",
         ),
         (
             "identity headers",

@@ -73,6 +73,8 @@ async fn the_resource_metadata_is_the_same_at_both_urls(world: &World) {
             "jwks_uri": format!("{}.well-known/jwks.json", world.tenant().issuer()),
             "scopes_supported": ["tool:whoami", "tool:greet", "tool:calendar_summary"],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+            "dpop_bound_access_tokens_required": false,
             "resource_name": "Doorward",
         })
     );
@@ -107,7 +109,7 @@ async fn a_preflight_needs_no_token(world: &World) {
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(answer.header("access-control-allow-origin"), origin);
     let allowed = answer.header("access-control-allow-headers").to_ascii_lowercase();
-    for header in ["authorization", "content-type", "mcp-protocol-version", "mcp-method"] {
+    for header in ["authorization", "dpop", "content-type", "mcp-protocol-version", "mcp-method"] {
         assert!(allowed.contains(header), "{header}");
     }
     let refused = Answer::of(world.request(Method::POST, "/mcp").header("origin", origin)).await;

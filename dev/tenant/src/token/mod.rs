@@ -3,6 +3,7 @@
 mod client_auth;
 mod client_credentials;
 mod code;
+mod dpop;
 mod exchange;
 pub(crate) mod grant;
 mod on_behalf_of;
@@ -25,7 +26,11 @@ use crate::state::App;
 
 /// `POST /oauth/token`.
 pub(crate) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
-    match answer(&app, &headers, &body) {
+    let issued = answer(&app, &headers, &body).and_then(|mut token| {
+        dpop::bind(&app, &headers, &mut token)?;
+        Ok(token)
+    });
+    match issued {
         Ok(token) => (no_store(), Json(token)).into_response(),
         Err(error) => error.into_response(),
     }

@@ -1,0 +1,51 @@
+//! Access tokens that are bound to a key of the client's (RFC 9449, section 5): as much of it as a client needs to try it.
+
+use axum::http::HeaderMap;
+use jsonwebtoken::jwk::ThumbprintHash;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Value, json};
+
+use crate::jose;
+use crate::json::put;
+use crate::keys::SigningKey;
+use crate::oauth::Error;
+use crate::state::App;
+
+/// Binds the access token of an answer to the key of the proof in the request, if there is one. Opaque tokens and those
+/// of other providers stay as they are.
+pub(super) fn bind(app: &App, headers: &HeaderMap, answer: &mut Value) -> Result<(), Error> {
+    let Some(proof) = headers.get("dpop") else { return Ok(()) };
+    let thumbprint = proof
+        .to_str()
+        .ok()
+        .and_then(|proof| thumbprint(proof, &format!("{}/oauth/token", app.origin)))
+        .ok_or_else(|| Error::new(400, "invalid_dpop_proof", "The DPoP proof is not valid."))?;
+    let token = answer.get("access_token").and_then(Value::as_str);
+    let Some((header, mut claims)) = token.and_then(jose::decode) else { return Ok(()) };
+    if claims.get("iss") != Some(&json!(app.issuer())) {
+        return Ok(());
+    }
+    claims.insert("cnf".to_owned(), json!({"jkt": thumbprint}));
+    let keys = app.keys();
+    let bound = jose::sign(keys.get(SigningKey::Current), &header.into(), &claims.into());
+    put(answer, "access_token", json!(bound));
+    put(answer, "token_type", json!("DPoP"));
+    Ok(())
+}
+
+/// The thumbprint of the key that a proof for this URL was signed with.
+fn thumbprint(proof: &str, url: &str) -> Option<String> {
+    let header = jsonwebtoken::decode_header(proof).ok()?;
+    let jwk = header.jwk.filter(|_| header.typ.as_deref() == Some("dpop+jwt"))?;
+    if !matches!(header.alg, Algorithm::ES256 | Algorithm::RS256 | Algorithm::PS256) {
+        return None;
+    }
+    let mut validation = Validation::new(header.alg);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    let claims = jsonwebtoken::decode::<Value>(proof, &key, &validation).ok()?.claims;
+    let text = |name| claims.get(name).and_then(Value::as_str);
+    let is_for_this = text("htm") == Some("POST") && text("htu") == Some(url);
+    jwk.thumbprint(ThumbprintHash::SHA256).ok().filter(|_| is_for_this && text("jti").is_some())
+}

@@ -1,0 +1,232 @@
+//! Tokens that are bound to a key of the client's, and the proofs that come with them (RFC 9449).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
+use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    audit_log::{audited, reasons},
+    case::{Case, case},
+    world::{Answer, OWNER, World},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(a_bound_token_of_the_tenant_gets_in_with_a_proof_of_its_key),
+    case!(a_bound_token_is_no_bearer_token_and_no_other_is_a_bound_one),
+    case!(no_proof_but_a_good_one_gets_in),
+    case!(a_proof_gets_in_once),
+    case!(of_proofs_that_are_sent_at_the_same_time_one_gets_in),
+    case!(where_bound_tokens_are_required_everybody_is_told with REQUIRED),
+];
+
+const REQUIRED: &[(&str, &str)] = &[("dpop", "required")];
+
+/// A client with a key.
+struct Client(SigningKey);
+
+impl Client {
+    fn new() -> Self {
+        Self(SigningKey::random(&mut rand::thread_rng()))
+    }
+
+    fn jwk(&self) -> Value {
+        let point = self.0.verifying_key().to_encoded_point(false);
+        let coordinate = |bytes: Option<_>| encode(bytes.expect("the point is not compressed"));
+        json!({
+            "kty": "EC", "crv": "P-256", "x": coordinate(point.x()), "y": coordinate(point.y()),
+        })
+    }
+
+    fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        hash(&format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]))
+    }
+
+    fn proof(&self, header: &Value, claims: &Value) -> String {
+        let mut whole = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() });
+        for (name, value) in header.as_object().expect("a header is an object") {
+            whole[name] = value.clone();
+        }
+        let signed = format!("{}.{}", encode(whole.to_string()), encode(claims.to_string()));
+        let signature: Signature = self.0.sign(signed.as_bytes());
+        format!("{signed}.{}", encode(signature.to_bytes()))
+    }
+
+    /// The owner's token, bound to the key.
+    fn token(&self, world: &World) -> String {
+        let mut claims = world.claims(OWNER);
+        claims["cnf"] = json!({ "jkt": self.thumbprint() });
+        world.tenant().mint(&json!({}), &claims)
+    }
+}
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn hash(text: &str) -> String {
+    encode(Sha256::digest(text))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
+}
+
+/// The claims of a new proof for a token.
+fn claims(world: &World, token: &str) -> Value {
+    let id = format!("{:032x}", rand::random::<u128>());
+    json!({ "jti": id, "htm": "POST", "htu": world.mcp_url(), "iat": now(), "ath": hash(token) })
+}
+
+fn ping(world: &World, scheme: &str, token: &str, proofs: &[&str]) -> RequestBuilder {
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let request = world.request(Method::POST, "/mcp").json(&message);
+    let request = request.header("authorization", format!("{scheme} {token}"));
+    proofs.iter().fold(request, |request, proof| request.header("dpop", *proof))
+}
+
+fn challenge(world: &World, error: &str, description: &Value) -> String {
+    format!(
+        "DPoP error=\"{error}\", error_description={description}, algs=\"ES256 RS256 PS256\", \
+         scope=\"tool:whoami tool:greet tool:calendar_summary\", resource_metadata=\"{}\"",
+        world.url("/.well-known/oauth-protected-resource/mcp")
+    )
+}
+
+/// Sends a request that is refused: with this reason inside and this error outside.
+async fn refused(world: &World, request: RequestBuilder, reason: &str, error: &str) {
+    let (answer, lines) = audited(world, request, 1).await;
+    assert_eq!(reasons(&lines), [reason]);
+    assert!(lines[0].get("subject").is_none(), "nobody was proved");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{reason}");
+    assert_eq!(answer.json()["error"], error, "{reason}");
+    let challenge = challenge(world, error, &answer.json()["error_description"]);
+    assert_eq!(answer.header("www-authenticate"), challenge, "{reason}");
+}
+
+async fn a_bound_token_of_the_tenant_gets_in_with_a_proof_of_its_key(world: &World) {
+    let client = Client::new();
+    let url = format!("{}/oauth/token", world.tenant().origin());
+    let claims_for_tenant = json!({ "jti": "1", "htm": "POST", "htu": url.as_str(), "iat": now() });
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", "doorward-test"),
+        ("username", OWNER),
+        ("password", "local-password"),
+        ("audience", &world.mcp_url()),
+    ];
+    let request = reqwest::Client::new().post(&url).form(&form);
+    let proof = client.proof(&json!({}), &claims_for_tenant);
+    let issued = Answer::of(request.header("dpop", proof)).await.json();
+    assert_eq!(issued["token_type"], "DPoP", "{issued}");
+    let token = issued["access_token"].as_str().expect("there is a token");
+    for _ in 0..2 {
+        let proof = client.proof(&json!({}), &claims(world, token));
+        let (answer, lines) = audited(world, ping(world, "DPoP", token, &[&proof]), 1).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(reasons(&lines), ["admitted"]);
+    }
+}
+
+async fn a_bound_token_is_no_bearer_token_and_no_other_is_a_bound_one(world: &World) {
+    let client = Client::new();
+    let (bound, bearer) = (client.token(world), world.token(OWNER));
+    let proof = |token: &str| client.proof(&json!({}), &claims(world, token));
+    let sent = "token_bound_but_sent_as_bearer";
+    refused(world, ping(world, "Bearer", &bound, &[]), sent, "invalid_token").await;
+    refused(world, ping(world, "Bearer", &bound, &[&proof(&bound)]), sent, "invalid_token").await;
+    let unbound = ping(world, "DPoP", &bearer, &[&proof(&bearer)]);
+    refused(world, unbound, "token_not_bound", "invalid_token").await;
+    let forged = ping(world, "DPoP", "a.b.c", &[&proof("a.b.c")]);
+    refused(world, forged, "token_not_a_jwt", "invalid_token").await;
+    let with_a_proof_too = ping(world, "Bearer", &bearer, &["nonsense"]);
+    assert_eq!(Answer::of(with_a_proof_too).await.status, StatusCode::OK);
+}
+
+async fn no_proof_but_a_good_one_gets_in(world: &World) {
+    let (client, other) = (Client::new(), Client::new());
+    let token = client.token(world);
+    let good = claims(world, &token);
+    let mut private = client.jwk();
+    private["d"] = json!("AA");
+    for (header, name, value, reason) in [
+        (json!({ "typ": "JWT" }), "", json!(null), "proof_type_wrong"),
+        (json!({ "alg": "none" }), "", json!(null), "proof_algorithm_not_allowed"),
+        (json!({ "alg": "HS256" }), "", json!(null), "proof_algorithm_not_allowed"),
+        (json!({ "jwk": private }), "", json!(null), "proof_key_private"),
+        (json!({ "jwk": null }), "", json!(null), "proof_key_malformed"),
+        (json!({ "jwk": other.jwk() }), "", json!(null), "proof_signature_wrong"),
+        (json!({}), "htm", json!("GET"), "proof_method_wrong"),
+        (json!({}), "htu", json!("https://evil.example/mcp"), "proof_url_wrong"),
+        (json!({}), "iat", json!(now() - 120), "proof_time_wrong"),
+        (json!({}), "iat", json!(now() + 120), "proof_time_wrong"),
+        (json!({}), "jti", json!(""), "proof_id_missing"),
+        (json!({}), "ath", json!(hash("another")), "proof_token_hash_wrong"),
+    ] {
+        let mut claims = good.clone();
+        if !name.is_empty() {
+            claims[name] = value;
+        }
+        let proof = client.proof(&header, &claims);
+        refused(world, ping(world, "DPoP", &token, &[&proof]), reason, "invalid_dpop_proof").await;
+    }
+    let of_other = other.proof(&json!({}), &good);
+    for (proofs, reason) in [
+        (&[][..], "proof_missing"),
+        (&[&*of_other, &*of_other], "proof_repeated"),
+        (&[&*of_other], "proof_key_wrong"),
+        (&["nonsense"], "proof_not_a_jwt"),
+    ] {
+        refused(world, ping(world, "DPoP", &token, proofs), reason, "invalid_dpop_proof").await;
+    }
+    let proof = client.proof(&json!({}), &good);
+    assert_eq!(Answer::of(ping(world, "DPoP", &token, &[&proof])).await.status, StatusCode::OK);
+}
+
+async fn a_proof_gets_in_once(world: &World) {
+    let client = Client::new();
+    let token = client.token(world);
+    let proof = client.proof(&json!({}), &claims(world, &token));
+    let once = || ping(world, "DPoP", &token, &[&proof]);
+    assert_eq!(Answer::of(once()).await.status, StatusCode::OK);
+    // Whichever instance it reaches now.
+    for _ in 0..3 {
+        refused(world, once(), "proof_replayed", "invalid_dpop_proof").await;
+    }
+    if let Some(stored) = world.stored() {
+        assert!(!stored.contains(&proof) && !stored.contains(&token));
+    }
+}
+
+async fn of_proofs_that_are_sent_at_the_same_time_one_gets_in(world: &World) {
+    let client = Client::new();
+    let token = client.token(world);
+    let proof = client.proof(&json!({}), &claims(world, &token));
+    let all = (0..8).map(|_| Answer::of(ping(world, "DPoP", &token, &[&proof])));
+    let admitted = join_all(all).await.iter().filter(|it| it.status == StatusCode::OK).count();
+    // Instances that look into key-value at the same moment find nothing there, all of them.
+    let is_promised = world.instances() == 1;
+    assert!(admitted == 1 || admitted > 1 && !is_promised, "{admitted} got in");
+}
+
+async fn where_bound_tokens_are_required_everybody_is_told(world: &World) {
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let answer = Answer::of(world.request(Method::POST, "/mcp").json(&message)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let header = answer.header("www-authenticate");
+    assert!(header.starts_with("DPoP algs=\"ES256 RS256 PS256\", scope="), "{header}");
+    let bearer = ping(world, "Bearer", &world.token(OWNER), &[]);
+    refused(world, bearer, "token_not_bound", "invalid_token").await;
+    let metadata = world.get("/.well-known/oauth-protected-resource").await.json();
+    assert_eq!(metadata["dpop_bound_access_tokens_required"], true);
+    let client = Client::new();
+    let token = client.token(world);
+    let proof = client.proof(&json!({}), &claims(world, &token));
+    let answer = Answer::of(ping(world, "DPoP", &token, &[&proof])).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+}
