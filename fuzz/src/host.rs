@@ -1,4 +1,4 @@
-//! A host in memory with a tenant that is always well.
+//! A host in memory with issuers that are always well.
 
 use std::{
     cell::RefCell,
@@ -18,7 +18,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 use toml::Table;
 
-use crate::token;
+use crate::token::{self, Signer};
 
 /// The time, in seconds since the Unix epoch.
 pub const NOW: u64 = 1_800_000_000;
@@ -29,19 +29,24 @@ pub const AUDIENCE: &str = "https://mcp.example.com/mcp";
 /// The issuer of every good token.
 pub const ISSUER: &str = "https://tenant.example.com/";
 
+/// Another issuer whose tokens get in.
+pub const OTHER_ISSUER: &str = "https://other.example.org/";
+
 /// The manifest, for the defaults of all other variables.
 const MANIFEST: &str = include_str!("../../spin.toml");
 
 static DEFAULTS: LazyLock<Table> =
     LazyLock::new(|| MANIFEST.parse().expect("the manifest can be read"));
 
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("auth0_domain", "tenant.example.com"),
     ("auth0_audience", AUDIENCE),
     ("auth0_client_id", "server-client"),
     ("auth0_client_secret", "server-secret"),
     ("public_url", "https://mcp.example.com"),
     ("token_algorithms", "RS256 PS256 RS512 ES256"),
+    ("issuers", r#"[{ "issuer": "https://other.example.org/" }]"#),
+    ("issuer_origin", "https://other.example.org"),
 ];
 
 /// The host.
@@ -57,7 +62,7 @@ impl FuzzHost {
     }
 }
 
-/// What the tenant and Google say. Nobody else may ever be asked, whatever a token or a message names.
+/// What the issuers and Google say. Nobody else may ever be asked, whatever a token or a message names.
 fn answer(request: &Request<Bytes>) -> Value {
     let uri = request.uri();
     let (host, path) = (uri.host().unwrap_or_default(), uri.path());
@@ -66,7 +71,11 @@ fn answer(request: &Request<Bytes>) -> Value {
         ("tenant.example.com", "/.well-known/openid-configuration") => {
             json!({ "issuer": ISSUER, "jwks_uri": format!("{ISSUER}.well-known/jwks.json") })
         }
-        ("tenant.example.com", "/.well-known/jwks.json") => token::jwks(),
+        ("tenant.example.com", "/.well-known/jwks.json") => Signer::Tenant.jwks(),
+        ("other.example.org", "/.well-known/openid-configuration") => {
+            json!({ "issuer": OTHER_ISSUER, "jwks_uri": format!("{OTHER_ISSUER}jwks.json") })
+        }
+        ("other.example.org", "/jwks.json") => Signer::Other.jwks(),
         ("tenant.example.com", "/oauth/token") => {
             json!({ "access_token": "issued", "token_type": "Bearer", "expires_in": 86400 })
         }

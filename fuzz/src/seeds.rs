@@ -4,7 +4,7 @@ use std::{env, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::token;
+use crate::{host::OTHER_ISSUER, token};
 
 /// Writes seeds into the folder that the environment variable `SEEDS` names, if it does.
 ///
@@ -90,5 +90,8 @@ pub fn tokens() -> Vec<Vec<u8>> {
         claims[name] = serde_json::from_str(value).expect("this is JSON");
         signed(&header, &claims);
     }
+    let mut other = claims;
+    other["iss"] = OTHER_ISSUER.into();
+    seeds.push(format!("o{header}\n{other}").into_bytes());
     seeds
 }

@@ -1,18 +1,18 @@
-//! Tokens of a tenant whose keys are the same in every run, so that a finding can be repeated.
+//! Tokens of issuers whose keys are the same in every run, so that a finding can be repeated.
 
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::host::{AUDIENCE, ISSUER, NOW};
+use crate::host::{AUDIENCE, ISSUER, NOW, OTHER_ISSUER};
 
-static P256_KEY: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::random(&mut StdRng::seed_from_u64(2)));
+static KEYS: LazyLock<[SigningKey; 2]> =
+    LazyLock::new(|| [1, 2].map(|seed| SigningKey::random(&mut StdRng::seed_from_u64(seed))));
 static GOOD: LazyLock<String> =
-    LazyLock::new(|| signed(good_header().to_string(), good_claims().to_string()));
+    LazyLock::new(|| Signer::Tenant.sign(good_header().to_string(), good_claims().to_string()));
 /// A token that gets in, with all that it must say.
 #[must_use]
 pub fn good() -> &'static str {
@@ -38,32 +38,60 @@ pub fn good_claims() -> Value {
     })
 }
 
-/// Any header and claims, JSON or not, signed with the tenant's key for ES256.
-#[must_use]
-pub fn signed(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
-    let signed = joined(header, claims);
-    let signature: Signature = P256_KEY.sign(signed.as_bytes());
-    format!("{signed}.{}", encoded(&signature.to_bytes()))
+/// Who signs. Both have a key with the same name.
+#[derive(Clone, Copy, Debug)]
+pub enum Signer {
+    /// The tenant.
+    Tenant,
+    /// Another issuer whose tokens get in.
+    Other,
 }
 
-/// The tenant's keys. To the RSA key there is no private one: making one takes longer than everything else here.
-#[must_use]
-pub fn jwks() -> Value {
-    let mut modulus = [0; 256];
-    StdRng::seed_from_u64(3).fill(&mut modulus[..]);
-    modulus[0] |= 0x80;
-    modulus[255] |= 1;
-    let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": encoded(&modulus), "e": "AQAB" });
-    let point = P256_KEY.verifying_key().to_encoded_point(false);
-    let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| encoded(bytes));
-    let p256 = json!({
-        "kty": "EC",
-        "crv": "P-256",
-        "kid": "p256",
-        "x": coordinate(point.x()),
-        "y": coordinate(point.y()),
-    });
-    json!({ "keys": [rsa, p256] })
+impl Signer {
+    /// `iss` of the tokens that it may issue.
+    #[must_use]
+    pub fn issuer(self) -> &'static str {
+        match self {
+            Self::Tenant => ISSUER,
+            Self::Other => OTHER_ISSUER,
+        }
+    }
+
+    fn key(self) -> &'static SigningKey {
+        let [tenant, other] = &*KEYS;
+        match self {
+            Self::Tenant => tenant,
+            Self::Other => other,
+        }
+    }
+
+    /// Any header and claims, JSON or not, signed with ES256.
+    #[must_use]
+    pub fn sign(self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+        let signed = joined(header, claims);
+        let signature: Signature = self.key().sign(signed.as_bytes());
+        format!("{signed}.{}", encoded(&signature.to_bytes()))
+    }
+
+    /// Its keys. To the RSA key there is no private one: making one takes longer than everything else here.
+    #[must_use]
+    pub fn jwks(self) -> Value {
+        let mut modulus = [0; 256];
+        StdRng::seed_from_u64(3).fill(&mut modulus[..]);
+        modulus[0] |= 0x80;
+        modulus[255] |= 1;
+        let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": encoded(&modulus), "e": "AQAB" });
+        let point = self.key().verifying_key().to_encoded_point(false);
+        let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| encoded(bytes));
+        let p256 = json!({
+            "kty": "EC",
+            "crv": "P-256",
+            "kid": "p256",
+            "x": coordinate(point.x()),
+            "y": coordinate(point.y()),
+        });
+        json!({ "keys": [rsa, p256] })
+    }
 }
 
 fn joined(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {

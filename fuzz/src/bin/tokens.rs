@@ -1,4 +1,4 @@
-//! The door: whatever is in an `Authorization` header, only what the tenant signed for this server gets in.
+//! The door: whatever is in an `Authorization` header, only what an issuer signed for this server gets in.
 //!
 //! The first byte of an input says what the rest of it is.
 
@@ -12,8 +12,9 @@
 
 use doorward_fuzz::{
     door::{Answer, Door},
-    host::{AUDIENCE, ISSUER, NOW},
-    seeds, token,
+    host::{AUDIENCE, NOW},
+    seeds,
+    token::{self, Signer},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
@@ -28,12 +29,25 @@ thread_local! {
     static DOOR: Door = Door::of(doorward::tools::server());
 }
 
-fuzz_target!(init: seeds::write(&seeds::tokens()), |input: &[u8]| match input.split_first() {
+fuzz_target!(init: begin(), |input: &[u8]| match input.split_first() {
     Some((b'h', values)) => values_get_nobody_in(values),
-    Some((b's', parts)) => only_what_says_all_that_it_must_gets_in(parts),
+    Some((b's', parts)) => only_what_says_all_that_it_must_gets_in(Signer::Tenant, parts),
+    Some((b'o', parts)) => only_what_says_all_that_it_must_gets_in(Signer::Other, parts),
     Some((b'c', changes)) => only_the_token_itself_gets_in(changes),
     _ => {}
 });
+
+/// Nothing would be found if nobody got in.
+fn begin() {
+    for signer in [Signer::Tenant, Signer::Other] {
+        let mut claims = token::good_claims();
+        claims["iss"] = signer.issuer().into();
+        let token = signer.sign(token::good_header().to_string(), claims.to_string());
+        let answer = knock(&[format!("Bearer {token}").as_bytes()]);
+        assert!(answer.is_some_and(|answer| got_in(&answer)), "{signer:?}");
+    }
+    seeds::write(&seeds::tokens());
+}
 
 /// Headers that nobody signed anything for, one a line.
 fn values_get_nobody_in(values: &[u8]) {
@@ -43,13 +57,13 @@ fn values_get_nobody_in(values: &[u8]) {
     }
 }
 
-/// A header and claims, separated by a line feed, that the tenant did sign.
-fn only_what_says_all_that_it_must_gets_in(parts: &[u8]) {
+/// A header and claims, separated by a line feed, that an issuer did sign.
+fn only_what_says_all_that_it_must_gets_in(signer: Signer, parts: &[u8]) {
     let Some(end) = parts.iter().position(|byte| *byte == b'\n') else {
         return;
     };
     let (header, claims) = (&parts[..end], &parts[end + 1..]);
-    let token = format!("Bearer {}", token::signed(header, claims));
+    let token = format!("Bearer {}", signer.sign(header, claims));
     if !knock(&[token.as_bytes()]).is_some_and(|answer| got_in(&answer)) {
         return;
     }
@@ -60,7 +74,7 @@ fn only_what_says_all_that_it_must_gets_in(parts: &[u8]) {
     assert!(matches!(header["kid"].as_str(), None | Some("p256")), "{header}");
     let typ = header["typ"].as_str().map(str::to_ascii_lowercase);
     assert!(matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")));
-    assert_eq!(claims["iss"], ISSUER);
+    assert_eq!(claims["iss"], signer.issuer());
     let is_ours = |audience: &Value| audience == AUDIENCE;
     let audiences = claims["aud"].as_array();
     assert!(audiences.map_or(is_ours(&claims["aud"]), |all| all.iter().any(is_ours)), "{claims}");
