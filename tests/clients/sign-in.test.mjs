@@ -16,15 +16,16 @@ function newClient(options) {
 }
 
 /** Does what an application does: connect, be sent to a browser, come back with a code, connect again. */
-async function connect(options, provider) {
+async function connect(options, provider, fetch = globalThis.fetch) {
   const first = newClient(options);
-  const transport = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider });
+  const transport = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider, fetch });
   await assert.rejects(first.client.connect(transport), UnauthorizedError);
   await transport.finishAuth(provider.callback.searchParams);
   await first.client.close();
 
   const second = newClient(options);
-  await second.client.connect(new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider }));
+  const signedIn = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider, fetch });
+  await second.client.connect(signedIn);
   return second;
 }
 
@@ -66,3 +67,50 @@ for (const { title, options, era, version } of modes) {
     });
   });
 }
+
+/** A `fetch` for which some URLs are not there, and that sees no challenge unless it may. */
+function shortSighted({ missing, challenge }) {
+  const asked = [];
+  const fetch = async (url, init) => {
+    const { pathname } = new URL(url);
+    asked.push(pathname);
+    if (missing.includes(pathname)) {
+      return new Response("", { status: 404 });
+    }
+    const response = await globalThis.fetch(url, init);
+    if (challenge || response.status !== 401) {
+      return response;
+    }
+    return new Response(response.body, { status: 401 });
+  };
+  return { fetch, asked };
+}
+
+const resource = "/.well-known/oauth-protected-resource";
+const authorizationServer = "/.well-known/oauth-authorization-server";
+const openid = "/.well-known/openid-configuration";
+
+const ways = [
+  { title: "without a challenge", challenge: false, missing: [], found: `${resource}/mcp` },
+  { title: "by the metadata of the root alone", challenge: false, missing: [`${resource}/mcp`], found: resource },
+  { title: "by OpenID discovery alone", challenge: true, missing: [authorizationServer], found: openid },
+];
+
+describe("@modelcontextprotocol/client finds the way", () => {
+  for (const { title, found, ...sight } of ways) {
+    test(title, { timeout: 30_000 }, async () => {
+      const provider = new MemoryProvider((start, destination) =>
+        signIn({ start, destination, origin: tenantOrigin(), person: person() }),
+      );
+      const { fetch, asked } = shortSighted(sight);
+      const { client, errors } = await connect({}, provider, fetch);
+      try {
+        checkResult("whoami", await client.callTool({ name: "whoami", arguments: argumentsOf("whoami") }));
+      } finally {
+        await client.close();
+      }
+      assert.ok(asked.includes(found), asked.join(" "));
+      assert.deepEqual(errors, []);
+    });
+  }
+});
