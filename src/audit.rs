@@ -28,11 +28,18 @@ pub enum SubjectForm {
     Hashed,
 }
 
+/// The trace that a request is part of (W3C Trace Context).
+#[derive(Clone, Debug)]
+struct Trace {
+    id: String,
+    flags: String,
+}
+
 /// One request, as far as its decisions are written down.
 #[derive(Debug)]
 pub struct Audit {
     request_id: String,
-    trace_id: RefCell<Option<String>>,
+    trace: RefCell<Option<Trace>>,
     started_at: u64,
 }
 
@@ -71,7 +78,7 @@ impl Audit {
         let audit = Self {
             // Every `RandomState` differs from all others. The id tells requests apart, and is no secret.
             request_id: format!("{:016x}", RandomState::new().hash_one(started_at)),
-            trace_id: RefCell::default(),
+            trace: RefCell::default(),
             started_at,
         };
         if let Some(traceparent) = headers.get("traceparent").and_then(|it| it.to_str().ok()) {
@@ -82,9 +89,18 @@ impl Audit {
 
     /// Takes the trace from a `traceparent` (W3C Trace Context). One that is malformed is none.
     pub fn continue_trace(&self, traceparent: &str) {
-        if let Some(trace_id) = trace_id(traceparent) {
-            self.trace_id.replace(Some(trace_id.to_owned()));
+        if let Some(trace) = Trace::of(traceparent) {
+            self.trace.replace(Some(trace));
         }
+    }
+
+    /// A `traceparent` for a request of ours, if this one is part of a trace.
+    pub(crate) fn traceparent(&self, host: &dyn Host) -> Option<String> {
+        let trace = self.trace.borrow();
+        let Trace { id, flags } = trace.as_ref()?;
+        let mut parent = [0; 8];
+        host.fill(&mut parent);
+        Some(format!("00-{id}-{:016x}-{flags}", u64::from_ne_bytes(parent)))
     }
 
     /// Writes down a decision about a request whose caller is not known.
@@ -114,7 +130,7 @@ impl Audit {
 
     fn write(&self, host: &dyn Host, reason: Reason, who: Option<Who<'_>>, tool: Option<&str>) {
         let now = host.now_millis();
-        let trace_id = self.trace_id.borrow();
+        let trace = self.trace.borrow();
         let line = Line {
             time: i64::try_from(now)
                 .ok()
@@ -128,7 +144,7 @@ impl Audit {
             subject: who.map(|who| who.subject),
             tool,
             latency_ms: now.saturating_sub(self.started_at),
-            trace_id: trace_id.as_deref(),
+            trace_id: trace.as_ref().map(|trace| trace.id.as_str()),
         };
         if let Ok(line) = serde_json::to_string(&line) {
             host.audit(&line);
@@ -158,18 +174,23 @@ fn hashed(issuer: &str, subject: &str, config: &Config) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
 }
 
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.trim().split('-');
-    let (version, trace_id, parent_id) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_one = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace_id, 32)
-        && is_hex(parent_id, 16)
-        && trace_id.bytes().any(|b| b != b'0');
-    is_one.then_some(trace_id)
+impl Trace {
+    /// Reads a `traceparent`. One of a later version may have more parts.
+    fn of(traceparent: &str) -> Option<Self> {
+        let mut parts = traceparent.trim().split('-');
+        let (version, id, parent_id) = (parts.next()?, parts.next()?, parts.next()?);
+        let flags = parts.next().unwrap_or_default();
+        let is_hex = |text: &str, length: usize| {
+            text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let is_one = is_hex(version, 2)
+            && version != "ff"
+            && is_hex(id, 32)
+            && is_hex(parent_id, 16)
+            && id.bytes().any(|b| b != b'0');
+        let flags = if is_hex(flags, 2) { flags } else { "00" };
+        is_one.then(|| Self { id: id.to_owned(), flags: flags.to_owned() })
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,23 @@
 //! The tenant as a service: what this server asks Auth0 on its own behalf and on its callers'.
 
+mod client;
+mod exchange_fault;
+mod exchanged_tokens;
 mod management;
 mod permissions;
+mod private_key;
 mod token_endpoint;
-mod token_vault;
 
+pub(crate) use client::Obtained;
+pub use client::{Auth0, ExchangeProfile};
+pub use exchange_fault::{ExchangeFault, Mistake};
+pub use exchanged_tokens::ExchangedTokens;
 pub(crate) use management::path_segment;
 pub use management::{ManagementFault, ManagementMemory};
 pub use permissions::{Decision, may_use};
-pub use token_endpoint::{IssuedToken, TokenEndpointFault};
+pub use private_key::{AssertionAlgorithm, PrivateKey};
+pub use token_endpoint::{IssuedToken, Refusal, RefusalDetail, TokenEndpointFault};
 pub(crate) use token_endpoint::{error_code, redeem_code};
-pub use token_vault::{VaultFault, connection_token};
 
 #[cfg(test)]
 mod other_issuer_tests;

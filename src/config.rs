@@ -2,6 +2,7 @@
 //!
 //! Public URL, issuer and audience come from here and never from a request.
 
+mod client;
 mod issuers;
 mod parse;
 mod reader;
@@ -12,7 +13,7 @@ use std::{borrow::Cow, fmt, rc::Rc};
 pub(crate) use self::parse::is_loopback;
 use self::reader::Reader;
 pub use self::trusted_issuer::{ClaimNames, Issuer, TrustedIssuer};
-use crate::{audit::SubjectForm, host::Variables, http::MCP_PATH};
+use crate::{audit::SubjectForm, auth0::PrivateKey, host::Variables, http::MCP_PATH};
 
 /// Everything that is read.
 const VARIABLES: &[&str] = &[
@@ -20,6 +21,9 @@ const VARIABLES: &[&str] = &[
     "auth0_audience",
     "auth0_client_id",
     "auth0_client_secret",
+    "auth0_client_private_key",
+    "auth0_client_private_key_id",
+    "auth0_client_private_key_algorithm",
     "public_url",
     "scopes_supported",
     "google_api_url",
@@ -92,8 +96,11 @@ pub enum DpopPolicy {
 pub struct ClientCredentials {
     /// `client_id`.
     pub id: String,
-    /// `client_secret`.
+    /// What only this server has: `client_secret`, or else the text of the private key. Keys of this server's own are
+    /// derived from it.
     pub secret: Secret,
+    /// The private key, when the client authenticates with one and not with a secret.
+    pub key: Option<PrivateKey>,
 }
 
 /// A value that never shows itself.
@@ -123,8 +130,7 @@ impl Config {
         let mut reader = Reader::read(variables, VARIABLES).await;
         let issuer = reader.required("auth0_domain", parse::issuer);
         let audiences = reader.required("auth0_audience", parse::audiences);
-        let client_id = reader.required("auth0_client_id", parse::not_empty);
-        let client_secret = reader.required("auth0_client_secret", parse::not_empty);
+        let client = client::read(&mut reader);
         let public_url = reader.required("public_url", parse::origin);
         let scopes_supported = reader.optional("scopes_supported", "", parse::scopes);
         let google = "https://www.googleapis.com";
@@ -154,7 +160,7 @@ impl Config {
                 audience: tenant.audiences.first()?.clone(),
                 tenant: Rc::new(tenant),
                 further_issuers: further_issuers?,
-                client: ClientCredentials { id: client_id?, secret: client_secret?.into() },
+                client: client?,
                 public_url: public_url?,
                 scopes_supported: scopes_supported?,
                 google_api_url: google_api_url?,

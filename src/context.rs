@@ -1,22 +1,25 @@
 //! What a tool may see and do: a view of its caller, the time, and connections that carry the third party's token
 //! themselves. A tool never holds a token.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+mod connection;
 
-use ::http::{Request, Response, header};
-use bytes::Bytes;
+use std::{rc::Rc, time::Duration};
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     audit::{Audit, Reason},
-    auth0::{self, Decision, IssuedToken, VaultFault},
+    auth0::{self, Auth0, Decision},
     config::{Config, Secret},
-    host::{Host, HttpFailure, Limits},
+    host::Host,
     mcp::{Elicited, InputRequest, ProgressSink},
     oauth::Caller,
+    outbound::Traced,
     server::Server,
 };
+
+pub use connection::{Connection, ConnectionCause, ConnectionFault};
 
 /// The surroundings of one call: who calls, and what may be done about it.
 #[derive(Clone)]
@@ -66,25 +69,6 @@ pub struct Profile {
     pub picture: Option<String>,
 }
 
-/// The API of a third party, on behalf of the caller. One exchange serves all of its requests.
-pub struct Connection<'a> {
-    context: &'a Context,
-    name: &'static str,
-    origin: &'a str,
-    token: RefCell<Option<IssuedToken>>,
-}
-
-/// Why a third party's API was not reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionFault {
-    /// The request has no valid URL.
-    InvalidRequest,
-    /// No answer.
-    Unreachable(HttpFailure),
-    /// No token for it.
-    Vault(VaultFault),
-}
-
 impl CallContext {
     pub(crate) fn new(
         capabilities: Map<String, Value>,
@@ -104,6 +88,7 @@ impl Context {
         audit: Audit,
     ) -> Self {
         let audit = Rc::new(audit);
+        let host: Rc<dyn Host> = Rc::new(Traced::new(host, Rc::clone(&audit)));
         Self { server, host, config, caller, audit, call: Rc::default(), progress: None }
     }
 
@@ -189,15 +174,18 @@ impl Context {
         &self.call.capabilities
     }
 
-    /// Google's APIs, with the account that the caller connected.
+    /// The tenant, for exchanges of the caller's token.
     #[must_use]
-    pub fn google(&self) -> Connection<'_> {
-        Connection {
-            context: self,
-            name: "google-oauth2",
-            origin: &self.config.google_api_url,
-            token: RefCell::default(),
-        }
+    pub fn auth0(&self) -> Auth0<'_> {
+        let tokens = &self.server.memory().exchanged;
+        Auth0::new(&*self.host, &self.config, &self.caller, tokens)
+    }
+
+    /// The API of a third party, with the account that the caller connected: `google-oauth2` are Google's APIs, and any
+    /// other connection of the tenant needs [`Connection::at`] in addition.
+    #[must_use]
+    pub fn connection<'a>(&'a self, name: &'a str) -> Connection<'a> {
+        Connection::new(self, name)
     }
 
     /// Whether the caller may use a tool. The answer is written down.
@@ -236,37 +224,5 @@ impl Context {
     /// The secret that `requestState` is sealed with. All instances have it, and nobody else.
     pub(crate) fn state_secret(&self) -> &Secret {
         &self.config.client.secret
-    }
-}
-
-impl Connection<'_> {
-    /// Reads `path_and_query` of the third party's API. The token goes there and nowhere else.
-    ///
-    /// # Errors
-    ///
-    /// See [`ConnectionFault`]. An error status is no error here.
-    pub async fn get(&self, path_and_query: &str) -> Result<Response<Bytes>, ConnectionFault> {
-        if !path_and_query.starts_with('/') {
-            return Err(ConnectionFault::InvalidRequest);
-        }
-        let token = self.token().await.map_err(ConnectionFault::Vault)?;
-        let request = Request::get(format!("{}{path_and_query}", self.origin))
-            .header(header::AUTHORIZATION, format!("Bearer {}", token.access_token.expose()))
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| ConnectionFault::InvalidRequest)?;
-        let sent = self.context.host.send(request, Limits::API);
-        sent.await.map_err(ConnectionFault::Unreachable)
-    }
-
-    async fn token(&self) -> Result<IssuedToken, VaultFault> {
-        let known = self.token.borrow().clone();
-        if let Some(token) = known {
-            return Ok(token);
-        }
-        let Context { host, config, caller, .. } = self.context;
-        let token = auth0::connection_token(&**host, config, caller, self.name).await?;
-        self.token.replace(Some(token.clone()));
-        Ok(token)
     }
 }

@@ -18,7 +18,8 @@ pub trait Host: Http + KeyValue + Variables + Clock + Random + Log {}
 
 impl<T: Http + KeyValue + Variables + Clock + Random + Log + ?Sized> Host for T {}
 
-/// Outbound HTTP, limited to the hosts that the manifest declares. Redirects are never followed.
+/// Outbound HTTP, limited to the hosts that the manifest declares and to TLS, but for loopback. Redirects are never
+/// followed.
 pub trait Http {
     /// Sends one request and reads its whole answer within `limits`.
     fn send(
@@ -104,7 +105,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpFailure {
-    /// The manifest's `allowed_outbound_hosts` do not hold the request's host.
+    /// The manifest's `allowed_outbound_hosts` do not hold the request's host, or it would be reached in plain.
     HostNotAllowed,
     /// The answer's body is larger than [`Limits::body`].
     TooLarge,
@@ -117,7 +118,9 @@ pub enum HttpFailure {
 impl fmt::Display for HttpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::HostNotAllowed => "the host is not among the component's allowed_outbound_hosts",
+            Self::HostNotAllowed => {
+                "the host is not among the component's allowed_outbound_hosts, or not reached over https"
+            }
             Self::TooLarge => "the answer is too large",
             Self::TimedOut => "no answer in time",
             Self::Unreachable => "not reachable",

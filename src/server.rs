@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     audit::{Audit, Reason},
-    auth0::ManagementMemory,
+    auth0::{ExchangedTokens, ManagementMemory},
     config::{Config, ConfigFaults},
     connect::{Connect, FlowsInHand},
     context::Context,
@@ -37,13 +37,15 @@ pub struct Server {
     memory: Memory,
 }
 
-/// What an instance remembers between requests: public data, and tokens of the server's own. Nothing of a caller.
+/// What an instance remembers between requests: public data, tokens of the server's own, and exchanged tokens, which are
+/// found only by whoever comes with the token that they were exchanged for.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     config: RefCell<Option<ReadConfig>>,
     oauth: OauthMemory,
     connects: FlowsInHand,
     pub(crate) management: ManagementMemory,
+    pub(crate) exchanged: ExchangedTokens,
 }
 
 /// What came of reading the variables, and when that was, in seconds since the Unix epoch.

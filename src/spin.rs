@@ -30,6 +30,7 @@ use crate::{
         VariableFailure, Variables,
     },
     http::{Answer, Origin},
+    outbound::is_secure,
     server::Server,
 };
 
@@ -75,6 +76,9 @@ impl Http for Spin {
         limits: Limits,
     ) -> PortFuture<'_, Result<Response<Bytes>, HttpFailure>> {
         Box::pin(async move {
+            if !is_secure(request.uri()) {
+                return Err(HttpFailure::HostNotAllowed);
+            }
             within(limits.total, Box::pin(exchange(request, limits)))
                 .await
                 .unwrap_or(Err(HttpFailure::TimedOut))

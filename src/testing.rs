@@ -7,14 +7,17 @@ use std::{
     time::Duration,
 };
 
-use ::http::{Request, Response};
+use ::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use futures_util::{FutureExt, future::join_all};
 use serde_json::Value;
 
-use crate::host::{
-    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
-    VariableFailure, Variables,
+use crate::{
+    host::{
+        Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
+        VariableFailure, Variables,
+    },
+    outbound::is_secure,
 };
 
 /// What one URL answers.
@@ -58,6 +61,10 @@ pub(crate) struct FakeHost {
     pub(crate) bodies: RefCell<Vec<String>>,
     /// How many random bytes were asked for; the same host gives the same ones each time.
     randoms: Cell<u64>,
+    /// More headers of all answers.
+    answer_headers: RefCell<Vec<(String, String)>>,
+    /// The headers of the requests, in the same order.
+    pub(crate) headers: RefCell<Vec<HeaderMap>>,
     pub(crate) lines: RefCell<Vec<String>>,
     /// The lines of the audit log.
     pub(crate) audited: RefCell<Vec<String>>,
@@ -119,6 +126,11 @@ impl FakeHost {
         self.variables.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
+    /// Adds a header to all answers.
+    pub(crate) fn header(&self, name: &str, value: &str) {
+        self.answer_headers.borrow_mut().push((name.to_owned(), value.to_owned()));
+    }
+
     pub(crate) fn answers(&self, request: &str, status: u16, body: &Value) {
         self.answers_with(request, Ok((status, body.to_string().into_bytes())));
     }
@@ -141,6 +153,10 @@ impl FakeHost {
         self.sent.borrow_mut().push(sent.clone());
         let body = String::from_utf8_lossy(request.body()).into_owned();
         self.bodies.borrow_mut().push(body);
+        self.headers.borrow_mut().push(request.headers().clone());
+        if !is_secure(request.uri()) {
+            return Err(HttpFailure::HostNotAllowed);
+        }
         let answers = self.answers.borrow();
         let matching = answers.iter().filter(|(beginning, _)| sent.starts_with(*beginning));
         let (_, answer) = matching
@@ -151,7 +167,10 @@ impl FakeHost {
             return Err(HttpFailure::TooLarge);
         }
         let content_type = self.content_type.borrow().clone();
-        let response = Response::builder().status(status).header("content-type", content_type);
+        let mut response = Response::builder().status(status).header("content-type", content_type);
+        for (name, value) in self.answer_headers.borrow().iter() {
+            response = response.header(name, value);
+        }
         Ok(response.body(Bytes::from(body)).expect("the status and the header are ones"))
     }
 

@@ -109,7 +109,7 @@ impl ManagementMemory {
         }
         let audience = config.issuer.url("api/v2/");
         let grant = [("grant_type", "client_credentials"), ("audience", audience.as_str())];
-        let token = request_token(host, config, &grant).await?;
+        let token = request_token(host, &config.issuer, &config.client, &grant).await?;
         self.0.replace(Some((owner, token.clone())));
         Ok(token)
     }

@@ -61,9 +61,11 @@ fn the_vault_gives_a_namesake_nothing_and_does_not_see_its_token() {
     let config = finish(Config::load(&host)).unwrap();
     let token = |issuer| {
         let caller = owner(issuer);
-        finish(connection_token(&host, &config, &caller, "google-oauth2")).map(|_| ())
+        let tokens = ExchangedTokens::default();
+        let auth0 = Auth0::new(&host, &config, &caller, &tokens);
+        finish(auth0.connection_token("google-oauth2", &[], None)).map(|_| ())
     };
     assert_eq!(token("https://tenant.example.com/"), Ok(()));
-    assert_eq!(token("https://other.example/"), Err(VaultFault::NotATenantUser));
+    assert_eq!(token("https://other.example/"), Err(ExchangeFault::NotATenantUser));
     assert_eq!(host.count(TOKENS), 1);
 }

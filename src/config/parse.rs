@@ -3,10 +3,27 @@
 use url::Url;
 
 use super::{DpopPolicy, Issuer};
-use crate::{audit::SubjectForm, http::parse_origin, oauth::SignatureAlgorithm};
+use crate::{
+    audit::SubjectForm, auth0::AssertionAlgorithm, http::parse_origin, oauth::SignatureAlgorithm,
+};
 
 pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
     if value.is_empty() { Err("is empty") } else { Ok(value) }
+}
+
+/// Any text, also none.
+pub(super) fn any(value: String) -> Result<String, &'static str> {
+    Ok(value)
+}
+
+/// What assertions are signed with; none means what goes with the key.
+pub(super) fn assertion_algorithm(
+    value: String,
+) -> Result<Option<AssertionAlgorithm>, &'static str> {
+    match AssertionAlgorithm::from_name(&value) {
+        None if !value.is_empty() => Err("is none of RS256, PS256 and ES256"),
+        algorithm => Ok(algorithm),
+    }
 }
 
 /// The tenant at a host name with an optional port.

@@ -65,13 +65,22 @@ impl Reader {
         let (variable, problem) = match (ids.is_empty(), secrets.is_empty()) {
             (true, true) => return Some(None),
             (false, false) => {
-                return Some(Some(ClientCredentials { id: ids, secret: secrets.into() }));
+                return Some(Some(ClientCredentials {
+                    id: ids,
+                    secret: secrets.into(),
+                    key: None,
+                }));
             }
             (true, false) => (id, "is empty, though its secret is not"),
             (false, true) => (secret, "is empty, though its application is not"),
         };
         self.faults.push(ConfigFault { variable, problem: problem.into() });
         None
+    }
+
+    /// Adds what is wrong with a variable as it stands beside others.
+    pub(super) fn fault(&mut self, variable: &'static str, problem: &'static str) {
+        self.faults.push(ConfigFault { variable, problem: problem.into() });
     }
 
     fn parsed<T>(

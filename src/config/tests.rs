@@ -179,3 +179,42 @@ fn a_config_can_be_printed_without_its_secret() {
     let config = load("auth0_client_secret", "hunter2").unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
+    use rsa::pkcs8::{EncodePrivateKey, LineEnding};
+    let key = p256::SecretKey::random(&mut rand::thread_rng());
+    let pem = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
+    let load = |secret: &str, pem: &str, algorithm: &str| {
+        let host = FakeHost::new();
+        host.set_variable("auth0_client_secret", secret);
+        host.set_variable("auth0_client_private_key", pem);
+        host.set_variable("auth0_client_private_key_algorithm", algorithm);
+        finish(Config::load(&host))
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    assert!(load("secret", "", "").unwrap().client.key.is_none());
+    let config = load("", &pem.replace('\n', "\\n"), "ES256").unwrap();
+    assert_eq!(format!("{:?}", config.client.key), "Some(PrivateKey(ES256))");
+    assert!(!format!("{config:?}").contains("BEGIN"), "{config:?}");
+    for (secret, pem, algorithm, problem) in [
+        (
+            "",
+            "",
+            "",
+            "the variable `auth0_client_secret` is not set, and `auth0_client_private_key` is not",
+        ),
+        ("secret", &pem, "", "the variable `auth0_client_private_key` is set beside"),
+        (
+            "",
+            "secret",
+            "",
+            "the variable `auth0_client_private_key` is not a private key in PKCS#8",
+        ),
+        ("", &pem, "RS256", "the variable `auth0_client_private_key` is a P-256 key"),
+        ("", &pem, "HS256", "the variable `auth0_client_private_key_algorithm` is none of RS256"),
+    ] {
+        let problems = load(secret, pem, algorithm).unwrap_err();
+        assert!(problems.starts_with(problem) && !problems.contains('\n'), "{problems}");
+    }
+}

@@ -70,8 +70,8 @@ impl Connect<'_> {
         let tokens =
             redeem_code(self.host, self.config, self.client, code, verifier, &redirect_uri).await;
         let (id_token, access_token) = tokens.map_err(|fault| match fault {
-            TokenEndpointFault::Refused(error) if error == "invalid_grant" => Ending::Mismatch,
-            TokenEndpointFault::Refused(error) => self.refused("sign-in", &error),
+            TokenEndpointFault::Refused(it) if it.code == "invalid_grant" => Ending::Mismatch,
+            TokenEndpointFault::Refused(it) => self.refused("sign-in", &it.code),
             fault => self.unavailable("sign-in", &fault.to_string()),
         })?;
         let claims = oauth::verify_id_token(

@@ -23,6 +23,9 @@ use crate::{
 /// More pages than these are not read: no day has so many events.
 const MAX_PAGES: usize = 10;
 
+/// What reading a calendar needs; wider ones will do.
+const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/calendar.readonly"];
+
 /// What is read of an answer, and nothing else (`fields`, Google's partial response).
 const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,description,hangoutLink,\
     conferenceData/entryPoints(entryPointType,uri),start,end,attendees(self,responseStatus))";
@@ -38,7 +41,7 @@ struct Arguments {
     calendar_id: Option<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Summary {
     /// The day, as YYYY-MM-DD.
     #[schemars(with = "String")]
@@ -106,7 +109,7 @@ async fn read_calendar(
     let id = path_segment(calendar_id).filter(|id| id.len() <= 1024).ok_or_else(|| {
         CallError::InvalidParams("`calendar_id` is not the id of a calendar.".into())
     })?;
-    let google = context.google();
+    let google = context.connection("google-oauth2").needs(&SCOPES);
     let mut calendar = Calendar::default();
     let mut page_token: Option<String> = None;
     for _ in 0..MAX_PAGES {
@@ -140,9 +143,12 @@ async fn read_page(
         query.append_pair("pageToken", page_token);
     }
     let path = format!("/calendar/v3/calendars/{id}/events?{}", query.finish());
-    let answer = google.get(&path).await.map_err(error::unreached)?;
+    let answer = google.get(&path).await?;
     match answer.status().as_u16() {
         200 => serde_json::from_slice(answer.body()).map_err(|_| error::unreadable()),
-        status => Err(error::refused(context, status, answer.body())),
+        status => Err(error::refused(context, google, status, answer.body()).await),
     }
 }
+
+#[cfg(test)]
+mod tests;

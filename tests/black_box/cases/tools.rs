@@ -160,8 +160,12 @@ async fn a_permission_counts_as_soon_as_it_is_given(world: &World) {
 
 async fn who_has_not_connected_an_account_is_told_to(world: &World) {
     let result = world.call("unconnected@example.com", "calendar_summary", json!({})).await;
-    let expected = "No Google account is connected. Connect your Google account, then retry.";
-    assert_eq!(outcome(&result), (true, expected.to_owned()));
+    let (is_error, text) = outcome(&result);
+    let page = world.url("/connect/google-oauth2?ticket=");
+    let expected = format!(
+        "No Google account is connected. Connect your Google account, then retry. Connect it here: {page}"
+    );
+    assert!(is_error && text.starts_with(&expected), "{text}");
 }
 
 async fn whose_connection_has_ended_is_told_to_reconnect(world: &World) {
@@ -173,5 +177,8 @@ async fn whose_connection_has_ended_is_told_to_reconnect(world: &World) {
 async fn who_left_the_calendar_out_is_told_to_allow_it(world: &World) {
     let result = world.call("narrow@example.com", "calendar_summary", json!({})).await;
     let (is_error, text) = outcome(&result);
-    assert!(is_error && text.starts_with("Google does not allow reading the calendar."), "{text}");
+    assert!(
+        is_error && text.starts_with("The connected Google account does not allow this;"),
+        "{text}"
+    );
 }
