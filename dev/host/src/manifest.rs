@@ -149,8 +149,12 @@ fn declarations(
     Ok(declared)
 }
 
+/// In a manifest a name has one rule more than where it is looked up.
 fn check_name(name: &str) -> Result<(), ManifestError> {
-    match name_problem(name) {
+    let word = name.split('_').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let reason = word
+        .map(|word| format!("'_'-separated words must start with an ASCII letter; got {word:?}"));
+    match name_problem(name).or(reason) {
         Some(reason) => Err(ManifestError::VariableName { name: name.to_owned(), reason }),
         None => Ok(()),
     }

@@ -53,6 +53,13 @@ fn a_manifest_describes_its_component() {
 }
 
 #[test]
+fn a_variable_whose_name_has_a_word_that_is_a_number_is_refused() {
+    let refused = message(changed("level =", "level_2 ="));
+    assert!(refused.contains("words must start with an ASCII letter; got \"2\""), "{refused}");
+    assert!(changed("level =", "level2 =").is_ok());
+}
+
+#[test]
 fn a_variable_without_a_default_is_required() {
     let variables = Manifest::parse(MANIFEST).unwrap().variables;
     assert_eq!(variables["domain"].default, None);
