@@ -1,5 +1,5 @@
 //! Other people's MCP clients against the server: MCP Inspector as a command and as a web page, and both generations
-//! of the TypeScript SDK.
+//! of the TypeScript SDK. And the connect page in a real browser.
 //!
 //! The tests themselves are in `tests/clients/`, in Node; this starts what they talk to. Without npm, a Node that is new
 //! enough or Chromium they are listed as ignored, except on CI, where they must run.
@@ -26,15 +26,19 @@ use tokio::runtime::Runtime;
 use node::NodePackage;
 
 /// Each file, and whether it needs a browser.
-const FILES: [(&str, bool); 4] = [
+const FILES: [(&str, bool); 5] = [
     ("inspector-cli.test.mjs", false),
     ("sdk-v1.test.mjs", false),
     ("sign-in.test.mjs", false),
     ("inspector-web.test.mjs", true),
+    ("connect.test.mjs", true),
 ];
 
 /// The user of the seed who may do everything.
 const PERSON: &str = "owner@example.com";
+
+/// The user of the seed who may do everything and has connected nothing.
+const NEWCOMER: &str = "unconnected@example.com";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -69,14 +73,17 @@ fn main() -> ExitCode {
 
 fn run(file: &str, stack: &Stack, package: &NodePackage) -> Result<(), Failed> {
     let scopes = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
-    let token = stack.tenant().mint_for(PERSON, "doorward-test", &scopes).map_err(Failed::from)?;
+    let token =
+        |person| stack.tenant().mint_for(person, "doorward-test", &scopes).map_err(Failed::from);
     let mut command = package.node(["--test", file])?;
     command
         .env("MCP_URL", stack.mcp_url())
         .env("TENANT_URL", stack.tenant().origin())
         .env("PERSON_EMAIL", PERSON)
         .env("PERSON_PASSWORD", &stack.tenant().seed().tenant.password)
-        .env("MCP_TOKEN", token)
+        .env("MCP_TOKEN", token(PERSON)?)
+        .env("NEWCOMER_EMAIL", NEWCOMER)
+        .env("NEWCOMER_TOKEN", token(NEWCOMER)?)
         .env("SCREENSHOT_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"))
         .envs(node::chromium().map(|browser| ("CHROMIUM", browser)));
     node::run(file, &mut command).map(drop)

@@ -27,12 +27,12 @@ pub(super) fn first(connect: &Connect<'_>, ticket: &Ticket) -> Answer {
         .collect();
     let scopes = match scopes.is_empty() {
         true => String::new(),
-        false => format!("<p>This is what it asks for:</p>\n<ul>\n{scopes}</ul>\n"),
+        false => format!("<p>It asks for:</p>\n<ul>\n{scopes}</ul>\n"),
     };
     let main = format!(
         "<p class=\"soft\">{name}</p>\n<h1>Connect your {provider} account</h1>\n\
          <p>You asked your agent for something that needs your {provider} account, and {name} cannot reach it yet.</p>\n\
-         {scopes}<p>This is what happens next:</p>\n<ol>\n\
+         {scopes}<p>What happens next:</p>\n<ol>\n\
          <li>You sign in at <strong>{}</strong>, as the user your agent works for.</li>\n\
          <li>{provider} asks you whether you agree.</li>\n\
          <li>You go back to your agent and try again.</li>\n</ol>\n\

@@ -1,28 +1,18 @@
 // MCP Inspector's web page in a real browser: a person connects, signs in on the tenant's page, and calls a tool.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launch, screenshot, skipped } from "./support/chromium.mjs";
 import { startWeb } from "./support/inspector.mjs";
 import { mcpUrl, person, tenantOrigin } from "./support/settings.mjs";
 import { calendarSummary, toolNames } from "./support/tools.mjs";
 
-const browserPath = process.env.CHROMIUM || "/usr/bin/chromium";
-const screenshots = process.env.SCREENSHOT_DIR || fileURLToPath(new URL("../../target/screenshots", import.meta.url));
 const STEP_TIMEOUT = 15_000;
-
-const noBrowser = !existsSync(browserPath) && `there is no browser at ${browserPath}: install Chromium or set CHROMIUM`;
 
 test("Inspector's web page signs in, lists the tools and reads the calendar", {
   timeout: 75_000,
-  skip: process.env.WITHOUT_BROWSER === "skip" && noBrowser,
+  skip: skipped,
 }, async (t) => {
-  assert.ok(!noBrowser, `${noBrowser} (WITHOUT_BROWSER=skip skips this test)`);
-  await mkdir(screenshots, { recursive: true });
   const inspector = await startWeb(mcpUrl());
   t.after(() => inspector.stop());
   const browser = await launch();
@@ -35,32 +25,15 @@ test("Inspector's web page signs in, lists the tools and reads the calendar", {
     await page.getByRole("switch", { name: /^Connect or disconnect/ }).click({ force: true });
     await signIn(page, inspector.url);
     await callCalendar(page);
-    await page.screenshot({ path: join(screenshots, "inspector.png") });
+    await page.screenshot({ path: await screenshot("inspector") });
   } catch (error) {
-    await page.screenshot({ path: join(screenshots, "inspector-failed.png") });
+    const path = await screenshot("inspector-failed");
+    await page.screenshot({ path });
     const { stdout, stderr } = inspector.output;
-    const where = `on ${page.url()}, see inspector-failed.png in ${screenshots}`;
+    const where = `on ${page.url()}, see ${path}`;
     throw new Error(`${error.message}\n${where}\nInspector: ${stdout}${stderr}`, { cause: error });
   }
 });
-
-function launch() {
-  return chromium.launch({
-    executablePath: browserPath,
-    args: [
-      // The page links to web fonts; nothing but this machine may be asked for.
-      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-gpu",
-      "--disable-quic",
-      "--disable-sync",
-      "--no-first-run",
-      // Chromium refuses to run as root with its sandbox.
-      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-    ],
-  });
-}
 
 /** Fills the tenant's form, agrees on its consent page, and waits until Inspector is connected. */
 async function signIn(page, inspectorUrl) {

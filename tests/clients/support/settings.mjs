@@ -15,3 +15,6 @@ export const tenantOrigin = () => new URL(required("TENANT_URL")).origin;
 
 /** Who signs in. This person may use all tools and has connected a calendar. */
 export const person = () => ({ email: required("PERSON_EMAIL"), password: required("PERSON_PASSWORD") });
+
+/** Somebody who may use all tools, has connected nothing, and has a calendar to find; and an access token of theirs. */
+export const newcomer = () => ({ email: required("NEWCOMER_EMAIL"), token: required("NEWCOMER_TOKEN") });

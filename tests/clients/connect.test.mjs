@@ -1,0 +1,124 @@
+// The connect page in a real browser without JavaScript: from the call that fails to the one that succeeds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { launch, screenshot, skipped } from "./support/chromium.mjs";
+import { mcpUrl, newcomer, person, tenantOrigin } from "./support/settings.mjs";
+import { calendarSummary } from "./support/tools.mjs";
+
+const STEP_TIMEOUT = 15_000;
+const LINK = /http:\/\/127\.0\.0\.1:\d+\/connect\/google-oauth2\?ticket=[\w-]+/;
+
+/** What the tool says; it must be an error or not, as expected. */
+async function callCalendar(isError) {
+  const client = new Client({ name: "doorward-client-test", version: "1.0.0" });
+  const headers = { Authorization: `Bearer ${newcomer().token}` };
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(mcpUrl()), { requestInit: { headers } }));
+    const result = await client.callTool({ name: "calendar_summary", arguments: {} });
+    const text = result.content[0].text;
+    assert.equal(Boolean(result.isError), isError, text);
+    return text;
+  } finally {
+    await client.close();
+  }
+}
+
+async function disconnect() {
+  const body = JSON.stringify({ person: newcomer().email, connection: "google-oauth2", action: "disconnect" });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${tenantOrigin()}/_control/accounts`, { method: "POST", headers, body });
+  assert.ok(answer.ok, `the tenant answers ${answer.status}`);
+}
+
+async function link() {
+  const text = await callCalendar(true);
+  const [found] = LINK.exec(text) ?? [];
+  assert.ok(found, `the text has a link: ${text}`);
+  return found;
+}
+
+const options = { timeout: 75_000, skip: skipped };
+
+test("somebody without an account connects one, and the call succeeds", options, async (t) => {
+  const { page, heading, picture } = await open(t);
+  await disconnect();
+  await page.goto(await link());
+  await heading("Connect your Google account");
+  await picture("connect-1-first");
+
+  await page.getByRole("link", { name: "Continue" }).click();
+  await signIn(page, newcomer().email);
+  await heading("Connect your account");
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the provider asks");
+  await picture("connect-2-provider");
+
+  await page.getByRole("button", { name: "Connect" }).click();
+  await heading("Your Google account is connected");
+  await picture("connect-3-done");
+  assert.match(await callCalendar(false), calendarSummary);
+
+  await page.reload();
+  await heading("There is nothing to go on with here");
+  await picture("connect-not-begun");
+});
+
+test("whoever is not meant, or does not agree, is told so and can mend it", options, async (t) => {
+  const { page, heading, picture } = await open(t);
+  await disconnect();
+  const url = await link();
+  await page.goto(`${url}x`);
+  await heading("This link does not work");
+  await picture("connect-link-wrong");
+
+  await page.goto(url);
+  await page.getByRole("link", { name: "Continue" }).click();
+  await signIn(page, person().email);
+  await heading("You are signed in as somebody else");
+  await picture("connect-other-user");
+
+  await page.getByRole("link", { name: "Sign in as another user" }).click();
+  await signIn(page, newcomer().email);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await heading("Your Google account was not connected");
+  await picture("connect-declined");
+
+  await page.getByRole("link", { name: "Try again" }).click();
+  await page.getByRole("button", { name: "Connect" }).click();
+  await heading("Your Google account is connected");
+});
+
+/** A browser's page, in which nothing may be out of order, and what is done with it. */
+async function open(t) {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const viewport = { width: 900, height: 760 };
+  const context = await browser.newContext({ javaScriptEnabled: false, viewport });
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_TIMEOUT);
+  const complaints = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  // A page that is refused has a status that says so, which Chromium finds worth a line.
+  const isStatus = (text) => /^Failed to load resource: the server responded with a status of 4\d\d/.test(text);
+  t.after(() => assert.deepEqual(complaints.filter((text) => !isStatus(text)), [], "Chromium complained"));
+  const heading = (name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
+  const picture = async (name) => {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: await screenshot(`${name}-${colorScheme}`) });
+    }
+  };
+  return { page, heading, picture };
+}
+
+/** Fills the tenant's form. */
+async function signIn(page, email) {
+  const password = page.locator("input[type=password]");
+  await password.waitFor();
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the password is asked for by the tenant");
+  await page.locator("input[type=email]").fill(email);
+  await password.fill(person().password);
+  await password.press("Enter");
+}
