@@ -20,6 +20,7 @@ use crate::{
     },
     mcp::{self, Registry, RpcError, ServerInfo},
     oauth::{self, OauthMemory, Scheme},
+    outbound::Traced,
 };
 
 /// How long variables are believed, in seconds.
@@ -95,7 +96,7 @@ impl Server {
                 };
             }
             Route::Connect => {
-                return self.connect(&*host, &config, &request).await.leave(&Origin::Absent);
+                return self.connect(host, &config, &request).await.leave(&Origin::Absent);
             }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
             Route::AuthorizationServerMetadata => {
@@ -112,14 +113,20 @@ impl Server {
     }
 
     /// The pages on which an account is connected, where there are any.
-    async fn connect<B>(&self, host: &dyn Host, config: &Config, request: &Request<B>) -> Answer {
+    async fn connect<B>(
+        &self,
+        host: Rc<dyn Host>,
+        config: &Config,
+        request: &Request<B>,
+    ) -> Answer {
         let nothing = || not_routed(RouteFault::NotFound);
         let Some(client) = &config.connect_client else { return nothing() };
         // `HEAD` too would take what is there once.
         if request.method() != Method::GET {
             return not_routed(RouteFault::MethodNotAllowed("GET"));
         }
-        let audit = Audit::begin(host, request.headers());
+        let audit = Rc::new(Audit::begin(&*host, request.headers()));
+        let host = &Traced::new(host, Rc::clone(&audit));
         let Memory { oauth: OauthMemory { issuers: issuer, .. }, connects: in_hand, .. } =
             &self.memory;
         let name = self.info.title;

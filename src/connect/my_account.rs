@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{Connect, Ending, Ticket, query::form, sign_in::challenge};
-use crate::{config::Secret, host::Limits};
+use crate::{config::Secret, host::Limits, outbound};
 
 const ACCOUNTS: &str = "me/v1/connected-accounts/accounts";
 const CONNECT: &str = "me/v1/connected-accounts/connect";
@@ -123,7 +123,7 @@ impl Connect<'_> {
         let body =
             body.map(|body| Bytes::from(Value::Object(body).to_string())).unwrap_or_default();
         let request = request.body(body).map_err(|_| Ending::Refused)?;
-        let answer = self.host.send(request, Limits::API).await;
+        let answer = outbound::send(self.host, request, Limits::API).await;
         let answer = answer.map_err(|failure| self.unavailable(what, &failure.to_string()))?;
         match answer.status() {
             StatusCode::OK | StatusCode::CREATED => serde_json::from_slice(answer.body())

@@ -26,11 +26,15 @@ async function callCalendar(isError) {
   }
 }
 
+/** Takes the account away, and the tokens that the server may remember of it. */
 async function disconnect() {
   const body = JSON.stringify({ person: newcomer().email, connection: "google-oauth2", action: "disconnect" });
   const headers = { "content-type": "application/json" };
-  const answer = await fetch(`${tenantOrigin()}/_control/accounts`, { method: "POST", headers, body });
-  assert.ok(answer.ok, `the tenant answers ${answer.status}`);
+  const tokens = `provider-tokens?person=${encodeURIComponent(newcomer().email)}`;
+  for (const [method, path, rest] of [["POST", "accounts", { headers, body }], ["DELETE", tokens, {}]]) {
+    const answer = await fetch(`${tenantOrigin()}/_control/${path}`, { method, ...rest });
+    assert.ok(answer.ok, `${method} ${path}: the tenant answers ${answer.status}`);
+  }
 }
 
 async function link() {
