@@ -81,7 +81,7 @@ pub(super) fn last(connect: &Connect<'_>, ending: Ending, ticket: Option<&Ticket
         ),
         Ending::NotBegun => (
             StatusCode::BAD_REQUEST,
-            "There is nothing to go on with here".to_owned(),
+            "This cannot be continued".to_owned(),
             "This was finished already, begun anew, or begun in another browser; or the browser keeps no cookies. \
              Open the link of your agent again, or let it try again for a new one.",
         ),

@@ -65,7 +65,7 @@ test("somebody without an account connects one, and the call succeeds", options,
   assert.match(await callCalendar(false), calendarSummary);
 
   await page.reload();
-  await heading("There is nothing to go on with here");
+  await heading("This cannot be continued");
   await picture("connect-not-begun");
 });
 

@@ -2,7 +2,7 @@
 
 mod attacks;
 
-use doorward_tenant::{Calendar, Person};
+use doorward_tenant::{Calendar, Endpoint, Fault, Person, What};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -19,6 +19,11 @@ const CASES: &[Case] = &[
     case!(who_declines_can_try_again after people_arrive),
     case!(what_was_granted_before_is_asked_for_again after people_arrive),
     case!(an_unused_flow_gives_way_to_a_new_one after people_arrive),
+    case!(connecting_leaves_no_token_behind after people_arrive),
+    case!(without_a_code_for_tokens_there_is_a_page after break_the_token_endpoint),
+    case!(without_the_list_of_accounts_there_is_a_page after break_the_accounts),
+    case!(without_a_beginning_there_is_a_page after break_the_beginning),
+    case!(without_an_end_there_is_a_page after break_the_end),
     case!(the_pages_take_get_only),
     case!(without_an_application_there_is_no_page with &[
         ("connect_client_id", ""),
@@ -33,7 +38,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
 const CONNECTED: &str = "Your Google account is connected";
-const NOTHING: &str = "There is nothing to go on with here";
+const NOTHING: &str = "This cannot be continued";
 
 /// Sixteen users who may use every tool and have connected nothing.
 async fn people_arrive(world: &World) {
@@ -183,6 +188,82 @@ async fn an_unused_flow_gives_way_to_a_new_one(world: &World) {
     let new = to_the_provider(world, &again, &who, &link).await;
     assert_eq!(browser.choose(&old, "allow", None).await.heading(), NOTHING);
     assert_eq!(again.choose(&new, "allow", None).await.heading(), CONNECTED);
+}
+
+async fn connecting_leaves_no_token_behind(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
+    let sent = world.tenant().control().received(Some(Endpoint::MyAccountConnect));
+    let tokens: Vec<&str> = sent
+        .iter()
+        .filter_map(|received| received.headers.get("authorization")?.strip_prefix("Bearer "))
+        .collect();
+    assert!(!tokens.is_empty(), "the tenant got a token of the person");
+    let look = || {
+        for place in [Some(world.logs()), world.stored()].into_iter().flatten() {
+            assert!(!place.contains("eyJ") && !place.contains("auth_session"), "{place}");
+            assert!(tokens.iter().all(|token| !place.contains(token)), "{place}");
+        }
+    };
+    look();
+    let cookies = browser.cookies("connect");
+    assert!(cookies.iter().all(|(_, value)| tokens.iter().all(|token| !value.contains(token))));
+    let done = browser.choose(&consent, "allow", None).await;
+    assert_eq!(done.heading(), CONNECTED);
+    world.logged("account_connected").await;
+    look();
+    assert!(!consent.url.as_str().contains("eyJ") && !done.answer.text.contains("eyJ"));
+}
+
+async fn break_the_token_endpoint(world: &World) {
+    people_arrive(world).await;
+    world.break_endpoint(Endpoint::TokenCode, Fault::new(What::Close));
+}
+
+async fn without_a_code_for_tokens_there_is_a_page(world: &World) {
+    fails_on_the_way(world).await;
+}
+
+async fn break_the_accounts(world: &World) {
+    people_arrive(world).await;
+    world.break_endpoint(Endpoint::MyAccountAccounts, Fault::new(What::Html { status: 502 }));
+}
+
+async fn without_the_list_of_accounts_there_is_a_page(world: &World) {
+    fails_on_the_way(world).await;
+}
+
+async fn break_the_beginning(world: &World) {
+    people_arrive(world).await;
+    world.break_endpoint(Endpoint::MyAccountConnect, Fault::new(What::Malformed));
+}
+
+async fn without_a_beginning_there_is_a_page(world: &World) {
+    fails_on_the_way(world).await;
+}
+
+async fn fails_on_the_way(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let first = browser.open(&link(world, &who.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    assert_unavailable(&browser.sign_in(&sign_in, &who.email, password(world)).await);
+}
+
+async fn break_the_end(world: &World) {
+    people_arrive(world).await;
+    world.break_endpoint(Endpoint::MyAccountComplete, Fault::new(What::Truncated));
+}
+
+async fn without_an_end_there_is_a_page(world: &World) {
+    let (who, browser) = (newcomer(world), Browser::new());
+    let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
+    assert_unavailable(&browser.choose(&consent, "allow", None).await);
+}
+
+fn assert_unavailable(page: &Page) {
+    assert_eq!(page.heading(), "That does not work just now");
+    assert_eq!(page.answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.answer.text.contains("Try again"), "{page:?}");
 }
 
 async fn the_pages_take_get_only(world: &World) {
