@@ -2,6 +2,7 @@
 //!
 //! Public URL, issuer and audience come from here and never from a request.
 
+mod access;
 mod client;
 mod issuers;
 mod parse;
@@ -10,10 +11,16 @@ mod trusted_issuer;
 
 use std::{borrow::Cow, fmt, rc::Rc};
 
+pub use self::access::ManagementAccess;
 pub(crate) use self::parse::is_loopback;
 use self::reader::Reader;
 pub use self::trusted_issuer::{ClaimNames, Issuer, TrustedIssuer};
-use crate::{audit::SubjectForm, auth0::PrivateKey, host::Variables, http::MCP_PATH};
+use crate::{
+    audit::SubjectForm,
+    auth0::{PrivateKey, Rules},
+    host::Variables,
+    http::MCP_PATH,
+};
 
 /// Everything that is read.
 const VARIABLES: &[&str] = &[
@@ -40,6 +47,16 @@ const VARIABLES: &[&str] = &[
     "connect_client_secret",
     "connect_url",
     "issuers",
+    "permission_source",
+    "permission_cache_seconds",
+    "list_filtering",
+    "tool_policy",
+    "effective_permissions",
+    "revocation_secret",
+    "management_url",
+    "management_audience",
+    "management_client_id",
+    "management_client_secret",
 ];
 
 /// What the operator decided, checked.
@@ -80,6 +97,10 @@ pub struct Config {
     pub connect_client: Option<ClientCredentials>,
     /// The operator's own page on which users connect accounts.
     pub connect_url: Option<String>,
+    /// Who may use which tool.
+    pub rules: Rules,
+    /// The Management API.
+    pub management: ManagementAccess,
 }
 
 /// Which tokens get in, as far as keys go that they may be bound to (RFC 9449).
@@ -153,14 +174,19 @@ impl Config {
         // Without a tenant there is nothing to measure them by, and its faults are named already.
         let tenant = tenant();
         let further_issuers = tenant.as_ref().and_then(|tenant| reader.issuers(tenant));
+        let rules = access::rules(&mut reader);
+        let management = access::management(&mut reader);
         let config = || {
             let tenant = tenant?;
+            let client = client?;
             Some(Self {
+                management: management?.or_of(&tenant.issuer, &client),
+                rules: rules?,
                 issuer: tenant.issuer.clone(),
                 audience: tenant.audiences.first()?.clone(),
                 tenant: Rc::new(tenant),
                 further_issuers: further_issuers?,
-                client: client?,
+                client,
                 public_url: public_url?,
                 scopes_supported: scopes_supported?,
                 google_api_url: google_api_url?,
@@ -211,6 +237,11 @@ impl fmt::Debug for Secret {
 }
 
 impl ConfigFaults {
+    /// One fault.
+    pub(crate) fn of(variable: &'static str, problem: &'static str) -> Self {
+        Self(vec![ConfigFault { variable, problem: problem.into() }])
+    }
+
     /// The faults, in the order of the variables.
     pub fn iter(&self) -> impl Iterator<Item = &ConfigFault> {
         self.0.iter()

@@ -3,14 +3,14 @@
 
 mod connection;
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     audit::{Audit, Reason},
-    auth0::{self, Auth0, Decision},
+    auth0::{Auth0, Decision, Inquiry, Knowledge, Requirement},
     config::{Config, Secret},
     host::Host,
     mcp::{Elicited, InputRequest, ProgressSink},
@@ -30,6 +30,8 @@ pub struct Context {
     caller: Rc<Caller>,
     audit: Rc<Audit>,
     call: Rc<CallContext>,
+    /// What this HTTP request has found out about permissions, and when.
+    found_out: Rc<RefCell<Option<(Knowledge, u64)>>>,
     progress: Option<Rc<ProgressSink>>,
 }
 
@@ -89,7 +91,8 @@ impl Context {
     ) -> Self {
         let audit = Rc::new(audit);
         let host: Rc<dyn Host> = Rc::new(Traced::new(host, Rc::clone(&audit)));
-        Self { server, host, config, caller, audit, call: Rc::default(), progress: None }
+        let (call, found_out) = (Rc::default(), Rc::default());
+        Self { server, host, config, caller, audit, call, found_out, progress: None }
     }
 
     /// The caller's profile.
@@ -189,12 +192,41 @@ impl Context {
     }
 
     /// Whether the caller may use a tool. The answer is written down.
-    pub(crate) async fn may_use(&self, tool: &str) -> Decision {
-        let Self { server, host, config, caller, audit, .. } = self;
-        let memory = &server.memory().management;
-        let decision = auth0::may_use(&**host, memory, config, caller, tool).await;
-        audit.decided_for(&**host, config, caller, Some(tool), Reason::Permission(decision));
+    pub(crate) async fn may_use(&self, tool: Requirement<'_>) -> Decision {
+        let decision = self.decide(&[tool]).await.pop().unwrap_or(Decision::LacksPermission);
+        self.decided(Some(tool.tool), &decision);
         decision
+    }
+
+    /// The same for some tools at once. What keeps all of them from being decided is written down; the rest is not.
+    pub(crate) async fn may_use_each(&self, tools: &[Requirement<'_>]) -> Vec<Decision> {
+        let decisions = self.decide(tools).await;
+        if let Some(undecided) = decisions.iter().find(|it| matches!(it, Decision::Undecided(_))) {
+            self.decided(None, undecided);
+        }
+        decisions
+    }
+
+    async fn decide(&self, tools: &[Requirement<'_>]) -> Vec<Decision> {
+        let memory = self.server.memory();
+        let inquiry = Inquiry {
+            host: &*self.host,
+            config: &self.config,
+            management: &memory.management,
+            memory: &memory.permissions,
+            caller: &self.caller,
+            found_out: &self.found_out,
+        };
+        inquiry.decide(tools).await
+    }
+
+    fn decided(&self, tool: Option<&str>, decision: &Decision) {
+        let Self { host, config, caller, .. } = self;
+        self.audit.decided_for(&**host, config, caller, tool, Reason::from(decision));
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     pub(crate) fn audit(&self) -> &Audit {

@@ -105,19 +105,22 @@ impl Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpFailure {
+    /// The connection ended in the middle of the answer.
+    Broken,
     /// The manifest's `allowed_outbound_hosts` do not hold the request's host, or it would be reached in plain.
     HostNotAllowed,
     /// The answer's body is larger than [`Limits::body`].
     TooLarge,
     /// The answer did not arrive within [`Limits::total`].
     TimedOut,
-    /// No connection, or it broke.
+    /// No connection, or it ended before the answer began.
     Unreachable,
 }
 
 impl fmt::Display for HttpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Broken => "the connection ended in the middle of the answer",
             Self::HostNotAllowed => {
                 "the host is not among the component's allowed_outbound_hosts, or not reached over https"
             }

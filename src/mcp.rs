@@ -23,7 +23,7 @@ mod request_state;
 mod resource;
 mod result;
 mod schema;
-mod strict_json;
+pub(crate) mod strict_json;
 mod tool;
 
 pub use call_error::CallError;

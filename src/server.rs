@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     audit::{Audit, Reason},
-    auth0::{ExchangedTokens, ManagementMemory},
+    auth0::{ExchangedTokens, ManagementMemory, PermissionMemory},
     config::{Config, ConfigFaults},
     connect::{Connect, FlowsInHand},
     context::Context,
@@ -47,6 +47,7 @@ pub(crate) struct Memory {
     connects: FlowsInHand,
     pub(crate) management: ManagementMemory,
     pub(crate) exchanged: ExchangedTokens,
+    pub(crate) permissions: PermissionMemory,
 }
 
 /// What came of reading the variables, and when that was, in seconds since the Unix epoch.
@@ -79,7 +80,7 @@ impl Server {
             Ok(route) => route,
             Err(fault) => return not_routed(fault).leave(&Origin::Anybody),
         };
-        let config = match self.memory.config(&*host).await {
+        let config = match self.memory.config(&*host, &self.registry).await {
             Ok(config) => config,
             Err(_) => return misconfigured().leave(&Origin::Anybody),
         };
@@ -194,7 +195,11 @@ impl Server {
 
 impl Memory {
     /// The configuration, or what is wrong with it, which is logged once and not at every request.
-    async fn config(&self, host: &dyn Host) -> Result<Rc<Config>, ConfigFaults> {
+    async fn config(
+        &self,
+        host: &dyn Host,
+        registry: &Registry,
+    ) -> Result<Rc<Config>, ConfigFaults> {
         let now = host.now();
         let remembered = self.config.borrow().clone();
         if let Some((outcome, read_at)) = remembered {
@@ -203,12 +208,22 @@ impl Memory {
                 return outcome;
             }
         }
-        let outcome = Config::load(host).await.map(Rc::new);
+        let outcome = Config::load(host).await.and_then(|config| known_tools(config, registry));
+        let outcome = outcome.map(Rc::new);
         for fault in outcome.as_ref().err().into_iter().flat_map(ConfigFaults::iter) {
             host.log(&format!("misconfigured: {fault}"));
         }
         self.config.replace(Some((outcome.clone(), now)));
         outcome
+    }
+}
+
+/// A policy that names a tool by a wrong name would not take it away from anybody.
+fn known_tools(config: Config, registry: &Registry) -> Result<Config, ConfigFaults> {
+    if config.rules.policy.named().all(|name| registry.tool(name).is_some()) {
+        Ok(config)
+    } else {
+        Err(ConfigFaults::of("tool_policy", "names a tool that this server does not have"))
     }
 }
 

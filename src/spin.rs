@@ -109,7 +109,10 @@ async fn exchange(request: Request<Bytes>, limits: Limits) -> Result<Response<By
         if error.is::<LengthLimitError>() {
             HttpFailure::TooLarge
         } else {
-            error.downcast_ref().map_or(HttpFailure::Unreachable, failure)
+            match error.downcast_ref().map_or(HttpFailure::Unreachable, failure) {
+                HttpFailure::Unreachable => HttpFailure::Broken,
+                failure => failure,
+            }
         }
     })?;
     Ok(Response::from_parts(parts, body.to_bytes()))

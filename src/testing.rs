@@ -1,5 +1,7 @@
 //! A host in memory, for the tests of the core. All of its futures are ready at once, unless a test makes it slow.
 
+mod simulated;
+
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -19,6 +21,8 @@ use crate::{
     },
     outbound::is_secure,
 };
+
+pub(crate) use simulated::SimulatedHost;
 
 /// What one URL answers.
 pub(crate) type FakeAnswer = Result<(u16, Vec<u8>), HttpFailure>;

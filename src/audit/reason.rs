@@ -1,7 +1,7 @@
 //! Every reason there is for a decision. The codes are stable: operators count them and set alarms on them.
 
 use crate::{
-    auth0::Decision,
+    auth0::{Decision, PermissionFault},
     connect::Ending,
     http::AdmissionRefused,
     oauth::{ProofFault, Refusal, TokenFault},
@@ -19,8 +19,18 @@ pub enum Reason {
     HostNotAllowed,
     /// A page of this origin may not use the server.
     OriginNotAllowed,
-    /// What was found about a tool.
-    Permission(Decision),
+    /// The caller may use the tool.
+    ToolAllowed,
+    /// There is no such tool for the caller.
+    ToolHidden,
+    /// The caller lacks the permission.
+    ToolPermissionMissing,
+    /// It could not be found out whether the caller has it.
+    ToolPermissionUnknown(PermissionFault),
+    /// The token lacks a scope.
+    ToolScopeMissing,
+    /// The tenant does not know the user.
+    ToolUserUnknown,
     /// What was wrong with the token, or with asking for its keys.
     Refused(Refusal),
 }
@@ -34,15 +44,26 @@ impl From<AdmissionRefused> for Reason {
     }
 }
 
+impl From<&Decision> for Reason {
+    fn from(decision: &Decision) -> Self {
+        match decision {
+            Decision::Allowed => Self::ToolAllowed,
+            Decision::Hidden => Self::ToolHidden,
+            Decision::LacksPermission => Self::ToolPermissionMissing,
+            Decision::NeedsScope(_) => Self::ToolScopeMissing,
+            Decision::Undecided(undecided) => Self::ToolPermissionUnknown(undecided.fault),
+            Decision::UserUnknown => Self::ToolUserUnknown,
+        }
+    }
+}
+
 impl Reason {
     /// `allowed`, `denied` (the caller is at fault), or `failed` (we are, or the tenant: trying again may help).
     #[must_use]
     pub fn outcome(self) -> &'static str {
         match self {
-            Self::Admitted
-            | Self::Permission(Decision::Allowed)
-            | Self::Connect(Ending::Connected) => "allowed",
-            Self::Permission(Decision::NotATenantUser | Decision::Undecided)
+            Self::Admitted | Self::ToolAllowed | Self::Connect(Ending::Connected) => "allowed",
+            Self::ToolPermissionUnknown(_)
             | Self::Refused(Refusal::IssuerUnavailable | Refusal::ReplayUnknown)
             | Self::Connect(Ending::Refused | Ending::Unavailable) => "failed",
             _ => "denied",
@@ -57,10 +78,12 @@ impl Reason {
             Self::Connect(ending) => connect_code(ending),
             Self::HostNotAllowed => "host_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
-            Self::Permission(Decision::Allowed) => "tool_allowed",
-            Self::Permission(Decision::LacksPermission) => "tool_permission_missing",
-            Self::Permission(Decision::NotATenantUser) => "tool_permission_of_other_issuer",
-            Self::Permission(Decision::Undecided) => "tool_permission_unknown",
+            Self::ToolAllowed => "tool_allowed",
+            Self::ToolHidden => "tool_hidden",
+            Self::ToolPermissionMissing => "tool_permission_missing",
+            Self::ToolPermissionUnknown(fault) => permission_code(fault),
+            Self::ToolScopeMissing => "tool_scope_missing",
+            Self::ToolUserUnknown => "tool_user_unknown",
             Self::Refused(Refusal::IssuerUnavailable) => "issuer_unavailable",
             Self::Refused(Refusal::MalformedAuthorization) => "authorization_malformed",
             Self::Refused(Refusal::NoToken) => "token_missing",
@@ -109,6 +132,25 @@ fn proof_code(fault: ProofFault) -> &'static str {
         ProofFault::TooLarge => "proof_too_large",
         ProofFault::TypeWrong => "proof_type_wrong",
         ProofFault::UrlWrong => "proof_url_wrong",
+    }
+}
+
+fn permission_code(fault: PermissionFault) -> &'static str {
+    match fault {
+        PermissionFault::AnswerBroken => "permission_answer_broken",
+        PermissionFault::AnswerMalformed => "permission_answer_malformed",
+        PermissionFault::AnswerTooLarge => "permission_answer_too_large",
+        PermissionFault::ApiUnknown => "permission_api_unknown",
+        PermissionFault::Forbidden => "permission_source_forbidden",
+        PermissionFault::HostNotAllowed => "permission_source_not_allowed",
+        PermissionFault::RateLimited => "permission_source_rate_limited",
+        PermissionFault::ServerError => "permission_source_failing",
+        PermissionFault::StatusUnexpected => "permission_source_unexpected",
+        PermissionFault::TimedOut => "permission_source_timed_out",
+        PermissionFault::TokenRefused => "permission_token_refused",
+        PermissionFault::TokenUnavailable => "permission_token_unavailable",
+        PermissionFault::Unauthorized => "permission_source_unauthorized",
+        PermissionFault::Unreachable => "permission_source_unreachable",
     }
 }
 

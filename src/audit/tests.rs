@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    auth0::Decision,
+    auth0::{Decision, PermissionFault},
     connect::Ending,
     oauth::{AccessToken, ProofFault, Refusal, TokenFault},
     testing::{FakeHost, finish},
@@ -38,7 +38,7 @@ fn a_line_says_who_what_and_why() {
     let config = finish(Config::load(&host)).unwrap();
     let audit = begin(&host, Some(TRACE));
     host.millis.set(7);
-    let reason = Reason::Permission(Decision::LacksPermission);
+    let reason = Reason::from(&Decision::LacksPermission);
     audit.decided_for(&host, &config, &caller(), Some("greet"), reason);
     let mut line = lines(&host).remove(0);
     let request_id = line["request_id"].take();
@@ -166,11 +166,28 @@ fn every_code_is_documented() {
         TooLarge,
         TypeNotAllowed,
     ];
+    let unknown = [
+        PermissionFault::AnswerBroken,
+        PermissionFault::AnswerMalformed,
+        PermissionFault::AnswerTooLarge,
+        PermissionFault::ApiUnknown,
+        PermissionFault::Forbidden,
+        PermissionFault::HostNotAllowed,
+        PermissionFault::RateLimited,
+        PermissionFault::ServerError,
+        PermissionFault::StatusUnexpected,
+        PermissionFault::TimedOut,
+        PermissionFault::TokenRefused,
+        PermissionFault::TokenUnavailable,
+        PermissionFault::Unauthorized,
+        PermissionFault::Unreachable,
+    ];
     let decisions = [
         Decision::Allowed,
+        Decision::Hidden,
         Decision::LacksPermission,
-        Decision::NotATenantUser,
-        Decision::Undecided,
+        Decision::NeedsScope(Vec::new()),
+        Decision::UserUnknown,
     ];
     let endings = [
         Ending::Connected,
@@ -215,7 +232,8 @@ fn every_code_is_documented() {
     ];
     let reasons = [Reason::Admitted, Reason::HostNotAllowed, Reason::OriginNotAllowed]
         .into_iter()
-        .chain(decisions.map(Reason::Permission))
+        .chain(decisions.iter().map(Reason::from))
+        .chain(unknown.map(Reason::ToolPermissionUnknown))
         .chain(endings.map(Reason::Connect))
         .chain(refusals.map(Reason::Refused))
         .chain(proofs.map(|fault| Reason::Refused(Refusal::Proof(fault))))

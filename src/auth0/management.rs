@@ -1,90 +1,169 @@
-//! The Management API (`/api/v2`), read with a token of this server's own.
+//! The Management API (`/api/v2`), asked with a token of this server's own.
+//!
+//! A read is tried again while that can help and there is time; a change is sent once. The rate limit is obeyed before
+//! it is met, see `budget`.
 
-use std::{cell::RefCell, fmt};
+mod budget;
+mod fault;
+mod token;
 
-use ::http::{Request, StatusCode, header};
+use std::{future::ready, time::Duration};
+
+use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::token_endpoint::{IssuedToken, TokenEndpointFault, request_token};
+use self::{budget::Budget, token::TokenMemory};
+use super::token_endpoint::IssuedToken;
 use crate::{
     config::Config,
-    host::{Host, HttpFailure, Limits},
+    host::{Host, Limits, PortFuture},
 };
 
-/// A token is not used in its last seconds: it must still hold when it arrives.
-const EXPIRY_MARGIN_SECONDS: u64 = 60;
+pub use fault::ManagementFault;
+
+/// How long a request waits for the API altogether: for its turn under the rate limit, and for answers. It is enough
+/// for twenty others to go first on the smallest tenant, which answers two requests a second.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// After so long a read is tried again that failed for no fault of ours, and then once more.
+const TRY_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// Everything but the unreserved characters of RFC 3986.
 const PATH_SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The Management token of this instance, and whose it is.
+/// What an instance remembers of the Management API: its own token, and what is left of the rate limit.
 #[derive(Debug, Default)]
-pub struct ManagementMemory(RefCell<Option<(String, IssuedToken)>>);
-
-/// Why the Management API gave no usable answer. It is for the operator's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ManagementFault {
-    /// The answer is not what the API documents.
-    Malformed,
-    /// Another status than 200.
-    Status(StatusCode),
-    /// There is no token to ask with.
-    Token(TokenEndpointFault),
-    /// No answer.
-    Unavailable(HttpFailure),
+pub struct ManagementMemory {
+    token: TokenMemory,
+    budget: Budget,
 }
 
-/// The Management API, with a token at hand.
-pub(super) struct Management<'a> {
+/// The Management API, until the patience of one request ends.
+pub(crate) struct Management<'a> {
     host: &'a dyn Host,
     config: &'a Config,
     memory: &'a ManagementMemory,
-    token: IssuedToken,
+    /// In milliseconds since the Unix epoch.
+    deadline: u64,
 }
 
 impl<'a> Management<'a> {
-    /// Takes the remembered token, or asks for one.
-    ///
-    /// # Errors
-    ///
-    /// [`ManagementFault::Token`].
-    pub(super) async fn open(
+    pub(crate) fn new(
         host: &'a dyn Host,
         config: &'a Config,
         memory: &'a ManagementMemory,
-    ) -> Result<Self, ManagementFault> {
-        let token = memory.token(host, config).await.map_err(ManagementFault::Token)?;
-        Ok(Self { host, config, memory, token })
+    ) -> Self {
+        let deadline = host.now_millis().saturating_add(millis(PATIENCE));
+        Self { host, config, memory, deadline }
     }
 
-    /// Reads `path` (below `/api/v2/`) as JSON.
+    /// Until when whoever waits for an answer goes on waiting, in milliseconds since the Unix epoch.
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline
+    }
+
+    /// Reads `path` (below `/api/v2/`) as JSON. `scope` is what the client needs for it.
     ///
     /// # Errors
     ///
     /// See [`ManagementFault`].
-    pub(super) async fn read(&self, path: &str) -> Result<Value, ManagementFault> {
-        let request = Request::get(self.config.issuer.url(&format!("api/v2/{path}")))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.access_token.expose()))
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| ManagementFault::Malformed)?;
-        let answer =
-            self.host.send(request, Limits::API).await.map_err(ManagementFault::Unavailable)?;
-        match answer.status() {
-            StatusCode::OK => {
-                serde_json::from_slice(answer.body()).map_err(|_| ManagementFault::Malformed)
+    pub(super) async fn read(
+        &self,
+        path: &str,
+        scope: &'static str,
+    ) -> Result<Value, ManagementFault> {
+        let answer = self.read_if(path, scope, &|| Box::pin(ready(true))).await?;
+        answer.map(|(answer, _)| answer).ok_or(ManagementFault::Malformed)
+    }
+
+    /// The same, if the answer is still needed when its turn has come; and when it was asked for, in milliseconds since
+    /// the Unix epoch.
+    pub(super) async fn read_if<'n>(
+        &self,
+        path: &str,
+        scope: &'static str,
+        is_needed: &dyn Fn() -> PortFuture<'n, bool>,
+    ) -> Result<Option<(Value, u64)>, ManagementFault> {
+        let mut failures = TRY_AGAIN_AFTER.iter();
+        let mut has_new_token = false;
+        loop {
+            let token = self.token().await?;
+            let turn = self.memory.budget.turn(self.host, self.config, self.deadline).await;
+            let turn = turn.map_err(ManagementFault::RateLimited)?;
+            if turn.has_waited && !is_needed().await {
+                return Ok(None);
             }
-            status => {
-                // A token of before the operator mended something would go on failing for a day.
-                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                    self.memory.forget();
+            let asked_at = self.host.now_millis();
+            let fault = match self.exchange(Method::GET, path, None, &token).await {
+                Ok(answer) if answer.status() == StatusCode::OK => {
+                    let value = serde_json::from_slice(answer.body());
+                    let value = value.map_err(|_| ManagementFault::Malformed)?;
+                    return Ok(Some((value, asked_at)));
                 }
-                Err(ManagementFault::Status(status))
+                Ok(answer) => {
+                    let wait = self.memory.budget.wait_in_seconds(self.host.now_millis());
+                    ManagementFault::of(answer.status(), scope, wait)
+                }
+                Err(fault) => fault,
+            };
+            drop(turn);
+            match &fault {
+                // The next turn waits for as long as the API says, or gives up.
+                ManagementFault::RateLimited(_) => {}
+                ManagementFault::Unauthorized if !has_new_token => {
+                    has_new_token = true;
+                    if !self.memory.token.forget(self.host, &token) {
+                        return Err(fault);
+                    }
+                }
+                fault if fault.may_pass() => match failures.next() {
+                    Some(pause) if self.has_time_for(*pause) => self.host.sleep(*pause).await,
+                    _ => return Err(fault.clone()),
+                },
+                ManagementFault::Forbidden(_) => {
+                    // A token of before the operator mended something would go on failing for a day.
+                    self.memory.token.forget(self.host, &token);
+                    return Err(fault);
+                }
+                _ => return Err(fault),
             }
         }
+    }
+
+    async fn token(&self) -> Result<IssuedToken, ManagementFault> {
+        let token = self.memory.token.current(self.host, self.config, self.deadline).await;
+        token.map_err(ManagementFault::Token)
+    }
+
+    /// One request and its answer, whatever it says.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        token: &IssuedToken,
+    ) -> Result<Response<Bytes>, ManagementFault> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.config.management.tenant.url(&format!("api/v2/{path}")))
+            .header(header::AUTHORIZATION, format!("Bearer {}", token.access_token.expose()))
+            .header(header::ACCEPT, "application/json");
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let request = request.body(body).map_err(|_| ManagementFault::InvalidRequest)?;
+        let answer = self.host.send(request, Limits::API).await;
+        let answer = answer.map_err(ManagementFault::Unavailable)?;
+        self.memory.budget.learn_from(self.host, self.config, &answer).await;
+        Ok(answer)
+    }
+
+    fn has_time_for(&self, pause: Duration) -> bool {
+        self.host.now_millis().saturating_add(millis(pause)) < self.deadline
     }
 }
 
@@ -93,44 +172,13 @@ pub(crate) fn path_segment(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| utf8_percent_encode(id, PATH_SEGMENT).to_string())
 }
 
-impl ManagementMemory {
-    async fn token(
-        &self,
-        host: &dyn Host,
-        config: &Config,
-    ) -> Result<IssuedToken, TokenEndpointFault> {
-        let owner = format!("{} {}", config.issuer.as_str(), config.client.id);
-        let remembered = self.0.borrow().clone();
-        if let Some((of, token)) = remembered
-            && of == owner
-            && host.now().saturating_add(EXPIRY_MARGIN_SECONDS) < token.expires_at
-        {
-            return Ok(token);
-        }
-        let audience = config.issuer.url("api/v2/");
-        let grant = [("grant_type", "client_credentials"), ("audience", audience.as_str())];
-        let token = request_token(host, &config.issuer, &config.client, &grant).await?;
-        self.0.replace(Some((owner, token.clone())));
-        Ok(token)
-    }
-
-    fn forget(&self) {
-        self.0.replace(None);
-    }
+/// A header that is a whole number.
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-impl fmt::Display for ManagementFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("the answer is not what the Management API documents"),
-            Self::Status(StatusCode::FORBIDDEN) => f.write_str(
-                "403: the client needs the Management API scopes read:resource_servers and read:users",
-            ),
-            Self::Status(status) => write!(f, "{status}"),
-            Self::Token(fault) => write!(f, "no Management token: {fault}"),
-            Self::Unavailable(failure) => write!(f, "{failure}"),
-        }
-    }
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The tenant is asked about its own users only: another issuer's subject may be spelled like one of theirs.
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -28,31 +30,50 @@ fn host() -> FakeHost {
     host
 }
 
-fn owner(issuer: &str) -> Caller {
-    let Value::Object(claims) = json!({ "iss": issuer, "sub": "auth0|owner", "azp": "client" })
-    else {
-        panic!("claims are an object")
-    };
+fn owner(issuer: &str, scope: &str) -> Caller {
+    let claims = json!({ "iss": issuer, "sub": "auth0|owner", "azp": "client", "scope": scope });
+    let Value::Object(claims) = claims else { panic!("claims are an object") };
     Caller::for_test(claims, AccessToken::from("a.b.c"))
 }
 
-fn decision(host: &FakeHost, issuer: &str, tool: &str) -> Decision {
+fn decision(host: &FakeHost, caller: &Caller, tool: &str) -> Decision {
     let config = finish(Config::load(host)).unwrap();
-    finish(may_use(host, &ManagementMemory::default(), &config, &owner(issuer), tool))
+    let (management, memory) = (ManagementMemory::default(), PermissionMemory::default());
+    let inquiry = Inquiry {
+        host,
+        config: &config,
+        management: &management,
+        memory: &memory,
+        caller,
+        found_out: &RefCell::default(),
+    };
+    let scopes = RequiredScopes::default();
+    let tool = Requirement { tool, is_read_only: true, scopes: &scopes };
+    finish(inquiry.decide(&[tool])).remove(0)
 }
 
 #[test]
 fn a_namesake_of_another_issuer_has_nothing_of_the_users_permissions() {
     let host = host();
-    assert_eq!(decision(&host, "https://tenant.example.com/", "greet"), Decision::Allowed);
+    let user = owner("https://tenant.example.com/", "");
+    assert_eq!(decision(&host, &user, "greet"), Decision::Allowed);
     assert_eq!(host.count(USERS), 1);
-    assert_eq!(decision(&host, "https://other.example/", "greet"), Decision::NotATenantUser);
+    let namesake = owner("https://other.example/", "");
+    let needed = vec!["tool:greet".to_owned()];
+    assert_eq!(decision(&host, &namesake, "greet"), Decision::NeedsScope(needed));
     assert_eq!(host.count(USERS), 1, "nobody was asked about");
 }
 
 #[test]
+fn a_caller_of_another_issuer_holds_what_its_token_says() {
+    let namesake = owner("https://other.example/", "openid tool:greet");
+    assert_eq!(decision(&host(), &namesake, "greet"), Decision::Allowed);
+}
+
+#[test]
 fn a_public_tool_is_for_every_caller() {
-    assert_eq!(decision(&host(), "https://other.example/", "get_datetime"), Decision::Allowed);
+    let namesake = owner("https://other.example/", "");
+    assert_eq!(decision(&host(), &namesake, "get_datetime"), Decision::Allowed);
 }
 
 #[test]
@@ -60,7 +81,7 @@ fn the_vault_gives_a_namesake_nothing_and_does_not_see_its_token() {
     let host = host();
     let config = finish(Config::load(&host)).unwrap();
     let token = |issuer| {
-        let caller = owner(issuer);
+        let caller = owner(issuer, "");
         let tokens = ExchangedTokens::default();
         let auth0 = Auth0::new(&host, &config, &caller, &tokens);
         finish(auth0.connection_token("google-oauth2", &[], None)).map(|_| ())

@@ -1,134 +1,33 @@
-//! May this caller use this tool? Asked of the tenant, live.
+//! May this caller use this tool? DESIGN.md, section 4, from top to bottom:
 //!
-//! A tool is public unless the API defines the permission `tool:<name>`; then the caller's user must hold it. What
-//! cannot be found out is not allowed.
+//! 1. What is asked for is a `Requirement`: a tool's name, whether it only reads, and the scopes that its code declares.
+//! 2. `Rules` are the operator's: where the decision comes from, for how long an answer is remembered, and a policy.
+//! 3. What the tenant says is [`knowledge`](self): the permissions that the API defines, and those that the user holds.
+//! 4. [`decide`](decision::decide) makes a [`Decision`] of the three and of the caller. It asks nobody and waits for
+//!    nothing, and there is no other way to a decision: `tools/call`, `tools/list` and every entry of a batch take it.
 
-use futures_util::future;
-use serde_json::Value;
+mod decision;
+mod fault;
+mod inquiry;
+mod knowledge;
+mod memory;
+mod policy;
+mod question;
+mod rules;
+mod scopes;
+mod stored;
 
-use super::{
-    ManagementFault, ManagementMemory,
-    management::{Management, path_segment},
-};
-use crate::{config::Config, host::Host, oauth::Caller};
+#[cfg(test)]
+mod testing;
 
-/// How many of a user's permissions are asked for at once; the Management API allows no more.
-const PAGE_SIZE: u64 = 100;
+#[cfg(test)]
+mod reach_tests;
 
-/// After so many pages something is wrong, and the answer is no.
-const MAX_PAGES: u64 = 20;
-
-/// The answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// The tool is public, or the user holds the permission.
-    Allowed,
-    /// The user does not hold the permission.
-    LacksPermission,
-    /// Another issuer vouches for the user, whom the tenant does not know.
-    NotATenantUser,
-    /// The tenant could not be asked: refused for now.
-    Undecided,
-}
-
-/// Decides whether `caller` may use `tool`.
-pub async fn may_use(
-    host: &dyn Host,
-    memory: &ManagementMemory,
-    config: &Config,
-    caller: &Caller,
-    tool: &str,
-) -> Decision {
-    let permission = format!("tool:{tool}");
-    match decide(host, memory, config, caller, &permission).await {
-        Ok(decision) => decision,
-        Err(fault) => {
-            host.log(&format!("permissions: `{permission}` cannot be decided: {fault}"));
-            Decision::Undecided
-        }
-    }
-}
-
-async fn decide(
-    host: &dyn Host,
-    memory: &ManagementMemory,
-    config: &Config,
-    caller: &Caller,
-    permission: &str,
-) -> Result<Decision, ManagementFault> {
-    let management = Management::open(host, config, memory).await?;
-    let (defined, held) =
-        future::join(is_defined(&management, &config.audience, permission), async {
-            // Another issuer's subject may be spelled like one of the tenant's, and is somebody else.
-            if !caller.is_tenant_user() {
-                return Ok(None);
-            }
-            is_held(&management, &config.audience, caller.subject(), permission).await.map(Some)
-        })
-        .await;
-    Ok(match (defined?, held) {
-        // Whatever became of the second question, the first one settles it.
-        (false, _) => Decision::Allowed,
-        (true, Ok(Some(true))) => Decision::Allowed,
-        (true, Ok(Some(false))) => Decision::LacksPermission,
-        (true, Ok(None)) => Decision::NotATenantUser,
-        (true, Err(fault)) => return Err(fault),
-    })
-}
-
-async fn is_defined(
-    management: &Management<'_>,
-    audience: &str,
-    permission: &str,
-) -> Result<bool, ManagementFault> {
-    let id = path_segment(audience).ok_or(ManagementFault::Malformed)?;
-    let api = management.read(&format!("resource-servers/{id}")).await?;
-    // Only the API itself can say that a permission is not defined, which makes a tool public. And nothing but its
-    // scopes is looked at: the answer may hold a signing secret.
-    if !has_text(&api, "identifier", audience) {
-        return Err(ManagementFault::Malformed);
-    }
-    match api.get("scopes") {
-        None => Ok(false),
-        Some(Value::Array(scopes)) => {
-            Ok(scopes.iter().any(|scope| has_text(scope, "value", permission)))
-        }
-        Some(_) => Err(ManagementFault::Malformed),
-    }
-}
-
-async fn is_held(
-    management: &Management<'_>,
-    audience: &str,
-    subject: &str,
-    permission: &str,
-) -> Result<bool, ManagementFault> {
-    let id = path_segment(subject).ok_or(ManagementFault::Malformed)?;
-    for page in 0..MAX_PAGES {
-        let path =
-            format!("users/{id}/permissions?per_page={PAGE_SIZE}&page={page}&include_totals=true");
-        let answer = management.read(&path).await?;
-        let total = answer.get("total").and_then(Value::as_u64);
-        let permissions = answer.get("permissions").and_then(Value::as_array);
-        let (total, permissions) = total.zip(permissions).ok_or(ManagementFault::Malformed)?;
-        let held = permissions.iter().any(|held| {
-            has_text(held, "resource_server_identifier", audience)
-                && has_text(held, "permission_name", permission)
-        });
-        if held {
-            return Ok(true);
-        }
-        if page.saturating_add(1).saturating_mul(PAGE_SIZE) >= total {
-            return Ok(false);
-        }
-        // More are said to follow a page that is not full: whatever this is, it is not the API.
-        if u64::try_from(permissions.len()) != Ok(PAGE_SIZE) {
-            return Err(ManagementFault::Malformed);
-        }
-    }
-    Err(ManagementFault::Malformed)
-}
-
-fn has_text(object: &Value, member: &str, text: &str) -> bool {
-    object.get(member).and_then(Value::as_str) == Some(text)
-}
+pub use decision::{Decision, Requirement};
+pub use fault::{PermissionFault, Undecided};
+pub(crate) use inquiry::Inquiry;
+pub(crate) use knowledge::Knowledge;
+pub(crate) use memory::PermissionMemory;
+pub use policy::ToolPolicy;
+pub use rules::{PermissionSource, Rules};
+pub use scopes::RequiredScopes;

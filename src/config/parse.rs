@@ -2,9 +2,12 @@
 
 use url::Url;
 
-use super::{DpopPolicy, Issuer};
+use super::{DpopPolicy, Issuer, Secret};
 use crate::{
-    audit::SubjectForm, auth0::AssertionAlgorithm, http::parse_origin, oauth::SignatureAlgorithm,
+    audit::SubjectForm,
+    auth0::{AssertionAlgorithm, PermissionSource, ToolPolicy},
+    http::parse_origin,
+    oauth::SignatureAlgorithm,
 };
 
 pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
@@ -110,6 +113,69 @@ pub(super) fn leeway(value: String) -> Result<u64, &'static str> {
         .ok()
         .filter(|seconds| *seconds <= 300)
         .ok_or("is not a number of seconds from 0 to 300")
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: String) -> Result<bool, &'static str> {
+    value.parse().map_err(|_| "is neither `true` nor `false`")
+}
+
+/// Seconds that permissions may be remembered.
+pub(super) fn cache_seconds(value: String) -> Result<u64, &'static str> {
+    value
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds <= 3600)
+        .ok_or("is not a number of seconds from 0 to 3600")
+}
+
+/// Where decisions about tools come from.
+pub(super) fn permission_source(value: String) -> Result<PermissionSource, &'static str> {
+    match value.as_str() {
+        "both" => Ok(PermissionSource::Both),
+        "management" => Ok(PermissionSource::Management),
+        "token" => Ok(PermissionSource::Token),
+        _ => Err("is neither `management`, `token` nor `both`"),
+    }
+}
+
+/// Which tools there are for whom.
+pub(super) fn tool_policy(value: String) -> Result<ToolPolicy, &'static str> {
+    ToolPolicy::parse(&value)
+}
+
+/// A secret that protects something by itself, if there is one. A short one could be guessed.
+pub(super) fn long_secret(value: String) -> Result<Option<Secret>, &'static str> {
+    match value.len() {
+        0 => Ok(None),
+        1..32 => Err("is shorter than 32 characters"),
+        _ if value.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(value.into())),
+        _ => Err("holds a character that a header cannot carry"),
+    }
+}
+
+/// Any text, if there is one.
+pub(super) fn text(value: String) -> Result<Option<String>, &'static str> {
+    Ok(Some(value).filter(|value| !value.is_empty()))
+}
+
+/// The URL of a tenant, if one is named.
+pub(super) fn tenant_url(value: String) -> Result<Option<Issuer>, &'static str> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    Issuer::from_url(&format!("{}/", origin(value)?))
+        .map(Some)
+        .ok_or("is not the URL of a tenant, as in `https://example.eu.auth0.com`")
+}
+
+/// An audience, if one is named.
+pub(super) fn audience(value: String) -> Result<Option<String>, &'static str> {
+    if is_quotable(&value) {
+        text(value)
+    } else {
+        Err("has a character that an API identifier cannot have")
+    }
 }
 
 fn is_quotable(text: &str) -> bool {

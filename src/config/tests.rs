@@ -1,6 +1,9 @@
 use super::*;
-use crate::oauth::SignatureAlgorithm;
-use crate::testing::{FakeHost, finish};
+use crate::{
+    auth0::PermissionSource,
+    oauth::SignatureAlgorithm,
+    testing::{FakeHost, finish},
+};
 
 fn load(name: &str, value: &str) -> Result<Config, Vec<String>> {
     let host = FakeHost::new();
@@ -217,4 +220,62 @@ fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
         let problems = load(secret, pem, algorithm).unwrap_err();
         assert!(problems.starts_with(problem) && !problems.contains('\n'), "{problems}");
     }
+}
+
+#[test]
+fn permissions_are_asked_live_and_remembered_for_ten_seconds_unless_the_operator_says_otherwise() {
+    let config = finish(Config::load(&FakeHost::new())).unwrap();
+    assert_eq!(config.rules.source, PermissionSource::Management);
+    assert_eq!(config.rules.cache_seconds, 10);
+    assert!(config.rules.list_filtering && !config.rules.effective_permissions);
+    assert!(config.rules.revocation_secret.is_none());
+    for bad in ["-1", "3601", "10s", ""] {
+        assert!(load("permission_cache_seconds", bad).is_err(), "{bad}");
+    }
+    assert!(load("permission_source", "tokens").is_err());
+    assert!(load("list_filtering", "off").is_err());
+}
+
+#[test]
+fn the_management_api_is_the_tenants_unless_it_has_a_url_a_client_and_an_audience_of_its_own() {
+    let config = finish(Config::load(&FakeHost::new())).unwrap();
+    assert_eq!(config.management.tenant, config.issuer);
+    assert_eq!(config.management.audience, "https://tenant.example.com/api/v2/");
+    assert_eq!(config.management.client.id, "server-client");
+    let host = FakeHost::new();
+    for (name, value) in [
+        ("management_url", "https://canonical.eu.auth0.com"),
+        ("management_client_id", "management-client"),
+        ("management_client_secret", "management-secret"),
+    ] {
+        host.set_variable(name, value);
+    }
+    let config = finish(Config::load(&host)).unwrap();
+    assert_eq!(config.issuer.as_str(), "https://tenant.example.com/");
+    assert_eq!(config.management.tenant.as_str(), "https://canonical.eu.auth0.com/");
+    assert_eq!(config.management.audience, "https://canonical.eu.auth0.com/api/v2/");
+    assert_eq!(config.management.client.id, "management-client");
+    for bad in ["canonical.eu.auth0.com", "http://canonical.eu.auth0.com", "https://*.auth0.com"] {
+        assert!(load("management_url", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn half_of_a_clients_credentials_are_none() {
+    for (given, missing) in [
+        ("management_client_id", "management_client_secret"),
+        ("management_client_secret", "management_client_id"),
+    ] {
+        let faults = load(given, "value-7f3a").unwrap_err();
+        assert!(faults[0].starts_with(&format!("the variable `{missing}` is empty")), "{faults:?}");
+        assert!(!faults[0].contains("7f3a"));
+    }
+}
+
+#[test]
+fn a_revocation_secret_is_long_enough_not_to_be_guessed() {
+    assert!(load("revocation_secret", &"x".repeat(31)).is_err());
+    assert!(load("revocation_secret", &"ä".repeat(32)).is_err());
+    let config = load("revocation_secret", &"x".repeat(32)).unwrap();
+    assert!(config.rules.revocation_secret.is_some());
 }

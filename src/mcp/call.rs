@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ::http::HeaderMap;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     CallError, ProgressSink, Registry, RpcError,
@@ -18,7 +18,7 @@ use super::{
     tool::Tool,
 };
 use crate::{
-    auth0::Decision,
+    auth0::{Decision, Undecided},
     context::{CallContext, Context},
 };
 
@@ -33,7 +33,9 @@ pub(super) struct ReadyCall {
 pub(super) enum Prepared {
     /// It runs.
     Ready(Box<ReadyCall>),
-    /// It does not; this is its result.
+    /// It needs a token with all of these scopes.
+    NeedsScope(Vec<String>),
+    /// It does not run; this is its result.
     Refused(Map<String, Value>),
 }
 
@@ -61,29 +63,28 @@ pub(super) async fn prepare_tool(
     request: &mut Request,
 ) -> Result<Prepared, RpcError> {
     let name = named(&request.params, "name")?;
-    let tool = registry
-        .tool(&name)
-        .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shown(&name))))?;
+    let tool = registry.tool(&name).ok_or_else(|| unknown(&name))?;
     let meta = request.params.get("_meta").and_then(|meta| meta.get("traceparent"));
     if let Some(traceparent) = meta.and_then(Value::as_str) {
         context.audit().continue_trace(traceparent);
     }
-    let refusal = match context.may_use(tool.name()).await {
-        Decision::Allowed => None,
-        Decision::LacksPermission => {
-            Some(format!("You don't have permission to use the '{}' tool.", tool.name()))
+    match context.may_use(tool.requirement()).await {
+        Decision::Allowed => {}
+        Decision::Hidden => return Err(unknown(&name)),
+        Decision::NeedsScope(scopes) => return Ok(Prepared::NeedsScope(scopes)),
+        Decision::LacksPermission | Decision::UserUnknown => {
+            let text = format!("You don't have permission to use the '{}' tool.", tool.name());
+            return Ok(Prepared::Refused(ToolResult::error(text).into_members()));
         }
-        Decision::NotATenantUser => Some(format!(
-            "The '{}' tool is for users who sign in to the server's own tenant.",
-            tool.name()
-        )),
-        Decision::Undecided => Some(format!(
-            "Whether you may use the '{}' tool could not be checked just now. Try again in a moment.",
-            tool.name()
-        )),
-    };
-    if let Some(text) = refusal {
-        return Ok(Prepared::Refused(ToolResult::error(text).into_members()));
+        Decision::Undecided(undecided) => {
+            let text = format!(
+                "Whether you may use the '{}' tool could not be checked just now. Try again in a moment.",
+                tool.name()
+            );
+            let mut result = ToolResult::error(text).into_members();
+            result.insert("_meta".into(), retry_after(undecided));
+            return Ok(Prepared::Refused(result));
+        }
     }
     let arguments = arguments(&mut request.params)?;
     if era == Era::Modern {
@@ -239,6 +240,16 @@ impl Round {
             arguments: &self.arguments,
         }
     }
+}
+
+/// A tool that does not exist, or not for this caller: nobody can tell which.
+fn unknown(name: &str) -> RpcError {
+    RpcError::invalid_params(format!("Unknown tool: {}", shown(name)))
+}
+
+/// When asking again may help, in seconds, as data for the client.
+pub(super) fn retry_after(undecided: Undecided) -> Value {
+    json!({ "doorward/retryAfter": undecided.retry_after })
 }
 
 fn stale() -> RpcError {

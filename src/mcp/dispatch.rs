@@ -6,8 +6,8 @@ use ::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ProgressSink, Registry, RpcError,
-    call::{Prepared, ReadyCall, get_prompt, prepare_tool, read_resource},
+    ProgressSink, Registry, RpcError, Tool,
+    call::{Prepared, ReadyCall, get_prompt, prepare_tool, read_resource, retry_after},
     completion::complete,
     envelope::{Id, Message, Request},
     era::Era,
@@ -16,8 +16,10 @@ use super::{
     strict_json,
 };
 use crate::{
+    auth0::Decision,
     context::Context,
     http::{Answer, EventStream},
+    oauth::insufficient_scope,
 };
 
 /// The most messages that one batch may have.
@@ -32,6 +34,7 @@ enum Method {
     GetPrompt,
     Initialize,
     List(fn(&Registry) -> Value, &'static str),
+    ListTools,
     Listen,
     Ping,
     ReadResource,
@@ -60,7 +63,7 @@ const METHODS: [Entry; 12] = [
     entry("subscriptions/listen", (true, false), Method::Listen),
     entry("initialize", (false, true), Method::Initialize),
     entry("ping", (false, true), Method::Ping),
-    of(Family::Tools, "tools/list", Method::List(Registry::list_tools, "tools")),
+    of(Family::Tools, "tools/list", Method::ListTools),
     of(Family::Tools, "tools/call", Method::CallTool),
     of(Family::Prompts, "prompts/list", Method::List(Registry::list_prompts, "prompts")),
     of(Family::Prompts, "prompts/get", Method::GetPrompt),
@@ -78,6 +81,8 @@ const METHODS: [Entry; 12] = [
 enum Reply {
     /// A whole message.
     Message(Value, StatusCode),
+    /// The token lacks a scope: these are all that are needed.
+    NeedsScope(Vec<String>),
     /// A tool that reports its progress while it runs.
     Running(Box<ReadyCall>, ProgressSink),
     /// A subscription, which is over at once.
@@ -114,6 +119,7 @@ async fn serve_message(context: &Context, headers: &HeaderMap, message: Value) -
     };
     match reply(context, era, headers, &mut request, true).await {
         Reply::Message(message, status) => Answer::json(status, &message),
+        Reply::NeedsScope(scopes) => insufficient_scope(context.config(), &scopes),
         Reply::Listened(messages) => Answer::all_events(&messages),
         Reply::Running(call, sink) => stream(context, era, request.id, *call, sink),
     }
@@ -134,10 +140,14 @@ async fn serve_batch(context: &Context, headers: &HeaderMap, items: Vec<Value>) 
         match Message::of(item) {
             Ok(Message::Notification | Message::Response) => {}
             Ok(Message::Request(mut request)) => {
-                if let Reply::Message(message, _) =
-                    reply(context, era, headers, &mut request, false).await
-                {
-                    answers.push(message);
+                match reply(context, era, headers, &mut request, false).await {
+                    Reply::Message(message, _) => answers.push(message),
+                    // One entry has no HTTP status of its own.
+                    Reply::NeedsScope(scopes) => {
+                        let error = RpcError::insufficient_scope(&scopes);
+                        answers.push(json!(error.response(Some(&request.id))));
+                    }
+                    Reply::Running(..) | Reply::Listened(_) => {}
                 }
             }
             Err(fault) => answers.push(json!(fault.error.response(fault.id.as_ref()))),
@@ -175,6 +185,7 @@ async fn reply(
                     }
                     _ => call.run().await,
                 },
+                Ok(Prepared::NeedsScope(scopes)) => return Reply::NeedsScope(scopes),
                 Ok(Prepared::Refused(result)) => Ok(result),
                 Err(error) => Err(error),
             }
@@ -207,14 +218,12 @@ async fn run(
             server.stated_instructions(),
             capabilities(registry),
         )),
-        Method::List(list, member) => {
-            // There is one page, so no cursor can be right.
-            if request.params.contains_key("cursor") {
-                return Err(RpcError::invalid_params("Unknown cursor"));
-            }
-            let result = Map::from_iter([(member.to_owned(), list(registry))]);
-            Ok(if era == Era::Modern { modern::cacheable(result) } else { result })
+        // There is one page, so no cursor can be right.
+        Method::List(..) | Method::ListTools if request.params.contains_key("cursor") => {
+            Err(RpcError::invalid_params("Unknown cursor"))
         }
+        Method::List(list, member) => Ok(listed(era, member, list(registry))),
+        Method::ListTools => Ok(listed(era, "tools", tools_for(context).await?)),
         Method::ReadResource => {
             let result = read_resource(registry, context, era, request).await?;
             // A result that asks back is about this one request, and nothing to keep.
@@ -223,6 +232,40 @@ async fn run(
         }
         Method::CallTool | Method::Listen | Method::Ping => Ok(Map::new()),
     }
+}
+
+/// The result of a list.
+fn listed(era: Era, member: &str, items: Value) -> Map<String, Value> {
+    let result = Map::from_iter([(member.to_owned(), items)]);
+    if era == Era::Modern { modern::cacheable(result) } else { result }
+}
+
+/// The tools that the caller may use, and those that one more consent would let it use: only a call of such a tool tells
+/// a client what to ask for.
+async fn tools_for(context: &Context) -> Result<Value, RpcError> {
+    let registry = context.server().registry();
+    let rules = &context.config().rules;
+    if !rules.list_filtering {
+        let is_there = |tool: &Tool| !rules.policy.hides(&tool.requirement(), context.caller());
+        return Ok(registry.list_tools(is_there));
+    }
+    let tools: Vec<_> = registry.tools().map(|tool| tool.requirement()).collect();
+    let decisions = context.may_use_each(&tools).await;
+    // A list that lacks what could not be decided would be kept by clients as if it were whole.
+    let undecided = decisions.iter().find_map(|decision| match decision {
+        Decision::Undecided(undecided) => Some(*undecided),
+        _ => None,
+    });
+    if let Some(undecided) = undecided {
+        let error = RpcError::failed(
+            "Which tools you may use could not be checked just now. Try again in a moment.",
+        );
+        return Err(error.with_data(retry_after(undecided)));
+    }
+    let mut decisions = decisions.into_iter();
+    Ok(registry.list_tools(|_| {
+        matches!(decisions.next(), Some(Decision::Allowed | Decision::NeedsScope(_)))
+    }))
 }
 
 /// What this server can do. Nothing here changes while it runs, so it announces no changes.

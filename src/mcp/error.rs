@@ -89,6 +89,14 @@ impl RpcError {
         Self::new(-32603, StatusCode::OK, message)
     }
 
+    /// -32603 for one call in a batch whose token lacks a scope. A call by itself is answered with HTTP 403.
+    #[must_use]
+    pub(super) fn insufficient_scope(needed: &[String]) -> Self {
+        let scope = needed.join(" ");
+        Self::failed(format!("This needs the scopes: {scope}"))
+            .with_data(json!({ "error": "insufficient_scope", "scope": scope }))
+    }
+
     /// -32603: our own fault.
     #[must_use]
     pub fn internal() -> Self {

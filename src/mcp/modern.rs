@@ -149,7 +149,10 @@ pub(super) fn cacheable(mut result: Map<String, Value>) -> Map<String, Value> {
 /// What every result of this era carries. One that asks back says so itself.
 pub(super) fn complete(mut result: Map<String, Value>, info: &ServerInfo) -> Map<String, Value> {
     result.entry("resultType").or_insert_with(|| json!("complete"));
-    result.insert("_meta".into(), json!({ SERVER_INFO: info }));
+    let meta = result.entry("_meta").or_insert_with(|| json!({}));
+    if let Some(meta) = meta.as_object_mut() {
+        meta.insert(SERVER_INFO.to_owned(), json!(info));
+    }
     result
 }
 

@@ -102,8 +102,14 @@ impl Registry {
         }
     }
 
-    pub(super) fn list_tools(&self) -> Value {
-        list(&self.tools)
+    /// All tools.
+    pub(super) fn tools(&self) -> impl Iterator<Item = &Rc<Tool>> {
+        self.tools.iter()
+    }
+
+    pub(super) fn list_tools(&self, mut is_listed: impl FnMut(&Tool) -> bool) -> Value {
+        let listed: Vec<_> = self.tools.iter().filter(|tool| is_listed(tool)).cloned().collect();
+        list(&listed)
     }
 
     pub(super) fn list_prompts(&self) -> Value {

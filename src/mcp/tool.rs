@@ -13,7 +13,11 @@ use super::{
     result::{ToolReply, ToolResult},
     schema::schema_of,
 };
-use crate::{context::Context, host::PortFuture};
+use crate::{
+    auth0::{RequiredScopes, Requirement},
+    context::Context,
+    host::PortFuture,
+};
 
 /// A tool, ready to be registered.
 #[derive(Serialize)]
@@ -26,6 +30,8 @@ pub struct Tool {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_schema: Option<Value>,
     annotations: Annotations,
+    #[serde(skip)]
+    scopes: RequiredScopes,
     #[serde(skip)]
     reports_progress: bool,
     #[serde(skip)]
@@ -104,6 +110,7 @@ impl Tool {
             input_schema,
             output_schema: None,
             annotations: Annotations::READ_ONLY,
+            scopes: RequiredScopes::default(),
             reports_progress: false,
             call: Box::new(call),
         }
@@ -135,6 +142,20 @@ impl Tool {
         self
     }
 
+    /// Says that a token must have all of these scopes, beside whatever the tenant says about its user.
+    #[must_use]
+    pub fn all_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.all_of.extend(scopes);
+        self
+    }
+
+    /// Says that a token must have one of these scopes. A client whose token has none is told to ask for the first.
+    #[must_use]
+    pub fn any_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.any_of.extend(scopes);
+        self
+    }
+
     /// Says that the tool reports its progress. A client that asks for it is answered with a stream of events.
     #[must_use]
     pub fn reports_progress(mut self) -> Self {
@@ -146,6 +167,16 @@ impl Tool {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What it takes to use the tool.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement<'_> {
+        Requirement {
+            tool: self.name,
+            is_read_only: self.annotations.read_only_hint,
+            scopes: &self.scopes,
+        }
     }
 
     pub(super) fn can_report_progress(&self) -> bool {

@@ -124,6 +124,20 @@ impl Caller {
         &self.scopes
     }
 
+    /// Whether the user granted this scope to the client, or the tenant to a machine: `scope` alone. What the user may do
+    /// beyond that is not the client's to do.
+    #[must_use]
+    pub fn was_granted(&self, scope: &str) -> bool {
+        let granted = claim(&self.claims.members, &self.issuer.claims.scope);
+        words(granted).any(|granted| granted == scope)
+    }
+
+    /// Whether the token lists what the user may do, so that what is not there the user may not do.
+    #[must_use]
+    pub fn lists_permissions(&self) -> bool {
+        claim(&self.claims.members, &self.issuer.claims.permissions).is_some()
+    }
+
     /// `permissions` alone: what the tenant says that the user may do, where the API has RBAC.
     #[must_use]
     pub fn permissions(&self) -> Vec<&str> {
@@ -152,7 +166,8 @@ impl Caller {
     /// Any one of these says so: the grant (`gty`, or `idtyp` as Entra has it), a subject that is the client itself
     /// (RFC 9068, section 2.2) with or without `@clients`, or a `sub_profile` that does not name a user. An agent with a
     /// subject of its own has no `@clients` at its end. Where nothing says so the caller counts as a user. Nothing may be
-    /// granted on the strength of this: it tells callers apart, it does not vouch for them.
+    /// granted on the strength of this: it tells callers apart, it does not vouch for them. A machine may do what its
+    /// token's `scope` says.
     #[must_use]
     pub fn is_machine(&self) -> bool {
         let is = |name: &str, values: &[&str]| {

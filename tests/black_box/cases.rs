@@ -9,6 +9,8 @@ mod faults;
 mod forgeries;
 mod issuers;
 mod keys;
+mod permission_faults;
+mod permissions;
 mod protocol;
 mod routes;
 mod secrets;
@@ -28,6 +30,8 @@ pub(crate) fn all() -> Vec<Case> {
         forgeries::CASES,
         issuers::CASES,
         &keys::cases(),
+        permission_faults::CASES,
+        permissions::CASES,
         protocol::CASES,
         routes::CASES,
         secrets::CASES,

@@ -4,6 +4,7 @@ mod asking_back;
 mod batches;
 mod headers;
 mod offers;
+mod permitted;
 
 use std::rc::Rc;
 
@@ -260,14 +261,14 @@ fn a_private_tool_is_for_those_who_hold_its_permission() {
         json!({ "total": 1, "permissions":
             [{ "resource_server_identifier": audience, "permission_name": name }] })
     };
-    let host = host();
-    host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
     for (permissions, is_error) in [
         (held("https://mcp.example.com/mcp", "tool:greet"), false),
         (held("https://mcp.example.com/mcp", "tool:whoami"), true),
         (held("https://other.example.com/", "tool:greet"), true),
         (json!({ "total": 0, "permissions": [] }), true),
     ] {
+        let host = host();
+        host.answers(RESOURCE_SERVER, 200, &api(&["tool:greet"]));
         host.answers(USER_PERMISSIONS, 200, &permissions);
         let (_, answer) = ask(&host, &[], body.as_bytes());
         assert_eq!(answer["result"]["isError"], is_error, "{permissions}");
@@ -305,17 +306,18 @@ fn a_permission_on_a_later_page_counts() {
 
 #[test]
 fn what_cannot_be_decided_is_refused_for_every_tool() {
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": { "name": "get_datetime" } });
-    for status in [401, 403, 404, 429, 500] {
+    let (headers, body) = modern_request("tools/call", json!({ "name": "get_datetime" }));
+    for status in [302, 400, 403, 404] {
         let host = host();
         host.answers(RESOURCE_SERVER, status, &json!({ "message": "internals-7f3a" }));
-        let (_, answer) = ask(&host, &[], body.to_string().as_bytes());
+        let (_, answer) = send(&host, &headers, &body);
         assert_eq!(answer["result"]["isError"], true, "{status}");
+        assert_eq!(answer["result"]["_meta"]["doorward/retryAfter"], 5);
+        assert!(answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"].is_object());
         let text = answer["result"]["content"][0]["text"].as_str().unwrap();
         assert!(text.contains("could not be checked just now"), "{text}");
         let log = host.lines.borrow().join("\n");
-        assert!(log.contains("`tool:get_datetime` cannot be decided"), "{log}");
+        assert!(log.contains("permissions: the API's permissions cannot be read"), "{log}");
         assert!(!log.contains("7f3a") && !text.contains("7f3a"));
     }
 }

@@ -80,9 +80,16 @@ async fn each_issuers_tokens_get_in_by_its_own_keys(world: &World) {
 }
 
 async fn a_namesake_of_another_issuer_has_nothing_of_the_users(world: &World) {
-    let token = world.other().mint(&json!({}), &claims_of_other(world));
-    let greeting = world.call_with(&token, "greet", json!({ "name": "Owner" })).await;
-    assert!(outcome(&greeting).0, "the permission is the owner's: {greeting}");
+    let mut claims = claims_of_other(world);
+    let token = world.other().mint(&json!({}), &claims);
+    let message =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "greet" } });
+    let refused = world.post(&token, &message).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "the permission is the owner's: {refused:?}");
+    claims["scp"] = json!(["profile", "tool:greet"]);
+    let greeting =
+        world.call_with(&world.other().mint(&json!({}), &claims), "greet", json!({})).await;
+    assert!(!outcome(&greeting).0, "what the issuer grants counts: {greeting}");
     let time = world.call_with(&token, "get_datetime", json!({})).await;
     assert!(!outcome(&time).0, "a public tool is for every caller: {time}");
     let calls = |endpoint| world.tenant().control().calls(endpoint);

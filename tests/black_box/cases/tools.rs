@@ -17,7 +17,6 @@ pub(super) const CASES: &[Case] = &[
     case!(an_empty_day_is_said_to_be_empty),
     case!(a_calendar_that_is_not_there_is_named_as_the_reason),
     case!(a_private_tool_is_refused_to_those_without_permission),
-    case!(a_permission_counts_as_soon_as_it_is_given after give_the_guest_permission),
     case!(who_has_not_connected_an_account_is_told_to),
     case!(whose_connection_has_ended_is_told_to_reconnect),
     case!(who_left_the_calendar_out_is_told_to_allow_it),
@@ -144,18 +143,6 @@ async fn a_private_tool_is_refused_to_those_without_permission(world: &World) {
         let expected = format!("You don't have permission to use the '{tool}' tool.");
         assert_eq!(outcome(&result), (true, expected));
     }
-}
-
-async fn give_the_guest_permission(world: &World) {
-    world.call(GUEST, "greet", json!({})).await;
-    let control = world.tenant().control();
-    control.grant_permission(GUEST, &world.mcp_url(), "tool:greet").expect("the guest exists");
-}
-
-/// The token is older than the permission: it is the tenant that counts.
-async fn a_permission_counts_as_soon_as_it_is_given(world: &World) {
-    let (is_error, text) = outcome(&world.call(GUEST, "greet", json!({})).await);
-    assert!(!is_error, "{text}");
 }
 
 async fn who_has_not_connected_an_account_is_told_to(world: &World) {

@@ -1,0 +1,199 @@
+//! The operator's policy: which tools there are for whom. It takes tools away and gives none.
+//!
+//! ```json
+//! {
+//!   "sets": { "calendar": ["calendar_summary"] },
+//!   "rules": [
+//!     { "hide": ["@calendar"], "unless": { "organization": "acme" } },
+//!     { "only": ["whoami", "greet"], "when": { "claims": { "https://example.com/role": ["guest", "trial"] } } },
+//!     { "read_only": true, "when": { "client": "client-of-the-agent" } }
+//!   ]
+//! }
+//! ```
+//!
+//! Every rule that applies takes away, so their order does not matter. A rule without `when` and `unless` applies to
+//! everybody. All that a condition names must hold; of a list, one entry is enough.
+
+use serde_json::{Map, Value};
+
+use super::Requirement;
+use crate::{mcp::strict_json, oauth::Caller};
+
+/// Which tools there are for whom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolPolicy(Vec<Rule>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    takes: Takes,
+    when: Option<Condition>,
+    unless: Option<Condition>,
+}
+
+/// What a rule takes away.
+#[derive(Clone, Debug, PartialEq)]
+enum Takes {
+    /// These.
+    Tools(Vec<String>),
+    /// All but these.
+    AllBut(Vec<String>),
+    /// Those that change something.
+    Changing,
+}
+
+/// Each with the values that fulfil it; an absent one always holds.
+#[derive(Clone, Debug, PartialEq)]
+struct Condition {
+    organizations: Option<Vec<String>>,
+    clients: Option<Vec<String>>,
+    claims: Vec<(String, Vec<Value>)>,
+}
+
+impl ToolPolicy {
+    /// Reads a policy; an empty text is one without rules.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong. A policy that is not understood to the last member is none.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let Ok(Value::Object(policy)) = strict_json::parse(text.as_bytes()) else {
+            return Err("is not a JSON object whose members are there once each");
+        };
+        only(&policy, &["sets", "rules"], "has a member that is neither `sets` nor `rules`")?;
+        let no_sets = Map::new();
+        let sets = match policy.get("sets") {
+            None => &no_sets,
+            Some(Value::Object(sets)) => sets,
+            Some(_) => return Err("has `sets` that are no object of lists of tools"),
+        };
+        let Some(Value::Array(rules)) = policy.get("rules") else {
+            return Err("has no list of `rules`");
+        };
+        rules.iter().map(|rule| Rule::parse(rule, sets)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether the tool does not exist for this caller.
+    #[must_use]
+    pub fn hides(&self, tool: &Requirement<'_>, caller: &Caller) -> bool {
+        self.0.iter().any(|rule| rule.applies_to(caller) && rule.takes.includes(tool))
+    }
+
+    /// The tools that the policy names.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|rule| match &rule.takes {
+            Takes::Tools(tools) | Takes::AllBut(tools) => tools.iter().map(String::as_str),
+            Takes::Changing => [].iter().map(String::as_str),
+        })
+    }
+}
+
+impl Rule {
+    fn parse(rule: &Value, sets: &Map<String, Value>) -> Result<Self, &'static str> {
+        const MEMBERS: [&str; 5] = ["hide", "only", "read_only", "when", "unless"];
+        let rule = rule.as_object().ok_or("has a rule that is no object")?;
+        only(rule, &MEMBERS, "has a rule with a member that no rule has")?;
+        let takes = match (rule.get("hide"), rule.get("only"), rule.get("read_only")) {
+            (Some(tools), None, None) => Takes::Tools(tools_of(tools, sets)?),
+            (None, Some(tools), None) => Takes::AllBut(tools_of(tools, sets)?),
+            (None, None, Some(Value::Bool(true))) => Takes::Changing,
+            _ => {
+                return Err(
+                    "has a rule without exactly one of `hide`, `only` and `\"read_only\": true`",
+                );
+            }
+        };
+        let condition = |name| rule.get(name).map(Condition::parse).transpose();
+        Ok(Self { takes, when: condition("when")?, unless: condition("unless")? })
+    }
+
+    fn applies_to(&self, caller: &Caller) -> bool {
+        self.when.as_ref().is_none_or(|when| when.holds_for(caller))
+            && !self.unless.as_ref().is_some_and(|unless| unless.holds_for(caller))
+    }
+}
+
+impl Takes {
+    fn includes(&self, tool: &Requirement<'_>) -> bool {
+        match self {
+            Self::Tools(tools) => tools.iter().any(|name| name == tool.tool),
+            Self::AllBut(tools) => tools.iter().all(|name| name != tool.tool),
+            Self::Changing => !tool.is_read_only,
+        }
+    }
+}
+
+impl Condition {
+    fn parse(condition: &Value) -> Result<Self, &'static str> {
+        const PROBLEM: &str =
+            "has a condition that is not made of `organization`, `client` and `claims`";
+        const MEMBERS: [&str; 3] = ["organization", "client", "claims"];
+        let condition = condition.as_object().filter(|it| !it.is_empty()).ok_or(PROBLEM)?;
+        only(condition, &MEMBERS, PROBLEM)?;
+        let names =
+            |member| condition.get(member).map(|names| texts(names).ok_or(PROBLEM)).transpose();
+        let claims = match condition.get("claims") {
+            None => Vec::new(),
+            Some(Value::Object(claims)) => {
+                claims.iter().map(|(name, values)| (name.clone(), one_or_more(values))).collect()
+            }
+            Some(_) => return Err(PROBLEM),
+        };
+        Ok(Self { organizations: names("organization")?, clients: names("client")?, claims })
+    }
+
+    fn holds_for(&self, caller: &Caller) -> bool {
+        let organization = caller.organization();
+        self.organizations.as_ref().is_none_or(|list| organization.is_some_and(|it| it.is_in(list)))
+            && self
+                .clients
+                .as_ref()
+                .is_none_or(|list| list.iter().any(|it| it == caller.client_id()))
+            && self.claims.iter().all(|(name, values)| match caller.claim(name) {
+                Some(Value::Array(held)) => held.iter().any(|it| values.contains(it)),
+                Some(held) => values.contains(held),
+                None => false,
+            })
+    }
+}
+
+/// Names of tools; `@name` stands for a set.
+fn tools_of(names: &Value, sets: &Map<String, Value>) -> Result<Vec<String>, &'static str> {
+    const PROBLEM: &str = "has a rule whose tools are not a list of names";
+    let mut tools = Vec::new();
+    for name in texts(names).ok_or(PROBLEM)? {
+        match name.strip_prefix('@') {
+            None => tools.push(name),
+            Some(set) => {
+                let set = sets.get(set).ok_or("names a set that is not among its `sets`")?;
+                tools.extend(texts(set).ok_or("has a set that is not a list of names")?);
+            }
+        }
+    }
+    Ok(tools)
+}
+
+/// A text, or a list of them.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    one_or_more(value).iter().map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+fn one_or_more(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(values) => values.clone(),
+        one => vec![one.clone()],
+    }
+}
+
+fn only(
+    object: &Map<String, Value>,
+    members: &[&str],
+    problem: &'static str,
+) -> Result<(), &'static str> {
+    if object.keys().all(|name| members.contains(&name.as_str())) { Ok(()) } else { Err(problem) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Whatever is wrong with the tenant's answer: the call is refused, the audit line says what it was, the log what to do,
+//! and the caller that it is temporary.
+
+use std::time::Duration;
+
+use doorward_tenant::{Endpoint, Fault, What};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    audit_log::{audited, reasons},
+    case::{Case, Step, case},
+    world::{OWNER, World, outcome},
+};
+
+const API: Endpoint = Endpoint::ManagementResourceServers;
+const USER: Endpoint = Endpoint::ManagementUserPermissions;
+const TOKEN: Endpoint = Endpoint::TokenClientCredentials;
+
+/// A case: where, what goes wrong, the reason in the audit line, and a part of the operator's log.
+macro_rules! faulty {
+    ($name:ident, $endpoint:expr, $fault:expr, $reason:literal, $log:literal) => {
+        Case {
+            name: stringify!($name),
+            prepare: Some(|world| prepared(world, $endpoint, $fault)),
+            ..case!($name)
+        }
+    };
+}
+
+/// The functions that the cases run, each with its reason and its log.
+macro_rules! refused {
+    ($($name:ident, $endpoint:expr, $fault:expr, $reason:literal, $log:literal;)*) => {
+        pub(super) const CASES: &[Case] = &[
+            $(faulty!($name, $endpoint, $fault, $reason, $log),)*
+            case!(a_user_unknown_to_the_tenant_may_not),
+        ];
+
+        $(async fn $name(world: &World) {
+            is_refused(world, $reason, $log).await;
+        })*
+    };
+}
+
+refused! {
+    a_tenant_that_answers_401, API, Fault::management(401, "", "Invalid token"),
+        "permission_source_unauthorized", "401: the Management API does not accept the client's token";
+    a_tenant_that_answers_403, USER, Fault::management(403, "insufficient_scope", "Insufficient scope"),
+        "permission_source_forbidden", "the client lacks `read:users`";
+    a_tenant_that_answers_403_about_the_api, API, Fault::management(403, "insufficient_scope", ""),
+        "permission_source_forbidden", "the client lacks `read:resource_servers`";
+    a_tenant_that_answers_404_about_the_api, API, Fault::management(404, "inexistent_resource_server", ""),
+        "permission_api_unknown", "404: the tenant does not know it";
+    a_tenant_that_answers_429, USER, Fault::management(429, "too_many_requests", "").header("retry-after", "60"),
+        "permission_source_rate_limited", "429: the rate limit of the Management API is used up";
+    a_tenant_that_answers_500, API, Fault::management(500, "", "internals-7f3a"),
+        "permission_source_failing", "500 Internal Server Error";
+    a_tenant_that_answers_with_a_page, API, Fault::new(What::Html { status: 200 }),
+        "permission_answer_malformed", "the answer is not what the Management API documents";
+    a_tenant_that_answers_with_half_a_body, USER, Fault::new(What::Truncated),
+        "permission_answer_broken", "the connection ended in the middle of the answer";
+    a_tenant_that_answers_with_10_mib, API, Fault::new(What::Oversized { bytes: 10 << 20 }),
+        "permission_answer_too_large", "the answer is too large";
+    a_tenant_that_answers_nothing_for_30_seconds, USER, Fault::delay(Duration::from_secs(30)),
+        "permission_source_timed_out", "no answer in time";
+    a_tenant_that_hangs_up, API, Fault::close(),
+        "permission_source_unreachable", "not reachable";
+    a_tenant_that_redirects, API, Fault::new(What::Redirect { location: "https://evil.example/".to_owned() }),
+        "permission_source_unexpected", "302 Found";
+    a_tenant_that_gives_no_token, TOKEN, Fault::oauth(401, "access_denied", "Unauthorized"),
+        "permission_token_refused", "no Management token: refused with `access_denied`";
+    a_tenant_whose_token_endpoint_fails, TOKEN, Fault::new(What::Html { status: 502 }),
+        "permission_token_unavailable", "no Management token: the answer is not OAuth";
+}
+
+fn prepared(world: &World, endpoint: Endpoint, fault: Fault) -> Step<'_> {
+    Box::pin(async move { world.break_endpoint(endpoint, fault) })
+}
+
+async fn call(world: &World, token: &str) -> (Value, Vec<Value>) {
+    let params = json!({ "name": "greet", "arguments": {} });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let request = world.request(Method::POST, "/mcp").bearer_auth(token).json(&message);
+    let (answer, lines) = audited(world, request, 2).await;
+    (answer.json()["result"].take(), lines)
+}
+
+async fn is_refused(world: &World, reason: &str, log: &str) {
+    let (result, lines) = call(world, &world.token(OWNER)).await;
+    let text = "Whether you may use the 'greet' tool could not be checked just now. Try again in a moment.";
+    assert_eq!(outcome(&result), (true, text.to_owned()));
+    assert!(
+        result["_meta"]["doorward/retryAfter"].as_u64().is_some_and(|it| (1..=60).contains(&it))
+    );
+    assert_eq!(reasons(&lines), ["admitted", reason]);
+    assert_eq!(lines[1]["outcome"], "failed");
+    world.logged(log).await;
+    assert!(!world.logs().contains("7f3a"), "{}", world.logs());
+}
+
+async fn a_user_unknown_to_the_tenant_may_not(world: &World) {
+    let mut claims = world.claims(OWNER);
+    claims["sub"] = json!("auth0|nobody");
+    let (result, lines) = call(world, &world.tenant().mint(&json!({}), &claims)).await;
+    let text = "You don't have permission to use the 'greet' tool.";
+    assert_eq!(outcome(&result), (true, text.to_owned()));
+    assert_eq!(reasons(&lines), ["admitted", "tool_user_unknown"]);
+    assert_eq!(lines[1]["outcome"], "denied");
+}
