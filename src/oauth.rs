@@ -62,6 +62,10 @@ pub async fn authenticate(
     let key = memory.issuers.signing_key(host, issuer, key_id, algorithm).await?;
     let expected = Expected { issuer, leeway: config.token_leeway_seconds, now: host.now() };
     let claims = untrusted.verify(&key, &expected)?;
+    // OpenID Connect Core 1.0, section 2: only ID tokens have these, and one must never pass for an access token.
+    if ["at_hash", "c_hash"].iter().any(|claim| claims.members.contains_key(*claim)) {
+        return Err(TokenFault::TypeNotAllowed.into());
+    }
     let caller = Caller::new(claims, AccessToken::from(token), Rc::clone(issuer))?;
     let allowed = &issuer.organizations;
     if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {

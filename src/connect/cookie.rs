@@ -12,10 +12,12 @@ const MAX_BYTES: usize = 1024;
 /// The value of the cookie for the flow with this state.
 pub(super) fn read<'a>(headers: &'a HeaderMap, config: &Config, state: &str) -> Option<&'a str> {
     let wanted = name(config, state);
-    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    // Each by itself: others' cookies need not be ASCII. No other white space than this is trimmed, or a name with some
+    // of it in front would pass for one with the prefix that only this host can set.
+    let pairs =
+        headers.get_all(header::COOKIE).iter().flat_map(|it| it.as_bytes().split(|b| *b == b';'));
     let mut values = pairs
-        .flat_map(|pairs| pairs.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('='))
         .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     // Of two with one name, one was put there by somebody else.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use url::form_urlencoded;
 
-/// The most that is looked at, in bytes.
+/// The most that is looked at, in bytes and in parameters. Ours have nine at most, and anybody may send a request.
 const MAX_BYTES: usize = 64 * 1024;
+const MAX_PAIRS: usize = 32;
 
 /// The parameters of a URL, or what else [`form`] makes. One that stands there twice makes all of them void: which is meant cannot be known
 /// (RFC 6749, section 3.1).
@@ -23,7 +24,7 @@ impl<'a> Query<'a> {
         }
         let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if pairs.iter().any(|(known, _)| *known == name) {
+            if pairs.len() >= MAX_PAIRS || pairs.iter().any(|(known, _)| *known == name) {
                 return Self(Vec::new());
             }
             pairs.push((name, value));
@@ -35,5 +36,24 @@ impl<'a> Query<'a> {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let pair = self.0.iter().find(|(known, _)| known == name);
         pair.map(|(_, value)| &**value).filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_stands_there_twice_voids_all() {
+        assert_eq!(Query::parse("a=1&b=2").get("b"), Some("2"));
+        assert_eq!(Query::parse("a=1&b=2&a=1").get("b"), None);
+    }
+
+    #[test]
+    fn more_parameters_than_anybody_needs_are_not_looked_at() {
+        let query =
+            |count| (0..count).map(|name| format!("p{name}=1")).collect::<Vec<_>>().join("&");
+        assert_eq!(Query::parse(&query(MAX_PAIRS)).get("p0"), Some("1"));
+        assert_eq!(Query::parse(&query(MAX_PAIRS + 1)).get("p0"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 mod setting;
 
-use ::http::{HeaderMap, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use self::setting::{
@@ -275,4 +275,16 @@ fn only_get_is_routed_here() {
         assert_eq!(Route::of(&method, "/connect/google-oauth2"), Ok(Route::Connect));
     }
     assert!(Route::of(&Method::GET, "/connect").is_err());
+}
+
+#[test]
+fn a_neighbours_cookie_need_not_be_ascii() {
+    let setting = Setting::new();
+    let started = setting.started(&json!({}));
+    let own = started.cookie.get(header::COOKIE).unwrap().as_bytes();
+    let both = ["name=\u{e4}; ".as_bytes(), own].concat();
+    let cookies = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_bytes(&both).unwrap())]);
+    setting.host.answers(TOKENS, 200, &tokens(&started, &json!({})));
+    let url = back(&started, "code=the-code&iss=https://tenant.example.com/");
+    assert!(setting.visit(&url, &cookies).answer.status().is_redirection());
 }

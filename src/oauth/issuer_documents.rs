@@ -41,9 +41,13 @@ pub struct IssuerDocuments {
     jwks: Jwks,
 }
 
-/// The issuers, as this instance knows them. Each has keys of its own, and only those verify its tokens.
+/// The issuers, as this instance knows them, each with the place of its keys where the operator names it. Each has keys
+/// of its own, and only those verify its tokens.
 #[derive(Debug, Default)]
-pub struct IssuerMemory(RefCell<Vec<(Issuer, Rc<OneIssuer>)>>);
+pub struct IssuerMemory(RefCell<Vec<(Place, Rc<OneIssuer>)>>);
+
+/// An issuer, and where its keys are if the operator says so.
+type Place = (Issuer, Option<String>);
 
 /// One issuer, as this instance knows it.
 #[derive(Debug, Default)]
@@ -70,7 +74,7 @@ impl IssuerMemory {
         host: &dyn Host,
         issuer: &TrustedIssuer,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
-        self.one(&issuer.issuer).documents_with(host, issuer, &|_| true).await
+        self.one(issuer).documents_with(host, issuer, &|_| true).await
     }
 
     /// The key that a token names.
@@ -86,16 +90,18 @@ impl IssuerMemory {
         algorithm: SignatureAlgorithm,
     ) -> Result<SigningKey, Refusal> {
         let documents = self
-            .one(&issuer.issuer)
+            .one(issuer)
             .documents_with(host, issuer, &|keys| keys.find(key_id, algorithm).is_some())
             .await?;
         Ok(documents.jwks.find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?.clone())
     }
 
     /// What is known of an issuer, which is one of those that are configured.
-    fn one(&self, issuer: &Issuer) -> Rc<OneIssuer> {
+    fn one(&self, trusted: &TrustedIssuer) -> Rc<OneIssuer> {
         let mut all = self.0.borrow_mut();
-        if let Some((_, one)) = all.iter().find(|(of, _)| of == issuer) {
+        let is_wanted =
+            |(issuer, keys): &Place| *issuer == trusted.issuer && *keys == trusted.jwks_uri;
+        if let Some((_, one)) = all.iter().find(|(place, _)| is_wanted(place)) {
             return Rc::clone(one);
         }
         // Those of configurations long past.
@@ -103,7 +109,8 @@ impl IssuerMemory {
             all.remove(0);
         }
         let one = Rc::<OneIssuer>::default();
-        all.push((issuer.clone(), Rc::clone(&one)));
+        let place = (trusted.issuer.clone(), trusted.jwks_uri.clone());
+        all.push((place, Rc::clone(&one)));
         one
     }
 }
@@ -121,7 +128,7 @@ impl OneIssuer {
             return Ok(documents);
         }
         let key = known::storage_key(issuer);
-        if let Some(stored) = Known::from_store(host, &key, issuer).await {
+        if let Some(stored) = Known::from_store(host, &key, trusted).await {
             self.remember(self.known(host, issuer).merged(stored));
         }
         for _ in 0..LOOKS {

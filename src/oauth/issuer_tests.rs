@@ -166,6 +166,8 @@ fn what_is_no_access_token_for_this_server_stays_out_whoever_made_it() {
         (OKTA, "aud", json!("0oa1"), AudienceWrong),
         (OKTA, "aud", json!("https://mcp.example.com/mcp"), AudienceWrong),
         (OKTA, "cid", null.clone(), ClientMissing),
+        (OKTA, "at_hash", json!("MTIzNDU2Nzg5MGFiY2RlZg"), TypeNotAllowed),
+        (OKTA, "c_hash", json!("MTIzNDU2Nzg5MGFiY2RlZg"), TypeNotAllowed),
         (OKTA, "iss", json!(format!("{OKTA}/")), IssuerWrong),
         (ENTRA, "ver", json!("1.0"), RequiredClaimWrong),
         (ENTRA, "ver", json!(2.0), RequiredClaimWrong),
@@ -289,6 +291,31 @@ fn an_issuer_without_discovery_has_its_keys_where_the_operator_says() {
     host.answers("GET https://keys.example/jwks", 200, &keys);
     assert!(knock(&host, OKTA).is_ok());
     assert_eq!(host.sent.borrow().len(), 1);
+}
+
+#[test]
+fn keys_from_a_place_that_the_operator_left_are_good_for_nothing() {
+    let host = FakeHost::new();
+    let keys_are_at = |place: &str| {
+        let entry = json!([{ "issuer": OKTA, "audiences": ["api://default"],
+            "claims": { "client_id": "cid" }, "jwks_uri": place }]);
+        host.set_variable("issuers", &entry.to_string());
+    };
+    let keys = json!({ "keys": [jwk(&format!("key of {OKTA}"))] });
+    host.answers("GET https://old.example/jwks", 200, &keys);
+    host.answers_with("GET https://new.example/jwks", Err(HttpFailure::TimedOut));
+    let memory = OauthMemory::default();
+    let knock = || {
+        let config = finish(Config::load(&host)).unwrap();
+        let token = format!("Bearer {}", token(&header(OKTA), &claims(OKTA)));
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, token.parse().unwrap())]);
+        [&memory, &OauthMemory::default()]
+            .map(|it| finish(authenticate(&host, it, &config, &Method::POST, &headers)).map(drop))
+    };
+    keys_are_at("https://old.example/jwks");
+    assert_eq!(knock(), [Ok(()), Ok(())]);
+    keys_are_at("https://new.example/jwks");
+    assert_eq!(knock(), [Err(Refusal::IssuerUnavailable), Err(Refusal::IssuerUnavailable)]);
 }
 
 #[test]

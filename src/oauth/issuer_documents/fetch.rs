@@ -24,17 +24,25 @@ pub(super) async fn documents(
     if metadata.get("issuer").and_then(Value::as_str) != Some(issuer.as_str()) {
         return Err("its discovery document names another issuer; is auth0_domain right, or `issuer` in issuers?".into());
     }
-    // The operator may have named another host; the issuer may not.
     let jwks_uri = metadata
         .get("jwks_uri")
         .and_then(Value::as_str)
-        .filter(|uri| trusted.jwks_uri.is_some() || same_origin(uri, issuer))
+        .filter(|_| may_be_from(&metadata, trusted))
         .ok_or("its discovery document has no jwks_uri on the same host")?;
     let jwks = read_json(jwks_uri, &get(host, jwks_uri).await?)?;
     // A set without any usable key is some fault of the moment: the known keys must not give way to it.
     IssuerDocuments::new(metadata, jwks, now)
         .filter(|documents| !documents.jwks.is_empty())
         .ok_or_else(|| "its jwks_uri holds no key that could verify a token".into())
+}
+
+/// Whether the keys are where this metadata says. The operator may have named another host; the issuer may not.
+pub(super) fn may_be_from(metadata: &Value, trusted: &TrustedIssuer) -> bool {
+    let uri = metadata.get("jwks_uri").and_then(Value::as_str);
+    match &trusted.jwks_uri {
+        Some(configured) => uri == Some(configured),
+        None => uri.is_some_and(|uri| same_origin(uri, &trusted.issuer)),
+    }
 }
 
 /// The metadata as OpenID Connect Discovery has it, which is the tenant's way and that of most; else as RFC 8414 has it.

@@ -6,8 +6,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::IssuerDocuments;
-use crate::{config::Issuer, host::Host, oauth::Jwks};
+use super::{IssuerDocuments, fetch};
+use crate::{
+    config::{Issuer, TrustedIssuer},
+    host::Host,
+    oauth::Jwks,
+};
 
 /// Documents are asked for again after this.
 pub(super) const FRESH_SECONDS: u64 = 10 * 60;
@@ -65,7 +69,11 @@ impl Known {
     /// What key-value holds is public data, but trusted: see `docs/storage.md`.
     ///
     /// Whatever in the store cannot be read counts as not being there.
-    pub(super) async fn from_store(host: &dyn Host, key: &str, issuer: &Issuer) -> Option<Self> {
+    pub(super) async fn from_store(
+        host: &dyn Host,
+        key: &str,
+        trusted: &TrustedIssuer,
+    ) -> Option<Self> {
         let value = host.get(key).await.ok().flatten()?;
         if value.len() > MAX_RECORD_BYTES {
             return None;
@@ -88,7 +96,11 @@ impl Known {
             documents,
             jitter: 0,
         };
-        Some(known).filter(|known| known.is_about(issuer, host.now()))
+        // The operator may have changed where the keys are because somebody else got hold of the old place.
+        let may_be_from = |it: &Rc<IssuerDocuments>| fetch::may_be_from(&it.metadata, trusted);
+        Some(known)
+            .filter(|known| known.is_about(&trusted.issuer, host.now()))
+            .filter(|known| known.documents.as_ref().is_none_or(may_be_from))
     }
 
     /// A store that fails costs the other instances a fetch, and nobody an answer.
