@@ -68,7 +68,7 @@ refused! {
     a_tenant_that_redirects, API, Fault::new(What::Redirect { location: "https://evil.example/".to_owned() }),
         "permission_source_unexpected", "302 Found";
     a_tenant_that_gives_no_token, TOKEN, Fault::oauth(401, "access_denied", "Unauthorized"),
-        "permission_token_refused", "no Management token: refused with `access_denied`";
+        "permission_token_refused", "no Management token: refused with 401 `access_denied`";
     a_tenant_whose_token_endpoint_fails, TOKEN, Fault::new(What::Html { status: 502 }),
         "permission_token_unavailable", "no Management token: the answer is not OAuth";
 }
