@@ -7,11 +7,13 @@ use serde_json::Value;
 /// The tools, in the order in which they are called.
 pub(super) const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
 
-/// Checks that a list has the four tools, and whichever others, each with a schema, and names them.
-pub(super) fn listed(tools: &[Value]) -> Result<String, Mismatch> {
+/// Checks that a list has those of the four tools that the person may use, and whichever others, each with a schema, and
+/// names them.
+pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<String, Mismatch> {
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
-    if !TOOLS.iter().all(|tool| names.contains(tool)) {
-        return Err(Mismatch::new(TOOLS.join(", "), names.join(", ")));
+    if TOOLS.iter().any(|tool| names.contains(tool) != may_use(tool)) {
+        let expected: Vec<&str> = TOOLS.into_iter().filter(|tool| may_use(tool)).collect();
+        return Err(Mismatch::new(expected.join(", "), names.join(", ")));
     }
     match tools.iter().find(|tool| tool["inputSchema"]["type"] != "object") {
         None => Ok(names.join(", ")),
@@ -139,16 +141,25 @@ mod tests {
     }
 
     #[test]
-    fn a_list_must_have_the_four_tools_and_may_have_others() {
+    fn a_list_must_have_what_the_person_may_use_and_may_have_others() {
         let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
         let mut tools: Vec<Value> = TOOLS.into_iter().map(tool).collect();
-        assert_eq!(listed(&tools), Ok("whoami, greet, get_datetime, calendar_summary".to_owned()));
-        assert!(listed(&tools[..3]).is_err(), "one is missing");
+        assert_eq!(
+            listed(&tools, |_| true),
+            Ok("whoami, greet, get_datetime, calendar_summary".to_owned())
+        );
+        assert!(listed(&tools[..3], |_| true).is_err(), "one is missing");
+        let public = |tool: &str| tool == "get_datetime";
+        assert_eq!(listed(&tools[2..3], public), Ok("get_datetime".to_owned()));
+        assert!(listed(&tools, public).is_err(), "three are there that must not be");
         tools.push(tool("another"));
         let all = "whoami, greet, get_datetime, calendar_summary, another";
-        assert_eq!(listed(&tools), Ok(all.to_owned()));
+        assert_eq!(listed(&tools, |_| true), Ok(all.to_owned()));
         tools.truncate(3);
         tools.push(json!({ "name": "calendar_summary" }));
-        assert!(listed(&tools).is_err(), "a tool without a schema is not listed properly");
+        assert!(
+            listed(&tools, |_| true).is_err(),
+            "a tool without a schema is not listed properly"
+        );
     }
 }

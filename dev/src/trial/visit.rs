@@ -60,7 +60,8 @@ impl<'a> Visit<'a> {
         let token = self.sign_in(report).await?;
         let mcp = McpClient::new(&self.client, self.server, self.era, &token);
         report.step(self.era.opening(), mcp.open().await);
-        report.step("tools/list", mcp.tools().await.and_then(|tools| tools::listed(&tools)));
+        let listed = |tools: Vec<Value>| tools::listed(&tools, |tool| self.may_use(tool));
+        report.step("tools/list", mcp.tools().await.and_then(listed));
         for tool in tools::TOOLS {
             report.step(tool, mcp.tool(tool).await.and_then(|result| self.judge(tool, &result)));
         }
@@ -102,14 +103,17 @@ impl<'a> Visit<'a> {
 
     /// What a tool's result comes to for this person.
     fn judge(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
-        let audience = self.server.as_str();
-        let permission = format!("tool:{tool}");
-        let held =
-            people::permissions(self.seed, self.person, audience).contains(permission.as_str());
-        if held || !people::is_private(self.seed, tool, audience) {
+        if self.may_use(tool) {
             tools::answered(tool, self.person, result)
         } else {
             tools::refused(tool, result)
         }
+    }
+
+    fn may_use(&self, tool: &str) -> bool {
+        let audience = self.server.as_str();
+        let permission = format!("tool:{tool}");
+        people::permissions(self.seed, self.person, audience).contains(permission.as_str())
+            || !people::is_private(self.seed, tool, audience)
     }
 }
