@@ -15,6 +15,7 @@ mod issuer_documents;
 mod jwks;
 mod jwt;
 mod metadata;
+mod verified;
 
 use std::rc::Rc;
 
@@ -30,14 +31,17 @@ pub use issuer_documents::{IssuerDocuments, IssuerMemory, IssuerUnavailable};
 pub use jwks::{Jwks, SigningKey};
 pub use jwt::Untrusted;
 pub use metadata::{authorization_server_metadata, protected_resource_metadata};
+pub use verified::VerifiedTokens;
 
 use crate::{config::Config, host::Host};
 
-/// What an instance remembers of issuers and proofs.
+/// What an instance remembers of issuers, tokens and proofs.
 #[derive(Debug, Default)]
 pub struct OauthMemory {
     /// The issuers' public documents.
     pub issuers: IssuerMemory,
+    /// The tokens that were verified.
+    pub tokens: VerifiedTokens,
     /// The proofs that were used.
     pub proofs: SeenProofs,
 }
@@ -55,24 +59,10 @@ pub async fn authenticate(
     headers: &::http::HeaderMap,
 ) -> Result<Rc<Caller>, Refusal> {
     let (scheme, token) = sent_token(headers)?;
-    let untrusted = Untrusted::parse(token)?;
-    // Only which of the configured issuers has to have signed it: that it did is proved by its keys.
-    let issuer = untrusted.issuer(config.issuers())?;
-    let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-    let key = memory.issuers.signing_key(host, issuer, key_id, algorithm).await?;
-    let expected = Expected { issuer, leeway: config.token_leeway_seconds, now: host.now() };
-    let claims = untrusted.verify(&key, &expected)?;
-    // OpenID Connect Core 1.0, section 2: only ID tokens have these, and one must never pass for an access token.
-    if ["at_hash", "c_hash"].iter().any(|claim| claims.members.contains_key(*claim)) {
-        return Err(TokenFault::TypeNotAllowed.into());
-    }
-    let caller = Caller::new(claims, AccessToken::from(token), Rc::clone(issuer))?;
-    let allowed = &issuer.organizations;
-    if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
-        return Err(TokenFault::OrganizationNotAllowed.into());
-    }
+    let caller = verified::caller(host, memory, config, token).await?;
+    // What is remembered says who the token is of, and never that its sender has the key.
     dpop::confirm(host, &memory.proofs, config, &caller, scheme, (method, headers)).await?;
-    Ok(Rc::new(caller))
+    Ok(caller)
 }
 
 #[cfg(test)]

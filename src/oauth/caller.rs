@@ -1,4 +1,5 @@
-//! Who is calling, as proved by the token. A `Caller` is passed along with its request and kept nowhere else.
+//! Who is calling, as proved by the token. A `Caller` is passed along with its request, and found again only by the
+//! token that proved it.
 
 use std::{fmt, rc::Rc};
 
@@ -104,6 +105,11 @@ impl Caller {
     #[must_use]
     pub fn is_tenant_user(&self) -> bool {
         self.issuer.is_tenant
+    }
+
+    /// What the issuer's tokens had to look like when this one was verified.
+    pub(super) fn trusted_issuer(&self) -> &Rc<TrustedIssuer> {
+        &self.issuer
     }
 
     /// `sub`: the user, or the client itself when no user is behind the call.

@@ -41,10 +41,12 @@ pub async fn verify_id_token(
     let issuer = TrustedIssuer::tenant(config.issuer.clone(), audiences, algorithms, Vec::new());
     let untrusted = Untrusted::parse(token)?;
     let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-    let key = memory.signing_key(host, &issuer, key_id, algorithm).await?;
+    let documents =
+        memory.documents_for(host, &issuer, key_id, algorithm).await.map_err(Refusal::from)?;
+    let key = documents.jwks().find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?;
     let leeway = config.token_leeway_seconds;
     let expected = Expected { issuer: &issuer, leeway, now: host.now() };
-    let claims = untrusted.verify(&key, &expected)?;
+    let claims = untrusted.verify(key, &expected)?;
     let text = |name: &str| claims.members.get(name).and_then(Value::as_str);
     let audiences = claims.members.get("aud").and_then(Value::as_array).map_or(1, Vec::len);
     let party = text("azp");

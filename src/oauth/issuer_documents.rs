@@ -16,7 +16,7 @@ use std::{
 use serde_json::Value;
 
 use self::known::{Known, Next};
-use super::{Jwks, SignatureAlgorithm, SigningKey, TokenFault, challenge::Refusal};
+use super::{Jwks, SignatureAlgorithm};
 use crate::{
     config::{Issuer, TrustedIssuer},
     host::Host,
@@ -77,23 +77,20 @@ impl IssuerMemory {
         self.one(issuer).documents_with(host, issuer, &|_| true).await
     }
 
-    /// The key that a token names.
+    /// Documents that have the key that a token names. Where a reachable issuer has none, those that do not.
     ///
     /// # Errors
     ///
-    /// [`TokenFault::KeyUnknown`] when the issuer has no such key, or that the issuer is unavailable.
-    pub(super) async fn signing_key(
+    /// [`IssuerUnavailable`].
+    pub(super) async fn documents_for(
         &self,
         host: &dyn Host,
         issuer: &TrustedIssuer,
         key_id: Option<&str>,
         algorithm: SignatureAlgorithm,
-    ) -> Result<SigningKey, Refusal> {
-        let documents = self
-            .one(issuer)
-            .documents_with(host, issuer, &|keys| keys.find(key_id, algorithm).is_some())
-            .await?;
-        Ok(documents.jwks.find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?.clone())
+    ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
+        let has_key = |keys: &Jwks| keys.find(key_id, algorithm).is_some();
+        self.one(issuer).documents_with(host, issuer, &has_key).await
     }
 
     /// What is known of an issuer, which is one of those that are configured.
@@ -124,7 +121,7 @@ impl OneIssuer {
         suffice: &dyn Fn(&Jwks) -> bool,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
         let issuer = &trusted.issuer;
-        if let Next::Serve(documents) = self.known(host, issuer).next(host.now(), suffice) {
+        if let Some(documents) = self.at_hand(issuer, host.now(), suffice) {
             return Ok(documents);
         }
         let key = known::storage_key(issuer);
@@ -153,6 +150,20 @@ impl OneIssuer {
         Err(IssuerUnavailable)
     }
 
+    /// Documents that need no asking, which is nearly always: nothing is copied for them.
+    fn at_hand(
+        &self,
+        issuer: &Issuer,
+        now: u64,
+        suffice: &dyn Fn(&Jwks) -> bool,
+    ) -> Option<Rc<IssuerDocuments>> {
+        let known = self.known.borrow();
+        match known.as_ref().filter(|known| known.is_about(issuer, now))?.next(now, suffice) {
+            Next::Serve(documents) => Some(documents),
+            Next::Ask { .. } | Next::Refuse => None,
+        }
+    }
+
     fn known(&self, host: &dyn Host, issuer: &Issuer) -> Known {
         let known = self.known.borrow().clone();
         known
@@ -170,6 +181,12 @@ impl IssuerDocuments {
     #[must_use]
     pub fn metadata(&self) -> &Value {
         &self.metadata
+    }
+
+    /// The signing keys.
+    #[must_use]
+    pub fn jwks(&self) -> &Jwks {
+        &self.jwks
     }
 
     fn new(metadata: Value, jwks_document: Value, fetched_at: u64) -> Option<Self> {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     config::Config,
     host::HttpFailure,
+    oauth::{Refusal, TokenFault},
     testing::{FakeHost, finish},
 };
 
@@ -40,7 +41,9 @@ fn issuer(host: &FakeHost) -> Rc<TrustedIssuer> {
 }
 
 fn key(memory: &IssuerMemory, host: &FakeHost, kid: &str) -> Result<(), Refusal> {
-    finish(memory.signing_key(host, &issuer(host), Some(kid), SignatureAlgorithm::Rs256)).map(drop)
+    let (kid, algorithm) = (Some(kid), SignatureAlgorithm::Rs256);
+    let documents = finish(memory.documents_for(host, &issuer(host), kid, algorithm))?;
+    Ok(documents.jwks().find(kid, algorithm).map(drop).ok_or(TokenFault::KeyUnknown)?)
 }
 
 fn pass(host: &FakeHost, seconds: u64) {

@@ -1,0 +1,133 @@
+//! Verified tokens, so that the next call with the same one costs a digest and not a signature check.
+//!
+//! Nobody gets at what is remembered of a token but by sending that very token: the key is the SHA-256 of all of it, its
+//! signature included. What is found counts only while a check would come to the same: under the same configuration, with
+//! the same keys of the issuer, before `exp`, and for some minutes at most.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    AccessToken, Caller, Expected, IssuerDocuments, OauthMemory, Refusal, TokenFault, Untrusted,
+};
+use crate::{config::Config, host::Host};
+
+/// How many tokens an instance remembers; the oldest gives way.
+const MAX_TOKENS: usize = 1024;
+
+/// How long those tokens may be together, in bytes. What is remembered of a token takes about four times its length.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// How long a token is remembered, in seconds.
+const MAX_SECONDS: u64 = 5 * 60;
+
+/// The tokens that an instance has verified, the oldest first.
+#[derive(Debug, Default)]
+pub struct VerifiedTokens(RefCell<Tokens>);
+
+#[derive(Debug, Default)]
+struct Tokens {
+    entries: VecDeque<Verified>,
+    /// The length of all of them.
+    bytes: usize,
+}
+
+/// A token, and what it was verified with. It never changes.
+#[derive(Clone, Debug)]
+struct Verified {
+    digest: [u8; 32],
+    caller: Rc<Caller>,
+    documents: Rc<IssuerDocuments>,
+    /// In seconds since the Unix epoch.
+    verified_at: u64,
+}
+
+/// The caller whom a token proves.
+///
+/// # Errors
+///
+/// The reason against it.
+pub(super) async fn caller(
+    host: &dyn Host,
+    memory: &OauthMemory,
+    config: &Config,
+    token: &str,
+) -> Result<Rc<Caller>, Refusal> {
+    let digest = Sha256::digest(token).into();
+    if let Some(verified) = memory.tokens.find(&digest)
+        // Variables are read anew every minute, and what was made of them is then another value.
+        && let Some(issuer) = config.issuers().find(|it| Rc::ptr_eq(it, verified.caller.trusted_issuer()))
+    {
+        let documents = memory.issuers.documents(host, issuer).await?;
+        if verified.counts(&documents, host.now()) {
+            return Ok(verified.caller);
+        }
+    }
+    let (caller, documents) = verify(host, memory, config, token).await?;
+    let caller = Rc::new(caller);
+    memory.tokens.remember(Verified {
+        digest,
+        caller: Rc::clone(&caller),
+        documents,
+        verified_at: host.now(),
+    });
+    Ok(caller)
+}
+
+async fn verify(
+    host: &dyn Host,
+    memory: &OauthMemory,
+    config: &Config,
+    token: &str,
+) -> Result<(Caller, Rc<IssuerDocuments>), Refusal> {
+    let untrusted = Untrusted::parse(token)?;
+    // Only which of the configured issuers has to have signed it: that it did is proved by its keys.
+    let issuer = untrusted.issuer(config.issuers())?;
+    let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
+    let documents = memory.issuers.documents_for(host, issuer, key_id, algorithm).await?;
+    let key = documents.jwks().find(key_id, algorithm).ok_or(TokenFault::KeyUnknown)?;
+    let expected = Expected { issuer, leeway: config.token_leeway_seconds, now: host.now() };
+    let claims = untrusted.verify(key, &expected)?;
+    // OpenID Connect Core 1.0, section 2: only ID tokens have these, and one must never pass for an access token.
+    if ["at_hash", "c_hash"].iter().any(|claim| claims.members.contains_key(*claim)) {
+        return Err(TokenFault::TypeNotAllowed.into());
+    }
+    let caller = Caller::new(claims, AccessToken::from(token), Rc::clone(issuer))?;
+    let allowed = &issuer.organizations;
+    if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
+        return Err(TokenFault::OrganizationNotAllowed.into());
+    }
+    Ok((caller, documents))
+}
+
+impl VerifiedTokens {
+    fn find(&self, digest: &[u8; 32]) -> Option<Verified> {
+        self.0.borrow().entries.iter().find(|it| it.digest == *digest).cloned()
+    }
+
+    fn remember(&self, verified: Verified) {
+        let Tokens { entries, bytes } = &mut *self.0.borrow_mut();
+        entries.retain(|it| it.digest != verified.digest);
+        entries.push_back(verified);
+        let length = |it: &Verified| it.caller.token().expose().len();
+        *bytes = entries.iter().map(length).sum();
+        while entries.len() > MAX_TOKENS || *bytes > MAX_BYTES {
+            let Some(oldest) = entries.pop_front() else { break };
+            *bytes = bytes.saturating_sub(length(&oldest));
+        }
+    }
+}
+
+impl Verified {
+    /// Whether a check with these keys, at this time, would come to the same.
+    fn counts(&self, documents: &Rc<IssuerDocuments>, now: u64) -> bool {
+        let age = now.checked_sub(self.verified_at);
+        Rc::ptr_eq(&self.documents, documents)
+            && age.is_some_and(|age| age < MAX_SECONDS)
+            && now < self.caller.expires_at()
+    }
+}
+
+#[cfg(test)]
+mod tests;
