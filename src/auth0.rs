@@ -13,12 +13,14 @@ pub use client::{Auth0, ExchangeProfile};
 pub use exchange_fault::{ExchangeFault, Mistake};
 pub use exchanged_tokens::ExchangedTokens;
 pub(crate) use management::path_segment;
-pub use management::{ManagementFault, ManagementMemory};
+pub use management::{
+    ManagementClient, ManagementFault, ManagementMemory, UserPermission, UserRole,
+};
 pub use permissions::{
     Decision, PermissionFault, PermissionSource, RequiredScopes, Requirement, Rules, ToolPolicy,
     Undecided,
 };
-pub(crate) use permissions::{Inquiry, Knowledge, PermissionMemory};
+pub(crate) use permissions::{Inquiry, Knowledge, PermissionMemory, revoke};
 pub use private_key::{AssertionAlgorithm, PrivateKey};
 pub use token_endpoint::{IssuedToken, Refusal, RefusalDetail, TokenEndpointFault};
 pub(crate) use token_endpoint::{error_code, redeem_code};

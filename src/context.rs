@@ -177,11 +177,12 @@ impl Context {
         &self.call.capabilities
     }
 
-    /// The tenant, for exchanges of the caller's token.
+    /// The tenant, for exchanges of the caller's token and for the Management API.
     #[must_use]
     pub fn auth0(&self) -> Auth0<'_> {
-        let tokens = &self.server.memory().exchanged;
-        Auth0::new(&*self.host, &self.config, &self.caller, tokens)
+        let memory = self.server.memory();
+        let (tokens, management) = (&memory.exchanged, &memory.management);
+        Auth0::new(&*self.host, &self.config, &self.caller, tokens, management)
     }
 
     /// The API of a third party, with the account that the caller connected: `google-oauth2` are Google's APIs, and any

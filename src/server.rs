@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     audit::{Audit, Reason},
-    auth0::{ExchangedTokens, ManagementMemory, PermissionMemory},
+    auth0::{self, ExchangedTokens, ManagementMemory, PermissionMemory},
     config::{Config, ConfigFaults},
     connect::{Connect, FlowsInHand},
     context::Context,
@@ -99,6 +99,9 @@ impl Server {
             Route::Connect => {
                 return self.connect(host, &config, &request).await.leave(&Origin::Absent);
             }
+            Route::RevokePermissions => {
+                return self.revoke(&*host, &config, request).await.leave(&Origin::Absent);
+            }
             Route::Preflight(Preflighted::Public) => preflight("GET, HEAD, OPTIONS"),
             Route::AuthorizationServerMetadata => {
                 oauth::authorization_server_metadata(&*host, &self.memory.oauth.issuers, &config)
@@ -174,6 +177,22 @@ impl Server {
         };
         let context = Context::new(self, host, config, caller, audit);
         mcp::serve(&context, &parts.headers, &body).await
+    }
+
+    /// The endpoint that revokes permissions, which is not there unless there is a secret for it.
+    async fn revoke<B>(&self, host: &dyn Host, config: &Config, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let Some(secret) = &config.rules.revocation_secret else {
+            return not_routed(RouteFault::NotFound);
+        };
+        let audit = Audit::begin(host, request.headers());
+        if let Err(refused) = admit(request.uri(), request.headers(), config) {
+            audit.decided(host, refused.into());
+            return refused.answer();
+        }
+        auth0::revoke(host, config, secret, &audit, request).await
     }
 
     pub(crate) fn info(&self) -> &ServerInfo {

@@ -11,10 +11,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod example;
 #[path = "conformance/exchange.rs"]
 mod exchange;
-#[path = "conformance/fixture.rs"]
-mod fixture;
 #[path = "conformance/messages.rs"]
 mod messages;
 mod node;

@@ -19,6 +19,10 @@ pub enum Reason {
     HostNotAllowed,
     /// A page of this origin may not use the server.
     OriginNotAllowed,
+    /// Remembered permissions count no more.
+    PermissionsRevoked,
+    /// Whoever wanted that does not know the secret.
+    RevocationRefused,
     /// The caller may use the tool.
     ToolAllowed,
     /// There is no such tool for the caller.
@@ -62,7 +66,10 @@ impl Reason {
     #[must_use]
     pub fn outcome(self) -> &'static str {
         match self {
-            Self::Admitted | Self::ToolAllowed | Self::Connect(Ending::Connected) => "allowed",
+            Self::Admitted
+            | Self::PermissionsRevoked
+            | Self::ToolAllowed
+            | Self::Connect(Ending::Connected) => "allowed",
             Self::ToolPermissionUnknown(_)
             | Self::Refused(Refusal::IssuerUnavailable | Refusal::ReplayUnknown)
             | Self::Connect(Ending::Refused | Ending::Unavailable) => "failed",
@@ -78,6 +85,8 @@ impl Reason {
             Self::Connect(ending) => connect_code(ending),
             Self::HostNotAllowed => "host_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
+            Self::PermissionsRevoked => "permissions_revoked",
+            Self::RevocationRefused => "revocation_refused",
             Self::ToolAllowed => "tool_allowed",
             Self::ToolHidden => "tool_hidden",
             Self::ToolPermissionMissing => "tool_permission_missing",

@@ -230,7 +230,14 @@ fn every_code_is_documented() {
         ProofFault::TypeWrong,
         ProofFault::UrlWrong,
     ];
-    let reasons = [Reason::Admitted, Reason::HostNotAllowed, Reason::OriginNotAllowed]
+    let others = [
+        Reason::Admitted,
+        Reason::HostNotAllowed,
+        Reason::OriginNotAllowed,
+        Reason::PermissionsRevoked,
+        Reason::RevocationRefused,
+    ];
+    let reasons = others
         .into_iter()
         .chain(decisions.iter().map(Reason::from))
         .chain(unknown.map(Reason::ToolPermissionUnknown))

@@ -1,6 +1,8 @@
-//! Auth0 as a tool uses it: exchanges of the caller's token, which is inside already and is never shown.
+//! Auth0 as a tool uses it: exchanges of the caller's token, which is inside already and is never shown, and the
+//! Management API.
 
 use super::{
+    ManagementClient, ManagementMemory,
     exchange_fault::ExchangeFault,
     exchanged_tokens::{ExchangedTokens, Slot},
     token_endpoint::{IssuedToken, request_token},
@@ -27,6 +29,7 @@ pub struct Auth0<'a> {
     config: &'a Config,
     caller: &'a Caller,
     tokens: &'a ExchangedTokens,
+    management: &'a ManagementMemory,
 }
 
 /// A custom token exchange: a profile of the tenant, whose Action says whose token the subject token is (RFC 8693). The
@@ -64,8 +67,15 @@ impl<'a> Auth0<'a> {
         config: &'a Config,
         caller: &'a Caller,
         tokens: &'a ExchangedTokens,
+        management: &'a ManagementMemory,
     ) -> Self {
-        Self { host, config, caller, tokens }
+        Self { host, config, caller, tokens, management }
+    }
+
+    /// The Management API, with the server's own token: about the caller, unless somebody else is named.
+    #[must_use]
+    pub fn management(&self) -> ManagementClient<'a> {
+        ManagementClient::new(self.host, self.config, self.management, self.caller)
     }
 
     /// A token of the third party behind `connection`, such as `google-oauth2`, for the account that the caller connected

@@ -4,12 +4,13 @@
 //! it is met, see `budget`.
 
 mod budget;
+mod client;
 mod fault;
 mod token;
 
 use std::{future::ready, time::Duration};
 
-use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use ::http::{HeaderMap, Method, Request, Response, header};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -21,6 +22,7 @@ use crate::{
     host::{Host, Limits, PortFuture},
 };
 
+pub use client::{ManagementClient, UserPermission, UserRole};
 pub use fault::ManagementFault;
 
 /// How long a request waits for the API altogether: for its turn under the rate limit, and for answers. It is enough
@@ -98,15 +100,10 @@ impl<'a> Management<'a> {
             }
             let asked_at = self.host.now_millis();
             let fault = match self.exchange(Method::GET, path, None, &token).await {
-                Ok(answer) if answer.status() == StatusCode::OK => {
-                    let value = serde_json::from_slice(answer.body());
-                    let value = value.map_err(|_| ManagementFault::Malformed)?;
-                    return Ok(Some((value, asked_at)));
-                }
-                Ok(answer) => {
-                    let wait = self.memory.budget.wait_in_seconds(self.host.now_millis());
-                    ManagementFault::of(answer.status(), scope, wait)
-                }
+                Ok(answer) => match self.judge(&answer, scope) {
+                    None => return Ok(Some((value(&answer)?, asked_at))),
+                    Some(fault) => fault,
+                },
                 Err(fault) => fault,
             };
             drop(turn);
@@ -115,7 +112,7 @@ impl<'a> Management<'a> {
                 ManagementFault::RateLimited(_) => {}
                 ManagementFault::Unauthorized if !has_new_token => {
                     has_new_token = true;
-                    if !self.memory.token.forget(self.host, &token) {
+                    if !self.memory.token.forget(self.host, self.config, &token).await {
                         return Err(fault);
                     }
                 }
@@ -125,12 +122,50 @@ impl<'a> Management<'a> {
                 },
                 ManagementFault::Forbidden(_) => {
                     // A token of before the operator mended something would go on failing for a day.
-                    self.memory.token.forget(self.host, &token);
+                    self.memory.token.forget(self.host, self.config, &token).await;
                     return Err(fault);
                 }
                 _ => return Err(fault),
             }
         }
+    }
+
+    /// Changes something: it is sent once, whatever comes of it.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        scope: &'static str,
+    ) -> Result<Value, ManagementFault> {
+        let token = self.token().await?;
+        let turn = self.memory.budget.turn(self.host, self.config, self.deadline).await;
+        let _turn = turn.map_err(ManagementFault::RateLimited)?;
+        let answer = self.exchange(method, path, body, &token).await?;
+        let Some(fault) = self.judge(&answer, scope) else {
+            return value(&answer);
+        };
+        if matches!(fault, ManagementFault::Forbidden(_) | ManagementFault::Unauthorized) {
+            self.memory.token.forget(self.host, self.config, &token).await;
+        }
+        Err(fault)
+    }
+
+    /// Tells the operator what went wrong.
+    fn log<T>(&self, result: Result<T, ManagementFault>) -> Result<T, ManagementFault> {
+        if let Err(fault) = &result {
+            self.host.log(&format!("management: {fault}"));
+        }
+        result
+    }
+
+    /// What is wrong with an answer, by its status.
+    fn judge(&self, answer: &Response<Bytes>, scope: &'static str) -> Option<ManagementFault> {
+        if answer.status().is_success() {
+            return None;
+        }
+        let wait = self.memory.budget.wait_in_seconds(self.host.now_millis());
+        Some(ManagementFault::of(answer.status(), scope, wait))
     }
 
     async fn token(&self) -> Result<IssuedToken, ManagementFault> {
@@ -167,6 +202,14 @@ impl<'a> Management<'a> {
     }
 }
 
+/// The JSON of an answer; `null`, if it has no body.
+fn value(answer: &Response<Bytes>) -> Result<Value, ManagementFault> {
+    match answer.body().is_empty() {
+        true => Ok(Value::Null),
+        false => serde_json::from_slice(answer.body()).map_err(|_| ManagementFault::Malformed),
+    }
+}
+
 /// An id as one segment of a path. There is none for what a path would take for a step elsewhere.
 pub(crate) fn path_segment(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| utf8_percent_encode(id, PATH_SEGMENT).to_string())
@@ -182,24 +225,4 @@ fn millis(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_stays_one_segment_whatever_is_in_it() {
-        assert_eq!(path_segment("auth0|1").as_deref(), Some("auth0%7C1"));
-        assert_eq!(
-            path_segment("http://localhost:3001/mcp").as_deref(),
-            Some("http%3A%2F%2Flocalhost%3A3001%2Fmcp")
-        );
-        assert_eq!(path_segment("a/../b?c#d%2F").as_deref(), Some("a%2F..%2Fb%3Fc%23d%252F"));
-        assert_eq!(path_segment("ä").as_deref(), Some("%C3%A4"));
-    }
-
-    #[test]
-    fn an_id_that_would_leave_its_place_has_no_segment() {
-        for id in ["", ".", ".."] {
-            assert_eq!(path_segment(id), None, "{id:?}");
-        }
-    }
-}
+mod tests;

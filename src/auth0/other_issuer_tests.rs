@@ -83,7 +83,8 @@ fn the_vault_gives_a_namesake_nothing_and_does_not_see_its_token() {
     let token = |issuer| {
         let caller = owner(issuer, "");
         let tokens = ExchangedTokens::default();
-        let auth0 = Auth0::new(&host, &config, &caller, &tokens);
+        let management = ManagementMemory::default();
+        let auth0 = Auth0::new(&host, &config, &caller, &tokens, &management);
         finish(auth0.connection_token("google-oauth2", &[], None)).map(|_| ())
     };
     assert_eq!(token("https://tenant.example.com/"), Ok(()));

@@ -19,6 +19,8 @@ pub enum Route {
     Mcp,
     /// A browser asks what another origin may send to a route.
     Preflight(Preflighted),
+    /// Where permissions are revoked, if that is on.
+    RevokePermissions,
     /// The protected resource metadata (RFC 9728), at its root and its path-suffixed URL.
     ProtectedResourceMetadata,
 }
@@ -58,12 +60,16 @@ impl Route {
             "/.well-known/oauth-protected-resource"
             | "/.well-known/oauth-protected-resource/mcp" => Self::ProtectedResourceMetadata,
             MCP_PATH => Self::Mcp,
+            "/permissions/revoke" => Self::RevokePermissions,
             // What takes which method is found out there: a page that is switched off takes none.
             _ if path.starts_with(connect::PATH) => return Ok(Self::Connect),
             _ => return Err(RouteFault::NotFound),
         };
         let is_mcp = route == Self::Mcp;
         match *method {
+            Method::POST if route == Self::RevokePermissions => Ok(route),
+            // No page may use it, and there is nothing to read.
+            _ if route == Self::RevokePermissions => Err(RouteFault::MethodNotAllowed("POST")),
             Method::OPTIONS if is_mcp => Ok(Self::Preflight(Preflighted::Mcp)),
             Method::OPTIONS => Ok(Self::Preflight(Preflighted::Public)),
             Method::POST if is_mcp => Ok(route),
@@ -88,6 +94,15 @@ mod tests {
                 Err(RouteFault::MethodNotAllowed("POST, OPTIONS")),
                 "{method}"
             );
+        }
+    }
+
+    #[test]
+    fn permissions_are_revoked_by_post_only() {
+        let path = "/permissions/revoke";
+        assert_eq!(Route::of(&Method::POST, path), Ok(Route::RevokePermissions));
+        for method in [Method::GET, Method::OPTIONS, Method::HEAD, Method::PUT] {
+            assert_eq!(Route::of(&method, path), Err(RouteFault::MethodNotAllowed("POST")));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::OnceLock};
 use doorward_dev::{HostChoice, Stack, StackOptions};
 use tokio::runtime::Runtime;
 
-use crate::fixture;
+use crate::example;
 
 /// The user of the seed who may do everything.
 const PERSON: &str = "owner@example.com";
@@ -72,8 +72,8 @@ impl Subjects {
         let (stack, server): (_, fn() -> StackOptions) = match subject {
             Subject::Doorward => (&self.doorward, StackOptions::default),
             Subject::Fixture => (&self.fixture, || StackOptions {
-                manifest: Some(fixture::manifest()),
-                component: Some(fixture::component()),
+                manifest: Some(example::manifest("conformance")),
+                component: Some(example::component("conformance-server")),
                 ..StackOptions::default()
             }),
         };

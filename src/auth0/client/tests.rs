@@ -11,6 +11,7 @@ struct Tenant {
     config: Config,
     caller: Caller,
     tokens: ExchangedTokens,
+    management: ManagementMemory,
 }
 
 impl Tenant {
@@ -19,7 +20,8 @@ impl Tenant {
         let config = finish(Config::load(&host)).unwrap();
         let claims = json!({ "sub": "auth0|1", "client_id": "client" });
         let caller = Caller::for_test(claims.as_object().unwrap().clone(), "callers-token".into());
-        Self { host, config, caller, tokens: ExchangedTokens::default() }
+        let (tokens, management) = (ExchangedTokens::default(), ManagementMemory::default());
+        Self { host, config, caller, tokens, management }
     }
 
     fn issues(&self, token: &Value) {
@@ -27,7 +29,7 @@ impl Tenant {
     }
 
     fn auth0(&self) -> Auth0<'_> {
-        Auth0::new(&self.host, &self.config, &self.caller, &self.tokens)
+        Auth0::new(&self.host, &self.config, &self.caller, &self.tokens, &self.management)
     }
 
     /// The parameters of the last request, in order.

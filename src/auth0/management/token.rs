@@ -1,14 +1,20 @@
-//! The Management token: one for all requests, until near its end.
+//! The Management token: one for all requests, until near its end. Instances share it through key-value, where it is
+//! sealed.
 
 use std::{
     cell::{Cell, RefCell},
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 use crate::{
     auth0::token_endpoint::{IssuedToken, TokenEndpointFault, request_token},
     config::Config,
     host::{Host, HttpFailure},
+    seal::Sealer,
 };
 
 /// A token is not used in its last seconds: it must still hold when it arrives.
@@ -45,6 +51,13 @@ struct Known {
 /// The request that asks. The flag falls with it, also when its client hangs up in the middle.
 struct Asking<'a>(&'a Cell<bool>);
 
+/// A place in key-value, and what opens what is there.
+struct Shelf<'a> {
+    host: &'a dyn Host,
+    key: String,
+    sealer: Sealer,
+}
+
 impl TokenMemory {
     /// The remembered token, or a new one. On one instance one request asks at a time.
     pub(super) async fn current(
@@ -53,13 +66,7 @@ impl TokenMemory {
         config: &Config,
         deadline: u64,
     ) -> Result<IssuedToken, TokenEndpointFault> {
-        let management = &config.management;
-        let owner = format!(
-            "{} {} {}",
-            management.tenant.as_str(),
-            management.client.id,
-            management.audience
-        );
+        let owner = owner(config);
         loop {
             if let Some(token) = self.remembered(host, &owner) {
                 return Ok(token);
@@ -70,7 +77,12 @@ impl TokenMemory {
                 return Err(fault);
             }
             if let Some(_asking) = Asking::begin(&self.is_asking) {
-                return self.ask(host, config, owner).await;
+                let shelf = Shelf::of(host, config, &owner);
+                self.known.replace(shelf.known(&owner).await);
+                return match self.remembered(host, &owner) {
+                    Some(token) => Ok(token),
+                    None => self.ask(host, config, owner, &shelf).await,
+                };
             }
             if host.now_millis() >= deadline {
                 return Err(TokenEndpointFault::Unavailable(HttpFailure::TimedOut));
@@ -80,17 +92,24 @@ impl TokenMemory {
     }
 
     /// Forgets a token that does not work. Whether that makes room for a better one.
-    pub(super) fn forget(&self, host: &dyn Host, token: &IssuedToken) -> bool {
-        let mut known = self.known.borrow_mut();
-        let (is_it, asked_at) = known.as_ref().map_or((false, 0), |known| {
-            (known.token.access_token == token.access_token, known.asked_at)
-        });
-        // Another request may have replaced it already.
-        let is_old = host.now().saturating_sub(asked_at) >= REPLACE_SECONDS;
-        if is_it && is_old {
-            *known = None;
+    pub(super) async fn forget(
+        &self,
+        host: &dyn Host,
+        config: &Config,
+        token: &IssuedToken,
+    ) -> bool {
+        let known = self.known.borrow().clone();
+        let Some(known) = known.filter(|it| it.token.access_token == token.access_token) else {
+            // Another request has replaced it already.
+            return true;
+        };
+        if host.now().saturating_sub(known.asked_at) < REPLACE_SECONDS {
+            return false;
         }
-        !is_it || is_old
+        self.known.replace(None);
+        // The other instances would go on with it, and so would this one.
+        let _ = host.delete(&Shelf::of(host, config, &known.owner).key).await;
+        true
     }
 
     fn remembered(&self, host: &dyn Host, owner: &str) -> Option<IssuedToken> {
@@ -105,13 +124,16 @@ impl TokenMemory {
         host: &dyn Host,
         config: &Config,
         owner: String,
+        shelf: &Shelf<'_>,
     ) -> Result<IssuedToken, TokenEndpointFault> {
         let management = &config.management;
         let asked_at = host.now();
         let grant = [("grant_type", "client_credentials"), ("audience", &management.audience)];
         match request_token(host, &management.tenant, &management.client, &grant).await {
             Ok(token) => {
-                self.known.replace(Some(Known { owner, token: token.clone(), asked_at }));
+                let known = Known { owner, token: token.clone(), asked_at };
+                self.known.replace(Some(known.clone()));
+                shelf.keep(&known).await;
                 Ok(token)
             }
             Err(fault) => {
@@ -121,6 +143,47 @@ impl TokenMemory {
             }
         }
     }
+}
+
+impl<'a> Shelf<'a> {
+    fn of(host: &'a dyn Host, config: &Config, owner: &str) -> Self {
+        let digest = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(owner));
+        let sealer = Sealer::derived_from(&config.client.secret, "management token");
+        Self { host, key: format!("doorward:v1:management:{digest}"), sealer }
+    }
+
+    /// What is there, if it is this owner's.
+    async fn known(&self, owner: &str) -> Option<Known> {
+        let sealed = self.host.get(&self.key).await.ok().flatten()?;
+        let record = self.sealer.open(owner.as_bytes(), &sealed)?;
+        let record: Value = serde_json::from_slice(&record).ok()?;
+        let access_token = record.get("token")?.as_str()?.to_owned().into();
+        let expires_at = record.get("expires_at")?.as_u64()?;
+        let asked_at = record.get("asked_at")?.as_u64()?;
+        let token = IssuedToken { access_token, expires_at, scopes: None };
+        Some(Known { owner: owner.to_owned(), token, asked_at })
+    }
+
+    /// A store that fails costs the other instances a token of their own.
+    async fn keep(&self, known: &Known) {
+        let record = json!({
+            "token": known.token.access_token.expose(),
+            "expires_at": known.token.expires_at,
+            "asked_at": known.asked_at,
+        });
+        let (host, owner) = (self.host, known.owner.as_bytes());
+        let sealed = self.sealer.seal(host, owner, record.to_string().as_bytes());
+        if let Err(failure) = host.set(&self.key, &sealed).await {
+            host.log(&format!("key-value: cannot remember the Management token: {}", failure.0));
+        }
+    }
+}
+
+/// Whose a token is, and for what.
+fn owner(config: &Config) -> String {
+    let management = &config.management;
+    let (tenant, client) = (management.tenant.as_str(), &management.client.id);
+    format!("{tenant} {client} {}", management.audience)
 }
 
 impl<'a> Asking<'a> {

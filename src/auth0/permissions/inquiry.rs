@@ -10,6 +10,7 @@ use super::{
     fault::PermissionFault,
     memory::{Answer, Turn},
     question::Question,
+    revocation::Revocations,
     stored,
 };
 use crate::{
@@ -78,29 +79,47 @@ impl Inquiry<'_> {
             return knowledge;
         }
         let asks_tenant = asks_tenant(source, self.caller);
-        let (defined, held) = future::join(self.answer(Question::Defined, lifetime), async {
+        let subject = self.caller.subject();
+        let revoked = match &self.config.rules.revocation_secret {
+            Some(_) if lifetime > 0 => Revocations::of(self.host, self.config, subject).await,
+            _ => Revocations::default(),
+        };
+        let defined = self.answer(Question::Defined, lifetime, revoked.of_everything);
+        let held = async {
             match asks_tenant {
-                true => Some(self.answer(Question::Held(self.caller.subject()), max_age).await),
+                true => {
+                    let held = Question::Held(subject);
+                    Some(self.answer(held, max_age, revoked.of_the_user).await)
+                }
                 false => None,
             }
-        })
-        .await;
+        };
+        let (defined, held) = future::join(defined, held).await;
         let knowledge = Knowledge { defined: Some(defined), held };
         self.found_out.replace(Some((knowledge.clone(), self.host.now_millis())));
         knowledge
     }
 
-    /// An answer that is no older than `max_age` milliseconds.
-    async fn answer(&self, question: Question<'_>, max_age: u64) -> Result<Rc<Answer>, Undecided> {
+    /// An answer that is no older than `max_age` milliseconds, and was asked for after `revoked` (milliseconds since the
+    /// Unix epoch).
+    async fn answer(
+        &self,
+        question: Question<'_>,
+        max_age: u64,
+        revoked: u64,
+    ) -> Result<Rc<Answer>, Undecided> {
         let Self { host, config, memory, .. } = *self;
         let management = Management::new(host, config, self.management);
-        if config.rules.lifetime() == 0 {
+        // What would be remembered now would not count.
+        if config.rules.lifetime() == 0 || revoked >= host.now_millis() {
             let asked = self.ask(question, &management, &|| Box::pin(future::ready(true))).await;
             return asked.and_then(|answer| answer.ok_or_else(given_up));
         }
         let key = question.key(config);
-        let remembered =
-            || memory.answer(&key).filter(|it| is_fresh(it, host.now_millis(), max_age));
+        let counts = |answer: &Rc<Answer>| {
+            answer.asked_at > revoked && is_fresh(answer, host.now_millis(), max_age)
+        };
+        let remembered = || memory.answer(&key).filter(counts);
         loop {
             if let Some(answer) = remembered() {
                 return Ok(answer);
@@ -119,7 +138,7 @@ impl Inquiry<'_> {
             // Another instance may have asked.
             let from_store = &async || {
                 let stored = stored::read(host, &key).await;
-                if let Some(answer) = stored.filter(|it| is_fresh(it, host.now_millis(), max_age)) {
+                if let Some(answer) = stored.filter(counts) {
                     memory.remember(key, answer);
                 }
                 remembered()

@@ -54,13 +54,7 @@ impl Question<'_> {
             &management.client.id,
             subject,
         ];
-        let mut digest = Sha256::new();
-        for part in parts {
-            // With their lengths, so that no two lists of parts look the same.
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        digest.finalize().into()
+        digest(&parts)
     }
 
     /// Asks, with all pages; nothing, if the answer is no longer needed when the turn has come. It is now `asked_at`.
@@ -152,6 +146,16 @@ impl Question<'_> {
             }
         }
     }
+}
+
+/// The digest of some parts, with their lengths, so that no two lists of parts look the same.
+pub(super) fn digest(parts: &[&str]) -> Key {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
 }
 
 /// Only the API itself can say that a permission is not defined, which makes a tool public. And nothing but its scopes

@@ -39,5 +39,9 @@ pub(super) async fn write(host: &dyn Host, key: &Key, answer: &Answer) {
 }
 
 fn name(key: &Key) -> String {
-    format!("doorward:v1:permissions:{}", BASE64_URL_SAFE_NO_PAD.encode(key))
+    format!("doorward:v1:permissions:{}", encoded(key))
+}
+
+pub(super) fn encoded(key: &Key) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(key)
 }

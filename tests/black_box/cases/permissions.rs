@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use doorward_tenant::{Endpoint, Group};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     case::{Case, case},
-    world::{GUEST, OWNER, World, outcome},
+    world::{Answer, GUEST, OWNER, World, outcome},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -24,10 +24,19 @@ pub(super) const CASES: &[Case] = &[
     case!(effective_permissions_count after forbid_the_other_question with &[("effective_permissions", "true")]),
     case!(odd_subjects_and_a_thousand_permissions_are_read_rightly after add_odd_people),
     case!(what_the_policy_hides_does_not_exist with &[("tool_policy", r#"{ "rules": [{ "only": ["greet"], "unless": { "claims": { "email": "owner@example.com" } } }] }"#)]),
+    case!(what_was_revoked_is_refused_at_once after take_away_and_revoke with REVOCABLE),
+    case!(a_log_stream_may_revoke after take_away_and_stream with REVOCABLE),
+    case!(only_who_knows_the_secret_may_revoke with REVOCABLE),
+    case!(without_a_secret_nobody_may_revoke),
     case!(the_management_api_may_have_a_client_of_its_own after give_the_client_to_the_management_api with OWN_CLIENT),
 ];
 
 const LIVE: &[(&str, &str)] = &[("permission_cache_seconds", "0")];
+
+const SECRET: &str = "a-revocation-secret-of-32-letters";
+
+const REVOCABLE: &[(&str, &str)] =
+    &[("permission_cache_seconds", "3600"), ("revocation_secret", SECRET)];
 
 const OWN_CLIENT: &[(&str, &str)] = &[
     ("management_client_id", "doorward-machine"),
@@ -229,6 +238,71 @@ async fn what_the_policy_hides_does_not_exist(world: &World) {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "whoami" } });
     let answer: Value = world.post(&greeter, &message).await.json();
     assert_eq!(answer["error"]["message"], "Unknown tool: whoami");
+}
+
+async fn revoke(world: &World, secret: &str, body: String) -> Answer {
+    let request = world.request(Method::POST, "/permissions/revoke").bearer_auth(secret);
+    Answer::of(request.body(body)).await
+}
+
+/// The guest may, and then may not; the first is remembered for an hour, by however many instances.
+async fn take_away(world: &World) {
+    give_the_guest_permission(world).await;
+    revoke(world, SECRET, json!({ "subject": "auth0|guest" }).to_string()).await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let calls = (0..16).map(|_| world.call(GUEST, "greet", json!({})));
+    for result in futures_util::future::join_all(calls).await {
+        assert!(!outcome(&result).0);
+    }
+    let control = world.tenant().control();
+    control.revoke_permission(GUEST, &world.mcp_url(), "tool:greet").expect("the guest exists");
+    assert!(!outcome(&world.call(GUEST, "greet", json!({})).await).0, "it is remembered");
+}
+
+async fn take_away_and_revoke(world: &World) {
+    take_away(world).await;
+    let answer = revoke(world, SECRET, json!({ "subject": "auth0|guest" }).to_string()).await;
+    assert_eq!(answer.json(), json!({ "everything": false, "subjects": 1 }));
+}
+
+async fn take_away_and_stream(world: &World) {
+    take_away(world).await;
+    let event = |path: &str| {
+        let request = json!({ "method": "delete", "path": path });
+        json!({ "log_id": "1", "data": { "type": "sapi", "details": { "request": request } } })
+    };
+    let events = json!([
+        { "log_id": "0", "data": { "type": "seacft", "user_id": "auth0|owner" } },
+        event("/api/v2/users/auth0%7Cguest/permissions"),
+    ]);
+    let answer = revoke(world, SECRET, events.to_string()).await;
+    assert_eq!(answer.json(), json!({ "everything": false, "subjects": 1 }));
+}
+
+async fn what_was_revoked_is_refused_at_once(world: &World) {
+    let (is_error, text) = outcome(&world.call(GUEST, "greet", json!({})).await);
+    assert!(is_error && text.starts_with("You don't have permission"), "{text}");
+}
+
+async fn a_log_stream_may_revoke(world: &World) {
+    what_was_revoked_is_refused_at_once(world).await;
+}
+
+async fn only_who_knows_the_secret_may_revoke(world: &World) {
+    for secret in ["", "x", &SECRET[1..]] {
+        let answer = revoke(world, secret, json!({ "everything": true }).to_string()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    let answer = revoke(world, SECRET, "[{}]".to_owned()).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let answer = revoke(world, SECRET, " ".repeat((1 << 20) + 1)).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(!world.logs().contains(SECRET));
+}
+
+async fn without_a_secret_nobody_may_revoke(world: &World) {
+    let answer = revoke(world, SECRET, json!({ "everything": true }).to_string()).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }
 
 async fn give_the_client_to_the_management_api(world: &World) {

@@ -1,4 +1,4 @@
-//! Building the server of `examples/conformance`.
+//! A server of `examples/`: its manifest and its component.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,32 +7,29 @@ use std::{
 
 use serde_json::Value;
 
-use crate::node;
-
-const PACKAGE: &str = "conformance-server";
-
-/// Its Spin manifest.
-pub(crate) fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/conformance/spin.toml")
+/// The Spin manifest of the example in this folder.
+pub(crate) fn manifest(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder).join("spin.toml")
 }
 
-/// The component, built for release.
-pub(crate) fn component() -> PathBuf {
+/// The component of this package, built for release.
+pub(crate) fn component(package: &str) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["build", "--package", PACKAGE, "--lib", "--target", "wasm32-wasip2", "--release"])
+        .args(["build", "--package", package, "--lib", "--target", "wasm32-wasip2", "--release"])
         // Here Doorward is built without its handler, as a `doorward.wasm` that must not take the place of the real one.
         .arg("--target-dir")
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("conformance"))
         .arg("--message-format=json-render-diagnostics")
         .current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = node::run("the build of the fixture", &mut command);
-    let output = output.unwrap_or_else(|failed| panic!("{}", failed.message().unwrap_or_default()));
+    let output = command.output().expect("cargo runs");
+    let diagnostics = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} does not build.\n{diagnostics}");
     let messages = String::from_utf8_lossy(&output.stdout);
     let mut files = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == PACKAGE.replace('-', "_"))
+        .filter(|message| message["target"]["name"] == package.replace('-', "_"))
         .filter_map(|message| message["filenames"].as_array().cloned())
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from));
