@@ -145,7 +145,7 @@ impl Endpoint {
             ["me", "v1", "connected-accounts", "complete"] => Self::MyAccountComplete,
             ["me", ..] => Self::MyAccountAccounts,
             ["calendar", "v3", "calendars", _, "events"] => Self::GoogleEvents,
-            ["calendar", ..] => Self::GoogleOther,
+            ["calendar" | "gmail", ..] => Self::GoogleOther,
             _ => Self::Other,
         }
     }

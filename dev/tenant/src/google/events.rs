@@ -8,9 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::query::{Query, page_token};
-use super::{Error, item, occurrence};
+use super::{Error, item, occurrence, provider_token};
 use crate::json::put;
-use crate::oauth::bearer;
 use crate::seed::{Calendar, EventStatus, zone};
 use crate::state::App;
 
@@ -28,7 +27,7 @@ pub(super) async fn list(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
-    let email = authorize(&app, &headers)?;
+    let email = provider_token(&app, &headers, &SCOPES)?;
     let query = Query::read(uri.query().unwrap_or_default())?;
     let id = if calendar_id == "primary" { email } else { calendar_id };
     let store = app.store();
@@ -38,23 +37,7 @@ pub(super) async fn list(
         .iter()
         .find(|calendar| calendar.owner == id)
         .ok_or_else(|| Error::new(404, "notFound"))?;
-    Ok(Json(page(calendar, &query, Timestamp::now())))
-}
-
-/// The address behind the token, if the token may read calendars.
-fn authorize(app: &App, headers: &HeaderMap) -> Result<String, Error> {
-    let token = bearer(headers).ok_or_else(|| Error::new(401, "required"))?;
-    let store = app.store();
-    let known = store
-        .provider_tokens
-        .get(token)
-        .filter(|token| token.expires_at > crate::now())
-        .ok_or_else(|| Error::new(401, "authError"))?;
-    if known.scopes.iter().any(|scope| SCOPES.contains(&scope.as_str())) {
-        Ok(known.email.clone())
-    } else {
-        Err(Error::new(403, "insufficientPermissions"))
-    }
+    Ok(Json(query.fields.of(page(calendar, &query, Timestamp::now()))))
 }
 
 fn page(calendar: &Calendar, query: &Query, now: Timestamp) -> Value {
@@ -76,7 +59,7 @@ fn page(calendar: &Calendar, query: &Query, now: Timestamp) -> Value {
         .iter()
         .skip(query.offset)
         .take(size)
-        .map(|one| item::item(calendar, one, &zone, query.single_events))
+        .map(|one| item::item(calendar, one, &zone, query))
         .collect();
     let end = query.offset.saturating_add(items.len());
     let mut page = json!({

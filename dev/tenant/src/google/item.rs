@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::occurrence::Occurrence;
+use super::query::Query;
 use crate::json::put;
 use crate::seed::{Calendar, Event, Repeat};
 
@@ -13,9 +14,9 @@ pub(super) fn item(
     calendar: &Calendar,
     one: &Occurrence<'_>,
     zone: &TimeZone,
-    single: bool,
+    query: &Query,
 ) -> Value {
-    let event = one.event;
+    let (event, single) = (one.event, query.single_events);
     let instance = single && event.repeat.is_some();
     let id = if instance { instance_id(one) } else { event.id.clone() };
     let mut item = json!({
@@ -50,14 +51,15 @@ pub(super) fn item(
         put(&mut item, "transparency", json!("transparent"));
     }
     if let Some(response) = event.response {
-        put(
-            &mut item,
-            "attendees",
-            json!([
-                {"email": organizer(calendar, event), "organizer": true, "responseStatus": "accepted"},
-                {"email": calendar.owner, "self": true, "responseStatus": response},
-            ]),
-        );
+        let own = json!({"email": calendar.owner, "self": true, "responseStatus": response});
+        let organizer = organizer(calendar, event);
+        let other = json!({"email": organizer, "organizer": true, "responseStatus": "accepted"});
+        if query.max_attendees < 2 {
+            put(&mut item, "attendees", json!([own]));
+            put(&mut item, "attendeesOmitted", json!(true));
+        } else {
+            put(&mut item, "attendees", json!([other, own]));
+        }
     }
     if instance {
         put(&mut item, "recurringEventId", json!(event.id));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Error;
+use super::fields::Fields;
 use crate::oauth::Params;
 use crate::seed::zone;
 
@@ -16,6 +17,10 @@ pub(super) struct Query {
     pub(super) by_start: bool,
     pub(super) show_deleted: bool,
     pub(super) max_results: usize,
+    /// An event with more attendees names its own alone.
+    pub(super) max_attendees: usize,
+    /// What of the answer is wanted.
+    pub(super) fields: Fields,
     /// How many events the pages before held.
     pub(super) offset: usize,
 }
@@ -62,6 +67,8 @@ impl Query {
             by_start,
             show_deleted: flag("showDeleted")?,
             max_results: max_results.min(2500),
+            max_attendees: number("maxAttendees")?.unwrap_or(usize::MAX),
+            fields: params.get("fields").map(Fields::read).transpose()?.unwrap_or_default(),
             offset: params.get("pageToken").map(read_page_token).transpose()?.unwrap_or(0),
         })
     }

@@ -234,3 +234,39 @@ async fn a_calendar_that_is_not_there_and_wrong_parameters() {
         assert_eq!(status, 400, "{query}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_holds_the_fields_that_were_asked_for() {
+    let world = World::new().await;
+    let token = world.google_token("owner@example.com").await;
+    let mut query = today("Europe/Berlin");
+    query.push(("maxAttendees", "1".to_owned()));
+    let fields = "timeZone,items(summary,start/dateTime,attendees(self,responseStatus))";
+    query.push(("fields", fields.to_owned()));
+    let (status, page) = list(&world, &token, &query).await;
+    assert_eq!(status, 200, "{page}");
+    let members: Vec<&String> = page.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["items", "timeZone"], "not even the token of the next page");
+    assert_eq!(page["items"][1], json!({"summary": "Release day", "start": {}}));
+    query.retain(|(name, _)| *name != "fields");
+    query.push(("fields", "items(".to_owned()));
+    assert_eq!(list(&world, &token, &query).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_mailbox_has_numbers_for_who_may_see_them() {
+    const INBOX: &str = "/gmail/v1/users/me/labels/INBOX";
+    let world = World::new().await;
+    let token = world.google_token("owner@example.com").await;
+    let (status, error) = answer(world.get(INBOX).bearer_auth(&token)).await;
+    assert_eq!(status, 403);
+    assert_eq!(error["error"]["errors"][0]["reason"], "insufficientPermissions");
+    let scope = "https://www.googleapis.com/auth/gmail.labels";
+    world.control().connect_account("owner@example.com", "google-oauth2", &[scope]).unwrap();
+    let token = world.google_token("owner@example.com").await;
+    let (status, label) = answer(world.get(INBOX).bearer_auth(&token)).await;
+    assert_eq!(status, 200);
+    assert_eq!(label["messagesUnread"], 7);
+    let other = "/gmail/v1/users/me/labels/SPAM";
+    assert_eq!(answer(world.get(other).bearer_auth(&token)).await.0, 404);
+}
