@@ -24,7 +24,9 @@ Environment file (--env-file): lines of NAME=value. Each of these may have any o
   the tenant's domain      AUTH0_DOMAIN          DOMAIN          required
   the API's identifier     AUTH0_AUDIENCE        AUDIENCE        required; <public URL>/mcp
   the server's client      AUTH0_CLIENT_ID       CLIENT_ID       required
-  the client's secret      AUTH0_CLIENT_SECRET   CLIENT_SECRET   required
+  the client's secret      AUTH0_CLIENT_SECRET   CLIENT_SECRET   required, or else its private key:
+                           [AUTH0_]CLIENT_ASSERTION_SIGNING_KEY  PKCS#8 PEM; line breaks may be \\n
+                           [AUTH0_]CLIENT_ASSERTION_SIGNING_ALG  RS256, PS256 or ES256
   the server's public URL  MCP_SERVER_URL        BASE_URL        else http://127.0.0.1:<port>
   scopes to ask for        SCOPES                                separated by spaces
   the port                 PORT                                  else 3000; --port wins

@@ -20,7 +20,7 @@ struct Spelling {
     required: bool,
 }
 
-const SPELLINGS: [Spelling; 6] = [
+const SPELLINGS: [Spelling; 8] = [
     Spelling { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
     Spelling { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
     Spelling {
@@ -33,13 +33,22 @@ const SPELLINGS: [Spelling; 6] = [
         names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"],
         required: true,
     },
+    Spelling {
+        variable: KEY,
+        names: &["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"],
+        required: false,
+    },
+    Spelling {
+        variable: "auth0_client_private_key_algorithm",
+        names: &["AUTH0_CLIENT_ASSERTION_SIGNING_ALG", "CLIENT_ASSERTION_SIGNING_ALG"],
+        required: false,
+    },
     Spelling { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
     Spelling { variable: "scopes_supported", names: &["SCOPES"], required: false },
 ];
 
-/// Names under which a client that proves itself with a key instead of a secret keeps it.
-const SIGNING_KEYS: [&str; 2] =
-    ["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"];
+/// What a client has that authenticates by a key, and needs no secret then.
+const KEY: &str = "auth0_client_private_key";
 
 impl RealTenant {
     /// Reads the entries of an environment file; an empty value counts as none.
@@ -57,7 +66,7 @@ impl RealTenant {
             })
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        let mut problems = Vec::new();
+        let (mut problems, mut missing) = (Vec::new(), Vec::new());
         for Spelling { variable, names, required } in SPELLINGS {
             let spin = format!("{SPIN}{}", variable.to_uppercase());
             let found: Vec<(&str, String)> = names
@@ -72,14 +81,14 @@ impl RealTenant {
                 }
                 variables.insert(variable.to_owned(), value.clone());
             } else if required {
-                problems.push(match SIGNING_KEYS.into_iter().find(|key| given(key).is_some()) {
-                    Some(key) if variable == "auth0_client_secret" => {
-                        format!("{key} is not supported yet: {} is needed", names.join(" or "))
-                    }
-                    _ => format!("{} is missing (or {spin})", names.join(" or ")),
-                });
+                let problem = format!("{} is missing (or {spin})", names.join(" or "));
+                missing.push((variable, problem));
             }
         }
+        missing.retain(|(variable, _)| {
+            *variable != "auth0_client_secret" || !variables.contains_key(KEY)
+        });
+        problems.extend(missing.into_iter().map(|(_, problem)| problem));
         let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
             problems.push("PORT is not the number of a port".to_owned());
             None
@@ -183,14 +192,20 @@ mod tests {
     }
 
     #[test]
-    fn a_signing_key_without_a_secret_is_refused_as_not_supported_yet() {
-        let key = ("AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "-----BEGIN PRIVATE KEY-----");
-        let problem = problem(&[&LONG[..3], &[key]].concat());
-        assert_eq!(
-            problem,
-            "AUTH0_CLIENT_ASSERTION_SIGNING_KEY is not supported yet: AUTH0_CLIENT_SECRET or CLIENT_SECRET is needed"
-        );
-        assert!(read(&[&LONG[..], &[key]].concat()).is_ok(), "with a secret the key is not needed");
+    fn a_signing_key_takes_the_place_of_the_secret() {
+        let pem = "-----BEGIN PRIVATE KEY-----";
+        for name in [
+            "AUTH0_CLIENT_ASSERTION_SIGNING_KEY",
+            "CLIENT_ASSERTION_SIGNING_KEY",
+            "SPIN_VARIABLE_AUTH0_CLIENT_PRIVATE_KEY",
+        ] {
+            let entries =
+                [&LONG[..3], &[(name, pem), ("AUTH0_CLIENT_ASSERTION_SIGNING_ALG", "ES256")]];
+            let tenant = read(&entries.concat()).expect("no secret is needed");
+            assert_eq!(tenant.variables["auth0_client_private_key"], pem);
+            assert_eq!(tenant.variables["auth0_client_private_key_algorithm"], "ES256");
+            assert!(!tenant.variables.contains_key("auth0_client_secret"));
+        }
     }
 
     #[test]
