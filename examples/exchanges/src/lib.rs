@@ -1,0 +1,100 @@
+//! Tools that reach another API of the tenant for their caller.
+
+use doorward::{
+    auth0::{ExchangeFault, ExchangeProfile, IssuedToken},
+    context::Context,
+    mcp::{CallError, Registry, ServerInfo, Tool, ToolOutput},
+    server::Server,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The API, what is done there, and the operator's token exchange profile.
+const AUDIENCE: &str = "https://downstream.example/";
+const SCOPES: [&str; 1] = ["read:orders"];
+const PROFILE: &str = "urn:doorward:mcp-token";
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ReadOrders {}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ReadOrdersForOrganization {
+    /// The organization, by id or name.
+    organization: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Allowed {
+    /// What the token for the API is good for.
+    scopes: Vec<String>,
+    /// When it expires, in seconds since the Unix epoch.
+    expires_at: u64,
+}
+
+async fn read_orders(context: &Context, _: ReadOrders) -> Result<ToolOutput<Allowed>, CallError> {
+    report(context, context.auth0().on_behalf_of(AUDIENCE, &SCOPES).await)
+}
+
+async fn read_orders_for_organization(
+    context: &Context,
+    arguments: ReadOrdersForOrganization,
+) -> Result<ToolOutput<Allowed>, CallError> {
+    let auth0 = context.auth0();
+    let actor = match auth0.on_behalf_of(AUDIENCE, &SCOPES).await {
+        Ok(token) => token.access_token,
+        refused => return report(context, refused),
+    };
+    let profile = ExchangeProfile::new(PROFILE)
+        .audience(AUDIENCE)
+        .scopes(&SCOPES)
+        .organization(&arguments.organization)
+        .actor(&actor, "urn:ietf:params:oauth:token-type:access_token");
+    report(context, auth0.exchange(&profile).await)
+}
+
+/// Where a real tool would go to the API, with the token.
+fn report(
+    context: &Context,
+    token: Result<IssuedToken, ExchangeFault>,
+) -> Result<ToolOutput<Allowed>, CallError> {
+    let now = context.now_millis() / 1000;
+    let token = token.map_err(|fault| CallError::new(fault.text("The orders", now)))?;
+    let scopes = token.scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
+    let text = format!("The token for the orders is good for {}.", scopes.join(", "));
+    Ok(ToolOutput { text, structured: Allowed { scopes, expires_at: token.expires_at } })
+}
+
+/// The server.
+#[must_use]
+pub fn server() -> Server {
+    let info = ServerInfo { name: "exchanges", title: "Exchanges", version: "0.1.0" };
+    let registry = Registry::new()
+        .with(Tool::new("read_orders", read_orders))
+        .with(Tool::new("read_orders_for_organization", read_orders_for_organization));
+    Server::new(info, registry)
+}
+
+#[cfg(target_family = "wasm")]
+mod component {
+    use std::rc::Rc;
+
+    use doorward::{server::Server, spin};
+    use spin_sdk::wasip3::{
+        exports::http::handler::Guest,
+        http::types::{ErrorCode, Request, Response},
+    };
+
+    thread_local!(static SERVER: Rc<Server> = Rc::new(crate::server()));
+
+    struct Component;
+
+    spin_sdk::wasip3::http::service::export!(Component);
+
+    impl Guest for Component {
+        async fn handle(request: Request) -> Result<Response, ErrorCode> {
+            spin::serve(SERVER.with(Rc::clone), request).await
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A server with one tool, which reads from a third party on behalf of its user.
+
+use doorward::{
+    context::Context,
+    mcp::{CallError, Registry, ServerInfo, Tool, ToolOutput},
+    server::Server,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What the user is asked for when connecting the account. Any wider scope will do.
+const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/gmail.labels"];
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {}
+
+#[derive(Serialize, JsonSchema)]
+struct Unread {
+    /// How many messages in the inbox are unread.
+    messages: u64,
+}
+
+async fn unread_mail(context: &Context, _: Arguments) -> Result<ToolOutput<Unread>, CallError> {
+    let gmail = context.connection("google-oauth2").needs(&SCOPES);
+    // `?` tells the person what is missing and where to connect it.
+    let answer = gmail.get("/gmail/v1/users/me/labels/INBOX").await?;
+    let label: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let reason = label.pointer("/error/errors/0/reason").and_then(Value::as_str);
+    if reason == Some("insufficientPermissions") {
+        return Err(gmail.lacks_scope().await.into());
+    }
+    let unread = label.get("messagesUnread").and_then(Value::as_u64);
+    let messages = unread
+        .filter(|_| answer.status().is_success())
+        .ok_or_else(|| CallError::new("Gmail cannot answer just now. Try again later."))?;
+    let text = format!("There are {messages} unread messages in the inbox.");
+    Ok(ToolOutput { text, structured: Unread { messages } })
+}
+
+/// The server.
+#[must_use]
+pub fn server() -> Server {
+    let info = ServerInfo { name: "unread-mail", title: "Unread mail", version: "0.1.0" };
+    let tool = Tool::new("unread_mail", unread_mail)
+        .title("Unread mail")
+        .description("Returns how many messages in the user's Gmail inbox are unread");
+    Server::new(info, Registry::new().with(tool))
+}
+
+#[cfg(target_family = "wasm")]
+mod component {
+    use std::rc::Rc;
+
+    use doorward::{server::Server, spin};
+    use spin_sdk::wasip3::{
+        exports::http::handler::Guest,
+        http::types::{ErrorCode, Request, Response},
+    };
+
+    thread_local!(static SERVER: Rc<Server> = Rc::new(crate::server()));
+
+    struct Component;
+
+    spin_sdk::wasip3::http::service::export!(Component);
+
+    impl Guest for Component {
+        async fn handle(request: Request) -> Result<Response, ErrorCode> {
+            spin::serve(SERVER.with(Rc::clone), request).await
+        }
+    }
+}
