@@ -1,6 +1,7 @@
 //! The cases, by what they are about.
 
 mod audit;
+mod client_authentication;
 mod configuration;
 mod connect;
 mod door;
@@ -15,6 +16,7 @@ mod protocol;
 mod routes;
 mod secrets;
 mod tools;
+mod vault;
 
 use crate::case::Case;
 
@@ -22,6 +24,7 @@ use crate::case::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         audit::CASES,
+        &client_authentication::cases(),
         configuration::CASES,
         &connect::cases(),
         door::CASES,
@@ -36,6 +39,7 @@ pub(crate) fn all() -> Vec<Case> {
         routes::CASES,
         secrets::CASES,
         tools::CASES,
+        vault::CASES,
     ]
     .concat()
 }

@@ -1,8 +1,12 @@
 //! A tenant, a server, and a client to ask it with.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,6 +19,8 @@ use crate::mode::Mode;
 
 /// The user with all permissions and a calendar.
 pub(crate) const OWNER: &str = "owner@example.com";
+/// The user with all permissions and an empty calendar, which is one page.
+pub(crate) const QUIET: &str = "quiet@example.com";
 /// The user without any permission.
 pub(crate) const GUEST: &str = "guest@example.com";
 
@@ -32,6 +38,7 @@ pub(crate) struct World {
     client: Client,
     mode: Mode,
     numbers: AtomicUsize,
+    kept_tokens: Mutex<BTreeMap<String, String>>,
 }
 
 /// An answer, read to its end.
@@ -62,7 +69,8 @@ impl World {
         // A redirect is an answer like any other here.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.expect("a client can be made");
-        Self { stack, other, client, mode, numbers: AtomicUsize::new(0) }
+        let (numbers, kept_tokens) = (AtomicUsize::new(0), Mutex::default());
+        Self { stack, other, client, mode, numbers, kept_tokens }
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
@@ -72,6 +80,16 @@ impl World {
     /// The second tenant, of a case that names it in its variables.
     pub(crate) fn other(&self) -> &Tenant {
         self.other.as_ref().expect("a variable of the case has `{other}`")
+    }
+
+    /// How often each case runs at the same time.
+    pub(crate) fn copies(&self) -> usize {
+        self.mode.copies()
+    }
+
+    /// How often an endpoint of the tenant was called.
+    pub(crate) fn calls(&self, endpoint: Endpoint) -> u64 {
+        self.tenant().control().calls(endpoint)
     }
 
     /// How many instances can find at the same time that they know nothing.
@@ -132,6 +150,12 @@ impl World {
     /// An access token of a person, with all scopes that the person may have.
     pub(crate) fn token(&self, person: &str) -> String {
         self.tenant().mint_for(person, CLIENT, &SCOPES).expect("the seed has this person")
+    }
+
+    /// The same, and the same one each time.
+    pub(crate) fn kept_token(&self, person: &str) -> String {
+        let mut kept = self.kept_tokens.lock().expect("nobody panicked with it");
+        kept.entry(person.to_owned()).or_insert_with(|| self.token(person)).clone()
     }
 
     /// The claims of such a token.

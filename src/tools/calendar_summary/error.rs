@@ -33,9 +33,13 @@ pub(super) async fn refused(
             "The server is not set up to reach Google Calendar. Its operator finds the reason in the \
              server's log."
         }
-        (403, _) => "Your Google account may not read this calendar.",
+        (403, _) => {
+            "Your Google account may not read this calendar. Check `calendar_id`, or ask the calendar's \
+             owner to share it."
+        }
         (404, _) => {
-            "There is no calendar with this id, or it is not shared with your Google account."
+            "There is no calendar with this id, or it is not shared with your Google account. Check \
+             `calendar_id`."
         }
         (400, _) => "Google Calendar does not take this request. Check `calendar_id`.",
         _ => "Google Calendar cannot answer just now. Try again later.",

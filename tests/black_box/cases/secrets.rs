@@ -5,18 +5,33 @@ use serde_json::json;
 
 use crate::{
     case::{Case, case},
-    world::{GUEST, OWNER, World},
+    world::{GUEST, OWNER, QUIET, World},
 };
 
 pub(super) const CASES: &[Case] = &[case!(a_run_leaves_no_token_behind after run_into_everything)];
 
-/// Calls that succeed, that are refused, and that fail at every service behind.
+/// How Google's tokens begin, and signed ones.
+const TOKENS: [&str; 2] = ["ya29.", "eyJ"];
+
+/// Calls that succeed, that are refused, and that fail at every service behind. No answer holds a token.
 async fn run_into_everything(world: &World) {
-    for person in [OWNER, GUEST, "unconnected@example.com"] {
+    let call = async |token: &str, tool: &str| {
+        let params = json!({ "name": tool, "arguments": {} });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let answer = world.post(token, &message).await;
+        let shown = format!("{:?} {}", answer.headers, answer.text);
+        assert!(TOKENS.iter().all(|token| !shown.contains(token)), "{tool}: {shown}");
+    };
+    for person in [OWNER, QUIET, GUEST, "unconnected@example.com", "narrow@example.com"] {
         for tool in ["whoami", "greet", "get_datetime", "calendar_summary"] {
-            world.call(person, tool, json!({})).await;
+            call(&world.kept_token(person), tool).await;
         }
     }
+    // Remembered tokens, and one that is refused.
+    call(&world.kept_token(QUIET), "calendar_summary").await;
+    world.tenant().control().revoke_provider_tokens(None);
+    call(&world.kept_token(OWNER), "calendar_summary").await;
     // The vault last: its fault is in the log, so once that is there, all is.
     for endpoint in
         [Endpoint::GoogleEvents, Endpoint::ManagementUserPermissions, Endpoint::TokenVault]
@@ -24,7 +39,7 @@ async fn run_into_everything(world: &World) {
         let mirror = world.token(OWNER);
         let what = What::Answer { status: 500, body: mirror, headers: Default::default() };
         world.break_endpoint(endpoint, Fault::new(what));
-        world.call(OWNER, "calendar_summary", json!({})).await;
+        call(&world.token(OWNER), "calendar_summary").await;
         world.tenant().control().clear_faults(Some(endpoint));
     }
     world.post("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", &json!({})).await;
@@ -45,11 +60,14 @@ async fn a_run_leaves_no_token_behind(world: &World) {
         .iter()
         .filter_map(|received| received.headers.get("authorization").cloned())
         .collect();
-    assert!(!sent.is_empty(), "the server sent tokens to the tenant");
+    assert!(sent.iter().any(|it| it.contains("ya29.")), "the server sent tokens of Google's");
+    if let Some(stored) = world.stored() {
+        assert!(stored.contains("doorward:v1:token:"), "tokens are in key-value, sealed: {stored}");
+    }
     // An empty log would hold no secret either.
     world.logged("the answer is not OAuth").await;
     for place in [Some(world.logs()), world.stored()].into_iter().flatten() {
-        assert!(!place.contains("eyJ"), "a JWT: {place}");
+        assert!(TOKENS.iter().all(|token| !place.contains(token)), "a token: {place}");
         assert!(!place.contains(&secret), "the client secret: {place}");
         for header in &sent {
             let token = header.trim_start_matches("Bearer ");

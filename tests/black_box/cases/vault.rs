@@ -1,0 +1,305 @@
+//! Token Vault: what is asked for, how often, and what the person is told when there is no token.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use doorward_tenant::{
+    Calendar, ConnectedAccount, Endpoint, Event, EventStatus, Fault, Person, What,
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    case::{Case, case},
+    world::{GUEST, OWNER, QUIET, World, outcome},
+};
+
+const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
+const UNCONNECTED: &str = "unconnected@example.com";
+const NARROW: &str = "narrow@example.com";
+const CONNECTION: &str = "google-oauth2";
+const PAGE: &str = "https://accounts.example.com/connect";
+
+pub(super) const CASES: &[Case] = &[
+    case!(a_cold_call_is_an_exchange_and_one_request after know_the_keys_and_permissions),
+    case!(a_warm_call_is_one_request after exchange_once),
+    case!(a_token_that_google_refuses_is_exchanged_anew_once after withdraw_what_was_exchanged),
+    case!(a_new_connection_works_at_once after connect_after_a_failed_call),
+    case!(a_scope_works_as_soon_as_it_is_allowed after allow_after_a_failed_call),
+    case!(sixteen_people_get_their_own_calendars after add_sixteen_people),
+    case!(every_fault_on_the_way_to_the_calendar_is_a_clear_error after go_through_every_fault),
+    case!(the_trace_of_a_call_goes_on_in_its_requests),
+    case!(a_missing_account_is_a_link_that_able_clients_open with &[
+        ("connect_url", PAGE),
+        ("connect_client_id", ""),
+        ("connect_client_secret", ""),
+    ]),
+];
+
+/// A token that is the same each time: what was exchanged for it is remembered.
+async fn call(world: &World, person: &str) -> (bool, String) {
+    outcome(&world.call_with(&world.kept_token(person), "calendar_summary", json!({})).await)
+}
+
+/// Everybody's first call asks for more than the calendar.
+async fn know_the_keys_and_permissions(world: &World) {
+    call(world, OWNER).await;
+    world.tenant().control().reset_calls();
+}
+
+async fn a_cold_call_is_an_exchange_and_one_request(world: &World) {
+    let (is_error, text) = call(world, QUIET).await;
+    assert!(!is_error, "{text}");
+    if world.copies() == 1 {
+        assert_eq!(world.calls(Endpoint::TokenVault), 1);
+        assert_eq!(world.calls(Endpoint::GoogleEvents), 1);
+    }
+}
+
+async fn exchange_once(world: &World) {
+    call(world, QUIET).await;
+    world.tenant().control().reset_calls();
+}
+
+async fn a_warm_call_is_one_request(world: &World) {
+    let (is_error, text) = call(world, QUIET).await;
+    assert!(!is_error, "{text}");
+    assert_eq!(world.calls(Endpoint::TokenVault), 0);
+    let copies = u64::try_from(world.copies()).expect("a small number");
+    assert!(world.calls(Endpoint::GoogleEvents) <= copies);
+}
+
+async fn withdraw_what_was_exchanged(world: &World) {
+    call(world, QUIET).await;
+    world.tenant().control().revoke_provider_tokens(None);
+    world.tenant().control().reset_calls();
+}
+
+async fn a_token_that_google_refuses_is_exchanged_anew_once(world: &World) {
+    let (is_error, text) = call(world, QUIET).await;
+    assert!(!is_error, "{text}");
+    let copies = u64::try_from(world.copies()).expect("a small number");
+    assert!((1..=copies).contains(&world.calls(Endpoint::TokenVault)));
+    assert!((2..=2 * copies).contains(&world.calls(Endpoint::GoogleEvents)));
+}
+
+async fn connect_after_a_failed_call(world: &World) {
+    let (is_error, _) = call(world, UNCONNECTED).await;
+    assert!(is_error);
+    let control = world.tenant().control();
+    control.connect_account(UNCONNECTED, CONNECTION, &[CALENDAR]).expect("the seed has them");
+    add_calendar(world, UNCONNECTED, "Only mine");
+}
+
+async fn a_new_connection_works_at_once(world: &World) {
+    let (is_error, text) = call(world, UNCONNECTED).await;
+    assert!(!is_error && text.contains("Only mine"), "{text}");
+}
+
+async fn allow_after_a_failed_call(world: &World) {
+    let (is_error, text) = call(world, NARROW).await;
+    assert!(is_error && text.contains(&format!("it lacks {CALENDAR}.")), "{text}");
+    let control = world.tenant().control();
+    control.connect_account(NARROW, CONNECTION, &[CALENDAR]).expect("the seed has them");
+}
+
+async fn a_scope_works_as_soon_as_it_is_allowed(world: &World) {
+    let (is_error, text) = call(world, NARROW).await;
+    assert!(!is_error, "{text}");
+}
+
+fn person(number: usize) -> String {
+    format!("person-{number}@example.com")
+}
+
+async fn add_sixteen_people(world: &World) {
+    for number in 0..16 {
+        let email = person(number);
+        let audience = world.mcp_url();
+        world.tenant().control().edit(|directory| {
+            directory.people.push(Person {
+                user_id: format!("auth0|person-{number}"),
+                name: format!("Person {number}"),
+                email: email.clone(),
+                note: String::new(),
+                roles: Vec::new(),
+                permissions: [(audience, vec!["tool:calendar_summary".to_owned()])].into(),
+                claims: Default::default(),
+                connected_accounts: vec![ConnectedAccount {
+                    id: format!("cac_{number}"),
+                    connection: CONNECTION.to_owned(),
+                    scopes: vec![CALENDAR.to_owned()],
+                    email: None,
+                    revoked: false,
+                    created_at: String::new(),
+                }],
+                user_metadata: Default::default(),
+                app_metadata: Default::default(),
+            });
+        });
+        add_calendar(world, &email, &format!("Event of {email}"));
+    }
+}
+
+/// A calendar with one event, which is on all day.
+fn add_calendar(world: &World, owner: &str, title: &str) {
+    let event = Event {
+        id: "event0000000".to_owned(),
+        summary: Some(title.to_owned()),
+        description: None,
+        location: None,
+        hangout_link: None,
+        day: -1,
+        start: None,
+        minutes: 0,
+        days: 3,
+        repeat: None,
+        time_zone: None,
+        response: None,
+        status: EventStatus::Confirmed,
+    };
+    let (owner, time_zone) = (owner.to_owned(), "Europe/Berlin".to_owned());
+    let calendar = Calendar { owner, time_zone, page_size: None, events: vec![event] };
+    world.tenant().control().edit(|directory| directory.calendars.push(calendar));
+}
+
+async fn sixteen_people_get_their_own_calendars(world: &World) {
+    for _ in 0..2 {
+        let calls = (0..16).map(|number| async move {
+            let token = world.kept_token(&person(number));
+            (number, world.call_with(&token, "calendar_summary", json!({})).await)
+        });
+        for (number, result) in join_all(calls).await {
+            let events = result["structuredContent"]["events"].as_array().cloned();
+            let events = events.unwrap_or_else(|| panic!("{result}"));
+            let titles: Vec<&Value> = events.iter().map(|event| &event["title"]).collect();
+            assert_eq!(titles, [&json!(format!("Event of {}", person(number)))]);
+        }
+    }
+}
+
+/// Everything that can be wrong with an answer, and at which endpoints of the way.
+fn faults() -> Vec<(&'static str, Fault)> {
+    vec![
+        ("slow", Fault::delay(Duration::from_secs(8))),
+        ("400", Fault::text(400, "{}")),
+        ("401", Fault::text(401, "{}")),
+        ("403", Fault::text(403, "{}")),
+        ("404", Fault::text(404, "{}")),
+        ("429", Fault::text(429, "{}").header("retry-after", "1")),
+        ("500", Fault::text(500, "{}")),
+        ("503", Fault::new(What::Html { status: 503 })),
+        ("garbage", Fault::new(What::Malformed)),
+        ("of another shape", Fault::text(200, "[1, {\"items\": null}]")),
+        ("cut off", Fault::new(What::Truncated)),
+        ("closed", Fault::close()),
+        ("oversized", Fault::new(What::Oversized { bytes: 1024 * 1024 + 1 })),
+        ("redirected", Fault::new(What::Redirect { location: "https://evil.example/".into() })),
+    ]
+}
+
+async fn go_through_every_fault(world: &World) {
+    let mut texts = BTreeSet::new();
+    for endpoint in [Endpoint::TokenVault, Endpoint::GoogleEvents] {
+        for (name, fault) in faults() {
+            world.break_endpoint(endpoint, fault);
+            // A token of its own for each: nothing is remembered.
+            let calls = (0..4).map(|_| world.call(OWNER, "calendar_summary", json!({})));
+            for result in join_all(calls).await {
+                let (is_error, text) = outcome(&result);
+                assert!(is_error, "{endpoint} {name}: {text}");
+                texts.insert(text);
+            }
+            world.tenant().control().clear_faults(Some(endpoint));
+        }
+    }
+    for endpoint in [
+        Endpoint::TokenClientCredentials,
+        Endpoint::ManagementResourceServers,
+        Endpoint::ManagementUserPermissions,
+    ] {
+        for (name, fault) in faults().into_iter().filter(|(name, _)| *name != "slow") {
+            world.break_endpoint(endpoint, fault);
+            let (is_error, text) = outcome(&world.call(GUEST, "calendar_summary", json!({})).await);
+            assert!(is_error, "{endpoint} {name}: whoever may not, may not now");
+            assert!(
+                text.starts_with("You don't have permission")
+                    || text.starts_with("Whether you may"),
+                "{endpoint} {name}: {text}"
+            );
+            world.tenant().control().clear_faults(Some(endpoint));
+        }
+    }
+    for text in texts {
+        assert!(text.starts_with(|c: char| c.is_uppercase()), "{text}");
+        assert!(
+            text.contains("gain") || text.contains("operator") || text.contains("Check"),
+            "{text}"
+        );
+        assert!(!text.contains("evil") && !text.contains('<'), "{text}");
+        let sentence = text.split(" Connect it here: http").next().unwrap_or_default();
+        assert!(sentence.len() < 300, "{text}");
+    }
+}
+
+/// And when it is over, everything works.
+async fn every_fault_on_the_way_to_the_calendar_is_a_clear_error(world: &World) {
+    let (is_error, text) = call(world, OWNER).await;
+    assert!(!is_error, "{text}");
+}
+
+async fn the_trace_of_a_call_goes_on_in_its_requests(world: &World) {
+    let trace = format!("{:032x}", 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128);
+    let params = json!({ "name": "calendar_summary", "arguments": {} });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let request = world
+        .request(reqwest::Method::POST, "/mcp")
+        .bearer_auth(world.token(QUIET))
+        .header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"))
+        .json(&message);
+    crate::world::Answer::of(request).await;
+    for endpoint in [Endpoint::TokenVault, Endpoint::GoogleEvents] {
+        let received = world.tenant().control().received(Some(endpoint));
+        let mut parents = received.iter().filter_map(|it| it.headers.get("traceparent"));
+        let own = parents.find(|parent| parent.starts_with(&format!("00-{trace}-")));
+        let own = own.unwrap_or_else(|| panic!("{endpoint} has no trace"));
+        assert!(own.ends_with("-01") && !own.contains("b7ad6b7169203331"), "{own}");
+    }
+}
+
+async fn a_missing_account_is_a_link_that_able_clients_open(world: &World) {
+    let message = "No Google account is connected. Connect your Google account, then retry.";
+    let ask = async |capabilities: Value, more: Value| {
+        let mut params = json!({
+            "name": "calendar_summary",
+            "arguments": {},
+            "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": capabilities,
+            },
+        });
+        for (name, value) in more.as_object().cloned().unwrap_or_default() {
+            params[name] = value;
+        }
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let request = world
+            .request(reqwest::Method::POST, "/mcp")
+            .bearer_auth(world.token(UNCONNECTED))
+            .header("MCP-Protocol-Version", "2026-07-28")
+            .header("Mcp-Method", "tools/call")
+            .header("Mcp-Name", "calendar_summary")
+            .json(&body);
+        crate::world::Answer::of(request).await.json()["result"].take()
+    };
+    let able = json!({ "elicitation": { "url": {} } });
+    let asked = ask(able.clone(), json!({})).await;
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let elicited = &asked["inputRequests"]["connect"];
+    assert_eq!(elicited["method"], "elicitation/create");
+    let params = json!({ "mode": "url", "message": message, "url": PAGE });
+    assert_eq!(elicited["params"], params);
+    let text = format!("{message} Connect it here: {PAGE}");
+    let answered = json!({ "inputResponses": { "connect": { "action": "accept" } } });
+    assert_eq!(outcome(&ask(able, answered).await), (true, text.clone()));
+    assert_eq!(outcome(&ask(json!({}), json!({})).await), (true, text.clone()));
+    assert_eq!(call(world, UNCONNECTED).await, (true, text));
+}
