@@ -87,12 +87,11 @@ async fn connect_after_a_failed_call(world: &World) {
     assert!(is_error);
     let control = world.tenant().control();
     control.connect_account(UNCONNECTED, CONNECTION, &[CALENDAR]).expect("the seed has them");
-    add_calendar(world, UNCONNECTED, "Only mine");
 }
 
 async fn a_new_connection_works_at_once(world: &World) {
     let (is_error, text) = call(world, UNCONNECTED).await;
-    assert!(!is_error && text.contains("Only mine"), "{text}");
+    assert!(!is_error && text.contains("First day"), "{text}");
 }
 
 async fn allow_after_a_failed_call(world: &World) {
