@@ -1,17 +1,15 @@
 //! The ports on Spin, and the way of an answer out of the component.
 
-use std::{
-    io::Write,
-    rc::Rc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+mod request;
+mod response;
+mod time;
+
+use std::{io::Write, rc::Rc, time::Duration};
 
 use ::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use spin_sdk::{
-    http::{FromRequest, IntoResponse},
     key_value::{self, Store},
     variables,
     wasip3::{
@@ -34,15 +32,19 @@ use crate::{
     server::Server,
 };
 
+use self::time::{Time, within};
+
 /// How long the key-value store may take.
 const KEY_VALUE_TIME: Duration = Duration::from_secs(2);
 
 /// How long a provider of variables may take.
 const VARIABLE_TIME: Duration = Duration::from_secs(5);
 
-/// The host, when it is Spin.
-#[derive(Clone, Copy, Debug)]
-pub struct Spin;
+/// The host, when it is Spin, as one request sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Spin {
+    time: Time,
+}
 
 /// Serves one request of the exported handler.
 ///
@@ -50,20 +52,22 @@ pub struct Spin;
 ///
 /// An answer that the host cannot represent.
 pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiResponse, ErrorCode> {
-    let response = match spin_sdk::http::Request::from_request(request) {
-        Ok(request) => server.serve(Rc::new(Spin), request).await,
+    let time = Time::default();
+    let response = match request::from_wasi(request, time.clone()) {
+        Some(request) => server.serve(Rc::new(Spin { time: time.clone() }), request).await,
         // What Rust's types cannot hold, such as a length beyond all measure.
-        Err(_) => Answer::error(
+        None => Answer::error(
             StatusCode::BAD_REQUEST,
             "bad_request",
             "The request's URL or headers cannot be understood.",
         )
         .leave(&Origin::Absent),
     };
-    let response = response.into_response()?;
+    let response = response::into_wasi(response)?;
     // The body is written by a task of its own. Letting it run before the response is returned makes head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the second packet.
-    for _ in 0..3 {
+    let yields = if time.has_passed() { 3 } else { 1 };
+    for _ in 0..yields {
         yield_async().await;
     }
     Ok(response)
@@ -79,19 +83,11 @@ impl Http for Spin {
             if !is_secure(request.uri()) {
                 return Err(HttpFailure::HostNotAllowed);
             }
-            within(limits.total, Box::pin(exchange(request, limits)))
+            self.time
+                .passing(within(limits.total, exchange(request, limits)))
                 .await
                 .unwrap_or(Err(HttpFailure::TimedOut))
         })
-    }
-}
-
-/// What comes of a future in this time. Spin sets no limit to anything that a provider takes its time for.
-async fn within<T>(time: Duration, future: PortFuture<'_, T>) -> Option<T> {
-    let deadline = std::pin::pin!(spin_sdk::time::sleep(time));
-    match select(future, deadline).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(_) => None,
     }
 }
 
@@ -143,7 +139,7 @@ fn failure(code: &ErrorCode) -> HttpFailure {
 
 impl KeyValue for Spin {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueFailure>> {
-        in_time(Box::pin(async move {
+        self.in_time(Box::pin(async move {
             let store = Store::open_default().await.map_err(store_failure)?;
             store.get(key).await.map_err(store_failure)
         }))
@@ -154,28 +150,31 @@ impl KeyValue for Spin {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueFailure>> {
-        in_time(Box::pin(async move {
+        self.in_time(Box::pin(async move {
             let store = Store::open_default().await.map_err(store_failure)?;
             store.set(key, value).await.map_err(store_failure)
         }))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>> {
-        in_time(Box::pin(async move {
+        self.in_time(Box::pin(async move {
             let store = Store::open_default().await.map_err(store_failure)?;
             store.delete(key).await.map_err(store_failure)
         }))
     }
 }
 
-/// A store that takes longer than asking whoever it saves asking is no use.
-fn in_time<'a, T: 'a>(
-    future: PortFuture<'a, Result<T, KeyValueFailure>>,
-) -> PortFuture<'a, Result<T, KeyValueFailure>> {
-    Box::pin(async move {
-        let failure = || Err(KeyValueFailure("no answer in time".to_owned()));
-        within(KEY_VALUE_TIME, future).await.unwrap_or_else(failure)
-    })
+impl Spin {
+    /// A store that takes longer than asking whoever it saves asking is no use.
+    fn in_time<'a, T: 'a>(
+        &'a self,
+        future: PortFuture<'a, Result<T, KeyValueFailure>>,
+    ) -> PortFuture<'a, Result<T, KeyValueFailure>> {
+        Box::pin(async move {
+            let failure = || Err(KeyValueFailure("no answer in time".to_owned()));
+            self.time.passing(within(KEY_VALUE_TIME, future)).await.unwrap_or_else(failure)
+        })
+    }
 }
 
 fn store_failure(error: key_value::Error) -> KeyValueFailure {
@@ -185,7 +184,7 @@ fn store_failure(error: key_value::Error) -> KeyValueFailure {
 impl Variables for Spin {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
         Box::pin(async move {
-            let value = within(VARIABLE_TIME, Box::pin(variables::get(name))).await;
+            let value = self.time.passing(within(VARIABLE_TIME, variables::get(name))).await;
             value.ok_or(VariableFailure::Provider)?.map_err(|error| match error {
                 variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
                     VariableFailure::Undefined
@@ -198,21 +197,17 @@ impl Variables for Spin {
 
 impl Clock for Spin {
     fn now(&self) -> u64 {
-        since_epoch().as_secs()
+        self.time.now().as_secs()
     }
 
     fn now_millis(&self) -> u64 {
-        u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.time.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn sleep(&self, duration: Duration) -> PortFuture<'static, ()> {
-        Box::pin(spin_sdk::time::sleep(duration))
+        let time = self.time.clone();
+        Box::pin(async move { time.passing(spin_sdk::time::sleep(duration)).await })
     }
-}
-
-/// A clock before 1970 counts as 1970: every token is then not valid yet.
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Random for Spin {
@@ -229,7 +224,7 @@ impl Log for Spin {
     fn log(&self, line: &str) {
         // One call, one line, whatever is in it. And a log that cannot be written to is no reason to trap.
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let _ = writeln!(std::io::stderr(), "doorward: {line}");
+        let _ = std::io::stderr().write_all(format!("doorward: {line}\n").as_bytes());
     }
 
     fn audit(&self, line: &str) {

@@ -1,0 +1,61 @@
+//! An answer as a response of the host.
+
+use ::http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use spin_sdk::wasip3::{
+    http::types::{ErrorCode, Fields, Response as WasiResponse},
+    wit_bindgen::{StreamWriter, spawn},
+    wit_future, wit_stream,
+};
+
+use crate::http::AnswerBody;
+
+/// The response. Its body is written by a task of its own.
+///
+/// # Errors
+///
+/// An answer that the host cannot represent.
+pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, ErrorCode> {
+    let (parts, body) = response.into_parts();
+    let headers: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let headers = Fields::from_list(&headers).map_err(|_| ErrorCode::InternalError(None))?;
+    // What the host is told should the writer below go away before it has come to the end.
+    let (end, trailers) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
+    let is_empty =
+        matches!(&body, AnswerBody::Whole(bytes) if bytes.as_ref().is_none_or(|it| it.is_empty()));
+    let (writer, contents) = match is_empty {
+        true => (None, None),
+        false => {
+            let (writer, contents) = wit_stream::new();
+            (Some(writer), Some(contents))
+        }
+    };
+    let (response, _sent) = WasiResponse::new(headers, contents, trailers);
+    if parts.status != StatusCode::OK {
+        response
+            .set_status_code(parts.status.as_u16())
+            .map_err(|()| ErrorCode::InternalError(None))?;
+    }
+    spawn(async move {
+        if let Some(writer) = writer {
+            write(writer, body).await;
+        }
+        // Nobody reads the answer any more if this fails.
+        let _ = end.write(Ok(None)).await;
+    });
+    Ok(response)
+}
+
+/// Writes a body to its end, or until nobody reads it any more.
+async fn write(mut writer: StreamWriter<u8>, mut body: AnswerBody) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if !writer.write_all(data.into()).await.is_empty() {
+            return;
+        }
+    }
+}
