@@ -95,7 +95,7 @@ async fn is_refused(world: &World, reason: &str, log: &str) {
     assert_eq!(reasons(&lines), ["admitted", reason]);
     assert_eq!(lines[1]["outcome"], "failed");
     world.logged(log).await;
-    assert!(!world.logs().contains("7f3a"), "{}", world.logs());
+    assert!(!world.logs().contains("-7f3a"), "{}", world.logs());
 }
 
 async fn a_user_unknown_to_the_tenant_may_not(world: &World) {
