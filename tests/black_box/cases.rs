@@ -1,6 +1,7 @@
 //! The cases, by what they are about.
 
 mod audit;
+mod bodies;
 mod client_authentication;
 mod configuration;
 mod connect;
@@ -24,6 +25,7 @@ use crate::case::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         audit::CASES,
+        bodies::CASES,
         &client_authentication::cases(),
         configuration::CASES,
         &connect::cases(),

@@ -1,0 +1,180 @@
+//! Bodies as they come over a socket: in pieces, in chunks, too long, cut off.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    case::{Case, case},
+    world::{OWNER, World},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(a_body_may_come_in_pieces),
+    case!(a_body_may_come_in_chunks),
+    case!(a_connection_serves_one_body_after_the_other),
+    case!(a_body_that_is_too_long_is_413_before_it_is_sent),
+    case!(chunks_that_are_too_much_are_413),
+    case!(the_largest_body_is_read_to_its_end),
+    case!(a_body_that_is_cut_off_is_not_served_and_hurts_nobody),
+];
+
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// A connection that sends what it is told to.
+struct Connection(TcpStream);
+
+impl Connection {
+    async fn open(world: &World) -> Self {
+        let url = world.url("");
+        let stream = TcpStream::connect(url.trim_start_matches("http://")).await;
+        Self(stream.expect("the server listens"))
+    }
+
+    /// Sends bytes, and gives them time to arrive by themselves. Nothing here fails if they do not.
+    async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.expect("the server reads");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    /// The status and body of the next answer. All answers here say how long they are.
+    async fn answer(&mut self) -> (u16, String) {
+        let mut answer = Vec::new();
+        loop {
+            let text = String::from_utf8_lossy(&answer);
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                let length: usize = length.expect("a length").parse().expect("a number");
+                if body.len() >= length {
+                    let status = head[9..12].parse().expect("a status");
+                    return (status, body.to_owned());
+                }
+            }
+            let read = self.0.read_buf(&mut answer).await.expect("the server answers");
+            assert_ne!(read, 0, "the answer is whole: {}", String::from_utf8_lossy(&answer));
+        }
+    }
+}
+
+/// The head of a message to the MCP endpoint.
+fn head(world: &World, framing: &str) -> String {
+    let (token, url) = (world.token(OWNER), world.url(""));
+    let host = url.trim_start_matches("http://");
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n"
+    )
+}
+
+fn of_length(world: &World, length: usize) -> String {
+    head(world, &format!("content-length: {length}"))
+}
+
+fn echo(filler: usize) -> String {
+    let params = json!({ "name": "get_datetime", "arguments": {}, "_meta": { "filler": "x".repeat(filler) } });
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string()
+}
+
+async fn a_body_may_come_in_pieces(world: &World) {
+    // Longer than what the component makes room for at first.
+    let body = echo(150_000);
+    let mut connection = Connection::open(world).await;
+    connection.send(of_length(world, body.len()).as_bytes()).await;
+    for piece in body.as_bytes().chunks(60_000) {
+        connection.send(piece).await;
+    }
+    let (status, text) = connection.answer().await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("\"isError\":false"), "{text}");
+}
+
+async fn a_body_may_come_in_chunks(world: &World) {
+    let mut connection = Connection::open(world).await;
+    connection.send(head(world, "transfer-encoding: chunked").as_bytes()).await;
+    for piece in echo(40_000).as_bytes().chunks(9_000) {
+        let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
+        chunk.extend_from_slice(piece);
+        chunk.extend_from_slice(b"\r\n");
+        connection.send(&chunk).await;
+    }
+    connection.send(b"0\r\n\r\n").await;
+    let (status, text) = connection.answer().await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("\"isError\":false"), "{text}");
+}
+
+async fn a_connection_serves_one_body_after_the_other(world: &World) {
+    let mut connection = Connection::open(world).await;
+    for filler in [0, 100, 20_000, 1] {
+        let body = echo(filler);
+        connection.send(of_length(world, body.len()).as_bytes()).await;
+        connection.send(body.as_bytes()).await;
+        assert_eq!(connection.answer().await.0, 200, "{filler}");
+    }
+    // Two at once: what follows the first body is the second request, and none of the first.
+    let body = echo(7);
+    let both = format!("{}{body}", of_length(world, body.len())).repeat(2);
+    connection.send(both.as_bytes()).await;
+    let (status, text) = connection.answer().await;
+    assert_eq!(status, 200, "{text}");
+}
+
+async fn a_body_that_is_too_long_is_413_before_it_is_sent(world: &World) {
+    for length in [MAX_BODY_BYTES + 1, 5_000_000_000] {
+        let mut connection = Connection::open(world).await;
+        connection.send(of_length(world, length).as_bytes()).await;
+        let (status, text) = connection.answer().await;
+        assert_eq!(status, 413, "{text}");
+    }
+}
+
+async fn chunks_that_are_too_much_are_413(world: &World) {
+    let mut connection = Connection::open(world).await;
+    connection.send(head(world, "transfer-encoding: chunked").as_bytes()).await;
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    for _ in 0..=MAX_BODY_BYTES / 0x10000 {
+        connection.send(chunk.as_bytes()).await;
+    }
+    let (status, text) = connection.answer().await;
+    assert_eq!(status, 413, "{text}");
+}
+
+async fn the_largest_body_is_read_to_its_end(world: &World) {
+    let filler = MAX_BODY_BYTES - echo(0).len();
+    let body = echo(filler);
+    assert_eq!(body.len(), MAX_BODY_BYTES);
+    let mut connection = Connection::open(world).await;
+    connection.send(of_length(world, body.len()).as_bytes()).await;
+    connection.send(body.as_bytes()).await;
+    let (status, text) = connection.answer().await;
+    assert_eq!(status, 200, "{text}");
+}
+
+async fn a_body_that_is_cut_off_is_not_served_and_hurts_nobody(world: &World) {
+    let body = echo(1000);
+    let waiting = Connection::open(world).await;
+    for framing in ["content-length: 5000", "transfer-encoding: chunked"] {
+        for sent in [0, 1, body.len()] {
+            let mut connection = Connection::open(world).await;
+            connection.send(head(world, framing).as_bytes()).await;
+            if framing.starts_with("transfer") {
+                connection.send(format!("{:x}\r\n", 5000).as_bytes()).await;
+            }
+            connection.send(&body.as_bytes()[..sent]).await;
+            connection.0.shutdown().await.expect("the connection is open");
+            let mut answer = Vec::new();
+            // Whether there is an answer at all is the host's affair.
+            let _ = connection.0.read_to_end(&mut answer).await;
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        }
+    }
+    let mut connection = waiting;
+    let body = echo(0);
+    connection.send(of_length(world, body.len()).as_bytes()).await;
+    connection.send(body.as_bytes()).await;
+    assert_eq!(connection.answer().await.0, 200);
+}
