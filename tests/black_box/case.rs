@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
-use crate::{mode::Mode, world::World};
+use crate::{mode::Mode, secrecy, world::World};
 
 /// A future that runs on the thread that made it.
 pub(crate) type Step<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -71,5 +71,6 @@ impl Plan {
             prepare(world).await;
         }
         join_all((0..self.mode.copies()).map(|_| (case.run)(world))).await;
+        secrecy::of_world(world);
     }
 }

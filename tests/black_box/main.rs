@@ -16,7 +16,10 @@ mod case;
 mod cases;
 mod link;
 mod mode;
+mod people;
+mod secrecy;
 mod world;
+mod wrongs;
 
 use std::{process::ExitCode, sync::Arc};
 

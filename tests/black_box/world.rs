@@ -15,7 +15,7 @@ use doorward_tenant::{Endpoint, Fault, Group, Options, Seed, Tenant};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::mode::Mode;
+use crate::{mode::Mode, secrecy};
 
 /// The user with all permissions and a calendar.
 pub(crate) const OWNER: &str = "owner@example.com";
@@ -208,7 +208,12 @@ impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
+        // The one place that tokens come from, and it is the tenant's.
+        let is_token_endpoint = response.url().path() == "/oauth/token";
         let text = response.text().await.expect("the answer is whole");
+        if !is_token_endpoint {
+            secrecy::of_answer(&headers, &text);
+        }
         Self { status, headers, text }
     }
 

@@ -1,0 +1,79 @@
+//! Sixteen users more, for what many do at the same time, each of them somebody else.
+
+use std::collections::BTreeMap;
+
+use doorward_tenant::{Calendar, ConnectedAccount, Event, EventStatus, Person};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// How many there are.
+pub(crate) const COUNT: usize = 16;
+
+const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
+
+/// The email address of one of them, who is also found by it.
+pub(crate) fn email(number: usize) -> String {
+    format!("person-{number}@example.com")
+}
+
+/// Adds them. They may use every tool, and each has connected a calendar with an event of its own.
+pub(crate) fn arrive(world: &World) {
+    let tools = ["tool:whoami", "tool:greet", "tool:calendar_summary"].map(str::to_owned);
+    for number in 0..COUNT {
+        let email = email(number);
+        let permissions = BTreeMap::from([(world.mcp_url(), tools.to_vec())]);
+        world.tenant().control().edit(|directory| {
+            directory.people.push(Person {
+                user_id: format!("auth0|person-{number}"),
+                name: format!("Person {number}"),
+                email: email.clone(),
+                note: String::new(),
+                roles: Vec::new(),
+                permissions,
+                claims: Default::default(),
+                connected_accounts: vec![ConnectedAccount {
+                    id: format!("cac_{number}"),
+                    connection: "google-oauth2".to_owned(),
+                    scopes: vec![CALENDAR.to_owned()],
+                    email: None,
+                    revoked: false,
+                    created_at: String::new(),
+                }],
+                user_metadata: Default::default(),
+                app_metadata: Default::default(),
+            });
+        });
+        add_calendar(world, &email, &format!("Event of {email}"));
+    }
+}
+
+/// The results of all of them calling a tool at the same time, each with a new token.
+pub(crate) async fn call_at_once(world: &World, tool: &str) -> Vec<Value> {
+    let calls =
+        (0..COUNT).map(|number| async move { world.call(&email(number), tool, json!({})).await });
+    join_all(calls).await
+}
+
+/// A calendar with one event, which is on all day.
+fn add_calendar(world: &World, owner: &str, title: &str) {
+    let event = Event {
+        id: "event0000000".to_owned(),
+        summary: Some(title.to_owned()),
+        description: None,
+        location: None,
+        hangout_link: None,
+        day: -1,
+        start: None,
+        minutes: 0,
+        days: 3,
+        repeat: None,
+        time_zone: None,
+        response: None,
+        status: EventStatus::Confirmed,
+    };
+    let (owner, time_zone) = (owner.to_owned(), "Europe/Berlin".to_owned());
+    let calendar = Calendar { owner, time_zone, page_size: None, events: vec![event] };
+    world.tenant().control().edit(|directory| directory.calendars.push(calendar));
+}

@@ -1,0 +1,61 @@
+//! What is looked for after every case, whatever it is about: a token or a secret in clear, in any answer, in any line
+//! of the logs, and in key-value.
+
+use std::fmt::Write;
+
+use reqwest::header::HeaderMap;
+
+use crate::world::World;
+
+/// How Google's tokens begin. All others are signed.
+const PROVIDER_TOKEN: &str = "ya29.";
+
+/// How a private key in PEM begins.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
+/// Looks through an answer: of the server, or of the tenant to a browser.
+pub(crate) fn of_answer(headers: &HeaderMap, text: &str) {
+    let mut shown = String::new();
+    for (name, value) in headers {
+        let _ = writeln!(shown, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+    }
+    look("an answer", &shown);
+    look("an answer", text);
+}
+
+/// Looks through all that a server has logged and stored so far.
+pub(crate) fn of_world(world: &World) {
+    let seed = world.tenant().seed();
+    let secrets: Vec<_> =
+        seed.clients.iter().filter_map(|client| client.client_secret.as_deref()).collect();
+    assert!(!secrets.is_empty(), "the seed has secrets");
+    let places = [("the log", Some(world.logs())), ("key-value", world.stored())];
+    for (name, place) in places.iter().filter_map(|(name, place)| Some((name, place.as_ref()?))) {
+        look(name, place);
+        for secret in &secrets {
+            assert!(!place.contains(secret), "{name} has a client secret: {place}");
+        }
+    }
+}
+
+fn look(place: &str, text: &str) {
+    if let Some(token) = token_in(text) {
+        panic!("{place} has {token:?}: {text}");
+    }
+}
+
+/// Something in a text that is a token, or a private key.
+fn token_in(text: &str) -> Option<&str> {
+    for beginning in [PROVIDER_TOKEN, PRIVATE_KEY] {
+        if let Some(start) = text.find(beginning) {
+            return text[start..].lines().next();
+        }
+    }
+    text.match_indices("eyJ").find_map(|(start, _)| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let token = text[start..].split(|c| !is_part(c)).next()?;
+        let segments: Vec<_> = token.split('.').collect();
+        let is_signed = segments.len() >= 3 && segments[1].starts_with("eyJ");
+        is_signed.then_some(token)
+    })
+}
