@@ -21,6 +21,7 @@ pub mod seal;
 pub mod server;
 pub mod tools;
 
+mod asking;
 mod outbound;
 mod time_zone;
 

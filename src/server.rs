@@ -227,7 +227,7 @@ impl Memory {
                 return outcome;
             }
         }
-        let outcome = Config::load(host).await.and_then(|config| known_tools(config, registry));
+        let outcome = Config::load(host).await.and_then(|config| known_names(config, registry));
         let outcome = outcome.map(Rc::new);
         for fault in outcome.as_ref().err().into_iter().flat_map(ConfigFaults::iter) {
             host.log(&format!("misconfigured: {fault}"));
@@ -237,13 +237,18 @@ impl Memory {
     }
 }
 
-/// A policy that names a tool by a wrong name would not take it away from anybody.
-fn known_tools(config: Config, registry: &Registry) -> Result<Config, ConfigFaults> {
-    if config.rules.policy.named().all(|name| registry.tool(name).is_some()) {
-        Ok(config)
-    } else {
-        Err(ConfigFaults::of("tool_policy", "names a tool that this server does not have"))
+/// A policy that names a tool by a wrong name would not take it away from anybody, nor one that names a wrong issuer.
+fn known_names(config: Config, registry: &Registry) -> Result<Config, ConfigFaults> {
+    let policy = &config.rules.policy;
+    let fault = |problem| Err(ConfigFaults::of("tool_policy", problem));
+    if !policy.named().all(|name| registry.tool(name).is_some()) {
+        return fault("names a tool that this server does not have");
     }
+    let is_known = |name: &str| config.issuers().any(|trusted| trusted.issuer.as_str() == name);
+    if !policy.issuers().all(is_known) {
+        return fault("names an issuer that is neither the tenant nor among `issuers`");
+    }
+    Ok(config)
 }
 
 fn is_json(headers: &::http::HeaderMap) -> bool {

@@ -84,7 +84,7 @@ pub(super) async fn request_token(
 ) -> Result<IssuedToken, TokenEndpointFault> {
     let asked_at = host.now();
     let members = ask(host, tenant, client, grant).await?;
-    let expires_in = members.get("expires_in").and_then(Value::as_u64).unwrap_or_default();
+    let expires_in = members.get("expires_in").and_then(seconds).unwrap_or_default();
     // Some providers separate scopes by commas, and the vault passes on what they say.
     let scopes = members.get("scope").and_then(Value::as_str).map(|scope| {
         let scopes = scope.split([' ', ',']).filter(|scope| !scope.is_empty());
@@ -153,6 +153,12 @@ async fn ask(
     let detail = members.get("error_description").and_then(Value::as_str).and_then(detail);
     let retry_at = retry_at(answer.headers(), host.now());
     Err(TokenEndpointFault::Refused(Refusal { status, code: code.to_owned(), detail, retry_at }))
+}
+
+/// A number of seconds, which JSON may write with a fraction. What is none, is text or is negative, is not believed.
+fn seconds(value: &Value) -> Option<u64> {
+    // Rust takes the nearest number that there is, 0 for what is negative.
+    value.as_u64().or_else(|| value.as_f64().map(|seconds| seconds as u64))
 }
 
 /// An `error` as RFC 6749 defines it. Anything else is not fit for a log, and [`NO_CODE`] stands there.

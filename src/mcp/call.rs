@@ -231,10 +231,12 @@ impl Round {
     }
 
     fn binding(&self) -> Binding<'_> {
+        let caller = self.context.caller();
         Binding {
-            issuer: self.context.caller().issuer(),
-            subject: self.context.caller().subject(),
-            client_id: self.context.caller().client_id(),
+            issuer: caller.issuer(),
+            subject: caller.subject(),
+            client_id: caller.client_id(),
+            organization: caller.organization().map(|organization| organization.id),
             method: &self.method,
             name: &self.name,
             arguments: &self.arguments,

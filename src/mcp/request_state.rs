@@ -1,7 +1,7 @@
 //! `requestState`: what one round of a call tells the next, carried by the client.
 //!
 //! The client is an attacker as far as this is concerned. It may read the state; it must not change it, use it for
-//! another user, client, tool or arguments, or use it later. So it is authenticated (HMAC-SHA-256) together with all
+//! another user, client, organization, tool or arguments, or use it later. So it is authenticated (HMAC-SHA-256) together with all
 //! of that, under a key that every instance of this server derives from its own credentials. It can be used again until
 //! it expires: nothing is remembered here, and what a tool does twice must be harmless.
 
@@ -25,6 +25,8 @@ pub(super) struct Binding<'a> {
     pub(super) issuer: &'a str,
     pub(super) subject: &'a str,
     pub(super) client_id: &'a str,
+    /// The organization that the user is signed in to.
+    pub(super) organization: Option<String>,
     pub(super) method: &'a str,
     /// The tool, prompt or resource.
     pub(super) name: &'a str,
@@ -94,6 +96,7 @@ mod tests {
             issuer: "i",
             subject: "a",
             client_id: "b",
+            organization: Some("org_1".to_owned()),
             method: "tools/call",
             name: "c",
             arguments,
@@ -118,6 +121,8 @@ mod tests {
             Binding { issuer: "other", ..good.clone() },
             Binding { subject: "other", ..good.clone() },
             Binding { client_id: "other", ..good.clone() },
+            Binding { organization: Some("org_2".to_owned()), ..good.clone() },
+            Binding { organization: None, ..good.clone() },
             Binding { method: "prompts/get", ..good.clone() },
             Binding { name: "other", ..good.clone() },
             Binding { arguments: &others, ..good.clone() },

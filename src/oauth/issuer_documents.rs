@@ -1,8 +1,7 @@
 //! An issuer's discovery document and signing keys: in memory, then in key-value, then over the network.
 //!
 //! Who asks the issuer, and when, is decided by [`Known::next`]. On one instance one request asks at a time: those that
-//! can go on with what is known do, the others look again every few milliseconds. They share a flag and never a future,
-//! because a future that one request makes and another polls traps the instance.
+//! can go on with what is known do, the others look again every few milliseconds.
 
 mod fetch;
 mod known;
@@ -18,6 +17,7 @@ use serde_json::Value;
 use self::known::{Known, Next};
 use super::{Jwks, SignatureAlgorithm};
 use crate::{
+    asking::Asking,
     config::{Issuer, TrustedIssuer},
     host::Host,
 };
@@ -54,14 +54,13 @@ type Place = (Issuer, Option<String>);
 struct OneIssuer {
     known: RefCell<Option<Known>>,
     is_asking: Cell<bool>,
+    /// When key-value was looked at last, in seconds since the Unix epoch.
+    store_read_at: Cell<u64>,
 }
 
 /// The issuer cannot be asked, and nothing recent enough is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssuerUnavailable;
-
-/// The request that asks. The flag falls with it, also when its client hangs up in the middle.
-struct Asking<'a>(&'a Cell<bool>);
 
 impl IssuerMemory {
     /// The issuer's documents.
@@ -121,11 +120,13 @@ impl OneIssuer {
         suffice: &dyn Fn(&Jwks) -> bool,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
         let issuer = &trusted.issuer;
-        if let Some(documents) = self.at_hand(issuer, host.now(), suffice) {
-            return Ok(documents);
+        if let Some(at_hand) = self.at_hand(issuer, host.now(), suffice) {
+            return at_hand;
         }
         let key = known::storage_key(issuer);
-        if let Some(stored) = Known::from_store(host, &key, trusted).await {
+        let stored = Known::from_store(host, &key, trusted).await;
+        self.store_read_at.set(host.now());
+        if let Some(stored) = stored {
             self.remember(self.known(host, issuer).merged(stored));
         }
         for _ in 0..LOOKS {
@@ -150,16 +151,18 @@ impl OneIssuer {
         Err(IssuerUnavailable)
     }
 
-    /// Documents that need no asking, which is nearly always: nothing is copied for them.
+    /// What needs no asking. Nearly always it is documents, and nothing is copied for them. That the issuer fails needs
+    /// none either: another instance may know better, but to look once a second will do, however many forged tokens come.
     fn at_hand(
         &self,
         issuer: &Issuer,
         now: u64,
         suffice: &dyn Fn(&Jwks) -> bool,
-    ) -> Option<Rc<IssuerDocuments>> {
+    ) -> Option<Result<Rc<IssuerDocuments>, IssuerUnavailable>> {
         let known = self.known.borrow();
         match known.as_ref().filter(|known| known.is_about(issuer, now))?.next(now, suffice) {
-            Next::Serve(documents) => Some(documents),
+            Next::Serve(documents) => Some(Ok(documents)),
+            Next::Refuse if self.store_read_at.get() == now => Some(Err(IssuerUnavailable)),
             Next::Ask { .. } | Next::Refuse => None,
         }
     }
@@ -192,20 +195,6 @@ impl IssuerDocuments {
     fn new(metadata: Value, jwks_document: Value, fetched_at: u64) -> Option<Self> {
         let jwks = Jwks::parse(&jwks_document)?;
         Some(Self { metadata, jwks_document, fetched_at, jwks })
-    }
-}
-
-impl<'a> Asking<'a> {
-    /// Raises the flag, unless another request has.
-    fn begin(flag: &'a Cell<bool>) -> Option<Self> {
-        // Lazily: an `Asking` that is made and dropped at once would lower the flag of the one who asks.
-        (!flag.replace(true)).then(|| Self(flag))
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
     }
 }
 

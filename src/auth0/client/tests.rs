@@ -198,3 +198,29 @@ fn a_refusal_is_logged_with_its_meaning_and_nothing_of_its_description() {
          `auth0_client_secret` or `auth0_client_private_key` is wrong"
     );
 }
+
+#[test]
+fn an_odd_lifetime_is_not_remembered_for_longer_than_it_says() {
+    let hour = 3600;
+    for (expires_in, seconds) in [
+        (json!(3600), hour),
+        (json!(3600.9), hour),
+        (json!(1e300), u64::MAX),
+        (json!(u64::MAX), u64::MAX),
+        (json!(-1), 0),
+        (json!(-1e300), 0),
+        (json!("3600"), 0),
+        (json!(null), 0),
+        (json!([3600]), 0),
+    ] {
+        let tenant = Tenant::new();
+        tenant.issues(&json!({ "access_token": "issued", "expires_in": expires_in }));
+        for _ in 0..2 {
+            let token = finish(tenant.auth0().connection_token("github", &[], None)).unwrap();
+            let expires_at = tenant.host.now.get().saturating_add(seconds);
+            assert_eq!(token.expires_at, expires_at, "{expires_in}");
+        }
+        let exchanges = if seconds == 0 { 2 } else { 1 };
+        assert_eq!(tenant.host.count(TOKEN), exchanges, "{expires_in}");
+    }
+}

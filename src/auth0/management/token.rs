@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    asking::Asking,
     auth0::token_endpoint::{IssuedToken, TokenEndpointFault, request_token},
     config::Config,
     host::{Host, HttpFailure},
@@ -47,9 +48,6 @@ struct Known {
     /// In seconds since the Unix epoch.
     asked_at: u64,
 }
-
-/// The request that asks. The flag falls with it, also when its client hangs up in the middle.
-struct Asking<'a>(&'a Cell<bool>);
 
 /// A place in key-value, and what opens what is there.
 struct Shelf<'a> {
@@ -184,17 +182,4 @@ fn owner(config: &Config) -> String {
     let management = &config.management;
     let (tenant, client) = (management.tenant.as_str(), &management.client.id);
     format!("{tenant} {client} {}", management.audience)
-}
-
-impl<'a> Asking<'a> {
-    fn begin(flag: &'a Cell<bool>) -> Option<Self> {
-        // Lazily: an `Asking` that is made and dropped at once would lower the flag of the one who asks.
-        (!flag.replace(true)).then(|| Self(flag))
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
 }

@@ -13,6 +13,9 @@
 //!
 //! Every rule that applies takes away, so their order does not matter. A rule without `when` and `unless` applies to
 //! everybody. All that a condition names must hold; of a list, one entry is enough.
+//!
+//! Organizations, clients and claims are the word of the issuer of the token. An issuer that is not the tenant may name
+//! the same ones: it cannot make an exception of its callers, unless `issuer` says so.
 
 use serde_json::{Map, Value};
 
@@ -44,6 +47,7 @@ enum Takes {
 /// Each with the values that fulfil it; an absent one always holds.
 #[derive(Clone, Debug, PartialEq)]
 struct Condition {
+    issuers: Option<Vec<String>>,
     organizations: Option<Vec<String>>,
     clients: Option<Vec<String>>,
     claims: Vec<(String, Vec<Value>)>,
@@ -88,6 +92,12 @@ impl ToolPolicy {
             Takes::Changing => [].iter().map(String::as_str),
         })
     }
+
+    /// The issuers that the policy names.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.0.iter().flat_map(|rule| [&rule.when, &rule.unless]).flatten();
+        conditions.filter_map(|it| it.issuers.as_ref()).flatten().map(String::as_str)
+    }
 }
 
 impl Rule {
@@ -111,7 +121,7 @@ impl Rule {
 
     fn applies_to(&self, caller: &Caller) -> bool {
         self.when.as_ref().is_none_or(|when| when.holds_for(caller))
-            && !self.unless.as_ref().is_some_and(|unless| unless.holds_for(caller))
+            && !self.unless.as_ref().is_some_and(|unless| unless.excepts(caller))
     }
 }
 
@@ -128,8 +138,8 @@ impl Takes {
 impl Condition {
     fn parse(condition: &Value) -> Result<Self, &'static str> {
         const PROBLEM: &str =
-            "has a condition that is not made of `organization`, `client` and `claims`";
-        const MEMBERS: [&str; 3] = ["organization", "client", "claims"];
+            "has a condition that is not made of `issuer`, `organization`, `client` and `claims`";
+        const MEMBERS: [&str; 4] = ["issuer", "organization", "client", "claims"];
         let condition = condition.as_object().filter(|it| !it.is_empty()).ok_or(PROBLEM)?;
         only(condition, &MEMBERS, PROBLEM)?;
         let names =
@@ -141,16 +151,26 @@ impl Condition {
             }
             Some(_) => return Err(PROBLEM),
         };
-        Ok(Self { organizations: names("organization")?, clients: names("client")?, claims })
+        let (issuers, organizations) = (names("issuer")?, names("organization")?);
+        Ok(Self { issuers, organizations, clients: names("client")?, claims })
+    }
+
+    /// Whether it holds, by the word of somebody who may say so.
+    fn excepts(&self, caller: &Caller) -> bool {
+        (caller.is_tenant_user() || self.issuers.is_some()) && self.holds_for(caller)
     }
 
     fn holds_for(&self, caller: &Caller) -> bool {
         let organization = caller.organization();
-        self.organizations.as_ref().is_none_or(|list| organization.is_some_and(|it| it.is_in(list)))
+        let has = |list: &Option<Vec<String>>, name: &str| {
+            list.as_ref().is_none_or(|list| list.iter().any(|it| it == name))
+        };
+        has(&self.issuers, caller.issuer())
             && self
-                .clients
+                .organizations
                 .as_ref()
-                .is_none_or(|list| list.iter().any(|it| it == caller.client_id()))
+                .is_none_or(|list| organization.is_some_and(|it| it.is_in(list)))
+            && has(&self.clients, caller.client_id())
             && self.claims.iter().all(|(name, values)| match caller.claim(name) {
                 Some(Value::Array(held)) => held.iter().any(|it| values.contains(it)),
                 Some(held) => values.contains(held),

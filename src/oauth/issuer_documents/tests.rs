@@ -68,6 +68,22 @@ fn another_instance_finds_the_keys_in_key_value() {
 }
 
 #[test]
+fn while_an_issuer_fails_the_store_is_looked_at_once_a_second() {
+    let (host, memory) = (host(), IssuerMemory::default());
+    host.answers(JWKS, 503, &json!({}));
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable));
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable), "and nobody is asked");
+    // Another instance has got hold of the keys.
+    host.store.borrow_mut().clear();
+    host.answers(JWKS, 200, &jwks(&["a"]));
+    assert_eq!(key(&IssuerMemory::default(), &host, "a"), Ok(()));
+    assert_eq!(key(&memory, &host, "a"), Err(Refusal::IssuerUnavailable), "not looked at again");
+    pass(&host, 1);
+    assert_eq!(key(&memory, &host, "a"), Ok(()));
+    assert_eq!(host.count(JWKS), 2);
+}
+
+#[test]
 fn keys_are_fetched_again_after_ten_minutes() {
     let (host, memory) = (host(), IssuerMemory::default());
     assert_eq!(key(&memory, &host, "a"), Ok(()));

@@ -53,6 +53,33 @@ fn sets_are_named_with_an_at_sign() {
 }
 
 #[test]
+fn another_issuer_cannot_make_an_exception_of_its_callers() {
+    let other = || {
+        let issuer = "https://other.example/";
+        json!({ "sub": "auth0|1", "azp": "agent", "org_id": "org_1", "role": "admin", "iss": issuer })
+    };
+    let rule = |condition: &str, what: Value| {
+        hidden(&json!({ "rules": [{ "hide": "read", condition: what }] }), other())
+    };
+    for what in [
+        json!({ "organization": "org_1" }),
+        json!({ "client": "agent" }),
+        json!({ "claims": { "role": "admin" } }),
+    ] {
+        assert_eq!(rule("unless", what.clone()), ["read"], "{what}");
+        assert_eq!(rule("when", what.clone()), ["read"], "{what}");
+        let mut named = what;
+        named["issuer"] = json!("https://other.example/");
+        assert_eq!(rule("unless", named.clone()), [""; 0], "{named}");
+        named["issuer"] = json!(["https://tenant.example.com/"]);
+        assert_eq!(rule("unless", named.clone()), ["read"], "{named}");
+        assert_eq!(rule("when", named.clone()), [""; 0], "{named}");
+    }
+    assert_eq!(rule("when", json!({ "issuer": "https://other.example/" })), ["read"]);
+    assert_eq!(rule("unless", json!({ "issuer": "https://other.example/" })), [""; 0]);
+}
+
+#[test]
 fn a_rule_may_be_about_organizations() {
     let policy =
         |list: Value| json!({ "rules": [{ "hide": "read", "when": { "organization": list } }] });
