@@ -156,3 +156,21 @@ fn whatever_a_client_accepts_it_is_answered() {
         assert_eq!((status, &body["result"]), (200, &json!({})), "{accept}");
     }
 }
+
+#[test]
+fn a_policy_that_names_what_is_not_there_is_a_misconfiguration() {
+    for (rule, problem) in [
+        (json!({ "hide": ["gret"] }), "names a tool that this server does not have"),
+        (
+            json!({ "hide": ["greet"], "when": { "issuer": "https://tenant.example.com" } }),
+            "names an issuer that is neither the tenant nor among `issuers`",
+        ),
+    ] {
+        let (server, host) = (server(), host());
+        host.set_variable("tool_policy", &json!({ "rules": [rule] }).to_string());
+        let (status, body) = finish_all([serve(&server, &host, ping(&[]))]).remove(0);
+        assert_eq!((status, &body["error"]), (503, &json!("misconfigured")));
+        let expected = format!("misconfigured: the variable `tool_policy` {problem}");
+        assert_eq!(*host.lines.borrow(), [expected]);
+    }
+}

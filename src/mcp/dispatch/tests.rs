@@ -41,12 +41,9 @@ fn host() -> Rc<FakeHost> {
     Rc::new(host)
 }
 
-fn context(host: &Rc<FakeHost>, server: Server) -> Context {
+fn context(host: &Rc<FakeHost>, server: Server, claims: Value) -> Context {
     let config = Rc::new(finish(Config::load(&**host)).unwrap());
-    let Value::Object(claims) = json!({ "sub": "auth0|1", "azp": "client", "name": "Owner" })
-    else {
-        panic!("claims are an object")
-    };
+    let Value::Object(claims) = claims else { panic!("claims are an object") };
     let caller = Caller::for_test(claims, AccessToken::from("a.b.c"));
     let (server, audit) = (Rc::new(server), Audit::begin(&**host, &HeaderMap::new()));
     Context::new(server, Rc::clone(host) as Rc<dyn Host>, config, Rc::new(caller), audit)
@@ -62,7 +59,22 @@ fn ask_server(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> (u16, Value) {
-    let answer = finish(serve(&context(host, server), &header_map(headers), body));
+    ask_as(owner(), host, server, headers, body)
+}
+
+fn owner() -> Value {
+    json!({ "sub": "auth0|1", "azp": "client", "name": "Owner" })
+}
+
+/// The same for a caller with these claims.
+fn ask_as(
+    claims: Value,
+    host: &Rc<FakeHost>,
+    server: Server,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (u16, Value) {
+    let answer = finish(serve(&context(host, server, claims), &header_map(headers), body));
     let body = answer.body().and_then(|body| serde_json::from_slice(body).ok());
     (answer.status().as_u16(), body.unwrap_or_default())
 }
@@ -375,7 +387,7 @@ fn listening_is_acknowledged_and_ends_at_once() {
     let (headers, body) = modern_request("subscriptions/listen", wanted);
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let context = context(&host(), tools::server());
+    let context = context(&host(), tools::server(), owner());
     let answer = finish(serve(&context, &header_map(&headers), body.to_string().as_bytes()));
     assert_eq!(answer.header(&CONTENT_TYPE), Some("text/event-stream"));
     let messages = events(answer.body().unwrap());

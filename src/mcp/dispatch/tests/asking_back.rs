@@ -52,13 +52,17 @@ fn server() -> Server {
 
 /// A modern call by a client with these capabilities.
 fn call(tool: &str, capabilities: Value, more: Value) -> (u16, Value) {
+    call_as(json!({ "sub": "auth0|1", "azp": "client" }), tool, capabilities, more)
+}
+
+fn call_as(claims: Value, tool: &str, capabilities: Value, more: Value) -> (u16, Value) {
     let mut params = more;
     params["name"] = json!(tool);
     let (headers, mut body) = modern_request("tools/call", params);
     body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities;
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    ask_server(&host(), server(), &headers, body.to_string().as_bytes())
+    ask_as(claims, &host(), server(), &headers, body.to_string().as_bytes())
 }
 
 fn legacy_call(tool: &str, version: &str) -> Value {
@@ -130,6 +134,28 @@ fn a_state_of_another_call_is_refused() {
 }
 
 #[test]
+fn a_state_of_another_caller_is_refused() {
+    let ask = |claims: &Value, more: Value| {
+        call_as(claims.clone(), "ask_name", json!({ "elicitation": {} }), more).1
+    };
+    let own = json!({ "sub": "auth0|1", "azp": "client", "org_id": "org_1" });
+    let state = ask(&own, json!({}))["result"]["requestState"].clone();
+    let again = ask(&own, json!({ "requestState": state }));
+    assert_eq!(again["result"]["resultType"], "input_required", "{again}");
+    for (name, value) in [
+        ("sub", "auth0|2"),
+        ("azp", "another"),
+        ("org_id", "org_2"),
+        ("iss", "https://other.example/"),
+    ] {
+        let mut other = own.clone();
+        other[name] = json!(value);
+        let answer = ask(&other, json!({ "requestState": state }));
+        assert_eq!(answer["error"]["code"], -32602, "{name}: {answer}");
+    }
+}
+
+#[test]
 fn a_client_that_cannot_be_asked_is_told_which_capability_it_takes() {
     for (tool, capabilities, required) in [
         ("ask_name", json!({}), json!({ "elicitation": { "form": {} } })),
@@ -161,7 +187,7 @@ fn a_legacy_client_is_told_in_the_words_that_it_knows() {
 fn progress_is_a_stream_for_those_who_ask_for_it() {
     let params = json!({ "name": "count", "_meta": { "progressToken": "t" } });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-    let context = context(&host(), server());
+    let context = context(&host(), server(), owner());
     let answer = finish(serve(&context, &HeaderMap::new(), body.to_string().as_bytes()));
     let response = answer.leave(&Origin::Absent);
     assert_eq!(response.headers()["content-type"], "text/event-stream");

@@ -79,7 +79,7 @@ fn what_belongs_to_sessions_is_ignored_and_no_session_is_made() {
     headers.push(("last-event-id", "7".into()));
     assert_eq!(send(&host(), &headers, &body), without);
     let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize" });
-    let context = context(&host(), tools::server());
+    let context = context(&host(), tools::server(), owner());
     let answer = finish(serve(&context, &HeaderMap::new(), initialize.to_string().as_bytes()));
     assert_eq!(answer.header(&HeaderName::from_static("mcp-session-id")), None);
 }

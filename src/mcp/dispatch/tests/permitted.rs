@@ -17,12 +17,7 @@ fn server() -> Server {
 }
 
 fn asked(host: &Rc<FakeHost>, claims: Value, method: &str, params: Value) -> Answer {
-    let config = Rc::new(finish(Config::load(&**host)).unwrap());
-    let Value::Object(claims) = claims else { panic!("claims are an object") };
-    let caller = Rc::new(Caller::for_test(claims, AccessToken::from("a.b.c")));
-    let audit = Audit::begin(&**host, &HeaderMap::new());
-    let port = Rc::clone(host) as Rc<dyn Host>;
-    let context = Context::new(Rc::new(server()), port, config, caller, audit);
+    let context = context(host, server(), claims);
     let (headers, body) = modern_request(method, params);
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     finish(serve(&context, &header_map(&headers), body.to_string().as_bytes()))
