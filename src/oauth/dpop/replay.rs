@@ -17,13 +17,16 @@ const SLOTS: u16 = 4096;
 /// How many proofs one slot holds at most. A million proofs at a time is more than one server sees.
 const SLOT_PROOFS: usize = 256;
 
-/// How many proofs an instance remembers of one window of time.
+/// How many proofs an instance remembers of one window of time, and how many of them by one key: who has a token that is
+/// bound to one cannot keep out those with others.
 const INSTANCE_PROOFS: usize = 32 * 1024;
+const KEY_PROOFS: usize = 4 * 1024;
 
 /// A digest, and when the proof is too old, in seconds since the Unix epoch.
 const RECORD_BYTES: usize = 16 + 8;
 
-/// The proofs that this instance has seen, of the current window of time and the one before.
+/// The proofs that this instance has seen, of the current window of time and the one before: of each the 32 bits of its
+/// key and 96 of its own.
 #[derive(Debug, Default)]
 pub struct SeenProofs(RefCell<Windows>);
 
@@ -49,15 +52,14 @@ impl SeenProofs {
         key: &str,
         proof: &ProofId,
     ) -> Result<(), Refusal> {
-        // The secret keeps everybody else from choosing which slot to fill.
-        let digest = Sha256::new()
+        // The secret keeps everybody else from choosing which slot to fill, and whose proofs count as whose.
+        let of_key = Sha256::new()
             .chain_update(b"doorward dpop v1\0")
             .chain_update(config.client.secret.expose())
             .chain_update([0])
-            .chain_update(key)
-            .chain_update([0])
-            .chain_update(&proof.id)
-            .finalize();
+            .chain_update(key);
+        let digest = of_key.clone().chain_update([0]).chain_update(&proof.id).finalize();
+        let key = of_key.finalize().first_chunk().map_or(0, |key| u32::from_be_bytes(*key));
         let (digest, slot) = match digest.as_slice() {
             [digest @ .., a, b] if digest.len() >= 16 => {
                 let digest =
@@ -69,7 +71,7 @@ impl SeenProofs {
         let now = host.now();
         // One second more than the proof is good for, whichever way the time was rounded.
         let window = config.dpop_proof_seconds.saturating_mul(2).saturating_add(1);
-        self.0.borrow_mut().insert(digest, now, window)?;
+        self.0.borrow_mut().insert(key, digest, now, window)?;
         let expires_at =
             proof.issued_at.saturating_add(config.dpop_proof_seconds).saturating_add(1);
         remember(host, &format!("doorward:v1:dpop:{slot}"), (digest, expires_at), now).await
@@ -77,24 +79,29 @@ impl SeenProofs {
 }
 
 impl Windows {
-    fn insert(&mut self, digest: u128, now: u64, window: u64) -> Result<(), Refusal> {
+    fn insert(&mut self, key: u32, digest: u128, now: u64, window: u64) -> Result<(), Refusal> {
         let age = now.saturating_sub(self.began_at);
         if age >= window {
             let current = std::mem::take(&mut self.current);
             self.previous = if age < window.saturating_mul(2) { current } else { Vec::new() };
             self.began_at = now;
         }
-        let place = match self.current.binary_search(&digest) {
+        let by_key = u128::from(key) << 96..=u128::from(key) << 96 | u128::MAX >> 32;
+        let proof = by_key.start() | digest >> 32;
+        let place = match self.current.binary_search(&proof) {
             Ok(_) => return Err(ProofFault::Replayed.into()),
             Err(place) => place,
         };
-        if self.previous.binary_search(&digest).is_ok() {
+        if self.previous.binary_search(&proof).is_ok() {
             return Err(ProofFault::Replayed.into());
         }
-        if self.current.len() >= INSTANCE_PROOFS {
+        let before = self.current.partition_point(|known| known < by_key.start());
+        let up_to = self.current.partition_point(|known| known <= by_key.end());
+        let is_full = self.current.len() >= INSTANCE_PROOFS;
+        if is_full || up_to.saturating_sub(before) >= KEY_PROOFS {
             return Err(Refusal::ReplayUnknown);
         }
-        self.current.insert(place, digest);
+        self.current.insert(place, proof);
         Ok(())
     }
 }

@@ -7,9 +7,13 @@ use crate::{
 const NOW: u64 = 1_800_000_000;
 
 fn first_use(host: &FakeHost, seen: &SeenProofs, id: &str) -> Result<(), Refusal> {
+    first_use_by("key", host, seen, id)
+}
+
+fn first_use_by(key: &str, host: &FakeHost, seen: &SeenProofs, id: &str) -> Result<(), Refusal> {
     let config = finish(Config::load(host)).unwrap();
     let proof = ProofId { id: id.to_owned(), issued_at: host.now.get() };
-    finish(seen.first_use(host, &config, "key", &proof))
+    finish(seen.first_use(host, &config, key, &proof))
 }
 
 #[test]
@@ -36,7 +40,8 @@ fn a_proof_is_remembered_as_long_as_it_would_get_in_and_no_longer() {
 fn the_store_holds_so_many_keys_and_no_more_and_nothing_of_the_proof() {
     let (host, seen) = (FakeHost::new(), SeenProofs::default());
     for id in 0..20_000 {
-        assert_eq!(first_use(&host, &seen, &format!("readable-{id}")), Ok(()));
+        let (key, id) = (format!("key-{}", id % 10), format!("readable-{id}"));
+        assert_eq!(first_use_by(&key, &host, &seen, &id), Ok(()));
     }
     let store = host.store.borrow();
     assert!(store.len() <= usize::from(SLOTS));
@@ -60,16 +65,35 @@ fn a_slot_that_is_full_refuses_until_there_is_room() {
     assert_eq!(host.store.borrow()["slot"], record(u128::MAX, NOW + 9));
 }
 
+/// The number in the bits that are remembered.
+fn digest(number: usize) -> u128 {
+    (number as u128) << 32
+}
+
 #[test]
 fn an_instance_that_has_seen_too_many_refuses_until_the_next_window() {
     let mut windows = Windows::default();
-    for digest in 0..INSTANCE_PROOFS as u128 {
-        assert_eq!(windows.insert(digest, NOW, 121), Ok(()));
+    for number in 0..INSTANCE_PROOFS {
+        assert_eq!(windows.insert(number as u32 % 8, digest(number), NOW, 121), Ok(()));
     }
-    assert_eq!(windows.insert(u128::MAX, NOW, 121), Err(Refusal::ReplayUnknown));
-    assert_eq!(windows.insert(u128::MAX, NOW + 121, 121), Ok(()));
-    assert_eq!(windows.insert(7, NOW + 121, 121), Err(ProofFault::Replayed.into()));
-    assert_eq!(windows.insert(7, NOW + 242, 121), Ok(()), "too old to get in anyway");
+    assert_eq!(windows.insert(9, u128::MAX, NOW, 121), Err(Refusal::ReplayUnknown));
+    assert_eq!(windows.insert(9, u128::MAX, NOW + 121, 121), Ok(()));
+    assert_eq!(windows.insert(7, digest(7), NOW + 121, 121), Err(ProofFault::Replayed.into()));
+    assert_eq!(windows.insert(7, digest(7), NOW + 242, 121), Ok(()), "too old to get in anyway");
+}
+
+#[test]
+fn one_key_cannot_keep_others_out() {
+    let mut windows = Windows::default();
+    for number in 0..KEY_PROOFS {
+        assert_eq!(windows.insert(7, digest(number), NOW, 121), Ok(()));
+    }
+    assert_eq!(windows.insert(7, digest(KEY_PROOFS), NOW, 121), Err(Refusal::ReplayUnknown));
+    for other in [0, 6, 8, u32::MAX] {
+        assert_eq!(windows.insert(other, digest(0), NOW, 121), Ok(()), "{other}");
+    }
+    assert_eq!(windows.insert(7, digest(1), NOW, 121), Err(ProofFault::Replayed.into()));
+    assert_eq!(windows.insert(7, digest(KEY_PROOFS), NOW + 121, 121), Ok(()));
 }
 
 #[test]
