@@ -59,7 +59,7 @@ impl Connect<'_> {
             );
             is_safe.then_some(Begun { auth_session, url })
         };
-        read().ok_or_else(|| self.unavailable(CONNECT, "the answer is not what is documented"))
+        read().ok_or_else(|| self.undocumented(CONNECT))
     }
 
     /// Ends it: the account is connected.
@@ -80,7 +80,9 @@ impl Connect<'_> {
             ("redirect_uri", &self.redirect_uri()),
             ("code_verifier", verifier),
         ]);
-        self.my_account(Method::POST, COMPLETE, token, Some(body)).await.map(drop)
+        let completed = self.my_account(Method::POST, COMPLETE, token, Some(body)).await?;
+        let id = completed.get("id").and_then(Value::as_str);
+        id.map(drop).ok_or_else(|| self.undocumented(COMPLETE))
     }
 
     /// The ticket's scopes, and those that the account has already: what is asked for replaces what was granted. None at
@@ -91,8 +93,11 @@ impl Connect<'_> {
         }
         let path = format!("{ACCOUNTS}?connection={}", ticket.connection);
         let answer = self.my_account(Method::GET, &path, token, None).await?;
-        let accounts = answer.get("accounts").and_then(Value::as_array).into_iter().flatten();
-        let granted = accounts.filter_map(|account| account.get("scopes")?.as_array()).flatten();
+        // Who does not say what there is must not be taken to say that there is nothing: it would be lost.
+        let accounts = answer.get("accounts").and_then(Value::as_array);
+        let accounts = accounts.ok_or_else(|| self.undocumented(ACCOUNTS))?;
+        let granted =
+            accounts.iter().filter_map(|account| account.get("scopes")?.as_array()).flatten();
         // Google tells who the user is only if asked to, and Auth0 needs to know.
         let is_google = ticket.scopes.iter().any(|scope| scope.starts_with(GOOGLE_SCOPES));
         let always: &[&str] = if is_google { &["openid", "profile"] } else { &[] };
@@ -104,6 +109,10 @@ impl Connect<'_> {
             }
         }
         Ok(scopes)
+    }
+
+    fn undocumented(&self, what: &str) -> Ending {
+        self.unavailable(what, "the answer is not what is documented")
     }
 
     async fn my_account(

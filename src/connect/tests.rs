@@ -176,6 +176,7 @@ fn whatever_the_tenant_answers_there_is_a_page() {
         (TOKENS, 200, json!({ "access_token": "no ID token" }), down),
         (ACCOUNTS, 403, garbage.clone(), "connect_refused"),
         (ACCOUNTS, 503, garbage.clone(), down),
+        (ACCOUNTS, 200, json!({ "accounts": null }), down),
         (CONNECT, 400, garbage.clone(), "connect_refused"),
         (CONNECT, 401, garbage.clone(), "connect_refused"),
         (CONNECT, 429, garbage.clone(), down),
@@ -185,6 +186,7 @@ fn whatever_the_tenant_answers_there_is_a_page() {
         (COMPLETE, 401, garbage.clone(), "connect_refused"),
         (COMPLETE, 409, garbage.clone(), "connect_account_taken"),
         (COMPLETE, 500, garbage.clone(), down),
+        (COMPLETE, 201, json!({ "id": null }), down),
     ] {
         let setting = Setting::new();
         let started = setting.started(&json!({}));

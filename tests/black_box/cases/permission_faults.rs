@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     audit_log::{audited, reasons},
     case::{Case, Step, case},
+    people,
     world::{OWNER, World, outcome},
 };
 
@@ -71,9 +72,16 @@ refused! {
         "permission_token_refused", "no Management token: refused with 401 `access_denied`";
     a_tenant_whose_token_endpoint_fails, TOKEN, Fault::new(What::Html { status: 502 }),
         "permission_token_unavailable", "no Management token: the answer is not OAuth";
+    a_tenant_whose_token_endpoint_is_slow, TOKEN, Fault::delay(Duration::from_secs(30)),
+        "permission_token_unavailable", "no Management token: no answer in time";
+    a_tenant_whose_token_endpoint_limits, TOKEN, Fault::oauth(429, "too_many_requests", "internals-7f3a"),
+        "permission_token_unavailable", "no Management token: refused with 429 `too_many_requests`";
+    a_tenant_whose_token_is_cut_off, TOKEN, Fault::new(What::Truncated),
+        "permission_token_unavailable", "no Management token: the connection ended in the middle of the answer";
 }
 
 fn prepared(world: &World, endpoint: Endpoint, fault: Fault) -> Step<'_> {
+    people::arrive(world);
     Box::pin(async move { world.break_endpoint(endpoint, fault) })
 }
 
@@ -86,7 +94,9 @@ async fn call(world: &World, token: &str) -> (Value, Vec<Value>) {
 }
 
 async fn is_refused(world: &World, reason: &str, log: &str) {
-    let (result, lines) = call(world, &world.token(OWNER)).await;
+    // In flight at the same time are calls of as many users.
+    let person = people::email(world.number() % people::COUNT);
+    let (result, lines) = call(world, &world.token(&person)).await;
     let text = "Whether you may use the 'greet' tool could not be checked just now. Try again in a moment.";
     assert_eq!(outcome(&result), (true, text.to_owned()));
     assert!(
