@@ -12,33 +12,21 @@ use std::{
 /// The time since the Unix epoch, as one request sees it: it stands still until the request waits for something. Asking
 /// the host costs a microsecond, and a call looks at the clock half a dozen times.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Time(Rc<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    now: Cell<Option<Duration>>,
-    has_waited: Cell<bool>,
-}
+pub(super) struct Time(Rc<Cell<Option<Duration>>>);
 
 impl Time {
     pub(super) fn now(&self) -> Duration {
-        self.0.now.get().unwrap_or_else(|| {
+        self.0.get().unwrap_or_else(|| {
             // A clock before 1970 counts as 1970: every token is then not valid yet.
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.0.now.set(Some(now));
+            self.0.set(Some(now));
             now
         })
     }
 
     /// Says that the request has waited.
     pub(super) fn passes(&self) {
-        self.0.now.set(None);
-        self.0.has_waited.set(true);
-    }
-
-    /// Whether the request has waited for anything yet.
-    pub(super) fn has_passed(&self) -> bool {
-        self.0.has_waited.get()
+        self.0.set(None);
     }
 
     /// What comes of a future. If it is not ready at once, time passes.
