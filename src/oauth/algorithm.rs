@@ -5,11 +5,13 @@
 
 use std::{borrow::Cow, convert::Infallible};
 
+use doorward_rsa::{Hash, PublicKey as Pkcs1Key};
 use jwt_compact::{
     Algorithm, AlgorithmSignature,
-    alg::{Rsa, RsaPublicKey, RsaSignature},
+    alg::{Rsa, RsaPublicKey as PssKey, RsaSignature},
 };
 use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256PublicKey, signature::Verifier};
+use sha2::{Digest, Sha256, Sha512};
 
 /// An algorithm that verifies access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,13 @@ pub(super) struct Verifying(pub(super) SignatureAlgorithm);
 pub(super) enum PublicKey {
     P256(P256PublicKey),
     Rsa(RsaPublicKey),
+}
+
+/// An RSA key, as the implementations of its two kinds of signature have it.
+#[derive(Clone, Debug)]
+pub(super) struct RsaPublicKey {
+    pub(super) pkcs1: Pkcs1Key,
+    pub(super) pss: PssKey,
 }
 
 /// The bytes of a signature. Each algorithm decides whether they can be one.
@@ -74,18 +83,24 @@ impl Algorithm for Verifying {
     }
 
     fn verify_signature(&self, signature: &Signature, key: &PublicKey, message: &[u8]) -> bool {
-        let rsa = match (self.0, key) {
+        match (self.0, key) {
             (SignatureAlgorithm::Es256, PublicKey::P256(key)) => {
-                return P256Signature::from_slice(&signature.0)
-                    .is_ok_and(|signature| key.verify(message, &signature).is_ok());
+                P256Signature::from_slice(&signature.0)
+                    .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
-            (SignatureAlgorithm::Ps256, PublicKey::Rsa(key)) => (Rsa::ps256(), key),
-            (SignatureAlgorithm::Rs256, PublicKey::Rsa(key)) => (Rsa::rs256(), key),
-            (SignatureAlgorithm::Rs512, PublicKey::Rsa(key)) => (Rsa::rs512(), key),
-            _ => return false,
-        };
-        RsaSignature::try_from_slice(&signature.0)
-            .is_ok_and(|signature| rsa.0.verify_signature(&signature, rsa.1, message))
+            (SignatureAlgorithm::Ps256, PublicKey::Rsa(key)) => {
+                RsaSignature::try_from_slice(&signature.0).is_ok_and(|signature| {
+                    Rsa::ps256().verify_signature(&signature, &key.pss, message)
+                })
+            }
+            (SignatureAlgorithm::Rs256, PublicKey::Rsa(key)) => {
+                key.pkcs1.verifies(Hash::Sha256, &Sha256::digest(message), &signature.0)
+            }
+            (SignatureAlgorithm::Rs512, PublicKey::Rsa(key)) => {
+                key.pkcs1.verifies(Hash::Sha512, &Sha512::digest(message), &signature.0)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The issuer's signing keys (RFC 7517), reduced to those that may verify an access token.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::{alg::RsaPublicKey, jwk::JsonWebKey};
+use jwt_compact::jwk::JsonWebKey;
 use p256::{EncodedPoint, ecdsa::VerifyingKey as P256PublicKey};
 use serde_json::Value;
 
-use super::{SignatureAlgorithm, algorithm::PublicKey};
+use super::{
+    SignatureAlgorithm,
+    algorithm::{PublicKey, RsaPublicKey},
+};
 
 /// A set of keys. Keys of another kind, use or strength are not in it.
 #[derive(Clone, Debug, Default)]
@@ -101,22 +104,16 @@ fn rsa(modulus: &str, exponent: &str) -> Option<PublicKey> {
     let modulus = BASE64_URL_SAFE_NO_PAD.decode(modulus).ok()?;
     let exponent = BASE64_URL_SAFE_NO_PAD.decode(exponent).ok()?;
     // Small exponents have a history of forgeries, and every issuer uses 65537.
-    if exponent != [1, 0, 1] || !(2048..=4096).contains(&bits(&modulus)) {
+    if exponent != [1, 0, 1] {
         return None;
     }
+    let pkcs1 = doorward_rsa::PublicKey::new(&modulus)?;
     let key = JsonWebKey::Rsa {
         modulus: modulus.into(),
         public_exponent: exponent.into(),
         private_parts: None,
     };
-    RsaPublicKey::try_from(&key).ok().map(PublicKey::Rsa)
-}
-
-/// How many bits a big-endian number has. Some issuers put zeros in front.
-fn bits(number: &[u8]) -> usize {
-    let zeros: usize = number.iter().take_while(|byte| **byte == 0).count();
-    let first = number.get(zeros).map_or(8, |byte| byte.leading_zeros() as usize);
-    (number.len() - zeros).saturating_mul(8).saturating_sub(first)
+    Some(PublicKey::Rsa(RsaPublicKey { pkcs1, pss: (&key).try_into().ok()? }))
 }
 
 /// A point on P-256, which is checked to be one.

@@ -1,4 +1,4 @@
-use jwt_compact::alg::RsaPrivateKey;
+use jwt_compact::alg::{RsaPrivateKey, RsaPublicKey};
 use serde_json::json;
 
 use super::{
