@@ -24,8 +24,11 @@ pub struct Answer {
     body: AnswerBody,
 }
 
-/// The body of an answer.
-pub enum AnswerBody {
+/// The body of an answer. It can be made here only, and so can a response that has one: no route gets past
+/// [`Answer::leave`].
+pub struct AnswerBody(Content);
+
+enum Content {
     /// Events that are still to come.
     Events(EventStream),
     /// Everything at once; nothing once it was sent.
@@ -69,7 +72,7 @@ impl Answer {
     /// Events that are still to come.
     #[must_use]
     pub fn events(stream: EventStream) -> Self {
-        Self { body: AnswerBody::Events(stream), ..Self::all_events(&[]) }
+        Self { body: AnswerBody(Content::Events(stream)), ..Self::all_events(&[]) }
     }
 
     /// Events that are all there already.
@@ -83,11 +86,11 @@ impl Answer {
     /// No body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: AnswerBody::Whole(Some(Bytes::new())) }
+        Self { status, headers: HeaderMap::new(), body: AnswerBody::whole(Bytes::new()) }
     }
 
     fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let body = AnswerBody::Whole(Some(body.into()));
+        let body = AnswerBody::whole(body.into());
         let mut answer = Self { status, headers: HeaderMap::new(), body };
         answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         answer
@@ -120,9 +123,9 @@ impl Answer {
     /// The body, if all of it is there.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
-        match &self.body {
-            AnswerBody::Whole(body) => body.as_ref(),
-            AnswerBody::Events(_) => None,
+        match &self.body.0 {
+            Content::Whole(body) => body.as_ref(),
+            Content::Events(_) => None,
         }
     }
 
@@ -146,7 +149,7 @@ impl Answer {
     #[must_use]
     pub fn leave(self, origin: &Origin) -> Response<AnswerBody> {
         let Self { status, mut headers, body } = self;
-        if let (AnswerBody::Whole(Some(bytes)), true) = (&body, status != StatusCode::NO_CONTENT) {
+        if let (Content::Whole(Some(bytes)), true) = (&body.0, status != StatusCode::NO_CONTENT) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -160,6 +163,18 @@ impl Answer {
     }
 }
 
+impl AnswerBody {
+    fn whole(bytes: Bytes) -> Self {
+        Self(Content::Whole(Some(bytes)))
+    }
+
+    /// Whether there is nothing in it, and nothing will be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.0, Content::Whole(bytes) if bytes.as_ref().is_none_or(Bytes::is_empty))
+    }
+}
+
 impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -168,9 +183,9 @@ impl Body for AnswerBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Self::Events(stream) => Pin::new(stream).poll_frame(cx),
-            Self::Whole(body) => {
+        match &mut self.get_mut().0 {
+            Content::Events(stream) => Pin::new(stream).poll_frame(cx),
+            Content::Whole(body) => {
                 let body = body.take().filter(|body| !body.is_empty());
                 Poll::Ready(body.map(|body| Ok(Frame::data(body))))
             }

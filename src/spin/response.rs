@@ -25,9 +25,7 @@ pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, 
     let headers = Fields::from_list(&headers).map_err(|_| ErrorCode::InternalError(None))?;
     // What the host is told should the writer below go away before it has come to the end.
     let (end, trailers) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
-    let is_empty =
-        matches!(&body, AnswerBody::Whole(bytes) if bytes.as_ref().is_none_or(|it| it.is_empty()));
-    let (writer, contents) = match is_empty {
+    let (writer, contents) = match body.is_empty() {
         true => (None, None),
         false => {
             let (writer, contents) = wit_stream::new();

@@ -1,11 +1,11 @@
 //! What is where, for whom, and with which headers.
 
-use reqwest::{Method, StatusCode};
-use serde_json::json;
+use reqwest::{Body, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
 
 use crate::{
     case::{Case, case},
-    world::{Answer, World},
+    world::{Answer, GUEST, OWNER, World},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case!(health_is_ok),
     case!(the_resource_metadata_is_the_same_at_both_urls),
     case!(the_authorization_servers_metadata_is_passed_through),
-    case!(every_answer_says_how_long_it_is),
+    case!(every_answer_of_every_route_leaves_by_the_same_door),
     case!(a_preflight_needs_no_token),
     case!(a_foreign_page_may_not_use_the_endpoint),
     case!(a_foreign_host_name_is_403_and_our_own_is_not),
@@ -89,12 +89,69 @@ async fn the_authorization_servers_metadata_is_passed_through(world: &World) {
     assert!(original["registration_endpoint"].is_string());
 }
 
-async fn every_answer_says_how_long_it_is(world: &World) {
-    for path in ["/", "/health", "/nothing", "/mcp", "/.well-known/oauth-protected-resource"] {
-        let answer = world.get(path).await;
-        assert_eq!(answer.header("content-length"), answer.text.len().to_string(), "{path}");
-        assert_eq!(answer.header("transfer-encoding"), "", "{path}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+/// A POST to the MCP endpoint with a good token.
+fn sent(world: &World, content_type: &str, body: impl Into<Body>) -> RequestBuilder {
+    let request = world.request(Method::POST, "/mcp").bearer_auth(world.token(OWNER));
+    request.header("content-type", content_type).body(body)
+}
+
+fn message(world: &World, message: &Value) -> RequestBuilder {
+    sent(world, "application/json", message.to_string())
+}
+
+fn request(method: &str, params: Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+/// Without its length an answer is sent in two packets, and the second one 40 ms later.
+async fn every_answer_of_every_route_leaves_by_the_same_door(world: &World) {
+    let plain = |method: Method, path: &str| world.request(method, path);
+    let call = |name: &str| request("tools/call", json!({ "name": name, "arguments": {} }));
+    let guest = plain(Method::POST, "/mcp").bearer_auth(world.token(GUEST)).json(&call("greet"));
+    let requests = [
+        (200, plain(Method::GET, "/")),
+        (200, plain(Method::GET, "/health")),
+        (200, plain(Method::GET, "/.well-known/oauth-protected-resource")),
+        (200, plain(Method::GET, "/.well-known/oauth-protected-resource/mcp")),
+        (200, plain(Method::GET, "/.well-known/oauth-authorization-server")),
+        (204, plain(Method::OPTIONS, "/health")),
+        (204, plain(Method::OPTIONS, "/mcp")),
+        (403, plain(Method::OPTIONS, "/mcp").header("origin", "https://evil.example.com")),
+        (404, plain(Method::GET, "/nothing")),
+        (400, plain(Method::GET, "/connect/nothing")),
+        (404, plain(Method::POST, "/permissions/revoke")),
+        (405, plain(Method::GET, "/permissions/revoke")),
+        (405, plain(Method::POST, "/")),
+        (405, plain(Method::GET, "/mcp")),
+        (400, plain(Method::POST, "/mcp").header("authorization", "Bearer")),
+        (401, plain(Method::POST, "/mcp")),
+        (401, plain(Method::POST, "/mcp").bearer_auth("a.b.c")),
+        (403, plain(Method::POST, "/mcp").header("origin", "https://evil.example.com")),
+        (403, plain(Method::POST, "/mcp").header("host", "evil.example.com")),
+        (200, message(world, &request("ping", json!({})))),
+        (200, message(world, &request("tools/list", json!({})))),
+        (200, message(world, &call("greet"))),
+        (200, guest),
+        (200, message(world, &call("nothing"))),
+        (200, message(world, &request("nothing", json!({})))),
+        (202, message(world, &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))),
+        (400, message(world, &json!([]))),
+        (400, sent(world, "application/json", "{")),
+        (413, sent(world, "application/json", vec![b' '; 1024 * 1024 + 1])),
+        (415, sent(world, "text/plain", "{}")),
+    ];
+    for (status, request) in requests {
+        let what = format!("{status}: {request:?}");
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}: {answer:?}");
+        // Every answer gets these at the one place where answers leave, and nowhere before.
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{what}");
+        assert_ne!(answer.header("cache-control"), "", "{what}");
+        let length = answer.text.len().to_string();
+        let expected = if answer.status == StatusCode::NO_CONTENT { "" } else { length.as_str() };
+        assert_eq!(answer.header("content-length"), expected, "{what}");
+        assert_eq!(answer.header("transfer-encoding"), "", "{what}");
     }
 }
 
