@@ -18,6 +18,7 @@ mod link;
 mod mode;
 mod people;
 mod secrecy;
+mod tools;
 mod world;
 mod wrongs;
 

@@ -5,19 +5,20 @@ use serde_json::{Value, json};
 
 use crate::{
     case::{Case, case},
+    tools::{all_tools, tool_names},
     world::{Answer, OWNER, World},
 };
 
 pub(super) const CASES: &[Case] = &[
-    case!(a_legacy_client_initializes_pings_and_lists_four_tools),
-    case!(a_modern_client_discovers_and_lists_four_tools),
+    case!(a_legacy_client_initializes_pings_and_lists_the_tools),
+    case!(a_modern_client_discovers_and_lists_the_tools),
     case!(a_notification_is_202_without_a_body),
     case!(a_body_that_is_not_json_is_a_parse_error),
     case!(a_body_over_1_mib_is_413),
     case!(a_body_of_another_media_type_is_415),
 ];
 
-async fn a_legacy_client_initializes_pings_and_lists_four_tools(world: &World) {
+async fn a_legacy_client_initializes_pings_and_lists_the_tools(world: &World) {
     let token = world.token(OWNER);
     let ask = async |method: &str, params: Value| {
         let message = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
@@ -29,17 +30,10 @@ async fn a_legacy_client_initializes_pings_and_lists_four_tools(world: &World) {
     let initialized = ask("initialize", json!({ "protocolVersion": "2025-06-18" })).await;
     assert_eq!(initialized["result"]["protocolVersion"], "2025-06-18");
     assert_eq!(ask("ping", json!({})).await, json!({ "jsonrpc": "2.0", "id": 0, "result": {} }));
-    assert_eq!(tool_names(&ask("tools/list", json!({})).await), TOOLS);
+    assert_eq!(tool_names(&ask("tools/list", json!({})).await["result"]["tools"]), all_tools());
 }
 
-const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
-
-fn tool_names(answer: &Value) -> Vec<&str> {
-    let tools = answer["result"]["tools"].as_array().expect("tools is a list");
-    tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
-}
-
-async fn a_modern_client_discovers_and_lists_four_tools(world: &World) {
+async fn a_modern_client_discovers_and_lists_the_tools(world: &World) {
     let token = world.token(OWNER);
     let ask = async |method: &str| {
         let meta = json!({
@@ -58,7 +52,7 @@ async fn a_modern_client_discovers_and_lists_four_tools(world: &World) {
     };
     let discovered = ask("server/discover").await;
     assert_eq!(discovered["result"]["supportedVersions"], json!(["2026-07-28"]));
-    assert_eq!(tool_names(&ask("tools/list").await), TOOLS);
+    assert_eq!(tool_names(&ask("tools/list").await["result"]["tools"]), all_tools());
 }
 
 async fn a_notification_is_202_without_a_body(world: &World) {

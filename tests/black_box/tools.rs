@@ -1,0 +1,22 @@
+//! The tools by their names, so that one more tool is one more file and nothing here.
+
+use serde_json::Value;
+
+/// The names of all tools, in their order: those of the golden file.
+pub(crate) fn all_tools() -> Vec<String> {
+    let golden = include_str!("../../src/mcp/dispatch/tools.golden.json");
+    tool_names(&serde_json::from_str(golden).expect("the golden file is JSON"))
+}
+
+/// The names of those tools that are for everybody who is signed in, and for whoever holds these permissions.
+pub(crate) fn tools_with(permissions: &[&str]) -> Vec<String> {
+    const PRIVATE: [&str; 3] = ["whoami", "greet", "calendar_summary"];
+    let may_use = |name: &&str| permissions.contains(name) || !PRIVATE.contains(name);
+    all_tools().into_iter().filter(|name| may_use(&name.as_str())).collect()
+}
+
+/// The names in a list of tools.
+pub(crate) fn tool_names(tools: &Value) -> Vec<String> {
+    let tools = tools.as_array().unwrap_or_else(|| panic!("{tools} is no list of tools"));
+    tools.iter().map(|tool| tool["name"].as_str().expect("a tool has a name").to_owned()).collect()
+}
