@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// All files of the repository that a table can name: path and text.
 fn files(folder: &Path, all: &mut Vec<(String, String)>) {
@@ -67,4 +67,89 @@ fn every_row_of_the_conformance_tables_has_a_test_or_a_reason() {
         let last = row.trim_end_matches('|').rsplit_once('|').map(|(_, last)| last.trim());
         assert!(last.is_some_and(|last| !last.is_empty()), "{row}");
     }
+}
+
+/// The text of a file of the repository.
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands between the two, without them.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin:?}"));
+    rest.split_once(end).map_or(rest, |(part, _)| part)
+}
+
+/// The names at the beginning of the lines of a table of TOML.
+fn names_in_toml<'a>(text: &'a str, table: &str) -> BTreeSet<&'a str> {
+    let lines = between(text, &format!("\n[{table}]\n"), "\n[").lines();
+    lines.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn every_variable_is_in_the_manifest_in_the_readme_and_in_the_code() {
+    let (manifest, readme, code) = (read("spin.toml"), read("README.md"), read("src/config.rs"));
+    let declared = names_in_toml(&manifest, "variables");
+    let rows = between(&readme, "\n## Variables\n", "\n## ").lines();
+    let first_cells = rows.filter_map(|row| row.strip_prefix("| ")?.split(" | ").next());
+    let explained: BTreeSet<&str> =
+        first_cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert_eq!(declared, explained);
+    let given = names_in_toml(&manifest, "component.doorward.variables");
+    let list = between(&code, "const VARIABLES: &[&str] = &[", "];");
+    assert_eq!(given, list.split('"').skip(1).step_by(2).collect());
+    // What the component is not given is a host that it may reach.
+    let hosts = between(&manifest, "allowed_outbound_hosts = [", "]");
+    for name in declared.difference(&given) {
+        assert!(hosts.contains(&format!("{{{{ {name} }}}}")), "nobody reads {name}");
+    }
+}
+
+#[test]
+fn every_key_in_key_value_is_documented_and_there() {
+    let kinds = |text: &str| -> BTreeSet<String> {
+        let keys = text.split("doorward:v1:").skip(1);
+        let kind = |key: &str| key.split_once(':').map(|(kind, _)| kind.to_owned());
+        keys.filter_map(kind).filter(|kind| kind.bytes().all(|b| b.is_ascii_lowercase())).collect()
+    };
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    let code: BTreeSet<String> = all.iter().flat_map(|(_, text)| kinds(text)).collect();
+    assert!(code.len() > 5, "{code:?}");
+    assert_eq!(kinds(&read("docs/storage.md")), code);
+}
+
+/// The part of a link that leads to this heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_within_the_repository_leads_somewhere() {
+    let mut documents = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["docs", "examples", "tests", "fuzz", "dev"] {
+        files(&root.join(folder), &mut documents);
+    }
+    let own = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    documents.extend(own.map(|name| (root.join(name).to_string_lossy().into_owned(), read(name))));
+    documents.retain(|(path, _)| path.ends_with(".md"));
+    let mut count = 0;
+    for (path, text) in &documents {
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        for (target, _) in targets.filter(|(target, _)| !target.starts_with("https://")) {
+            let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+            let folder = Path::new(path).parent().expect("a file is in a folder");
+            let file = if file.is_empty() { Path::new(path).into() } else { folder.join(file) };
+            assert!(file.exists(), "{path}: {target}");
+            let headings = fs::read_to_string(&file).unwrap_or_default();
+            let mut headings = headings.lines().filter(|line| line.starts_with('#'));
+            let is_there = headings.any(|it| anchor(it.trim_start_matches(['#', ' '])) == fragment);
+            assert!(fragment.is_empty() || is_there, "{path}: {target}");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "{count}");
 }
