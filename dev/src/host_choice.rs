@@ -61,7 +61,10 @@ impl HostChoice {
             spin::Spin::Unreadable => "the spin on PATH says no version of Spin".to_owned(),
         };
         match self {
-            Self::Spin => Err(Error::start(format!("Cannot run on Spin: {because}."))),
+            Self::Spin => Err(Error::start(format!(
+                "Cannot run on Spin: {because}. Install Spin {} or newer, or leave out --host.",
+                spin::OLDEST
+            ))),
             Self::Auto | Self::Local => Ok(Host::Local { because: Some(because) }),
         }
     }

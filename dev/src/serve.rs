@@ -50,6 +50,8 @@ impl Serving {
 
 /// The component to run: built now, or as it was last built.
 pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
+    // Whoever asks for a Spin that is not there need not wait for the build to hear of it.
+    options.host.resolve().await?;
     let toolchain = Toolchain::here();
     let component = if options.no_build {
         build::existing(&toolchain).await?

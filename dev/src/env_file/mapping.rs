@@ -28,11 +28,7 @@ const SPELLINGS: [Spelling; 8] = [
         names: &["AUTH0_CLIENT_ID", "CLIENT_ID"],
         required: true,
     },
-    Spelling {
-        variable: "auth0_client_secret",
-        names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"],
-        required: true,
-    },
+    Spelling { variable: SECRET, names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"], required: true },
     Spelling {
         variable: KEY,
         names: &["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"],
@@ -46,6 +42,9 @@ const SPELLINGS: [Spelling; 8] = [
     Spelling { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
     Spelling { variable: "scopes_supported", names: &["SCOPES"], required: false },
 ];
+
+/// What a client authenticates by, unless it has a key.
+const SECRET: &str = "auth0_client_secret";
 
 /// What a client has that authenticates by a key, and needs no secret then.
 const KEY: &str = "auth0_client_private_key";
@@ -81,13 +80,14 @@ impl RealTenant {
                 }
                 variables.insert(variable.to_owned(), value.clone());
             } else if required {
-                let problem = format!("{} is missing (or {spin})", names.join(" or "));
+                let mut problem = format!("{} is missing (or {spin})", names.join(" or "));
+                if variable == SECRET {
+                    problem.push_str(", or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY");
+                }
                 missing.push((variable, problem));
             }
         }
-        missing.retain(|(variable, _)| {
-            *variable != "auth0_client_secret" || !variables.contains_key(KEY)
-        });
+        missing.retain(|(variable, _)| *variable != SECRET || !variables.contains_key(KEY));
         problems.extend(missing.into_iter().map(|(_, problem)| problem));
         let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
             problems.push("PORT is not the number of a port".to_owned());
@@ -189,6 +189,8 @@ mod tests {
         ] {
             assert!(problem.contains(&format!("{names} is missing")), "{problem}");
         }
+        let key = "or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY";
+        assert_eq!(problem.matches(key).count(), 1, "{problem}");
     }
 
     #[test]

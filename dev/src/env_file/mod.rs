@@ -6,7 +6,7 @@ mod syntax;
 pub(crate) use mapping::RealTenant;
 
 use crate::Error;
-use std::{fs, path::Path};
+use std::{fs, io::ErrorKind, path::Path};
 
 /// Reads an environment file for a real tenant. It sets nothing in this process's own environment.
 ///
@@ -14,7 +14,12 @@ use std::{fs, path::Path};
 /// When the file cannot be read, has a line that is not `NAME=value`, or does not say enough. No error quotes a value.
 pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
     let problem = |what: String| Error::usage(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => problem(
+            "there is no such file. `cargo run -- --help` says what has to be in it".to_owned(),
+        ),
+        _ => problem(error.to_string()),
+    })?;
     let entries = syntax::parse(&text).map_err(|error| problem(error.to_string()))?;
     RealTenant::from_entries(&entries).map_err(problem)
 }
@@ -38,6 +43,6 @@ mod tests {
     fn a_file_that_is_not_there_is_named() {
         let error =
             read(Path::new("no/such/file.env")).err().expect("there is no such file").to_string();
-        assert!(error.starts_with("no/such/file.env: "), "{error}");
+        assert!(error.starts_with("no/such/file.env: there is no such file"), "{error}");
     }
 }
