@@ -1,4 +1,5 @@
-//! The audit log: one line of JSON for every decision about a request to the MCP endpoint. See `docs/audit.md`.
+//! The audit log: one line of JSON for every decision about a request to the MCP endpoint or to revoke permissions, and
+//! about a person who connects an account. See `docs/audit.md`.
 //!
 //! It says who was let in or kept out, and why, and nothing else: no token, no other claim, nothing of a body.
 

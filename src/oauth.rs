@@ -1,7 +1,8 @@
 //! The resource server: whose token gets in, and what everybody else is told.
 //!
-//! Nothing here but `issuer_documents` does I/O. `bearer`, `jwt` and `jwks` are the trust boundary: they take bytes
-//! that anybody may have sent, a clock and what is expected, and answer with a value or the exact reason against it.
+//! Nothing here but `issuer_documents` and the memory of DPoP proofs does I/O. `bearer`, `jwt`, `jwks` and the proofs
+//! themselves are the trust boundary: they take bytes that anybody may have sent, a clock and what is expected, and
+//! answer with a value or the exact reason against it.
 
 mod algorithm;
 mod bearer;

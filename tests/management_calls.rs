@@ -1,4 +1,4 @@
-//! How often the tenant is asked, and whether the smallest one is enough. It prints the table of docs/permissions.md:
+//! How often the tenant is asked, and whether the smallest one is enough. It prints the table of the README:
 //!
 //! ```sh
 //! cargo test --test management_calls -- --nocapture

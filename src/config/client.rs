@@ -6,9 +6,9 @@ use crate::auth0::PrivateKey;
 /// Exactly one of the two has to be there: with both, nobody could tell which one counts.
 pub(super) fn read(reader: &mut Reader) -> Option<ClientCredentials> {
     let id = reader.required("auth0_client_id", parse::not_empty);
-    let secret = reader.optional("auth0_client_secret", "", parse::any);
-    let pem = reader.optional("auth0_client_private_key", "", parse::any);
-    let key_id = reader.optional("auth0_client_private_key_id", "", parse::any);
+    let secret = reader.optional("auth0_client_secret", "", Ok);
+    let pem = reader.optional("auth0_client_private_key", "", Ok);
+    let key_id = reader.optional("auth0_client_private_key_id", "", Ok);
     let algorithm = "auth0_client_private_key_algorithm";
     let algorithm = reader.optional(algorithm, "", parse::assertion_algorithm);
     let (secret, pem, key_id, algorithm) = (secret?, pem?, key_id?, algorithm?);

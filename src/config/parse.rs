@@ -14,11 +14,6 @@ pub(super) fn not_empty(value: String) -> Result<String, &'static str> {
     if value.is_empty() { Err("is empty") } else { Ok(value) }
 }
 
-/// Any text, also none.
-pub(super) fn any(value: String) -> Result<String, &'static str> {
-    Ok(value)
-}
-
 /// What assertions are signed with; none means what goes with the key.
 pub(super) fn assertion_algorithm(
     value: String,

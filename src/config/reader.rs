@@ -74,7 +74,7 @@ impl Reader {
             (true, false) => (id, "is empty, though its secret is not"),
             (false, true) => (secret, "is empty, though its application is not"),
         };
-        self.faults.push(ConfigFault { variable, problem: problem.into() });
+        self.fault(variable, problem);
         None
     }
 
