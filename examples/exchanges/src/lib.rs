@@ -70,9 +70,13 @@ fn report(
 #[must_use]
 pub fn server() -> Server {
     let info = ServerInfo { name: "exchanges", title: "Exchanges", version: "0.1.0" };
-    let registry = Registry::new()
-        .with(Tool::new("read_orders", read_orders))
-        .with(Tool::new("read_orders_for_organization", read_orders_for_organization));
+    let one = Tool::new("read_orders", read_orders)
+        .title("My orders")
+        .description("Reads the user's orders");
+    let other = Tool::new("read_orders_for_organization", read_orders_for_organization)
+        .title("My orders for an organization")
+        .description("Reads the orders that the user may see as a member of an organization");
+    let registry = Registry::new().with(one).with(other);
     Server::new(info, registry)
 }
 
