@@ -2,7 +2,7 @@
 
 mod request;
 mod response;
-mod time;
+mod turn;
 
 use std::{io::Write, rc::Rc, time::Duration};
 
@@ -32,7 +32,7 @@ use crate::{
     server::Server,
 };
 
-use self::time::{Time, within};
+use self::turn::{Turn, within};
 
 /// How long the key-value store may take.
 const KEY_VALUE_TIME: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ const VARIABLE_TIME: Duration = Duration::from_secs(5);
 /// The host, when it is Spin, as one request sees it.
 #[derive(Clone, Debug, Default)]
 pub struct Spin {
-    time: Time,
+    turn: Turn,
 }
 
 /// Serves one request of the exported handler.
@@ -52,8 +52,9 @@ pub struct Spin {
 ///
 /// An answer that the host cannot represent.
 pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiResponse, ErrorCode> {
-    let spin = Spin::default();
-    let response = match request::from_wasi(request, spin.time.clone()) {
+    let turn = Turn::default();
+    let spin = Spin { turn: turn.clone() };
+    let response = match request::from_wasi(request, turn.clone()) {
         Some(request) => server.serve(Rc::new(spin), request).await,
         // What Rust's types cannot hold, such as a length beyond all measure.
         None => Answer::error(
@@ -63,6 +64,7 @@ pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiRespo
         )
         .leave(&Origin::Absent),
     };
+    turn.ends();
     let response = response::into_wasi(response)?;
     // The body is written by a task of its own. Letting it run before the response is returned makes head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the second packet. Once
@@ -83,7 +85,7 @@ impl Http for Spin {
             if !is_secure(request.uri()) {
                 return Err(HttpFailure::HostNotAllowed);
             }
-            self.time
+            self.turn
                 .passing(within(limits.total, exchange(request, limits)))
                 .await
                 .unwrap_or(Err(HttpFailure::TimedOut))
@@ -172,7 +174,7 @@ impl Spin {
     ) -> PortFuture<'a, Result<T, KeyValueFailure>> {
         Box::pin(async move {
             let failure = || Err(KeyValueFailure("no answer in time".to_owned()));
-            self.time.passing(within(KEY_VALUE_TIME, future)).await.unwrap_or_else(failure)
+            self.turn.passing(within(KEY_VALUE_TIME, future)).await.unwrap_or_else(failure)
         })
     }
 }
@@ -184,7 +186,7 @@ fn store_failure(error: key_value::Error) -> KeyValueFailure {
 impl Variables for Spin {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
         Box::pin(async move {
-            let value = self.time.passing(within(VARIABLE_TIME, variables::get(name))).await;
+            let value = self.turn.passing(within(VARIABLE_TIME, variables::get(name))).await;
             value.ok_or(VariableFailure::Provider)?.map_err(|error| match error {
                 variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
                     VariableFailure::Undefined
@@ -197,16 +199,16 @@ impl Variables for Spin {
 
 impl Clock for Spin {
     fn now(&self) -> u64 {
-        self.time.now().as_secs()
+        self.turn.now().as_secs()
     }
 
     fn now_millis(&self) -> u64 {
-        u64::try_from(self.time.now().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.turn.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn sleep(&self, duration: Duration) -> PortFuture<'static, ()> {
-        let time = self.time.clone();
-        Box::pin(async move { time.passing(spin_sdk::time::sleep(duration)).await })
+        let turn = self.turn.clone();
+        Box::pin(async move { turn.passing(spin_sdk::time::sleep(duration)).await })
     }
 }
 
@@ -228,7 +230,6 @@ impl Log for Spin {
     }
 
     fn audit(&self, line: &str) {
-        // As above: a disk that is full must not end the requests of others.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        self.turn.keep(line);
     }
 }

@@ -54,6 +54,10 @@ fn is_for_us(uri: &Uri, headers: &HeaderMap, config: &Config) -> bool {
     }
     let named = headers.get_all(header::HOST).iter().map(|value| value.to_str().ok()?.parse().ok());
     named.chain(uri.authority().cloned().map(Some)).all(|authority: Option<Authority>| {
+        // Nearly always the names are spelled as in the public URL, and nothing has to be parsed.
+        if authority.as_ref().is_some_and(|it| is_host_of(it.host(), &config.public_url)) {
+            return true;
+        }
         let url = authority.and_then(|it| Url::parse(&format!("http://{}/", it.host())).ok());
         let Some(url) = url else { return false };
         let name = url.host_str();
@@ -62,6 +66,13 @@ fn is_for_us(uri: &Uri, headers: &HeaderMap, config: &Config) -> bool {
             || public.is_ok_and(|public| public.host_str() == name)
             || config.allowed_hosts.iter().any(|allowed| Some(allowed.as_str()) == name)
     })
+}
+
+/// Whether an origin has this very host, on whichever port.
+fn is_host_of(name: &str, origin: &str) -> bool {
+    let Some((_, host)) = origin.split_once("://") else { return false };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    host == name || host.rsplit_once(':').is_some_and(|(host, port)| host == name && is_port(port))
 }
 
 #[cfg(test)]
@@ -104,6 +115,20 @@ mod tests {
             assert!(is_admitted("", &format!("http://{host}/mcp"), &[]), "{host}");
         }
         assert!(is_admitted("", "/mcp", &[]), "no browser leaves the host out");
+    }
+
+    #[test]
+    fn a_name_is_that_of_an_origin_when_nothing_but_a_port_follows() {
+        for origin in ["https://mcp.example.com", "https://mcp.example.com:8443"] {
+            assert!(is_host_of("mcp.example.com", origin));
+            for other in ["", "mcp", "mcp.example.co", "example.com", "https", "8443"] {
+                assert!(!is_host_of(other, origin), "{other}");
+            }
+        }
+        for origin in ["http://[::1]", "http://[::1]:3000"] {
+            assert!(is_host_of("[::1]", origin));
+            assert!(!is_host_of("[", origin) && !is_host_of("[:", origin));
+        }
     }
 
     #[test]

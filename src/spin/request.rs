@@ -18,7 +18,7 @@ use spin_sdk::wasip3::{
     wit_future,
 };
 
-use super::time::Time;
+use super::turn::Turn;
 
 /// How much room a body gets before any of it has arrived, in bytes.
 const FIRST_ROOM: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub(super) struct RequestBody {
     parts: Parts,
     /// `content-length`, if the request has one.
     length: Option<u64>,
-    time: Time,
+    turn: Turn,
 }
 
 enum Parts {
@@ -46,7 +46,7 @@ enum Parts {
 type Reading = Pin<Box<dyn Future<Output = Result<Bytes, ErrorCode>>>>;
 
 /// The request, or none if Rust's types cannot hold it.
-pub(super) fn from_wasi(request: WasiRequest, time: Time) -> Option<Request<RequestBody>> {
+pub(super) fn from_wasi(request: WasiRequest, turn: Turn) -> Option<Request<RequestBody>> {
     let mut headers = HeaderMap::with_capacity(32);
     for (name, value) in request.get_headers().copy_all() {
         let value = HeaderValue::from_maybe_shared(Bytes::from(value)).ok()?;
@@ -70,7 +70,7 @@ pub(super) fn from_wasi(request: WasiRequest, time: Time) -> Option<Request<Requ
         Some(Ok(length)) if !is_framed_otherwise => Parts::Unread(request, length),
         _ => Parts::Pieces(IncomingRequestBody::new(request).ok()?),
     };
-    let mut converted = Request::new(RequestBody { parts, length, time });
+    let mut converted = Request::new(RequestBody { parts, length, turn });
     *converted.method_mut() = method;
     *converted.uri_mut() = uri;
     *converted.headers_mut() = headers;
@@ -127,19 +127,19 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
-        let Self { parts, time, .. } = self.get_mut();
+        let Self { parts, turn, .. } = self.get_mut();
         // It is put back below unless the body has come to its end.
         let mut reading: Reading = match std::mem::replace(parts, Parts::End) {
             Parts::End => return Poll::Ready(None),
             Parts::Pieces(mut pieces) => {
-                time.passes();
+                turn.begins();
                 let polled = Pin::new(&mut pieces).poll_frame(context);
                 *parts = Parts::Pieces(pieces);
                 return polled;
             }
             Parts::Unread(request, length) => Box::pin(read(request, length)),
             Parts::Reading(reading) => {
-                time.passes();
+                turn.begins();
                 reading
             }
         };

@@ -21,6 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(chunks_that_are_too_much_are_413),
     case!(the_largest_body_is_read_to_its_end),
     case!(a_body_that_is_cut_off_is_not_served_and_hurts_nobody),
+    case!(whoever_is_let_in_and_sends_no_body_is_in_the_audit_log),
 ];
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -177,4 +178,13 @@ async fn a_body_that_is_cut_off_is_not_served_and_hurts_nobody(world: &World) {
     connection.send(of_length(world, body.len()).as_bytes()).await;
     connection.send(body.as_bytes()).await;
     assert_eq!(connection.answer().await.0, 200);
+}
+
+async fn whoever_is_let_in_and_sends_no_body_is_in_the_audit_log(world: &World) {
+    let trace = format!("{:032x}", 0xb0d1_e500_0000_usize + world.number());
+    let framing = format!("content-length: 50\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01");
+    let mut connection = Connection::open(world).await;
+    connection.send(head(world, &framing).as_bytes()).await;
+    drop(connection);
+    world.logged(&trace).await;
 }
