@@ -26,7 +26,7 @@ mod stack;
 pub mod trial;
 mod workspace;
 
-pub use build::build_component;
+pub use build::{build_component, build_package};
 pub use error::{Error, Kind};
 pub use host_choice::{Host, HostChoice};
 pub use log::Log;

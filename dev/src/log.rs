@@ -10,6 +10,8 @@ pub enum Log {
     Inherit,
     /// Into memory: for tests, and for a command that shows it only when something failed.
     Capture,
+    /// Nowhere: for the benchmark, which would fill the memory.
+    Discard,
 }
 
 /// Captured text that several writers add to. Clones share it.

@@ -55,6 +55,7 @@ impl Server {
                 let log = match log {
                     Log::Inherit => doorward_host::Log::Inherit,
                     Log::Capture => doorward_host::Log::Capture(captured.clone()),
+                    Log::Discard => doorward_host::Log::Discard,
                 };
                 let component = Some(component);
                 let options =

@@ -15,6 +15,8 @@ pub enum Log {
     Inherit,
     /// Into memory, for a test to read.
     Capture(CapturedLog),
+    /// Nowhere.
+    Discard,
 }
 
 /// A log in memory. Clones share it.
@@ -47,6 +49,7 @@ impl Log {
                 text.push_str(line);
                 text.push('\n');
             }
+            Self::Discard => {}
         }
     }
 }

@@ -22,27 +22,31 @@ pub(crate) enum Progress {
 ///
 /// # Panics
 /// When the component does not build; the message has cargo's output.
-#[allow(clippy::panic, reason = "a test without a component has failed")]
 pub fn build_component() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            // On a thread of its own, so that it can be called from within a runtime too.
-            let built = std::thread::spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
-                runtime.block_on(component(&Toolchain::here(), Progress::Quiet))
-            })
-            .join();
-            match built {
-                Ok(Ok(path)) => path,
-                Ok(Err(error)) => panic!("{error}"),
-                Err(_) => panic!("the build of the component panicked"),
-            }
-        })
-        .clone()
+    BUILT.get_or_init(|| build_package(workspace::COMPONENT)).clone()
+}
+
+/// Builds another component of this workspace and returns the `.wasm`. For tests and benchmarks.
+///
+/// # Panics
+/// When the package does not build; the message has cargo's output.
+#[allow(clippy::panic, reason = "a test without a component has failed")]
+pub fn build_package(package: &'static str) -> PathBuf {
+    // On a thread of its own, so that it can be called from within a runtime too.
+    let built = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
+        runtime.block_on(wasm(&Toolchain::here(), package, Progress::Quiet))
+    })
+    .join();
+    match built {
+        Ok(Ok(path)) => path,
+        Ok(Err(error)) => panic!("{error}"),
+        Err(_) => panic!("the build of the component panicked"),
+    }
 }
 
 /// Builds the component for release, after adding its Wasm target where that is missing, and returns the `.wasm`.
@@ -50,13 +54,17 @@ pub fn build_component() -> PathBuf {
 /// # Errors
 /// When the target cannot be added or cargo fails.
 pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Result<PathBuf, Error> {
+    wasm(toolchain, workspace::COMPONENT, progress).await
+}
+
+async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Result<PathBuf, Error> {
     toolchain.ensure_target(progress).await?;
     let mut command = Command::new(&toolchain.cargo);
     command
         .args([
             "build",
             "--package",
-            workspace::COMPONENT,
+            package,
             "--lib",
             "--target",
             workspace::TARGET,
@@ -95,7 +103,7 @@ pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Resu
             format!("The component does not build.\n{diagnostics}").trim_end(),
         ));
     }
-    artifact::wasm(&messages, workspace::COMPONENT)
+    artifact::wasm(&messages, &package.replace('-', "_"))
         .ok_or_else(|| Error::build("Cargo built the component but named no .wasm file."))
 }
 

@@ -126,9 +126,12 @@ fn command(options: &SpinOptions, manifest: &std::path::Path, state: &TempDir) -
     for (name, value) in &options.variables {
         command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
     }
-    if options.log == Log::Capture {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    }
+    let output = || match options.log {
+        Log::Inherit => Stdio::inherit(),
+        Log::Capture => Stdio::piped(),
+        Log::Discard => Stdio::null(),
+    };
+    command.stdout(output()).stderr(output());
     command
 }
 

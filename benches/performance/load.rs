@@ -1,0 +1,161 @@
+//! Load: so many connections, each sending its next request when the last one is answered.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::oneshot, task::LocalSet};
+
+use crate::client::{Connection, find};
+
+/// What is sent, and what has to come back.
+#[derive(Clone)]
+pub(crate) struct Load {
+    /// Where to.
+    pub(crate) address: SocketAddr,
+    /// Whole requests, which are sent in turn.
+    pub(crate) requests: Arc<Vec<Vec<u8>>>,
+    /// The status of every answer.
+    pub(crate) status: u16,
+    /// What every answer's body contains.
+    pub(crate) contains: &'static str,
+}
+
+/// When a round ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    /// After this time.
+    Time(Duration),
+    /// After so many requests.
+    Requests(u64),
+}
+
+/// What came of a round.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    /// Answers per second.
+    pub(crate) rate: f64,
+    /// The times until the answers were there, in milliseconds, in ascending order.
+    pub(crate) latencies: Vec<f64>,
+    /// The same until their bodies' first byte.
+    pub(crate) first_bytes: Vec<f64>,
+}
+
+impl Round {
+    /// The latency that this share of the answers stays below, in milliseconds.
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
+        quantile(&self.latencies, share)
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// The median until the first byte.
+    pub(crate) fn first_byte(&self) -> f64 {
+        quantile(&self.first_bytes, 0.5)
+    }
+}
+
+/// A quantile of values in ascending order.
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let index = (share * last as f64).round() as usize;
+    sorted.get(index).copied().unwrap_or(f64::NAN)
+}
+
+impl Load {
+    /// Runs one round on a thread of its own, so that it takes part in no other work.
+    ///
+    /// # Errors
+    /// The first answer that is not the expected one.
+    pub(crate) async fn round(&self, connections: usize, until: Until) -> Result<Round, String> {
+        let (sender, receiver) = oneshot::channel();
+        let load = self.clone();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let outcome = match runtime {
+                Ok(runtime) => {
+                    LocalSet::new().block_on(&runtime, load.run(connections, until))
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            // The benchmark was interrupted if nobody waits any more.
+            let _ = sender.send(outcome);
+        });
+        receiver.await.map_err(|_| "the load generator failed".to_owned())?
+    }
+
+    async fn run(self, connections: usize, until: Until) -> Result<Round, String> {
+        let sent = Rc::new(Cell::new(0));
+        let times = Rc::new(RefCell::new((Vec::new(), Vec::new())));
+        let mut all = Vec::new();
+        for _ in 0..connections {
+            all.push(Connection::open(self.address).await.map_err(|error| error.to_string())?);
+        }
+        let start = Instant::now();
+        let tasks: Vec<_> = all
+            .into_iter()
+            .map(|connection| {
+                let (load, sent, times) = (self.clone(), Rc::clone(&sent), Rc::clone(&times));
+                tokio::task::spawn_local(async move {
+                    load.requests_of(connection, start, until, &sent, &times).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.map_err(|error| error.to_string())??;
+        }
+        let elapsed = start.elapsed().as_secs_f64();
+        let (mut latencies, mut first_bytes) = times.take();
+        latencies.sort_by(f64::total_cmp);
+        first_bytes.sort_by(f64::total_cmp);
+        Ok(Round { rate: latencies.len() as f64 / elapsed, latencies, first_bytes })
+    }
+
+    /// The requests of one connection.
+    async fn requests_of(
+        &self,
+        mut connection: Connection,
+        start: Instant,
+        until: Until,
+        sent: &Cell<u64>,
+        times: &RefCell<(Vec<f64>, Vec<f64>)>,
+    ) -> Result<(), String> {
+        loop {
+            let number = sent.get();
+            let is_over = match until {
+                Until::Time(time) => start.elapsed() >= time,
+                Until::Requests(requests) => number >= requests,
+            };
+            if is_over {
+                return Ok(());
+            }
+            sent.set(number + 1);
+            let request = &self.requests[number as usize % self.requests.len()];
+            let asked = Instant::now();
+            let answer = match connection.exchange(request).await {
+                Ok(answer) => answer,
+                Err(error) => return Err(format!("request {number} was not answered: {error}")),
+            };
+            let (whole, first_byte) = (asked.elapsed(), answer.first_byte - asked);
+            let is_expected = answer.status == self.status
+                && find(answer.body, self.contains.as_bytes()).is_some();
+            if !is_expected {
+                let body = String::from_utf8_lossy(answer.body);
+                return Err(format!(
+                    "request {number} was answered {} {body}, and not {} with {:?}",
+                    answer.status, self.status, self.contains
+                ));
+            }
+            let mut times = times.borrow_mut();
+            times.0.push(whole.as_secs_f64() * 1e3);
+            times.1.push(first_byte.as_secs_f64() * 1e3);
+        }
+    }
+}
