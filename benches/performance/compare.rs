@@ -1,8 +1,6 @@
-//! Two subjects, measured in turn, so that whatever else the machine does concerns both.
+//! Several loads, measured in turn, so that whatever else the machine does concerns all of them.
 
-use std::fmt;
-
-use crate::load::{Load, Round, Until};
+use crate::load::{Load, Round, Until, quantile};
 
 /// A value of each round: the median, the lowest and the highest.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +14,7 @@ impl Spread {
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let at = |share| crate::load::quantile(&values, share);
+        let at = |share| quantile(&values, share);
         Self { median: at(0.5), lowest: at(0.0), highest: at(1.0) }
     }
 
@@ -27,55 +25,49 @@ impl Spread {
     }
 }
 
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.show(2, ""))
-    }
-}
+/// The rounds of several loads: for each round what came of each load.
+pub(crate) struct Rounds(Vec<Vec<Round>>);
 
-/// The rounds of two loads.
-pub(crate) struct Pairs(Vec<(Round, Round)>);
-
-impl Pairs {
-    /// Runs both in turn, after one round each that does not count. Which of them comes first changes every time.
+impl Rounds {
+    /// Runs all loads in turn, after one round of each that does not count. Every other time they run in reverse.
     ///
     /// # Errors
     /// The first answer that is not the expected one.
     pub(crate) async fn run(
-        one: &Load,
-        other: &Load,
+        loads: &[Load],
         connections: usize,
         until: Until,
         rounds: usize,
     ) -> Result<Self, String> {
-        let mut pairs = Vec::new();
-        for round in 0..=rounds {
-            let pair = if round % 2 == 0 {
-                let first = one.round(connections, until).await?;
-                (first, other.round(connections, until).await?)
-            } else {
-                let first = other.round(connections, until).await?;
-                (one.round(connections, until).await?, first)
-            };
-            if round > 0 {
-                pairs.push(pair);
+        let mut all = Vec::new();
+        for number in 0..=rounds {
+            let mut outcomes = vec![Round::default(); loads.len()];
+            let mut order: Vec<usize> = (0..loads.len()).collect();
+            if number % 2 == 1 {
+                order.reverse();
+            }
+            for index in order {
+                outcomes[index] = loads[index].round(connections, until).await?;
+            }
+            if number > 0 {
+                all.push(outcomes);
             }
         }
-        Ok(Self(pairs))
+        Ok(Self(all))
     }
 
-    /// A value of the first load.
-    pub(crate) fn one(&self, value: impl Fn(&Round) -> f64) -> Spread {
-        Spread::of(self.0.iter().map(|(one, _)| value(one)))
+    /// A value of the load with this index.
+    pub(crate) fn of(&self, load: usize, value: impl Fn(&Round) -> f64) -> Spread {
+        Spread::of(self.0.iter().map(|round| value(&round[load])))
     }
 
-    /// A value of the second load.
-    pub(crate) fn other(&self, value: impl Fn(&Round) -> f64) -> Spread {
-        Spread::of(self.0.iter().map(|(_, other)| value(other)))
-    }
-
-    /// What the values of each pair come to.
-    pub(crate) fn both(&self, value: impl Fn(&Round, &Round) -> f64) -> Spread {
-        Spread::of(self.0.iter().map(|(one, other)| value(one, other)))
+    /// What the values of two loads come to, round by round.
+    pub(crate) fn both(
+        &self,
+        one: usize,
+        other: usize,
+        value: impl Fn(&Round, &Round) -> f64,
+    ) -> Spread {
+        Spread::of(self.0.iter().map(|round| value(&round[one], &round[other])))
     }
 }

@@ -4,7 +4,10 @@ use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +27,8 @@ pub(crate) struct Load {
     pub(crate) status: u16,
     /// What every answer's body contains.
     pub(crate) contains: &'static str,
+    /// How many requests were sent, in all rounds together.
+    pub(crate) sent: Arc<AtomicUsize>,
 }
 
 /// When a round ends.
@@ -36,7 +41,7 @@ pub(crate) enum Until {
 }
 
 /// What came of a round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
     /// Answers per second.
     pub(crate) rate: f64,
@@ -70,6 +75,16 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 impl Load {
+    /// Requests that are answered with a status and something in the body.
+    pub(crate) fn new(
+        address: SocketAddr,
+        requests: Vec<Vec<u8>>,
+        status: u16,
+        contains: &'static str,
+    ) -> Self {
+        Self { address, requests: Arc::new(requests), status, contains, sent: Arc::default() }
+    }
+
     /// Runs one round on a thread of its own, so that it takes part in no other work.
     ///
     /// # Errors
@@ -80,9 +95,7 @@ impl Load {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let outcome = match runtime {
-                Ok(runtime) => {
-                    LocalSet::new().block_on(&runtime, load.run(connections, until))
-                }
+                Ok(runtime) => LocalSet::new().block_on(&runtime, load.run(connections, until)),
                 Err(error) => Err(error.to_string()),
             };
             // The benchmark was interrupted if nobody waits any more.
@@ -137,7 +150,8 @@ impl Load {
                 return Ok(());
             }
             sent.set(number + 1);
-            let request = &self.requests[number as usize % self.requests.len()];
+            let next = self.sent.fetch_add(1, Ordering::Relaxed);
+            let request = &self.requests[next % self.requests.len()];
             let asked = Instant::now();
             let answer = match connection.exchange(request).await {
                 Ok(answer) => answer,

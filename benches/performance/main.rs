@@ -1,39 +1,50 @@
 //! `cargo bench`: what the numbers in the README and in `docs/performance.md` come from.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a benchmark fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
+mod bench;
+mod budget;
 mod client;
+mod cold;
 mod compare;
 mod components;
+mod documents;
+mod growth;
 mod load;
+mod machine;
 mod options;
+mod peers;
+mod plot;
 mod report;
+mod signature;
+mod stalls;
 mod subject;
+mod verifying;
 mod warm;
 
 use std::process::ExitCode;
 
-use components::Components;
+use bench::Bench;
 use doorward_dev::HostChoice;
-use options::{HOSTS, Options, PARTS};
-use report::Line;
+use options::{HOSTS, Instead, Options, PARTS};
+use report::Findings;
 use subject::On;
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
-        Err(text) => {
-            eprintln!("{text}");
+        Err(Instead::Help(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(Instead::Refuse(problem)) => {
+            eprintln!("{}", problem.trim_end());
             return ExitCode::FAILURE;
         }
     };
-    let components = Components::build();
+    let bench = Bench::new(options);
     let runtime = tokio::runtime::Runtime::new().expect("a Tokio runtime starts");
-    match runtime.block_on(measure(&components, &options)) {
+    match runtime.block_on(run(&bench)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("{problem}");
@@ -42,22 +53,41 @@ fn main() -> ExitCode {
     }
 }
 
-async fn measure(components: &Components, options: &Options) -> Result<(), String> {
-    let mut lines: Vec<Line> = Vec::new();
-    for on in On::ALL {
-        if !options.wants(&HOSTS, on.word()) {
-            continue;
-        }
-        if on == On::Spin
-            && let Err(missing) = HostChoice::Spin.resolve().await
-        {
-            println!("{missing}");
-            continue;
-        }
-        if options.wants(&PARTS, "warm") {
-            lines.extend(warm::measure(on, components, options).await?);
+async fn run(bench: &Bench) -> Result<(), String> {
+    let mut hosts = Vec::new();
+    let mut missing = None;
+    for on in On::ALL.into_iter().filter(|on| bench.options.wants(&HOSTS, on.word())) {
+        match HostChoice::Spin.resolve().await {
+            Err(reason) if on == On::Spin => missing = Some(reason.to_string()),
+            _ => hosts.push(on),
         }
     }
-    println!("{}", report::table(&lines));
+    let mut parts = Vec::new();
+    for part in PARTS.into_iter().filter(|part| bench.options.wants(&PARTS, part)) {
+        let mut findings = Findings::default();
+        for &on in &hosts {
+            bench.say(&format!("{part} on {}", on.plain()));
+            let measured = measure(part, on, bench).await;
+            findings.extend(measured.map_err(|problem| format!("{part} on {on}: {problem}"))?);
+        }
+        println!("\n{part}\n\n{}", report::table(&findings.lines));
+        parts.push((part, findings));
+    }
+    let facts = machine::facts(missing.as_deref()).await;
+    println!("{facts}");
+    documents::write(&parts, &facts, bench)?;
+    bench.say("done");
     Ok(())
+}
+
+async fn measure(part: &str, on: On, bench: &Bench) -> Result<Findings, String> {
+    match part {
+        "warm" => warm::measure(on, bench).await,
+        "stalls" => stalls::measure(on, bench).await,
+        "cold" => cold::measure(on, bench).await,
+        "signature" => signature::measure(on, bench).await,
+        "growth" => growth::measure(on, bench).await,
+        "budget" => budget::measure(on, bench).await,
+        _ => peers::measure(on, bench).await,
+    }
 }

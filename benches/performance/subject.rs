@@ -1,8 +1,9 @@
 //! What is measured: a component on a host, and the requests that are sent to it.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
-use doorward_dev::{Host, HostChoice, Log, Reuse, Stack, StackOptions};
+use doorward_dev::{HostChoice, Log, Reuse, Stack, StackOptions};
+use doorward_tenant::SigningKey;
 use serde_json::{Value, json};
 
 use crate::load::Load;
@@ -11,6 +12,12 @@ use crate::load::Load;
 pub(crate) const OWNER: &str = "owner@example.com";
 /// The user who may call none that is not public.
 pub(crate) const GUEST: &str = "guest@example.com";
+/// Some who may be greeted.
+const PEOPLE: [&str; 4] =
+    [OWNER, "unconnected@example.com", "quiet@example.com", "greeter@example.com"];
+
+/// What every greeting contains, the floor's constant too.
+pub(crate) const GREETING: &str = "Hello, ";
 
 const CLIENT: &str = "doorward-test";
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
@@ -30,6 +37,14 @@ impl On {
         match self {
             Self::Local => "local",
             Self::Spin => "spin",
+        }
+    }
+
+    /// The name without Markdown.
+    pub(crate) fn plain(self) -> &'static str {
+        match self {
+            Self::Local => "the local host",
+            Self::Spin => "spin up",
         }
     }
 }
@@ -84,35 +99,47 @@ impl Subject {
         &self.stack
     }
 
-    /// The name and version of the host.
-    pub(crate) fn host(&self) -> &Host {
-        self.stack.host()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn token(&self, person: &str) -> Result<String, String> {
-        let token = self.stack.tenant().mint_for(person, CLIENT, &SCOPES);
+        self.token_for(person, &SCOPES)
+    }
+
+    /// A token that was asked for with these scopes.
+    pub(crate) fn token_for(&self, person: &str, scopes: &[&str]) -> Result<String, String> {
+        let token = self.stack.tenant().mint_for(person, CLIENT, scopes);
         token.map_err(|error| error.to_string())
     }
 
-    /// A request as bytes.
-    pub(crate) fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
-        let (address, length) = (self.address, body.len());
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}");
-        if !body.is_empty() {
-            head.push_str(&format!("content-length: {length}\r\n"));
+    /// So many tokens, no two the same, of people who may be greeted.
+    pub(crate) fn tokens(&self, count: usize) -> Result<Vec<String>, String> {
+        let control = self.stack.tenant().control();
+        let claims = PEOPLE.map(|person| control.claims_for(person, CLIENT, &SCOPES));
+        let mut tokens = Vec::with_capacity(count);
+        for (number, claims) in claims.iter().cycle().take(count).enumerate() {
+            let mut claims = claims.clone().map_err(|error| error.to_string())?;
+            claims["jti"] = json!(number.to_string());
+            let header = json!({ "typ": "at+jwt" });
+            tokens.push(control.mint_with(SigningKey::Current, &header, &claims));
         }
-        format!("{head}\r\n{body}").into_bytes()
+        Ok(tokens)
     }
 
-    /// A message to the MCP endpoint, in the words of the revision that most clients speak.
-    pub(crate) fn message(&self, token: Option<&str>, message: &Value) -> Vec<u8> {
+    /// The headers of a message to the MCP endpoint, in the words of the revision that most clients speak.
+    pub(crate) fn headers(&self, token: Option<&str>) -> String {
         let authorization =
             token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let headers = format!(
+        format!(
             "{authorization}content-type: application/json\r\n\
              accept: application/json, text/event-stream\r\nmcp-protocol-version: 2025-11-25\r\n"
-        );
-        self.request("POST", "/mcp", &headers, &message.to_string())
+        )
+    }
+
+    /// A message to the MCP endpoint.
+    pub(crate) fn message(&self, token: Option<&str>, message: &Value) -> Vec<u8> {
+        request(self.address, "POST", "/mcp", &self.headers(token), &message.to_string())
     }
 
     /// A call of a tool.
@@ -122,8 +149,28 @@ impl Subject {
 
     /// Load of requests that are answered 200.
     pub(crate) fn load(&self, requests: Vec<Vec<u8>>, contains: &'static str) -> Load {
-        Load { address: self.address, requests: Arc::new(requests), status: 200, contains }
+        Load::new(self.address, requests, 200, contains)
     }
+
+    /// Load of a request that is answered with another status.
+    pub(crate) fn refused(&self, request: Vec<u8>, status: u16, contains: &'static str) -> Load {
+        Load::new(self.address, vec![request], status, contains)
+    }
+}
+
+/// A request as bytes.
+pub(crate) fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}");
+    if !body.is_empty() {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    format!("{head}\r\n{body}").into_bytes()
 }
 
 /// The message that calls a tool without arguments.

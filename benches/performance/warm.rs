@@ -3,59 +3,66 @@
 use doorward_dev::Reuse;
 
 use crate::{
-    compare::Pairs,
-    components::Components,
-    load::{Round, Until},
-    options::Options,
-    report::{Goal, Line},
-    subject::{OWNER, On, Subject},
+    bench::Bench,
+    compare::Rounds,
+    load::Round,
+    report::{Bar, Findings, Goal, Line},
+    subject::{GREETING, OWNER, On, Subject},
 };
 
-/// What every greeting contains, the floor's constant too.
-const GREETING: &str = "Hello, Calendar Owner!";
+const FLOOR: usize = 0;
+const DOORWARD: usize = 1;
 
-pub(crate) async fn measure(
-    on: On,
-    components: &Components,
-    options: &Options,
-) -> Result<Vec<Line>, String> {
+pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
+    let Bench { components, options, .. } = bench;
     let floor = Subject::start(on, components.floor.clone(), Reuse::default(), &[]).await?;
     let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
     let token = doorward.token(OWNER)?;
-    let floor_load = floor.load(vec![floor.call(&token, "greet")], GREETING);
-    let load = doorward.load(vec![doorward.call(&token, "greet")], GREETING);
+    let loads = [
+        floor.load(vec![floor.call(&token, "greet")], GREETING),
+        doorward.load(vec![doorward.call(&token, "greet")], GREETING),
+    ];
 
-    let until = Until::Time(options.round());
-    let (mut lines, on) = (Vec::new(), on.to_string());
-    let pairs = Pairs::run(&floor_load, &load, 16, until, options.rounds()).await?;
-    let share = pairs.both(|floor, doorward| 100.0 * doorward.rate / floor.rate);
-    lines.push(Line {
-        what: "warm `tools/call greet`, 16 connections: calls per second".to_owned(),
-        on: on.clone(),
-        floor: format!("{:.0}", pairs.one(|round| round.rate).median),
-        doorward: format!("{:.0}", pairs.other(|round| round.rate).median),
+    let mut findings = Findings::default();
+    let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
+    let share = rounds.both(FLOOR, DOORWARD, |floor, doorward| 100.0 * doorward.rate / floor.rate);
+    let line = |what: &str| Line { what: what.to_owned(), on: on.to_string(), ..Line::default() };
+    findings.lines.push(Line {
+        beside: rounds.of(FLOOR, |round| round.rate).show(0, "/s"),
+        doorward: rounds.of(DOORWARD, |round| round.rate).show(0, "/s"),
         compared: share.show(0, " %"),
         goal: Goal::of("≥ 80 %", share.median >= 80.0),
+        is_headline: true,
+        ..line("warm `tools/call greet`, 16 connections: calls per second")
     });
     let slowest = |round: &Round| round.quantile(0.99);
-    let times = pairs.both(|floor, doorward| slowest(doorward) / slowest(floor));
-    lines.push(Line {
-        what: "the same: 99th percentile".to_owned(),
-        on: on.clone(),
-        floor: pairs.one(slowest).show(2, " ms"),
-        doorward: pairs.other(slowest).show(2, " ms"),
+    let times = rounds.both(FLOOR, DOORWARD, |floor, doorward| slowest(doorward) / slowest(floor));
+    findings.lines.push(Line {
+        beside: rounds.of(FLOOR, slowest).show(2, " ms"),
+        doorward: rounds.of(DOORWARD, slowest).show(2, " ms"),
         compared: times.show(2, " ×"),
         goal: Goal::of("≤ 2 ×", times.median <= 2.0),
+        is_headline: true,
+        ..line("the same: 99th percentile")
     });
-    let pairs = Pairs::run(&floor_load, &load, 1, until, options.rounds()).await?;
-    let more = pairs.both(|floor, doorward| doorward.median() - floor.median());
-    lines.push(Line {
-        what: "the same, one connection: median".to_owned(),
-        on,
-        floor: pairs.one(Round::median).show(3, " ms"),
-        doorward: pairs.other(Round::median).show(3, " ms"),
+    for (load, label) in [(FLOOR, "a component that does nothing"), (DOORWARD, "Doorward")] {
+        findings.bars.push(Bar {
+            group: format!("Warm calls per second on {}", on.plain()),
+            label: label.to_owned(),
+            rate: rounds.of(load, |round| round.rate),
+            is_doorward: load == DOORWARD,
+        });
+    }
+
+    let rounds = Rounds::run(&loads, 1, options.round(), options.rounds()).await?;
+    let more = rounds.both(FLOOR, DOORWARD, |floor, doorward| doorward.median() - floor.median());
+    findings.lines.push(Line {
+        beside: rounds.of(FLOOR, Round::median).show(3, " ms"),
+        doorward: rounds.of(DOORWARD, Round::median).show(3, " ms"),
         compared: more.show(3, " ms more"),
         goal: Goal::of("≤ 0.15 ms more", more.median <= 0.15),
+        is_headline: true,
+        ..line("the same, one connection: median")
     });
-    Ok(lines)
+    Ok(findings)
 }

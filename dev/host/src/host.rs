@@ -2,6 +2,7 @@
 
 use crate::allowed_hosts::{self, AllowedHosts};
 use crate::engine;
+use crate::figures::{Figures, InstanceFigures};
 use crate::instance::{Application, Instance};
 use crate::key_value::{Contents, Stores};
 use crate::manifest::{Component, Manifest};
@@ -29,6 +30,7 @@ pub struct Host {
     url: String,
     address: SocketAddr,
     stores: Stores,
+    figures: Figures,
     /// Never sends: all that listens to it ends when it is gone.
     stop: Option<watch::Sender<()>>,
     server: JoinHandle<()>,
@@ -52,7 +54,7 @@ impl Host {
             .local_addr()
             .map_err(|source| StartError::Listen { address: options.listen, source })?;
 
-        let stores = Stores::default();
+        let (stores, figures) = (Stores::default(), Figures::default());
         let outbound = Outbound::new(&component.id, allowed, options.log.clone())
             .map_err(|error| StartError::Runtime(error.to_string()))?;
         let application = Arc::new(Application {
@@ -61,6 +63,7 @@ impl Host {
             stores: stores.clone(),
             outbound: Arc::new(outbound),
             log: options.log.clone(),
+            figures: figures.clone(),
         });
         // Compiling takes its time and all processors.
         let prepared = tokio::task::spawn_blocking(move || prepare(&path, wasm)).await;
@@ -77,6 +80,7 @@ impl Host {
             url: format!("http://{address}"),
             address,
             stores,
+            figures,
             stop: Some(stop),
             server: tokio::spawn(server.serve(listener, stopped)),
         })
@@ -95,6 +99,11 @@ impl Host {
     /// A copy of all key-value stores: label, key, value.
     pub fn key_value(&self) -> BTreeMap<String, Contents> {
         self.stores.snapshot()
+    }
+
+    /// What was measured of the instances so far.
+    pub fn figures(&self) -> InstanceFigures {
+        self.figures.so_far()
     }
 
     /// Takes no more connections and waits until the requests in flight are answered.

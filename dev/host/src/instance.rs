@@ -1,5 +1,6 @@
 //! One instance of the component: what wasmtime keeps for it.
 
+use crate::figures::Figures;
 use crate::key_value::Stores;
 use crate::log::{GuestOutput, Log};
 use crate::outbound::{Hooks, Outbound};
@@ -23,6 +24,8 @@ pub(crate) struct Application {
     pub(crate) outbound: Arc<Outbound>,
     /// The log.
     pub(crate) log: Log,
+    /// What is measured.
+    pub(crate) figures: Figures,
 }
 
 /// The state of one instance.
@@ -34,6 +37,8 @@ pub(crate) struct Instance {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
+    /// What is told about its memory.
+    pub(crate) figures: Figures,
 }
 
 impl Instance {
@@ -48,6 +53,7 @@ impl Instance {
             wasi,
             http: WasiHttpCtx::new(),
             hooks: Hooks(application.outbound.clone()),
+            figures: application.figures.clone(),
             application,
         }
     }

@@ -13,6 +13,7 @@ mod bindings;
 mod blocking;
 mod engine;
 mod error;
+mod figures;
 mod host;
 mod instance;
 mod key_value;
@@ -29,6 +30,7 @@ mod workers;
 
 pub use allowed_hosts::InvalidHost;
 pub use error::StartError;
+pub use figures::InstanceFigures;
 pub use host::Host;
 pub use key_value::Contents;
 pub use log::{CapturedLog, Log};

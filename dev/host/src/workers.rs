@@ -55,9 +55,12 @@ impl HandlerState for Workers {
             Some(room) => Some(room.clone().try_acquire_owned().map_err(|_| NoRoom)?),
             None => None,
         };
+        let start = Instant::now();
         let instance = Instance::new(self.application.clone());
         let mut store = Store::new(self.component.engine(), instance);
+        store.limiter(|instance| &mut instance.figures);
         let service = self.component.instantiate_async(&mut store).await?;
+        self.application.figures.started(start.elapsed());
         Ok(handler::Instance {
             store,
             proxy: Proxy::P3(service),
@@ -169,6 +172,7 @@ impl WorkerExpiration for Expiration {
 mod tests {
     use super::*;
     use crate::allowed_hosts::AllowedHosts;
+    use crate::figures::Figures;
     use crate::key_value::Stores;
     use crate::outbound::Outbound;
     use crate::variables::ComponentVariables;
@@ -189,6 +193,7 @@ mod tests {
             stores: Stores::default(),
             outbound: Arc::new(outbound),
             log: capture,
+            figures: Figures::default(),
         });
         let (sender, stop) = watch::channel(());
         let sender = Some(sender).filter(|_| !stopping);

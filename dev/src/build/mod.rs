@@ -6,7 +6,12 @@ mod toolchain;
 pub(crate) use toolchain::Toolchain;
 
 use crate::{Error, process::ProcessGroup, workspace};
-use std::{path::PathBuf, process::Stdio, sync::OnceLock};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::OnceLock,
+};
 use tokio::{io::AsyncReadExt, process::Command};
 
 /// What a build shows while it goes on.
@@ -24,22 +29,26 @@ pub(crate) enum Progress {
 /// When the component does not build; the message has cargo's output.
 pub fn build_component() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build_package(workspace::COMPONENT)).clone()
+    BUILT.get_or_init(|| build_package(workspace::COMPONENT, None)).clone()
 }
 
 /// Builds another component of this workspace and returns the `.wasm`. For tests and benchmarks.
 ///
+/// A package that has Doorward as its library needs a target folder of its own: there Doorward is built without its
+/// handler, as a `doorward.wasm` that must not take the place of the real one.
+///
 /// # Panics
 /// When the package does not build; the message has cargo's output.
 #[allow(clippy::panic, reason = "a test without a component has failed")]
-pub fn build_package(package: &'static str) -> PathBuf {
+pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf {
     // On a thread of its own, so that it can be called from within a runtime too.
     let built = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
-        runtime.block_on(wasm(&Toolchain::here(), package, Progress::Quiet))
+        let (toolchain, target) = (Toolchain::here(), target.as_deref());
+        runtime.block_on(wasm(&toolchain, package, target, Progress::Quiet))
     })
     .join();
     match built {
@@ -54,24 +63,24 @@ pub fn build_package(package: &'static str) -> PathBuf {
 /// # Errors
 /// When the target cannot be added or cargo fails.
 pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Result<PathBuf, Error> {
-    wasm(toolchain, workspace::COMPONENT, progress).await
+    wasm(toolchain, workspace::COMPONENT, None, progress).await
 }
 
-async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Result<PathBuf, Error> {
+async fn wasm(
+    toolchain: &Toolchain,
+    package: &str,
+    target: Option<&Path>,
+    progress: Progress,
+) -> Result<PathBuf, Error> {
     toolchain.ensure_target(progress).await?;
     let mut command = Command::new(&toolchain.cargo);
     command
-        .args([
-            "build",
-            "--package",
-            package,
-            "--lib",
-            "--target",
-            workspace::TARGET,
-            "--release",
-        ])
+        .args(["build", "--package", package, "--lib", "--target", workspace::TARGET, "--release"])
         // Diagnostics go to standard error as always; standard output says where the artifact is.
         .arg("--message-format=json-render-diagnostics")
+        .args(
+            target.into_iter().flat_map(|target| [OsStr::new("--target-dir"), target.as_os_str()]),
+        )
         .current_dir(&toolchain.root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -113,9 +113,13 @@ fn command(options: &SpinOptions, manifest: &std::path::Path, state: &TempDir) -
     command.arg("up").arg("-f").arg(manifest);
     command.arg("--listen").arg(options.listen.to_string());
     command.arg("--state-dir").arg(state.path().join("state"));
-    command.arg("--max-instance-reuse-count").arg(options.reuse.requests.to_string());
-    command.arg("--max-instance-concurrent-reuse-count").arg(options.reuse.concurrent.to_string());
-    command.arg("--idle-instance-timeout").arg(format!("{}ms", options.reuse.idle.as_millis()));
+    // The benchmark measures Spin as it is without options.
+    if options.reuse != Reuse::default() {
+        let Reuse { requests, concurrent, idle, .. } = &options.reuse;
+        command.arg("--max-instance-reuse-count").arg(requests.to_string());
+        command.arg("--max-instance-concurrent-reuse-count").arg(concurrent.to_string());
+        command.arg("--idle-instance-timeout").arg(format!("{}ms", idle.as_millis()));
+    }
     // Spin reads a `.env` in its folder; here there is none.
     command.current_dir(state.path()).stdin(Stdio::null());
     for (name, _) in

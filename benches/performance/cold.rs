@@ -1,0 +1,63 @@
+//! The first call that an instance gets, when other instances have left what they know in key-value.
+
+use doorward_dev::Reuse;
+
+use crate::{
+    bench::Bench,
+    compare::{Rounds, Spread},
+    load::{Round, Until},
+    report::{Findings, Goal, Line},
+    subject::{GREETING, OWNER, On, Subject},
+};
+
+/// 1.2 MiB, in bytes.
+const MAX_BYTES: u64 = 1_258_291;
+
+pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
+    let Bench { components, options, .. } = bench;
+    // A new instance for every request.
+    let once = || Reuse { requests: 1, ..Reuse::default() };
+    let floor = Subject::start(on, components.floor.clone(), once(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward.clone(), once(), &[]).await?;
+    let token = doorward.token(OWNER)?;
+    let loads = [
+        floor.load(vec![floor.call(&token, "greet")], GREETING),
+        doorward.load(vec![doorward.call(&token, "greet")], GREETING),
+    ];
+    let until = Until::Requests(options.of(200, 50));
+    let rounds = Rounds::run(&loads, 1, until, options.rounds()).await?;
+    let more = rounds.both(0, 1, |floor, doorward| doorward.median() - floor.median());
+    let mut lines = vec![Line {
+        what: "first call of an instance, what is in key-value known: median".to_owned(),
+        on: on.to_string(),
+        beside: rounds.of(0, Round::median).show(2, " ms"),
+        doorward: rounds.of(1, Round::median).show(2, " ms"),
+        compared: more.show(2, " ms more"),
+        goal: Goal::of("≤ 3 ms more", more.median <= 3.0),
+        is_headline: true,
+    }];
+    if let (Some(floor), Some(doorward)) = (starts(&floor), starts(&doorward)) {
+        lines.push(Line {
+            what: "starting an instance, before its first call: median".to_owned(),
+            on: on.to_string(),
+            beside: floor.show(3, " ms"),
+            doorward: doorward.show(3, " ms"),
+            goal: Goal::of("< 1 ms", doorward.median < 1.0),
+            ..Line::default()
+        });
+        let bytes = components.size();
+        lines.push(Line {
+            what: "the component".to_owned(),
+            doorward: format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
+            goal: Goal::of("≤ 1.2 MiB", bytes <= MAX_BYTES),
+            ..Line::default()
+        });
+    }
+    Ok(lines.into())
+}
+
+/// How long instances took to start, in milliseconds, where the host shows it.
+fn starts(subject: &Subject) -> Option<Spread> {
+    let figures = subject.stack().server().local()?.figures();
+    Some(Spread::of(figures.starts.iter().map(|time| time.as_secs_f64() * 1e3)))
+}

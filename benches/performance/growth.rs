@@ -1,0 +1,110 @@
+//! Load that grows: more and more tokens in rotation, what they leave in memory and what in key-value.
+
+use std::time::Duration;
+
+use doorward_dev::Reuse;
+
+use crate::{
+    bench::Bench,
+    compare::Rounds,
+    load::{Load, Until},
+    report::{Findings, Goal, Line},
+    subject::{GREETING, On, Subject},
+    verifying::Verifying,
+};
+
+/// So many keys are there for one issuer and the people of the benchmark, whatever the number of calls: documents,
+/// Management token, what the API defines, and what each of them may use.
+const MAX_KEYS: usize = 16;
+
+/// So many of the verified tokens an instance remembers.
+const REMEMBERED: usize = 1024;
+
+pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
+    let Bench { components, options, .. } = bench;
+    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let verifying = Verifying::start(on, bench).await?;
+    let tokens = doorward.tokens(options.of(10_000, 2_000))?;
+    let mut lines = Vec::new();
+    for count in [1, 100, tokens.len()] {
+        let some = &tokens[..count];
+        let loads = [verifying.load(&doorward, some), greetings(&doorward, some)];
+        let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
+        let share = rounds.both(0, 1, |bare, doorward| 100.0 * doorward.rate / bare.rate);
+        let is_last = count == tokens.len();
+        lines.push(Line {
+            what: match count {
+                1 => "one token, 16 connections: calls per second".to_owned(),
+                _ => format!("{count} tokens in rotation: calls per second"),
+            },
+            on: on.to_string(),
+            beside: rounds.of(0, |round| round.rate).show(0, "/s"),
+            doorward: rounds.of(1, |round| round.rate).show(0, "/s"),
+            compared: share.show(0, " %"),
+            goal: Goal::of("≥ 90 %", share.median >= 90.0).filter(|_| is_last),
+            is_headline: is_last,
+        });
+    }
+    if let Some(line) = keys(&doorward, &tokens, on, bench).await? {
+        lines.push(line);
+        lines.push(memory(on, bench).await?);
+    }
+    Ok(lines.into())
+}
+
+fn greetings(subject: &Subject, tokens: &[String]) -> Load {
+    subject.load(tokens.iter().map(|token| subject.call(token, "greet")).collect(), GREETING)
+}
+
+/// What many calls leave in key-value, where the host shows it.
+async fn keys(
+    doorward: &Subject,
+    tokens: &[String],
+    on: On,
+    bench: &Bench,
+) -> Result<Option<Line>, String> {
+    let Some(host) = doorward.stack().server().local() else { return Ok(None) };
+    let load = greetings(doorward, tokens);
+    let calls = bench.options.of(100_000, 5_000);
+    load.round(16, Until::Requests(calls)).await?;
+    let keys: usize = host.key_value().values().map(|store| store.len()).sum();
+    Ok(Some(Line {
+        what: format!("keys in key-value after {calls} calls with {} tokens", tokens.len()),
+        on: on.to_string(),
+        doorward: keys.to_string(),
+        goal: Goal::of(format!("≤ {MAX_KEYS}"), keys <= MAX_KEYS),
+        ..Line::default()
+    }))
+}
+
+/// The memory of one instance that lives long enough to be full.
+async fn memory(on: On, bench: &Bench) -> Result<Line, String> {
+    let Bench { components, options, .. } = bench;
+    let one = Reuse {
+        requests: usize::MAX,
+        idle: Duration::from_secs(60),
+        instances: Some(1),
+        ..Reuse::default()
+    };
+    let doorward = Subject::start(on, components.doorward.clone(), one, &[]).await?;
+    let tokens = doorward.tokens(options.of(10_000, 3_000))?;
+    let load = greetings(&doorward, &tokens);
+    let mut used = Vec::new();
+    for calls in [1, REMEMBERED * 3 / 2, tokens.len()] {
+        load.round(16, Until::Requests(calls as u64)).await?;
+        let figures = doorward.stack().server().local().map(doorward_host::Host::figures);
+        used.push(figures.unwrap_or_default().largest_memory as f64 / f64::from(1 << 20));
+    }
+    let (first, full, last) = (used[0], used[1], used[2]);
+    Ok(Line {
+        what: format!(
+            "memory of one instance after 1, {} and {} more tokens",
+            REMEMBERED * 3 / 2,
+            tokens.len()
+        ),
+        on: on.to_string(),
+        doorward: format!("{first:.1} MiB, {full:.1} MiB, {last:.1} MiB"),
+        goal: Goal::of("no more after the second", last <= full * 1.05),
+        ..Line::default()
+    })
+}

@@ -1,0 +1,117 @@
+//! The same four tools on what people would use instead: same tenant, same client, same rounds.
+
+mod fastmcp;
+mod process;
+
+use doorward_dev::Reuse;
+use doorward_native::Server as Native;
+
+use self::{
+    fastmcp::{NODE, PYTHON},
+    process::{Peer, PeerProcess},
+};
+use crate::{
+    bench::Bench,
+    compare::Rounds,
+    load::{Load, Round},
+    report::{Bar, Findings, Goal, Line},
+    subject::{GREETING, OWNER, On, Subject, request, tool_call},
+};
+
+/// How a peer is to compare.
+#[derive(Clone, Copy)]
+struct Against {
+    name: &'static str,
+    /// So many times its calls per second, at least.
+    times: f64,
+}
+
+const NATIVE: Against = Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: 0.5 };
+
+/// The peers that are processes of their own.
+const PROCESSES: [(Against, &Peer); 2] = [
+    (Against { name: "FastMCP with `jose` (npm)", times: 10.0 }, &NODE),
+    (Against { name: "FastMCP with its Auth0 provider (Python)", times: 10.0 }, &PYTHON),
+];
+
+pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
+    let Bench { components, options, .. } = bench;
+    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let token = doorward.token(OWNER)?;
+    let headers = doorward.headers(Some(&token));
+    let body = tool_call("greet").to_string();
+    let call = |address| {
+        let call = request(address, "POST", "/mcp", &headers, &body);
+        Load::new(address, vec![call], 200, GREETING)
+    };
+    let tenant = tenant(&doorward);
+    let native = Native::start(tenant.clone()).await?;
+    let (mut present, mut loads) =
+        (vec![NATIVE], vec![call(doorward.address()), call(native.address())]);
+    let (mut running, mut missing) = (Vec::new(), Vec::new());
+    for (against, peer) in PROCESSES {
+        match PeerProcess::start(peer, &tenant, bench).await? {
+            Ok(process) => {
+                present.push(against);
+                loads.push(call(process.address()));
+                running.push(process);
+            }
+            Err(reason) => missing.push((against, reason)),
+        }
+    }
+    let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
+    let mut findings = Findings::default();
+    findings.bars.push(bar(on, "Doorward", &rounds, 0));
+    for (index, against) in present.into_iter().enumerate() {
+        let Against { name, times } = against;
+        let peer = index + 1;
+        let ratio = rounds.both(peer, 0, |peer, doorward| doorward.rate / peer.rate);
+        let is_met = ratio.median >= times;
+        findings.lines.push(Line {
+            beside: rounds.of(peer, |round| round.rate).show(0, "/s"),
+            doorward: rounds.of(0, |round| round.rate).show(0, "/s"),
+            compared: ratio.show(if times < 1.0 { 2 } else { 1 }, " ×"),
+            goal: Goal::of(format!("≥ {times} ×"), is_met),
+            ..line(name, on)
+        });
+        findings.bars.push(bar(on, &name.replace('`', ""), &rounds, peer));
+    }
+    for (against, reason) in missing {
+        let beside = format!("missing: {reason}");
+        findings.lines.push(Line { beside, ..line(against.name, on) });
+    }
+    Ok(findings)
+}
+
+fn line(name: &str, on: On) -> Line {
+    Line {
+        what: format!("{name}, 16 connections: calls per second"),
+        on: on.to_string(),
+        is_headline: true,
+        ..Line::default()
+    }
+}
+
+fn bar(on: On, label: &str, rounds: &Rounds, load: usize) -> Bar {
+    Bar {
+        group: format!("The same tools elsewhere, calls per second; Doorward on {}", on.plain()),
+        label: label.to_owned(),
+        rate: rounds.of(load, |round: &Round| round.rate),
+        is_doorward: load == 0,
+    }
+}
+
+/// The tenant of a running Doorward, for the peers.
+fn tenant(doorward: &Subject) -> doorward_native::Tenant {
+    let tenant = doorward.stack().tenant();
+    let audience = doorward.stack().mcp_url();
+    let clients = &tenant.seed().clients;
+    let own =
+        clients.iter().find(|client| client.resource_server_identifier.as_ref() == Some(&audience));
+    doorward_native::Tenant {
+        issuer: tenant.issuer(),
+        audience,
+        client_id: own.map(|own| own.client_id.clone()).unwrap_or_default(),
+        client_secret: own.and_then(|own| own.client_secret.clone()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,34 @@
+//! The two FastMCPs: what they need, and how they are installed and started.
+
+use super::process::{Peer, Step};
+
+/// The npm package, on the Node that is installed.
+pub(super) const NODE: Peer = Peer {
+    folder: "fastmcp-npm",
+    needs: &[&["npm", "--version"], &["node", "--version"]],
+    files: &["package.json", "package-lock.json", "server.mjs"],
+    install: &[Step {
+        program: "npm",
+        arguments: &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+    }],
+    start: Step { program: "node", arguments: &["server.mjs"] },
+};
+
+/// The Python package, in a virtual environment of its own.
+pub(super) const PYTHON: Peer = Peer {
+    folder: "fastmcp-python",
+    needs: &[&[
+        "python3",
+        "-c",
+        "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))",
+    ]],
+    files: &["requirements.txt", "server.py"],
+    install: &[
+        Step { program: "python3", arguments: &["-m", "venv", "--clear", "venv"] },
+        Step {
+            program: "venv/bin/python",
+            arguments: &["-m", "pip", "install", "--quiet", "--no-deps", "-r", "requirements.txt"],
+        },
+    ],
+    start: Step { program: "venv/bin/python", arguments: &["server.py"] },
+};

@@ -1,0 +1,175 @@
+//! A peer as a process: installed into `target/peers` from what `benches/peers` pins, and started from there.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use doorward_native::Tenant;
+
+use crate::{bench::Bench, client::Connection, components::target, subject::request};
+
+/// How long a peer may take until it answers.
+const START: Duration = Duration::from_secs(60);
+
+/// A server in a folder of `benches/peers`.
+pub(super) struct Peer {
+    pub(super) folder: &'static str,
+    /// Commands that succeed where the runtime is there.
+    pub(super) needs: &'static [&'static [&'static str]],
+    /// What is copied from the folder. The server is the last one.
+    pub(super) files: &'static [&'static str],
+    pub(super) install: &'static [Step],
+    pub(super) start: Step,
+}
+
+/// A command. A program with a slash is in the peer's own folder.
+pub(super) struct Step {
+    pub(super) program: &'static str,
+    pub(super) arguments: &'static [&'static str],
+}
+
+/// A running peer. Dropping it kills it.
+pub(super) struct PeerProcess {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl PeerProcess {
+    /// Installs the peer, unless that was done before, and starts it. Inside is the reason why it is missing.
+    ///
+    /// # Errors
+    /// When it is installed and does not answer.
+    pub(super) async fn start(
+        peer: &'static Peer,
+        tenant: &Tenant,
+        bench: &Bench,
+    ) -> Result<Result<Self, String>, String> {
+        if let Some(reason) = peer.needs.iter().find_map(|need| lacking(need)) {
+            return Ok(Err(reason));
+        }
+        let folder = target("peers").join(peer.folder);
+        bench.say(&format!("installing {} if it is not", peer.folder));
+        if let Err(reason) = install(peer, &folder) {
+            eprintln!("{reason}");
+            let first = reason.lines().next().unwrap_or_default();
+            return Ok(Err(first.to_owned()));
+        }
+        Self::run(peer, &folder, tenant).await.map(Ok)
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn run(peer: &Peer, folder: &Path, tenant: &Tenant) -> Result<Self, String> {
+        let failed = |problem: &dyn std::fmt::Display| format!("{}: {problem}", peer.folder);
+        let address = free().map_err(|error| failed(&error))?;
+        let log = folder.join("log");
+        let output = File::create(&log).map_err(|error| failed(&error))?;
+        let errors = output.try_clone().map_err(|error| failed(&error))?;
+        let child = peer
+            .start
+            .command(folder)
+            .env("ISSUER", &tenant.issuer)
+            .env("AUDIENCE", &tenant.audience)
+            .env("CLIENT_ID", &tenant.client_id)
+            .env("CLIENT_SECRET", &tenant.client_secret)
+            .env("PORT", address.port().to_string())
+            .env("NODE_ENV", "production")
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let mut process = Self { child, address };
+        let start = Instant::now();
+        while !process.answers().await {
+            let ended = process.child.try_wait().map_err(|error| failed(&error))?;
+            if ended.is_some() || start.elapsed() > START {
+                return Err(failed(&format!("it does not answer; see {}", log.display())));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(process)
+    }
+
+    /// Whether it refuses a request without a token, as it should.
+    async fn answers(&self) -> bool {
+        let Ok(mut connection) = Connection::open(self.address).await else { return false };
+        let request =
+            request(self.address, "POST", "/mcp", "content-type: application/json\r\n", "{}");
+        connection.exchange(&request).await.is_ok_and(|answer| answer.status == 401)
+    }
+}
+
+impl Drop for PeerProcess {
+    fn drop(&mut self) {
+        // It has ended by itself if this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Step {
+    fn command(&self, folder: &Path) -> Command {
+        let program = match self.program.contains('/') {
+            true => folder.join(self.program),
+            false => PathBuf::from(self.program),
+        };
+        let mut command = Command::new(program);
+        command.args(self.arguments).current_dir(folder);
+        command
+    }
+}
+
+/// What this machine lacks, where the command does not succeed.
+fn lacking(need: &[&str]) -> Option<String> {
+    let output = Command::new(need[0]).args(&need[1..]).stdin(Stdio::null()).output();
+    match output {
+        Ok(output) if output.status.success() => None,
+        Ok(_) => Some(format!("the {} on PATH is too old or incomplete", need[0])),
+        Err(_) => Some(format!("there is no {} on PATH", need[0])),
+    }
+}
+
+/// Copies the peer's files to `folder` and installs what they pin, unless that was done since they changed.
+fn install(peer: &Peer, folder: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{} cannot be installed: {error}", peer.folder);
+    fs::create_dir_all(folder).map_err(failed)?;
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(peer.folder);
+    let mut pinned = Vec::new();
+    for (number, file) in peer.files.iter().enumerate() {
+        let contents = fs::read(source.join(file)).map_err(failed)?;
+        fs::write(folder.join(file), &contents).map_err(failed)?;
+        if number + 1 < peer.files.len() {
+            pinned.extend(contents);
+        }
+    }
+    let stamp = folder.join("installed");
+    if fs::read(&stamp).is_ok_and(|installed| installed == pinned) {
+        return Ok(());
+    }
+    for step in peer.install {
+        let output = step.command(folder).stdin(Stdio::null()).output().map_err(failed)?;
+        if !output.status.success() {
+            let text = [output.stdout, output.stderr].concat();
+            let (program, command) = (step.program, step.arguments.join(" "));
+            return Err(format!(
+                "`{program} {command}` failed\n{}",
+                String::from_utf8_lossy(&text)
+            ));
+        }
+    }
+    fs::write(stamp, pinned).map_err(failed)
+}
+
+/// A free port on loopback.
+fn free() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}

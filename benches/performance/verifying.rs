@@ -1,0 +1,36 @@
+//! The component that only verifies tokens, and the requests for it.
+
+use doorward_dev::Reuse;
+
+use crate::{
+    bench::Bench,
+    load::Load,
+    subject::{GREETING, On, Subject, request, tool_call},
+};
+
+/// That component on a host.
+pub(crate) struct Verifying(Subject);
+
+impl Verifying {
+    pub(crate) async fn start(on: On, bench: &Bench) -> Result<Self, String> {
+        let component = bench.components.signature.clone();
+        Ok(Self(Subject::start(on, component, Reuse::default(), &[]).await?))
+    }
+
+    /// Calls with these tokens, which are of the tenant of `doorward`.
+    pub(crate) fn load(&self, doorward: &Subject, tokens: &[String]) -> Load {
+        let tenant = doorward.stack().tenant();
+        let facts = format!(
+            "x-jwks: {}\r\nx-domain: {}\r\nx-audience: {}\r\n",
+            tenant.control().jwks(),
+            tenant.domain(),
+            doorward.stack().mcp_url()
+        );
+        let body = tool_call("greet").to_string();
+        let call = |token: &String| {
+            let headers = format!("{}{facts}", self.0.headers(Some(token)));
+            request(self.0.address(), "POST", "/mcp", &headers, &body)
+        };
+        self.0.load(tokens.iter().map(call).collect(), GREETING)
+    }
+}
