@@ -5,7 +5,7 @@
 //! type; it asks for the ports in [`host`], and `spin` implements them in the component.
 //!
 //! As a library this is everything for a server with other tools: build a [`mcp::Registry`], make a
-//! [`server::Server`] of it and hand requests to `spin::serve`. The feature `component` (on by default) exports the
+//! [`server::Server`] of it and export its handler by [`component!`]. The feature `component` (on by default) exports the
 //! handler of Doorward itself.
 
 pub mod audit;
@@ -28,8 +28,12 @@ mod time_zone;
 #[cfg(target_family = "wasm")]
 pub mod spin;
 
-#[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
+
+/// What [`component!`] is made of.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub use spin_sdk;
 
 #[cfg(test)]
 mod testing;

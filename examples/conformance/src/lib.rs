@@ -6,9 +6,6 @@ mod prompts;
 mod resources;
 mod tools;
 
-#[cfg(target_family = "wasm")]
-mod component;
-
 use doorward::{
     mcp::{Registry, ServerInfo},
     server::Server,
@@ -25,3 +22,5 @@ pub fn server() -> Server {
     let registry = resources::register(prompts::register(tools::register(Registry::new())));
     Server::new(info, registry)
 }
+
+doorward::component!(server());

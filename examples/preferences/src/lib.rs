@@ -5,9 +5,6 @@
 
 mod preferences;
 
-#[cfg(target_family = "wasm")]
-mod component;
-
 use doorward::{
     mcp::{Registry, ServerInfo},
     server::Server,
@@ -25,3 +22,5 @@ pub fn server() -> Server {
         Registry::new().with(preferences::get_preferences()).with(preferences::set_preference());
     Server::new(info, registry)
 }
+
+doorward::component!(server());

@@ -294,6 +294,11 @@ async fn only_who_knows_the_secret_may_revoke(world: &World) {
         let answer = revoke(world, secret, json!({ "everything": true }).to_string()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
+    for (header, value) in [("origin", "https://evil.example"), ("host", "evil.example")] {
+        let request = world.request(Method::POST, "/permissions/revoke").bearer_auth(SECRET);
+        let answer = Answer::of(request.header(header, value).body("{\"everything\":true}")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{header}");
+    }
     let answer = revoke(world, SECRET, "[{}]".to_owned()).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     let answer = revoke(world, SECRET, " ".repeat((1 << 20) + 1)).await;

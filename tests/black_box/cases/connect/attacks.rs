@@ -2,9 +2,9 @@
 
 use reqwest::{Method, StatusCode};
 
-use super::{CONNECTED, NOTHING, newcomer, password, people_arrive, to_the_provider};
+use super::{CONNECTED, NOTHING, Newcomer, newcomer, password, people_arrive, to_the_provider};
 use crate::{
-    browser::Browser,
+    browser::{Browser, Page},
     case::{Case, case},
     link::{Link, link},
     world::{Answer, OWNER, World},
@@ -23,6 +23,14 @@ pub(super) const CASES: &[Case] = &[
     case!(another_site_cannot_start_anything after people_arrive),
     case!(nobody_is_sent_elsewhere after people_arrive),
 ];
+
+/// From the link to the redirect that follows the sign-in, which the browser has not followed yet.
+async fn until_the_callback(world: &World, browser: &Browser, who: &Newcomer) -> Page {
+    let callback = world.url("/connect/callback");
+    let first = browser.open(&link(world, &who.link())).await;
+    let sign_in = browser.click(&first, "Continue").await;
+    browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await
+}
 
 async fn a_link_that_was_changed_does_not_work(world: &World) {
     let link = link(world, &newcomer(world).link());
@@ -79,11 +87,7 @@ async fn a_link_is_for_one_user(world: &World) {
 /// Login CSRF: the attacker signs in, and makes somebody else's browser open the callback.
 async fn a_callback_without_the_browsers_cookie_does_nothing(world: &World) {
     let (attacker, browser) = (newcomer(world), Browser::new());
-    let callback = world.url("/connect/callback");
-    let first = browser.open(&link(world, &attacker.link())).await;
-    let sign_in = browser.click(&first, "Continue").await;
-    let redirect =
-        browser.sign_in_until(&sign_in, &attacker.email, password(world), Some(&callback)).await;
+    let redirect = until_the_callback(world, &browser, &attacker).await;
     assert!(redirect.parameter("code").is_some(), "{redirect:?}");
     let victim = Browser::new().get(redirect.url.as_str()).await;
     assert_eq!((victim.status, victim.heading()), (StatusCode::BAD_REQUEST, NOTHING));
@@ -93,11 +97,7 @@ async fn a_callback_without_the_browsers_cookie_does_nothing(world: &World) {
 
 async fn a_callback_works_once(world: &World) {
     let (who, browser) = (newcomer(world), Browser::new());
-    let callback = world.url("/connect/callback");
-    let first = browser.open(&link(world, &who.link())).await;
-    let sign_in = browser.click(&first, "Continue").await;
-    let redirect =
-        browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+    let redirect = until_the_callback(world, &browser, &who).await;
     let stolen = browser.cookies("connect");
     let consent = browser.open(redirect.url.as_str()).await;
     assert_eq!(consent.url.path(), "/u/connect", "{consent:?}");
@@ -109,6 +109,7 @@ async fn a_callback_works_once(world: &World) {
     };
     replay(&stolen, redirect.url.as_str()).await;
     let stolen = browser.cookies("connect");
+    let callback = world.url("/connect/callback");
     let back = browser.choose(&consent, "allow", Some(&callback)).await;
     assert_eq!(browser.open(back.url.as_str()).await.heading(), CONNECTED);
     replay(&stolen, back.url.as_str()).await;
@@ -119,11 +120,7 @@ async fn a_callback_works_once(world: &World) {
 
 async fn a_tampered_cookie_opens_nothing(world: &World) {
     let (who, browser) = (newcomer(world), Browser::new());
-    let callback = world.url("/connect/callback");
-    let first = browser.open(&link(world, &who.link())).await;
-    let sign_in = browser.click(&first, "Continue").await;
-    let redirect =
-        browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+    let redirect = until_the_callback(world, &browser, &who).await;
     let (name, value) = browser.cookies("connect").remove(0);
     let swapped = if value.starts_with('A') { "B" } else { "A" };
     for wrong in [&format!("{swapped}{}", &value[1..]), &value[4..], "", "x", "\"\""] {
@@ -144,11 +141,7 @@ async fn an_answer_of_another_issuer_is_refused(world: &World) {
     let who = newcomer(world);
     for wrong in ["https%3A%2F%2Fevil.example%2F", "", &issuer[..issuer.len() - 3]] {
         let browser = Browser::new();
-        let callback = world.url("/connect/callback");
-        let first = browser.open(&link(world, &who.link())).await;
-        let sign_in = browser.click(&first, "Continue").await;
-        let redirect =
-            browser.sign_in_until(&sign_in, &who.email, password(world), Some(&callback)).await;
+        let redirect = until_the_callback(world, &browser, &who).await;
         assert!(redirect.url.as_str().contains(&issuer), "{redirect:?}");
         let forged = redirect.url.as_str().replace(&issuer, wrong);
         let page = browser.open(&forged).await;
