@@ -2,8 +2,8 @@
 //!
 //! The call yields a link to a page of this server. There the person signs in with the tenant as this server's own
 //! first-party application; if it is the person who made the call, the Connected Accounts flow of the tenant's My
-//! Account API follows, which ends at the provider's consent page. The link is a sealed [`Ticket`], what is known
-//! between the redirects is a sealed [`Flow`], and both are good for ten minutes.
+//! Account API follows, which ends at the provider's consent page. The link is a sealed `Ticket`, what is known
+//! between the redirects is a sealed `Flow`, and both are good for ten minutes.
 //!
 //! The tokens of this flow are the person's own, and none of them reaches the caller.
 

@@ -1,5 +1,5 @@
 //! What a tool may see and do: a view of its caller, the time, and connections that carry the third party's token
-//! themselves. A tool never holds a token.
+//! themselves. The caller's own token never gets here; a token that it was exchanged for does, for a tool that asks for one.
 
 mod connection;
 

@@ -1,4 +1,4 @@
-//! May this caller use this tool? DESIGN.md, section 4, from top to bottom:
+//! May this caller use this tool?
 //!
 //! 1. What is asked for is a `Requirement`: a tool's name, whether it only reads, and the scopes that its code declares.
 //! 2. `Rules` are the operator's: where the decision comes from, for how long an answer is remembered, and a policy.

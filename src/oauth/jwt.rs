@@ -12,7 +12,7 @@ use super::{Claims, Expected, SignatureAlgorithm, SigningKey, TokenFault, algori
 use crate::config::TrustedIssuer;
 
 /// The longest token that is looked at, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
+pub(super) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A token that is well-formed and not yet verified. Nothing in it may be believed.
 #[derive(Debug)]

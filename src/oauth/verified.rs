@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     AccessToken, Caller, Expected, IssuerDocuments, OauthMemory, Refusal, TokenFault, Untrusted,
+    jwt::MAX_TOKEN_BYTES,
 };
 use crate::{config::Config, host::Host};
 
@@ -24,14 +25,7 @@ const MAX_SECONDS: u64 = 5 * 60;
 
 /// The tokens that an instance has verified, the oldest first.
 #[derive(Debug, Default)]
-pub struct VerifiedTokens(RefCell<Tokens>);
-
-#[derive(Debug, Default)]
-struct Tokens {
-    entries: VecDeque<Verified>,
-    /// The length of all of them.
-    bytes: usize,
-}
+pub struct VerifiedTokens(RefCell<VecDeque<Verified>>);
 
 /// A token, and what it was verified with. It never changes.
 #[derive(Clone, Debug)]
@@ -54,6 +48,9 @@ pub(super) async fn caller(
     config: &Config,
     token: &str,
 ) -> Result<Rc<Caller>, Refusal> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenFault::TooLarge.into());
+    }
     let digest = Sha256::digest(token).into();
     if let Some(verified) = memory.tokens.find(&digest)
         // Variables are read anew every minute, and what was made of them is then another value.
@@ -103,18 +100,18 @@ async fn verify(
 
 impl VerifiedTokens {
     fn find(&self, digest: &[u8; 32]) -> Option<Verified> {
-        self.0.borrow().entries.iter().find(|it| it.digest == *digest).cloned()
+        self.0.borrow().iter().find(|it| it.digest == *digest).cloned()
     }
 
     fn remember(&self, verified: Verified) {
-        let Tokens { entries, bytes } = &mut *self.0.borrow_mut();
-        entries.retain(|it| it.digest != verified.digest);
-        entries.push_back(verified);
+        let mut tokens = self.0.borrow_mut();
+        tokens.retain(|it| it.digest != verified.digest);
+        tokens.push_back(verified);
         let length = |it: &Verified| it.caller.token().expose().len();
-        *bytes = entries.iter().map(length).sum();
-        while entries.len() > MAX_TOKENS || *bytes > MAX_BYTES {
-            let Some(oldest) = entries.pop_front() else { break };
-            *bytes = bytes.saturating_sub(length(&oldest));
+        let mut bytes: usize = tokens.iter().map(length).sum();
+        while tokens.len() > MAX_TOKENS || bytes > MAX_BYTES {
+            let Some(oldest) = tokens.pop_front() else { break };
+            bytes = bytes.saturating_sub(length(&oldest));
         }
     }
 }
