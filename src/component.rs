@@ -3,7 +3,8 @@
 /// Exports the HTTP handler of a component: what this expression makes is the server of an instance. It holds what may be
 /// shared by all callers, and nothing of any one of them.
 ///
-/// ```ignore
+/// ```
+/// # use doorward::tools::server;
 /// doorward::component!(server());
 /// ```
 ///
