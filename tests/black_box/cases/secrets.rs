@@ -11,7 +11,7 @@ use crate::{
 pub(super) const CASES: &[Case] = &[case!(a_run_leaves_no_token_behind after run_into_everything)];
 
 /// How Google's tokens begin, and signed ones.
-const TOKENS: [&str; 2] = ["ya29.", "eyJ"];
+const TOKENS: [&str; 2] = ["ya29.", ".eyJ"];
 
 /// Calls that succeed, that are refused, and that fail at every service behind. No answer holds a token.
 async fn run_into_everything(world: &World) {

@@ -171,7 +171,7 @@ async fn go_through_every_fault(world: &World) {
             ["gain", "operator", "Check", "permission"].iter().any(|word| text.contains(word)),
             "{text}"
         );
-        assert!(!text.contains("evil") && !text.contains('<'), "{text}");
+        assert!(!text.contains("evil.example") && !text.contains('<'), "{text}");
         let sentence = text.split(" Connect it here: http").next().unwrap_or_default();
         assert!(sentence.len() < 300, "{text}");
     }
