@@ -3,19 +3,21 @@
 //!
 //! It says who was let in or kept out, and why, and nothing else: no token, no other claim, nothing of a body.
 
+mod line;
 mod reason;
 
 use std::{
-    cell::RefCell,
+    borrow::Cow,
+    cell::{Ref, RefCell},
     hash::{BuildHasher, RandomState},
 };
 
 use ::http::HeaderMap;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use self::line::Line;
 pub use reason::Reason;
 
 use crate::{config::Config, host::Host, oauth::Caller};
@@ -42,32 +44,15 @@ pub struct Audit {
     request_id: String,
     trace: RefCell<Option<Trace>>,
     started_at: u64,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    time: Option<String>,
-    request_id: &'a str,
-    outcome: &'static str,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
-    latency_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
+    /// The last time that was written, in milliseconds and as text: most lines of a request have the same.
+    time: RefCell<(u64, String)>,
 }
 
 /// Who a decision is about.
 struct Who<'a> {
     issuer: &'a str,
     /// In the form in which it is shown.
-    subject: String,
+    subject: Cow<'a, str>,
     client: Option<&'a str>,
 }
 
@@ -81,6 +66,7 @@ impl Audit {
             request_id: format!("{:016x}", RandomState::new().hash_one(started_at)),
             trace: RefCell::default(),
             started_at,
+            time: RefCell::new((u64::MAX, String::new())),
         };
         if let Some(traceparent) = headers.get("traceparent").and_then(|it| it.to_str().ok()) {
             audit.continue_trace(traceparent);
@@ -132,32 +118,37 @@ impl Audit {
     fn write(&self, host: &dyn Host, reason: Reason, who: Option<Who<'_>>, tool: Option<&str>) {
         let now = host.now_millis();
         let trace = self.trace.borrow();
-        let line = Line {
-            time: i64::try_from(now)
-                .ok()
-                .and_then(DateTime::from_timestamp_millis)
-                .map(|now| now.to_rfc3339_opts(SecondsFormat::Millis, true)),
-            request_id: &self.request_id,
-            outcome: reason.outcome(),
-            reason: reason.code(),
-            issuer: who.as_ref().map(|who| who.issuer),
-            client: who.as_ref().and_then(|who| who.client),
-            subject: who.map(|who| who.subject),
-            tool,
-            latency_ms: now.saturating_sub(self.started_at),
-            trace_id: trace.as_ref().map(|trace| trace.id.as_str()),
-        };
-        if let Ok(line) = serde_json::to_string(&line) {
-            host.audit(&line);
+        let mut line = Line::new();
+        line.text("time", &self.time_of(now));
+        line.text("request_id", &self.request_id);
+        line.text("outcome", reason.outcome());
+        line.text("reason", reason.code());
+        if let Some(Who { issuer, subject, client }) = &who {
+            line.text("issuer", issuer);
+            line.text("subject", subject);
+            client.iter().for_each(|client| line.text("client", client));
         }
+        tool.iter().for_each(|tool| line.text("tool", tool));
+        line.number("latency_ms", now.saturating_sub(self.started_at));
+        trace.iter().for_each(|trace| line.text("trace_id", &trace.id));
+        host.audit(&line.end());
+    }
+
+    fn time_of(&self, now: u64) -> Ref<'_, str> {
+        if self.time.borrow().0 != now {
+            let time = i64::try_from(now).ok().and_then(DateTime::from_timestamp_millis);
+            let text = time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
+            self.time.replace((now, text.unwrap_or_default()));
+        }
+        Ref::map(self.time.borrow(), |(_, text)| text.as_str())
     }
 }
 
 impl<'a> Who<'a> {
-    fn new(config: &Config, issuer: &'a str, subject: &str, client: Option<&'a str>) -> Self {
+    fn new(config: &Config, issuer: &'a str, subject: &'a str, client: Option<&'a str>) -> Self {
         let subject = match config.audit_subject {
-            SubjectForm::Plain => subject.to_owned(),
-            SubjectForm::Hashed => hashed(issuer, subject, config),
+            SubjectForm::Plain => Cow::Borrowed(subject),
+            SubjectForm::Hashed => Cow::Owned(hashed(issuer, subject, config)),
         };
         Self { issuer, subject, client }
     }

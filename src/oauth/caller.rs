@@ -19,6 +19,7 @@ pub struct Caller {
     subject: String,
     client_id: String,
     scopes: Vec<String>,
+    is_machine: bool,
     claims: Claims,
     token: AccessToken,
 }
@@ -76,7 +77,8 @@ impl Caller {
                 scopes.push(scope.to_owned());
             }
         }
-        Ok(Self { issuer, subject, client_id, scopes, claims, token })
+        let is_machine = is_machine(&claims, &subject, &client_id);
+        Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token })
     }
 
     /// A caller that nobody proved, of the tenant of a new `FakeHost` unless `iss` says otherwise.
@@ -176,15 +178,7 @@ impl Caller {
     /// token's `scope` says.
     #[must_use]
     pub fn is_machine(&self) -> bool {
-        let is = |name: &str, values: &[&str]| {
-            self.text_claim(name).is_some_and(|value| values.contains(&value))
-        };
-        let profile = self.text_claim("sub_profile");
-        is("gty", &["client-credentials", "client_credentials"])
-            || is("idtyp", &["app"])
-            || self.subject == self.client_id
-            || self.subject.ends_with("@clients")
-            || profile.is_some_and(|profile| profile.split(' ').all(|kind| kind != "user"))
+        self.is_machine
     }
 
     /// Who acts for the subject (RFC 8693, section 4.1). Actors before the outermost one are history and do not count.
@@ -225,6 +219,18 @@ impl Caller {
     pub(crate) fn token(&self) -> &AccessToken {
         &self.token
     }
+}
+
+/// See [`Caller::is_machine`].
+fn is_machine(claims: &Claims, subject: &str, client_id: &str) -> bool {
+    let text = |name| claims.members.get(name).and_then(Value::as_str);
+    let is = |name, values: &[&str]| text(name).is_some_and(|value| values.contains(&value));
+    let profile = text("sub_profile");
+    is("gty", &["client-credentials", "client_credentials"])
+        || is("idtyp", &["app"])
+        || subject == client_id
+        || subject.ends_with("@clients")
+        || profile.is_some_and(|profile| profile.split(' ').all(|kind| kind != "user"))
 }
 
 impl AccessToken {

@@ -49,6 +49,10 @@ type Reading = Pin<Box<dyn Future<Output = Result<Bytes, ErrorCode>>>>;
 pub(super) fn from_wasi(request: WasiRequest, turn: Turn) -> Option<Request<RequestBody>> {
     let mut headers = HeaderMap::with_capacity(32);
     for (name, value) in request.get_headers().copy_all() {
+        // Spin's own, which anybody may have sent as well, so that nothing here goes by them.
+        if name.starts_with("spin-") {
+            continue;
+        }
         let value = HeaderValue::from_maybe_shared(Bytes::from(value)).ok()?;
         // `append` would panic at the header that is one too many.
         headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, value).ok()?;

@@ -29,7 +29,8 @@ pub(super) fn tool() -> Tool {
 
 /// The name in the token beats the one in the arguments: it is proved.
 async fn call(context: &Context, arguments: Greet) -> Result<ToolOutput<Greeting>, CallError> {
-    let name = context.profile().name.or(arguments.name).unwrap_or_else(|| "there".to_owned());
+    let proved = context.caller().text_claim("name");
+    let name = proved.or(arguments.name.as_deref()).unwrap_or("there");
     let greeting = format!("Hello, {name}!");
     let text = format!(
         "{greeting}\n\nDoorward with Auth0 OAuth integration working!\nAuthentication handled by Doorward."

@@ -9,7 +9,7 @@ use super::{
     decision::{asks_tenant, decide, needs_definitions},
     fault::PermissionFault,
     memory::{Answer, Turn},
-    question::Question,
+    question::{Question, digest},
     revocation::Revocations,
     stored,
 };
@@ -115,11 +115,15 @@ impl Inquiry<'_> {
             let asked = self.ask(question, &management, &|| Box::pin(future::ready(true))).await;
             return asked.and_then(|answer| answer.ok_or_else(given_up));
         }
-        let key = question.key(config);
+        let parts = question.parts(config);
         let counts = |answer: &Rc<Answer>| {
             answer.asked_at > revoked && is_fresh(answer, host.now_millis(), max_age)
         };
-        let remembered = || memory.answer(&key).filter(counts);
+        let remembered = || memory.answer(parts).filter(counts);
+        if let Some(answer) = remembered() {
+            return Ok(answer);
+        }
+        let key = digest(&parts.0);
         loop {
             if let Some(answer) = remembered() {
                 return Ok(answer);
@@ -139,7 +143,7 @@ impl Inquiry<'_> {
             let from_store = &async || {
                 let stored = stored::read(host, &key).await;
                 if let Some(answer) = stored.filter(counts) {
-                    memory.remember(key, answer);
+                    memory.remember(parts, answer);
                 }
                 remembered()
             };
@@ -151,7 +155,7 @@ impl Inquiry<'_> {
             };
             match self.ask(question, &management, &is_needed).await {
                 Ok(Some(answer)) => {
-                    memory.remember(key, Rc::clone(&answer));
+                    memory.remember(parts, Rc::clone(&answer));
                     drop(asking);
                     stored::write(host, &key, &answer).await;
                     return Ok(answer);

@@ -10,6 +10,13 @@ const MAX_ANSWERS: usize = 1000;
 /// For so long a failure is the answer to those who wait for the same, in milliseconds.
 const FAILED_MILLIS: u64 = 1000;
 
+/// How many things determine an answer.
+const PARTS: usize = 7;
+
+/// What determines an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts<'a>(pub(super) [&'a str; PARTS]);
+
 /// What determines an answer, hashed.
 pub(super) type Key = [u8; 32];
 
@@ -23,10 +30,11 @@ pub(super) struct Answer {
     pub(super) user_exists: bool,
 }
 
-/// The answers that an instance remembers. They are few, and looking through all of them takes microseconds.
+/// The answers that an instance remembers. They are few, and looking through all of them takes less than hashing what
+/// one of them is about.
 #[derive(Debug, Default)]
 pub(crate) struct PermissionMemory {
-    answers: RefCell<Vec<(Key, Rc<Answer>)>>,
+    answers: RefCell<Vec<([String; PARTS], Rc<Answer>)>>,
     /// What is being asked, or was asked without an answer.
     asked: RefCell<Vec<(Key, Asked)>>,
 }
@@ -70,19 +78,19 @@ impl Answer {
 }
 
 impl PermissionMemory {
-    pub(super) fn answer(&self, key: &Key) -> Option<Rc<Answer>> {
+    pub(super) fn answer(&self, parts: Parts<'_>) -> Option<Rc<Answer>> {
         let answers = self.answers.borrow();
-        answers.iter().find(|(known, _)| known == key).map(|(_, answer)| Rc::clone(answer))
+        answers.iter().find(|(known, _)| *known == parts.0).map(|(_, answer)| Rc::clone(answer))
     }
 
-    pub(super) fn remember(&self, key: Key, answer: Rc<Answer>) {
+    pub(super) fn remember(&self, parts: Parts<'_>, answer: Rc<Answer>) {
         let mut answers = self.answers.borrow_mut();
-        if let Some((_, known)) = answers.iter_mut().find(|(known, _)| *known == key) {
+        if let Some((_, known)) = answers.iter_mut().find(|(known, _)| *known == parts.0) {
             *known = answer;
         } else if answers.len() < MAX_ANSWERS {
-            answers.push((key, answer));
+            answers.push((parts.0.map(str::to_owned), answer));
         } else if let Some(oldest) = answers.iter_mut().min_by_key(|(_, known)| known.asked_at) {
-            *oldest = (key, answer);
+            *oldest = (parts.0.map(str::to_owned), answer);
         }
     }
 
@@ -119,22 +127,35 @@ impl Drop for Asking<'_> {
 mod tests {
     use super::*;
 
+    fn held_by(subject: &str) -> Parts<'_> {
+        Parts(["held", "issuer", "audience", "tenant", "management", "client", subject])
+    }
+
     #[test]
     fn of_more_answers_than_there_is_room_for_the_oldest_is_forgotten() {
         let memory = PermissionMemory::default();
-        let key = |number: u64| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&number.to_be_bytes());
-            key
-        };
+        let is_remembered = |subject: &str| memory.answer(held_by(subject)).is_some();
         for number in 0..=MAX_ANSWERS as u64 {
             // The second is the oldest.
             let asked_at = if number == 1 { 0 } else { number + 1 };
-            memory.remember(key(number), Rc::new(Answer::new(asked_at, Vec::new())));
+            let answer = Rc::new(Answer::new(asked_at, Vec::new()));
+            memory.remember(held_by(&number.to_string()), answer);
         }
         assert_eq!(memory.answers.borrow().len(), MAX_ANSWERS);
-        assert!(memory.answer(&key(1)).is_none());
-        assert!(memory.answer(&key(0)).is_some() && memory.answer(&key(1000)).is_some());
+        assert!(!is_remembered("1") && is_remembered("0") && is_remembered("1000"));
+    }
+
+    #[test]
+    fn an_answer_is_found_by_all_that_it_depends_on() {
+        let memory = PermissionMemory::default();
+        let Parts(asked) = held_by("auth0|1");
+        memory.remember(Parts(asked), Rc::new(Answer::new(1, Vec::new())));
+        assert!(memory.answer(Parts(asked)).is_some());
+        for other in 0..PARTS {
+            let mut parts = asked;
+            parts[other] = "another";
+            assert!(memory.answer(Parts(parts)).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::memory::{Answer, Key};
+use super::memory::{Answer, Key, Parts};
 use crate::{
     auth0::{
         ManagementFault,
@@ -38,14 +38,14 @@ struct Page {
 
 impl Question<'_> {
     /// What determines the answer.
-    pub(super) fn key(&self, config: &Config) -> Key {
+    pub(super) fn parts<'a>(&'a self, config: &'a Config) -> Parts<'a> {
         let management = &config.management;
         let (kind, subject) = match self {
             Self::Defined => ("defined", ""),
             Self::Held(subject) if config.rules.effective_permissions => ("effective", *subject),
             Self::Held(subject) => ("held", *subject),
         };
-        let parts = [
+        Parts([
             kind,
             config.issuer.as_str(),
             &config.audience,
@@ -53,8 +53,7 @@ impl Question<'_> {
             &management.audience,
             &management.client.id,
             subject,
-        ];
-        digest(&parts)
+        ])
     }
 
     /// Asks, with all pages; nothing, if the answer is no longer needed when the turn has come. It is now `asked_at`.

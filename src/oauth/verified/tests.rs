@@ -241,6 +241,20 @@ fn a_bound_token_that_is_remembered_still_needs_a_proof_each_time() {
 }
 
 #[test]
+fn a_token_that_ends_like_a_remembered_one_is_not_that_one() {
+    let door = Door::new();
+    let token = token_until(NOW + 600);
+    let caller = door.opens(&token);
+    let mut claims = good_claims();
+    claims["sub"] = json!("auth0|somebody-else");
+    let (other, end) = (signed(&claims), token.rsplit('.').next().unwrap());
+    let forged = format!("{}.{end}", other.rsplit_once('.').unwrap().0);
+    assert_eq!(End::of(&forged), End::of(&token));
+    assert_eq!(door.refuses(&forged), TokenFault::SignatureWrong.into());
+    assert!(Rc::ptr_eq(&caller, &door.opens(&token)), "nor does it take its place");
+}
+
+#[test]
 fn sixteen_in_flight_are_each_who_they_are() {
     let door = Door::new();
     door.host.polls.set(3);
@@ -267,10 +281,9 @@ fn no_more_is_remembered_than_fits() {
     let tokens = &door.memory.tokens;
     let documents = tokens.0.borrow()[0].documents.clone();
     let remember = |number: usize, caller: &Rc<Caller>| {
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&number.to_be_bytes());
-        let (caller, documents) = (Rc::clone(caller), Rc::clone(&documents));
-        tokens.remember(Verified { digest, caller, documents, verified_at: NOW });
+        let (end, caller, documents) =
+            (End(number as u128), Rc::clone(caller), Rc::clone(&documents));
+        tokens.remember(Verified { end, caller, documents, verified_at: NOW });
     };
     for number in 0..2 * MAX_TOKENS {
         remember(number, &caller);
