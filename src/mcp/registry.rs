@@ -107,11 +107,6 @@ impl Registry {
         self.tools.iter()
     }
 
-    pub(super) fn list_tools(&self, mut is_listed: impl FnMut(&Tool) -> bool) -> Value {
-        let listed: Vec<_> = self.tools.iter().filter(|tool| is_listed(tool)).cloned().collect();
-        list(&listed)
-    }
-
     pub(super) fn list_prompts(&self) -> Value {
         list(&self.prompts)
     }
