@@ -253,14 +253,14 @@ fn kept(era: Era, mut result: Members) -> Members {
     result
 }
 
-/// What is listed of the tools that the caller may use, and those that one more consent would let it use: only a call of such a tool tells
-/// a client what to ask for.
+/// What lists say of the tools that the caller may use, and of those that one more consent would let it use: only a call
+/// of such a tool tells a client what to ask for.
 async fn tools_for(context: &Context) -> Result<Vec<&str>, RpcError> {
     let registry = context.server().registry();
     let rules = &context.config().rules;
     if !rules.list_filtering {
         let is_there = |tool: &Tool| !rules.policy.hides(&tool.requirement(), context.caller());
-        return Ok(listed(registry, is_there));
+        return Ok(registry.list_tools(is_there));
     }
     let tools: Vec<_> = registry.tools().map(|tool| tool.requirement()).collect();
     let decisions = context.may_use_each(&tools).await;
@@ -276,19 +276,9 @@ async fn tools_for(context: &Context) -> Result<Vec<&str>, RpcError> {
         return Err(error.with_data(retry_after(undecided)));
     }
     let mut decisions = decisions.into_iter();
-    Ok(listed(registry, |_| {
+    Ok(registry.list_tools(|_| {
         matches!(decisions.next(), Some(Decision::Allowed | Decision::NeedsScope(_)))
     }))
-}
-
-fn listed(registry: &Registry, mut is_listed: impl FnMut(&Tool) -> bool) -> Vec<&str> {
-    let mut listed = Vec::new();
-    for tool in registry.tools() {
-        if is_listed(tool) {
-            listed.extend(tool.listed());
-        }
-    }
-    listed
 }
 
 /// What this server can do. Nothing here changes while it runs, so it announces no changes.

@@ -107,6 +107,17 @@ impl Registry {
         self.tools.iter()
     }
 
+    /// What lists say of these tools, each as JSON.
+    pub(super) fn list_tools(&self, mut is_listed: impl FnMut(&Tool) -> bool) -> Vec<&str> {
+        let mut listed = Vec::new();
+        for tool in &self.tools {
+            if is_listed(tool) {
+                listed.extend(tool.listed());
+            }
+        }
+        listed
+    }
+
     pub(super) fn list_prompts(&self) -> Value {
         list(&self.prompts)
     }
