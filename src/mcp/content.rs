@@ -106,3 +106,32 @@ impl Serialize for ResourceContents {
         members.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_content_has_its_members_in_the_order_of_their_names() {
+        let (data, mime_type) = (vec![7], String::from("a/b"));
+        let content = [
+            Content::Audio { data: data.clone(), mime_type: mime_type.clone() },
+            Content::Image { data: data.clone(), mime_type },
+            Content::Resource(ResourceContents::blob("test://a", "a/b", data)),
+            Content::Resource(ResourceContents::text("test://a", "a/b", "A")),
+            Content::text("A"),
+        ];
+        let written: Vec<String> =
+            content.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
+        assert_eq!(
+            written,
+            [
+                r#"{"data":"Bw==","mimeType":"a/b","type":"audio"}"#,
+                r#"{"data":"Bw==","mimeType":"a/b","type":"image"}"#,
+                r#"{"resource":{"blob":"Bw==","mimeType":"a/b","uri":"test://a"},"type":"resource"}"#,
+                r#"{"resource":{"mimeType":"a/b","text":"A","uri":"test://a"},"type":"resource"}"#,
+                r#"{"text":"A","type":"text"}"#,
+            ]
+        );
+    }
+}
