@@ -14,6 +14,7 @@ mod era;
 mod error;
 mod input;
 mod legacy;
+mod members;
 mod mirror;
 mod modern;
 mod progress;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     cors::Origin,
-    events::{EventStream, event},
+    events::{EventStream, push_event},
 };
 
 /// What a request is answered with. It becomes an HTTP response in [`Answer::leave`] and nowhere else.
@@ -41,9 +41,15 @@ impl Answer {
     pub fn json(status: StatusCode, document: &impl Serialize) -> Self {
         // Serializing our own types into memory cannot fail; should it ever, the client gets an error and no trap.
         match serde_json::to_vec(document) {
-            Ok(body) => Self::new(status, "application/json", body),
+            Ok(body) => Self::written_json(status, body),
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+
+    /// A JSON document that is written already.
+    #[must_use]
+    pub fn written_json(status: StatusCode, document: Vec<u8>) -> Self {
+        Self::new(status, "application/json", document)
     }
 
     /// A JSON error in the form of OAuth (RFC 6749, section 5.2), which this server uses outside JSON-RPC too.
@@ -78,7 +84,10 @@ impl Answer {
     /// Events that are all there already.
     #[must_use]
     pub fn all_events(messages: &[Value]) -> Self {
-        let events: String = messages.iter().map(event).collect();
+        let mut events = Vec::new();
+        for message in messages {
+            push_event(&mut events, message.to_string().as_bytes());
+        }
         Self::new(StatusCode::OK, "text/event-stream", events)
             .with(HeaderName::from_static("x-accel-buffering"), "no")
     }

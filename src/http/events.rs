@@ -22,17 +22,17 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The work runs only while somebody reads the stream. When the client goes away the stream is dropped, and the work
 /// with it.
 pub struct EventStream {
-    work: Option<PortFuture<'static, Value>>,
+    work: Option<PortFuture<'static, Vec<u8>>>,
     messages: Box<dyn FnMut() -> Option<Value>>,
     clock: Rc<dyn Clock>,
     silence: PortFuture<'static, ()>,
 }
 
 impl EventStream {
-    /// A stream that ends with what `work` comes to, and until then holds what `messages` gives.
+    /// A stream that ends with what `work` comes to, which is JSON already, and until then holds what `messages` gives.
     pub fn new(
         clock: Rc<dyn Clock>,
-        work: PortFuture<'static, Value>,
+        work: PortFuture<'static, Vec<u8>>,
         messages: impl FnMut() -> Option<Value> + 'static,
     ) -> Self {
         let silence = clock.sleep(KEEP_ALIVE);
@@ -40,10 +40,10 @@ impl EventStream {
     }
 
     /// The events of all messages that wait.
-    fn waiting(&mut self) -> String {
-        let mut events = String::new();
+    fn waiting(&mut self) -> Vec<u8> {
+        let mut events = Vec::new();
         while let Some(message) = (self.messages)() {
-            events.push_str(&event(&message));
+            push_event(&mut events, message.to_string().as_bytes());
         }
         events
     }
@@ -64,13 +64,13 @@ impl Body for EventStream {
         let mut events = self.waiting();
         if let Poll::Ready(result) = outcome {
             self.work = None;
-            events.push_str(&event(&result));
+            push_event(&mut events, &result);
         }
         if events.is_empty() {
             if self.silence.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            events.push_str(": keep-alive\n\n");
+            events.extend_from_slice(b": keep-alive\n\n");
         }
         // Whatever is sent ends the silence. A new timer is polled at the next call, which follows a frame at once.
         self.silence = self.clock.sleep(KEEP_ALIVE);
@@ -78,9 +78,11 @@ impl Body for EventStream {
     }
 }
 
-/// One event.
-pub(super) fn event(message: &Value) -> String {
-    format!("data: {message}\n\n")
+/// Adds the event of a message, which is JSON.
+pub(super) fn push_event(events: &mut Vec<u8>, message: &[u8]) {
+    events.extend_from_slice(b"data: ");
+    events.extend_from_slice(message);
+    events.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
@@ -104,7 +106,7 @@ mod tests {
     fn messages_come_first_and_the_result_last() {
         let waiting = Rc::new(RefCell::new(VecDeque::from([json!(1), json!(2)])));
         let queue = Rc::clone(&waiting);
-        let work = Box::pin(ready(json!("done")));
+        let work = Box::pin(ready(br#""done""#.to_vec()));
         let mut stream = EventStream::new(Rc::new(FakeHost::new()), work, move || {
             queue.borrow_mut().pop_front()
         });

@@ -1,6 +1,6 @@
 //! `tools/call`, `prompts/get` and `resources/read`: the methods that run something and may ask back.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use ::http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -11,9 +11,10 @@ use super::{
     envelope::Request,
     era::Era,
     error::shown,
-    legacy, modern,
+    legacy,
+    members::Members,
+    modern::{self, Meta},
     request_state::{self, Binding},
-    resource::read_result,
     result::ToolResult,
     tool::Tool,
 };
@@ -26,7 +27,6 @@ use crate::{
 pub(super) struct ReadyCall {
     tool: Rc<Tool>,
     round: Round,
-    arguments: Map<String, Value>,
 }
 
 /// What becomes of a tool call before it runs.
@@ -36,16 +36,15 @@ pub(super) enum Prepared {
     /// It needs a token with all of these scopes.
     NeedsScope(Vec<String>),
     /// It does not run; this is its result.
-    Refused(Map<String, Value>),
+    Refused(Members),
 }
 
 /// One round of a call: what it is about, and what earlier rounds said.
 struct Round {
     era: Era,
     kind: Kind,
-    method: String,
-    name: String,
-    arguments: Value,
+    name: Cow<'static, str>,
+    arguments: Rc<Map<String, Value>>,
     context: Context,
 }
 
@@ -63,26 +62,27 @@ pub(super) async fn prepare_tool(
     request: &mut Request,
 ) -> Result<Prepared, RpcError> {
     let name = named(&request.params, "name")?;
-    let tool = registry.tool(&name).ok_or_else(|| unknown(&name))?;
+    let tool = registry.tool(name).ok_or_else(|| unknown(name))?;
     let meta = request.params.get("_meta").and_then(|meta| meta.get("traceparent"));
     if let Some(traceparent) = meta.and_then(Value::as_str) {
         context.audit().continue_trace(traceparent);
     }
     match context.may_use(tool.requirement()).await {
         Decision::Allowed => {}
-        Decision::Hidden => return Err(unknown(&name)),
+        Decision::Hidden => return Err(unknown(name)),
         Decision::NeedsScope(scopes) => return Ok(Prepared::NeedsScope(scopes)),
         Decision::LacksPermission | Decision::UserUnknown => {
             let text = format!("You don't have permission to use the '{}' tool.", tool.name());
-            return Ok(Prepared::Refused(ToolResult::error(text).into_members()));
+            return Ok(Prepared::Refused(ToolResult::error(text).members()));
         }
         Decision::Undecided(undecided) => {
             let text = format!(
                 "Whether you may use the '{}' tool could not be checked just now. Try again in a moment.",
                 tool.name()
             );
-            let mut result = ToolResult::error(text).into_members();
-            result.insert("_meta".into(), retry_after(undecided));
+            let mut result = ToolResult::error(text).members();
+            let info = (era == Era::Modern).then(|| context.server().info());
+            result.insert("_meta", &Meta { retry_after: Some(undecided.retry_after), info });
             return Ok(Prepared::Refused(result));
         }
     }
@@ -92,9 +92,9 @@ pub(super) async fn prepare_tool(
             mirror.check(headers, &arguments)?;
         }
     }
-    let bound = Value::Object(arguments.clone());
-    let round = Round::new(era, Kind::Tool, request, name, bound, context)?;
-    Ok(Prepared::Ready(Box::new(ReadyCall { tool: Rc::clone(tool), round, arguments })))
+    let name = Cow::Borrowed(tool.name());
+    let round = Round::new(era, Kind::Tool, request, name, Rc::new(arguments), context)?;
+    Ok(Prepared::Ready(Box::new(ReadyCall { tool: Rc::clone(tool), round })))
 }
 
 impl ReadyCall {
@@ -111,9 +111,10 @@ impl ReadyCall {
     }
 
     /// Runs the tool.
-    pub(super) async fn run(self) -> Result<Map<String, Value>, RpcError> {
-        let outcome = self.tool.call(self.round.context.clone(), self.arguments).await;
-        self.round.finish(outcome.map(ToolResult::into_members))
+    pub(super) async fn run(self) -> Result<Members, RpcError> {
+        let Self { tool, round } = self;
+        let outcome = tool.call(round.context.clone(), Rc::clone(&round.arguments)).await;
+        round.finish(outcome.map(|result| result.members()))
     }
 }
 
@@ -127,15 +128,15 @@ pub(super) async fn get_prompt(
     context: &Context,
     era: Era,
     request: &mut Request,
-) -> Result<Map<String, Value>, RpcError> {
+) -> Result<Members, RpcError> {
     let name = named(&request.params, "name")?;
     let prompt = registry
-        .prompt(&name)
-        .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: {}", shown(&name))))?;
-    let arguments = arguments(&mut request.params)?;
-    let bound = Value::Object(arguments.clone());
-    let round = Round::new(era, Kind::Prompt, request, name, bound, context)?;
-    let outcome = prompt.get(round.context.clone(), arguments).await;
+        .prompt(name)
+        .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: {}", shown(name))))?;
+    let arguments = Rc::new(arguments(&mut request.params)?);
+    let name = Cow::Borrowed(prompt.name());
+    let round = Round::new(era, Kind::Prompt, request, name, arguments, context)?;
+    let outcome = prompt.get(round.context.clone(), Map::clone(&round.arguments)).await;
     round.finish(outcome)
 }
 
@@ -149,13 +150,14 @@ pub(super) async fn read_resource(
     context: &Context,
     era: Era,
     request: &mut Request,
-) -> Result<Map<String, Value>, RpcError> {
-    let uri = named(&request.params, "uri")?;
+) -> Result<Members, RpcError> {
+    let uri = named(&request.params, "uri")?.to_owned();
     let unknown = || match era {
         Era::Modern => modern::resource_not_found(&uri),
         Era::Legacy(_) => legacy::resource_not_found(&uri),
     };
-    let round = Round::new(era, Kind::Resource, request, uri.clone(), Value::Null, context)?;
+    let round =
+        Round::new(era, Kind::Resource, request, Cow::Owned(uri.clone()), Rc::default(), context)?;
     let matching =
         || registry.templates().find_map(|it| it.matches(&uri).map(|variables| (it, variables)));
     let reading = match (registry.resource(&uri), matching()) {
@@ -165,7 +167,7 @@ pub(super) async fn read_resource(
     };
     match reading.await {
         Err(CallError::NotFound) => Err(unknown()),
-        outcome => round.finish(outcome.map(|contents| read_result(&contents))),
+        outcome => round.finish(outcome.map(|contents| Members::one("contents", &contents))),
     }
 }
 
@@ -177,18 +179,11 @@ impl Round {
         era: Era,
         kind: Kind,
         request: &mut Request,
-        name: String,
-        arguments: Value,
+        name: Cow<'static, str>,
+        arguments: Rc<Map<String, Value>>,
         context: &Context,
     ) -> Result<Self, RpcError> {
-        let mut round = Self {
-            era,
-            kind,
-            method: request.method.clone(),
-            name,
-            arguments,
-            context: context.clone(),
-        };
+        let mut round = Self { era, kind, name, arguments, context: context.clone() };
         if era != Era::Modern {
             return Ok(round);
         }
@@ -202,15 +197,12 @@ impl Round {
             Some(Value::Object(responses)) => responses,
             Some(_) => return Err(RpcError::invalid_params("`inputResponses` must be an object")),
         };
-        let capabilities = modern::client_capabilities(&request.params);
+        let capabilities = modern::client_capabilities(&mut request.params);
         round.context = context.for_call(CallContext::new(capabilities, responses, state));
         Ok(round)
     }
 
-    fn finish(
-        self,
-        outcome: Result<Map<String, Value>, CallError>,
-    ) -> Result<Map<String, Value>, RpcError> {
+    fn finish(self, outcome: Result<Members, CallError>) -> Result<Members, RpcError> {
         let error = match outcome {
             Ok(result) => return Ok(result),
             Err(error) => error,
@@ -237,7 +229,7 @@ impl Round {
             subject: caller.subject(),
             client_id: caller.client_id(),
             organization: caller.organization().map(|organization| organization.id),
-            method: &self.method,
+            method: self.kind.method(),
             name: &self.name,
             arguments: &self.arguments,
         }
@@ -260,8 +252,8 @@ fn stale() -> RpcError {
     )
 }
 
-fn named(params: &Map<String, Value>, member: &str) -> Result<String, RpcError> {
-    let name = params.get(member).and_then(Value::as_str).map(str::to_owned);
+fn named<'a>(params: &'a Map<String, Value>, member: &str) -> Result<&'a str, RpcError> {
+    let name = params.get(member).and_then(Value::as_str);
     name.ok_or_else(|| RpcError::invalid_params(format!("`{member}` must be a string")))
 }
 

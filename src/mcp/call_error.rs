@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{RpcError, era::Era, input::InputRequired, legacy, result::ToolResult};
+use super::{
+    RpcError, era::Era, input::InputRequired, legacy, members::Members, result::ToolResult,
+};
 
 /// Why a call gives no result.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ pub enum CallError {
     NotFound,
 }
 
-/// The methods whose calls may ask back.
+/// What is called by the methods whose calls may ask back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Prompt,
@@ -33,9 +35,20 @@ pub(super) enum Kind {
 /// What is sent instead of a result.
 pub(super) enum Instead {
     /// A result that says what is missing, or a tool result that is an error.
-    Result(Map<String, Value>),
+    Result(Members),
     /// A JSON-RPC error.
     Error(RpcError),
+}
+
+impl Kind {
+    /// The method.
+    pub(super) fn method(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompts/get",
+            Self::Resource => "resources/read",
+            Self::Tool => "tools/call",
+        }
+    }
 }
 
 impl CallError {
@@ -96,22 +109,18 @@ impl CallError {
 }
 
 fn failed(text: String) -> Instead {
-    Instead::Result(ToolResult::error(text).into_members())
+    Instead::Result(ToolResult::error(text).members())
 }
 
 /// An `InputRequiredResult`.
-fn ask(
-    input: &InputRequired,
-    seal: impl Fn(Value) -> Option<String>,
-) -> Option<Map<String, Value>> {
-    let mut result = Map::new();
-    result.insert("resultType".into(), json!("input_required"));
+fn ask(input: &InputRequired, seal: impl Fn(Value) -> Option<String>) -> Option<Members> {
+    let mut result = Members::one("resultType", "input_required");
     let requests = input.requests();
     if !requests.is_empty() {
-        result.insert("inputRequests".into(), Value::Object(requests));
+        result.insert("inputRequests", &requests);
     }
     if let Some(state) = input.state() {
-        result.insert("requestState".into(), json!(seal(state.clone())?));
+        result.insert("requestState", &seal(state.clone())?);
     }
     Some(result)
 }

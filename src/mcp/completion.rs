@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{Registry, RpcError};
+use super::{Registry, RpcError, members::Members};
 
 /// The most values that one answer may have.
 const MAX_VALUES: usize = 100;
@@ -34,7 +34,7 @@ impl fmt::Debug for Completer {
 pub(super) fn complete(
     registry: &Registry,
     params: &Map<String, Value>,
-) -> Result<Map<String, Value>, RpcError> {
+) -> Result<Members, RpcError> {
     let text = |of: Option<&Value>, member: &str| {
         of.and_then(|it| it.get(member)).and_then(Value::as_str).map(str::to_owned)
     };
@@ -60,5 +60,5 @@ pub(super) fn complete(
     let total = values.len();
     values.truncate(MAX_VALUES);
     let completion = json!({ "values": values, "total": total, "hasMore": total > MAX_VALUES });
-    Ok(Map::from_iter([("completion".to_owned(), completion)]))
+    Ok(Members::one("completion", &completion))
 }

@@ -1,7 +1,7 @@
 //! Content: what results, prompts and resources are made of (`ContentBlock`, `ResourceContents`).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// One block of content.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,20 +47,34 @@ impl Content {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
+}
 
-    pub(super) fn to_json(&self) -> Value {
-        match self {
+/// Members come in the order of their names, as everywhere in an answer.
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        let kind = match self {
             Self::Audio { data, mime_type } => {
-                json!({ "type": "audio", "data": BASE64_STANDARD.encode(data), "mimeType": mime_type })
+                members.serialize_entry("data", &BASE64_STANDARD.encode(data))?;
+                members.serialize_entry("mimeType", mime_type)?;
+                "audio"
             }
             Self::Image { data, mime_type } => {
-                json!({ "type": "image", "data": BASE64_STANDARD.encode(data), "mimeType": mime_type })
+                members.serialize_entry("data", &BASE64_STANDARD.encode(data))?;
+                members.serialize_entry("mimeType", mime_type)?;
+                "image"
             }
             Self::Resource(contents) => {
-                json!({ "type": "resource", "resource": contents.to_json() })
+                members.serialize_entry("resource", contents)?;
+                "resource"
             }
-            Self::Text(text) => json!({ "type": "text", "text": text }),
-        }
+            Self::Text(text) => {
+                members.serialize_entry("text", text)?;
+                "text"
+            }
+        };
+        members.serialize_entry("type", kind)?;
+        members.end()
     }
 }
 
@@ -76,15 +90,48 @@ impl ResourceContents {
     pub fn blob(uri: impl Into<String>, mime_type: &'static str, blob: Vec<u8>) -> Self {
         Self { uri: uri.into(), mime_type, body: Body::Blob(blob) }
     }
+}
 
-    pub(super) fn to_json(&self) -> Value {
-        let mut members = Map::new();
-        members.insert("uri".into(), json!(self.uri));
-        members.insert("mimeType".into(), json!(self.mime_type));
-        match &self.body {
-            Body::Blob(blob) => members.insert("blob".into(), json!(BASE64_STANDARD.encode(blob))),
-            Body::Text(text) => members.insert("text".into(), json!(text)),
-        };
-        Value::Object(members)
+impl Serialize for ResourceContents {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        if let Body::Blob(blob) = &self.body {
+            members.serialize_entry("blob", &BASE64_STANDARD.encode(blob))?;
+        }
+        members.serialize_entry("mimeType", self.mime_type)?;
+        if let Body::Text(text) = &self.body {
+            members.serialize_entry("text", text)?;
+        }
+        members.serialize_entry("uri", &self.uri)?;
+        members.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_content_has_its_members_in_the_order_of_their_names() {
+        let (data, mime_type) = (vec![7], String::from("a/b"));
+        let content = [
+            Content::Audio { data: data.clone(), mime_type: mime_type.clone() },
+            Content::Image { data: data.clone(), mime_type },
+            Content::Resource(ResourceContents::blob("test://a", "a/b", data)),
+            Content::Resource(ResourceContents::text("test://a", "a/b", "A")),
+            Content::text("A"),
+        ];
+        let written: Vec<String> =
+            content.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
+        assert_eq!(
+            written,
+            [
+                r#"{"data":"Bw==","mimeType":"a/b","type":"audio"}"#,
+                r#"{"data":"Bw==","mimeType":"a/b","type":"image"}"#,
+                r#"{"resource":{"blob":"Bw==","mimeType":"a/b","uri":"test://a"},"type":"resource"}"#,
+                r#"{"resource":{"mimeType":"a/b","text":"A","uri":"test://a"},"type":"resource"}"#,
+                r#"{"text":"A","type":"text"}"#,
+            ]
+        );
     }
 }

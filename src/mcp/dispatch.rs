@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ::http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     ProgressSink, Registry, RpcError, Tool,
@@ -11,7 +11,9 @@ use super::{
     completion::complete,
     envelope::{Id, Message, Request},
     era::Era,
-    legacy, modern,
+    legacy,
+    members::Members,
+    modern,
     registry::Family,
     strict_json,
 };
@@ -80,7 +82,7 @@ const METHODS: [Entry; 12] = [
 /// What is said to one request.
 enum Reply {
     /// A whole message.
-    Message(Value, StatusCode),
+    Message(Vec<u8>, StatusCode),
     /// The token lacks a scope: these are all that are needed.
     NeedsScope(Vec<String>),
     /// A tool that reports its progress while it runs.
@@ -118,7 +120,7 @@ async fn serve_message(context: &Context, headers: &HeaderMap, message: Value) -
         Err(error) => return Answer::json(error.status(), &error.response(Some(&request.id))),
     };
     match reply(context, era, headers, &mut request, true).await {
-        Reply::Message(message, status) => Answer::json(status, &message),
+        Reply::Message(message, status) => Answer::written_json(status, message),
         Reply::NeedsScope(scopes) => insufficient_scope(context.config(), &scopes),
         Reply::Listened(messages) => Answer::all_events(&messages),
         Reply::Running(call, sink) => stream(context, era, request.id, *call, sink),
@@ -135,28 +137,33 @@ async fn serve_batch(context: &Context, headers: &HeaderMap, items: Vec<Value>) 
         let text = format!("A batch has 1 to {MAX_BATCH} messages");
         return refused(&RpcError::invalid_request(text));
     }
-    let mut answers = Vec::new();
+    let mut answers: Vec<u8> = Vec::new();
+    let mut add = |answer: &[u8]| {
+        answers.push(if answers.is_empty() { b'[' } else { b',' });
+        answers.extend_from_slice(answer);
+    };
     for item in items {
         match Message::of(item) {
             Ok(Message::Notification | Message::Response) => {}
             Ok(Message::Request(mut request)) => {
                 match reply(context, era, headers, &mut request, false).await {
-                    Reply::Message(message, _) => answers.push(message),
+                    Reply::Message(message, _) => add(&message),
                     // One entry has no HTTP status of its own.
                     Reply::NeedsScope(scopes) => {
                         let error = RpcError::insufficient_scope(&scopes);
-                        answers.push(json!(error.response(Some(&request.id))));
+                        add(&sorted(&error, Some(&request.id)));
                     }
                     Reply::Running(..) | Reply::Listened(_) => {}
                 }
             }
-            Err(fault) => answers.push(json!(fault.error.response(fault.id.as_ref()))),
+            Err(fault) => add(&sorted(&fault.error, fault.id.as_ref())),
         }
     }
     if answers.is_empty() {
         Answer::empty(StatusCode::ACCEPTED)
     } else {
-        Answer::json(StatusCode::OK, &answers)
+        answers.push(b']');
+        Answer::written_json(StatusCode::OK, answers)
     }
 }
 
@@ -170,8 +177,9 @@ async fn reply(
     let registry = context.server().registry();
     let entry = METHODS.iter().find(|entry| {
         let in_era = if era == Era::Modern { entry.modern } else { entry.legacy };
-        let is_offered = entry.family.is_none_or(|family| registry.offers(family));
-        in_era && is_offered && entry.name == request.method
+        entry.name == request.method
+            && in_era
+            && entry.family.is_none_or(|family| registry.offers(family))
     });
     let result = match entry.map(|entry| entry.method) {
         Some(Method::Listen) => {
@@ -203,7 +211,7 @@ async fn run(
     era: Era,
     method: Method,
     request: &mut Request,
-) -> Result<Map<String, Value>, RpcError> {
+) -> Result<Members, RpcError> {
     let server = context.server();
     let registry = server.registry();
     match method {
@@ -222,27 +230,32 @@ async fn run(
         Method::List(..) | Method::ListTools if request.params.contains_key("cursor") => {
             Err(RpcError::invalid_params("Unknown cursor"))
         }
-        Method::List(list, member) => Ok(listed(era, member, list(registry))),
-        Method::ListTools => Ok(listed(era, "tools", tools_for(context).await?)),
+        Method::List(list, member) => Ok(kept(era, Members::one(member, &list(registry)))),
+        Method::ListTools => {
+            let mut result = Members::default();
+            result.insert_list("tools", &tools_for(context).await?);
+            Ok(kept(era, result))
+        }
         Method::ReadResource => {
             let result = read_resource(registry, context, era, request).await?;
             // A result that asks back is about this one request, and nothing to keep.
-            let is_contents = era == Era::Modern && !result.contains_key("resultType");
-            Ok(if is_contents { modern::cacheable(result) } else { result })
+            Ok(if result.has("resultType") { result } else { kept(era, result) })
         }
-        Method::CallTool | Method::Listen | Method::Ping => Ok(Map::new()),
+        Method::CallTool | Method::Listen | Method::Ping => Ok(Members::default()),
     }
 }
 
-/// The result of a list.
-fn listed(era: Era, member: &str, items: Value) -> Map<String, Value> {
-    let result = Map::from_iter([(member.to_owned(), items)]);
-    if era == Era::Modern { modern::cacheable(result) } else { result }
+/// A result that clients may keep for a while.
+fn kept(era: Era, mut result: Members) -> Members {
+    if era == Era::Modern {
+        modern::cacheable(&mut result);
+    }
+    result
 }
 
-/// The tools that the caller may use, and those that one more consent would let it use: only a call of such a tool tells
-/// a client what to ask for.
-async fn tools_for(context: &Context) -> Result<Value, RpcError> {
+/// What lists say of the tools that the caller may use, and of those that one more consent would let it use: only a call
+/// of such a tool tells a client what to ask for.
+async fn tools_for(context: &Context) -> Result<Vec<&str>, RpcError> {
     let registry = context.server().registry();
     let rules = &context.config().rules;
     if !rules.list_filtering {
@@ -285,21 +298,25 @@ fn finish(
     context: &Context,
     era: Era,
     id: &Id,
-    result: Result<Map<String, Value>, RpcError>,
-) -> (Value, StatusCode) {
-    let result = match (result, era) {
-        (Ok(result), Era::Modern) => modern::complete(result, context.server().info()),
-        (Ok(result), Era::Legacy(_)) => result,
-        (Err(error), era) => {
-            let error = if era == Era::Modern { error } else { legacy::error(error) };
-            return (json!(error.response(Some(id))), error.status());
+    result: Result<Members, RpcError>,
+) -> (Vec<u8>, StatusCode) {
+    match result {
+        Ok(mut result) => {
+            if era == Era::Modern {
+                modern::complete(&mut result, context.server().info());
+            }
+            (result.response(id), StatusCode::OK)
         }
-    };
-    let mut message = Map::new();
-    message.insert("jsonrpc".into(), json!("2.0"));
-    message.insert("id".into(), json!(id));
-    message.insert("result".into(), Value::Object(result));
-    (Value::Object(message), StatusCode::OK)
+        Err(error) => {
+            let error = if era == Era::Modern { error } else { legacy::error(error) };
+            (sorted(&error, Some(id)), error.status())
+        }
+    }
+}
+
+/// An error response, with its members in the order of their names.
+fn sorted(error: &RpcError, id: Option<&Id>) -> Vec<u8> {
+    json!(error.response(id)).to_string().into_bytes()
 }
 
 /// The answer of a tool that reports its progress: its notifications as they come, and its result.

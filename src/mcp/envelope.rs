@@ -49,7 +49,8 @@ impl Message {
             return Err(fault(None, RpcError::invalid_request("A message is a JSON object")));
         };
         let sent_id = members.remove("id");
-        let id = sent_id.clone().and_then(Id::from_value);
+        let has_id = sent_id.is_some();
+        let id = sent_id.and_then(Id::from_value);
         let invalid = |message: &str| fault(id.clone(), RpcError::invalid_request(message));
         if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Err(invalid("`jsonrpc` must be \"2.0\""));
@@ -67,12 +68,12 @@ impl Message {
             Some(Value::Object(params)) => params,
             Some(_) => return Err(invalid("`params` must be an object")),
         };
-        match (sent_id, id) {
-            (None, _) => Ok(Self::Notification),
-            (Some(_), Some(id)) => Ok(Self::Request(Request { id, method, params })),
-            (Some(_), None) => {
+        match id {
+            Some(id) => Ok(Self::Request(Request { id, method, params })),
+            None if has_id => {
                 Err(fault(None, RpcError::invalid_request("`id` must be a string or an integer")))
             }
+            None => Ok(Self::Notification),
         }
     }
 }

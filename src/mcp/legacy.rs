@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{RpcError, ServerInfo, error::shown};
+use super::{RpcError, ServerInfo, error::shown, members::Members};
 
 /// The revisions that are spoken, the latest first.
 const VERSIONS: [&str; 4] = [LATEST, "2025-06-18", BEFORE_HEADERS, "2024-11-05"];
@@ -70,15 +70,14 @@ pub(super) fn initialized(
     info: &ServerInfo,
     instructions: Option<&str>,
     capabilities: Value,
-) -> Map<String, Value> {
+) -> Members {
     let requested = params.get("protocolVersion").and_then(Value::as_str);
     let version = requested.filter(|version| VERSIONS.contains(version)).unwrap_or(LATEST);
-    let mut result = Map::new();
-    result.insert("protocolVersion".into(), json!(version));
-    result.insert("capabilities".into(), capabilities);
-    result.insert("serverInfo".into(), json!(info));
+    let mut result = Members::one("protocolVersion", version);
+    result.insert("capabilities", &capabilities);
+    result.insert("serverInfo", info);
     if let Some(instructions) = instructions {
-        result.insert("instructions".into(), json!(instructions));
+        result.insert("instructions", instructions);
     }
     result
 }

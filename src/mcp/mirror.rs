@@ -36,7 +36,7 @@ impl Mirror {
             None => return Ok(()),
         };
         let argument = rest.iter().fold(first, |value, name| value?.get(name));
-        let mut values = headers.get_all(self.header.to_ascii_lowercase()).iter();
+        let mut values = headers.get_all(&self.header).iter();
         let sent = values.next();
         if values.next().is_some() {
             return wrong("was sent twice");

@@ -2,9 +2,10 @@
 
 use ::http::HeaderMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{RpcError, ServerInfo, envelope::Request, error::shown};
+use super::{RpcError, ServerInfo, envelope::Request, error::shown, members::Members};
 
 /// The revisions of this era that are spoken.
 pub(super) const VERSIONS: [&str; 1] = ["2026-07-28"];
@@ -21,6 +22,20 @@ const LOG_LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The `_meta` of a result.
+#[derive(Serialize)]
+pub(super) struct Meta<'a> {
+    /// When asking again may help, in seconds.
+    #[serde(rename = "doorward/retryAfter", skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<u64>,
+    /// Who answers, which is said in this era only.
+    #[serde(
+        rename = "io.modelcontextprotocol/serverInfo",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) info: Option<&'a ServerInfo>,
+}
 
 /// How long a client may keep a list, in milliseconds.
 const TTL_MILLIS: u64 = 60_000;
@@ -93,7 +108,7 @@ pub(super) fn decode(value: &str) -> Option<String> {
 
 /// The one value of a header. Of two, another reader might take the other.
 fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, RpcError> {
-    let mut values = headers.get_all(name.to_ascii_lowercase()).iter();
+    let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
@@ -117,10 +132,13 @@ fn mismatch(name: &str, header: &str, body: &str) -> RpcError {
     ))
 }
 
-/// The capabilities that the client declares with a request.
-pub(super) fn client_capabilities(params: &Map<String, Value>) -> Map<String, Value> {
-    let capabilities = params.get("_meta").and_then(|meta| meta.get(CLIENT_CAPABILITIES));
-    capabilities.and_then(Value::as_object).cloned().unwrap_or_default()
+/// Takes the capabilities that the client declares with a request.
+pub(super) fn client_capabilities(params: &mut Map<String, Value>) -> Map<String, Value> {
+    let meta = params.get_mut("_meta").and_then(Value::as_object_mut);
+    match meta.and_then(|meta| meta.remove(CLIENT_CAPABILITIES)) {
+        Some(Value::Object(capabilities)) => capabilities,
+        _ => Map::new(),
+    }
 }
 
 /// That there is no such resource.
@@ -129,31 +147,30 @@ pub(super) fn resource_not_found(uri: &str) -> RpcError {
 }
 
 /// The result of `server/discover`.
-pub(super) fn discovered(instructions: Option<&str>, capabilities: Value) -> Map<String, Value> {
-    let mut result = Map::new();
-    result.insert("supportedVersions".into(), json!(VERSIONS));
-    result.insert("capabilities".into(), capabilities);
+pub(super) fn discovered(instructions: Option<&str>, capabilities: Value) -> Members {
+    let mut result = Members::one("supportedVersions", &VERSIONS);
+    result.insert("capabilities", &capabilities);
     if let Some(instructions) = instructions {
-        result.insert("instructions".into(), json!(instructions));
+        result.insert("instructions", instructions);
     }
-    cacheable(result)
+    cacheable(&mut result);
+    result
 }
 
 /// Says how long a list may be kept. Only for the caller: what is there depends on who asks.
-pub(super) fn cacheable(mut result: Map<String, Value>) -> Map<String, Value> {
-    result.insert("ttlMs".into(), json!(TTL_MILLIS));
-    result.insert("cacheScope".into(), json!("private"));
-    result
+pub(super) fn cacheable(result: &mut Members) {
+    result.insert("cacheScope", "private");
+    result.insert("ttlMs", &TTL_MILLIS);
 }
 
-/// What every result of this era carries. One that asks back says so itself.
-pub(super) fn complete(mut result: Map<String, Value>, info: &ServerInfo) -> Map<String, Value> {
-    result.entry("resultType").or_insert_with(|| json!("complete"));
-    let meta = result.entry("_meta").or_insert_with(|| json!({}));
-    if let Some(meta) = meta.as_object_mut() {
-        meta.insert(SERVER_INFO.to_owned(), json!(info));
+/// What every result of this era carries. One that asks back says so itself, and so does one with more to say in `_meta`.
+pub(super) fn complete(result: &mut Members, info: &ServerInfo) {
+    if !result.has("resultType") {
+        result.insert("resultType", "complete");
     }
-    result
+    if !result.has("_meta") {
+        result.insert("_meta", &Meta { retry_after: None, info: Some(info) });
+    }
 }
 
 /// All that is said to a `subscriptions/listen`: nothing here ever changes, so it is acknowledged without any

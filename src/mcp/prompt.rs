@@ -2,10 +2,10 @@
 
 use std::{fmt, rc::Rc};
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value};
 
-use super::{CallError, completion::Completer, content::Content};
+use super::{CallError, completion::Completer, content::Content, members::Members};
 use crate::{context::Context, host::PortFuture};
 
 /// A prompt, ready to be registered.
@@ -107,7 +107,7 @@ impl Prompt {
         &self,
         context: Context,
         arguments: Map<String, Value>,
-    ) -> Result<Map<String, Value>, CallError> {
+    ) -> Result<Members, CallError> {
         let missing =
             self.arguments.iter().find(|it| it.required && !arguments.contains_key(it.name));
         if let Some(missing) = missing {
@@ -117,24 +117,22 @@ impl Prompt {
             )));
         }
         let messages = (self.get)(context, arguments).await?;
-        let mut result = Map::new();
-        result.insert("description".into(), json!(self.description));
-        result.insert(
-            "messages".into(),
-            messages.iter().map(PromptMessage::to_json).collect::<Vec<_>>().into(),
-        );
+        let mut result = Members::one("description", self.description);
+        result.insert("messages", &messages);
         Ok(result)
     }
 }
 
-impl PromptMessage {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Assistant(content) => {
-                json!({ "role": "assistant", "content": content.to_json() })
-            }
-            Self::User(content) => json!({ "role": "user", "content": content.to_json() }),
-        }
+impl Serialize for PromptMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (role, content) = match self {
+            Self::Assistant(content) => ("assistant", content),
+            Self::User(content) => ("user", content),
+        };
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("content", content)?;
+        members.serialize_entry("role", role)?;
+        members.end()
     }
 }
 

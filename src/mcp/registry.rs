@@ -107,9 +107,15 @@ impl Registry {
         self.tools.iter()
     }
 
-    pub(super) fn list_tools(&self, mut is_listed: impl FnMut(&Tool) -> bool) -> Value {
-        let listed: Vec<_> = self.tools.iter().filter(|tool| is_listed(tool)).cloned().collect();
-        list(&listed)
+    /// What lists say of these tools, each as JSON.
+    pub(super) fn list_tools(&self, mut is_listed: impl FnMut(&Tool) -> bool) -> Vec<&str> {
+        let mut listed = Vec::new();
+        for tool in &self.tools {
+            if is_listed(tool) {
+                listed.extend(tool.listed());
+            }
+        }
+        listed
     }
 
     pub(super) fn list_prompts(&self) -> Value {

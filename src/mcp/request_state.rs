@@ -8,7 +8,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use crate::config::Secret;
@@ -30,7 +30,7 @@ pub(super) struct Binding<'a> {
     pub(super) method: &'a str,
     /// The tool, prompt or resource.
     pub(super) name: &'a str,
-    pub(super) arguments: &'a Value,
+    pub(super) arguments: &'a Map<String, Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,7 +91,11 @@ mod tests {
         Secret::from(text.to_owned())
     }
 
-    fn binding(arguments: &Value) -> Binding<'_> {
+    fn arguments(x: u8) -> Map<String, Value> {
+        Map::from_iter([("x".to_owned(), json!(x))])
+    }
+
+    fn binding(arguments: &Map<String, Value>) -> Binding<'_> {
         Binding {
             issuer: "i",
             subject: "a",
@@ -105,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_state_comes_back_as_it_was() {
-        let arguments = json!({ "x": 1 });
+        let arguments = arguments(1);
         let sealed = seal(&secret("s"), &binding(&arguments), json!({ "step": 2 }), NOW).unwrap();
         let opened = open(&secret("s"), &binding(&arguments), &sealed, NOW);
         assert_eq!(opened, Some(json!({ "step": 2 })));
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_state_is_good_for_one_caller_one_call_and_ten_minutes() {
-        let (arguments, others) = (json!({ "x": 1 }), json!({ "x": 2 }));
+        let (arguments, others) = (arguments(1), arguments(2));
         let good = binding(&arguments);
         let sealed = seal(&secret("s"), &good, json!(1), NOW).unwrap();
         for wrong in [
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_changed_state_is_none() {
-        let arguments = json!({});
+        let arguments = Map::new();
         let sealed = seal(&secret("s"), &binding(&arguments), json!(1), NOW).unwrap();
         let (_, tag) = sealed.split_once('.').unwrap();
         let payload = json!({ "expires_at": NOW + 600, "state": 2 }).to_string();

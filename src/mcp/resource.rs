@@ -3,7 +3,6 @@
 use std::{fmt, rc::Rc};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::{CallError, completion::Completer, content::ResourceContents};
 use crate::{context::Context, host::PortFuture};
@@ -137,12 +136,6 @@ impl ResourceTemplate {
     ) -> PortFuture<'static, Contents> {
         (self.read)(context, variables)
     }
-}
-
-/// The result of `resources/read`, before its era adds to it.
-pub(super) fn read_result(contents: &[ResourceContents]) -> Map<String, Value> {
-    let contents = contents.iter().map(ResourceContents::to_json).collect();
-    Map::from_iter([("contents".to_owned(), Value::Array(contents))])
 }
 
 impl fmt::Debug for Resource {

@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{content::Content, schema::schema_of};
+use super::{content::Content, members::Members, schema::schema_of};
 
 /// The result of a tool call. It is the same in both eras.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,14 +39,12 @@ impl ToolResult {
         Self { content: vec![Content::text(text)], structured: None, is_error: true }
     }
 
-    pub(super) fn into_members(self) -> Map<String, Value> {
-        let content = self.content.iter().map(Content::to_json).collect();
-        let mut members = Map::new();
-        members.insert("content".into(), Value::Array(content));
-        if let Some(structured) = self.structured {
-            members.insert("structuredContent".into(), structured);
+    pub(super) fn members(&self) -> Members {
+        let mut members = Members::one("content", &self.content);
+        members.insert("isError", &self.is_error);
+        if let Some(structured) = &self.structured {
+            members.insert("structuredContent", structured);
         }
-        members.insert("isError".into(), json!(self.is_error));
         members
     }
 }

@@ -1,6 +1,10 @@
 //! What a tool is: a name, its schemas and an async call.
 
-use std::{fmt, rc::Rc};
+use std::{
+    cell::{LazyCell, OnceCell},
+    fmt,
+    rc::Rc,
+};
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,39 +24,49 @@ use crate::{
 };
 
 /// A tool, ready to be registered.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Tool {
     name: &'static str,
     title: &'static str,
     description: &'static str,
-    input_schema: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_schema: Option<Value>,
+    /// Made when it is needed. Most calls need none, and all of them together are much of the work of a new instance.
+    input_schema: LazyCell<Value, Box<MakeSchema>>,
+    output_schema: fn() -> Option<Value>,
     annotations: Annotations,
-    #[serde(skip)]
     scopes: RequiredScopes,
-    #[serde(skip)]
     reports_progress: bool,
-    #[serde(skip)]
-    mirrors: Vec<Mirror>,
-    #[serde(skip)]
+    mirrors: OnceCell<Vec<Mirror>>,
+    listed: OnceCell<Option<String>>,
     call: Box<Call>,
 }
 
+/// What lists say of a tool. The members are in the order in which they are sent, that of their names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<'a> {
+    annotations: Annotations,
+    description: &'static str,
+    input_schema: &'a Value,
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_schema: Option<Value>,
+    title: &'static str,
+}
+
+type MakeSchema = dyn FnOnce() -> Value;
+
 type Outcome = Result<ToolResult, CallError>;
-type Call = dyn Fn(Context, Map<String, Value>) -> PortFuture<'static, Outcome>;
+type Call = dyn Fn(Context, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome>;
 
 /// Hints for clients (`ToolAnnotations`). They protect nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Annotations {
-    /// The tool changes nothing.
-    pub read_only_hint: bool,
     /// What the tool changes may be lost.
     pub destructive_hint: bool,
     /// Calling it again changes nothing more.
     pub idempotent_hint: bool,
+    /// The tool changes nothing.
+    pub read_only_hint: bool,
 }
 
 impl Annotations {
@@ -72,14 +86,14 @@ impl Tool {
         F: AsyncFn(&Context, A) -> Result<R, CallError> + 'static,
     {
         let call = Rc::new(call);
-        Self::with_schema(name, schema_of::<A>(), move |context, arguments| {
+        let input_schema: fn() -> Value = schema_of::<A>;
+        Self::of(name, Box::new(input_schema), R::output_schema, move |context, arguments| {
             let call = Rc::clone(&call);
             Box::pin(async move {
-                let arguments = parse(arguments)?;
+                let arguments = parse(&arguments)?;
                 into_result(call(&context, arguments).await?)
             })
         })
-        .output_schema(R::output_schema())
     }
 
     /// A tool whose arguments no Rust type describes: `schema` is their JSON Schema 2020-12, an object's, and the call
@@ -90,35 +104,32 @@ impl Tool {
         F: AsyncFn(&Context, Map<String, Value>) -> Result<R, CallError> + 'static,
     {
         let call = Rc::new(call);
-        Self::with_schema(name, schema, move |context, arguments| {
+        Self::of(name, Box::new(|| schema), R::output_schema, move |context, arguments| {
             let call = Rc::clone(&call);
+            let arguments = Rc::unwrap_or_clone(arguments);
             Box::pin(async move { into_result(call(&context, arguments).await?) })
         })
-        .output_schema(R::output_schema())
     }
 
-    fn with_schema(
+    fn of(
         name: &'static str,
-        input_schema: Value,
-        call: impl Fn(Context, Map<String, Value>) -> PortFuture<'static, Outcome> + 'static,
+        input_schema: Box<MakeSchema>,
+        output_schema: fn() -> Option<Value>,
+        call: impl Fn(Context, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome> + 'static,
     ) -> Self {
         Self {
             name,
             title: name,
             description: "",
-            mirrors: Mirror::in_schema(&input_schema),
-            input_schema,
-            output_schema: None,
+            input_schema: LazyCell::new(input_schema),
+            output_schema,
             annotations: Annotations::READ_ONLY,
             scopes: RequiredScopes::default(),
             reports_progress: false,
+            mirrors: OnceCell::new(),
+            listed: OnceCell::new(),
             call: Box::new(call),
         }
-    }
-
-    fn output_schema(mut self, schema: Option<Value>) -> Self {
-        self.output_schema = schema;
-        self
     }
 
     /// Sets the name for people.
@@ -184,13 +195,31 @@ impl Tool {
     }
 
     pub(super) fn mirrors(&self) -> &[Mirror] {
-        &self.mirrors
+        self.mirrors.get_or_init(|| Mirror::in_schema(&self.input_schema))
+    }
+
+    /// What lists say of the tool, as JSON, made once. It is the same for everybody who may see the tool at all.
+    ///
+    /// Serializing our own types cannot fail; should it ever, the tool is in no list.
+    pub(super) fn listed(&self) -> Option<&str> {
+        let listed = self.listed.get_or_init(|| {
+            serde_json::to_string(&Listed {
+                annotations: self.annotations,
+                description: self.description,
+                input_schema: &self.input_schema,
+                name: self.name,
+                output_schema: (self.output_schema)(),
+                title: self.title,
+            })
+            .ok()
+        });
+        listed.as_deref()
     }
 
     pub(super) fn call(
         &self,
         context: Context,
-        arguments: Map<String, Value>,
+        arguments: Rc<Map<String, Value>>,
     ) -> PortFuture<'static, Outcome> {
         (self.call)(context, arguments)
     }
@@ -202,8 +231,8 @@ impl fmt::Debug for Tool {
     }
 }
 
-fn parse<A: DeserializeOwned>(arguments: Map<String, Value>) -> Result<A, CallError> {
-    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
+fn parse<A: DeserializeOwned>(arguments: &Map<String, Value>) -> Result<A, CallError> {
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!(" `{}`:", shown(&path)) };
         let problem = error.into_inner().to_string();

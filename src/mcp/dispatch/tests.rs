@@ -6,6 +6,7 @@ mod decided;
 mod headers;
 mod offers;
 mod permitted;
+mod schemas;
 
 use std::rc::Rc;
 
@@ -43,10 +44,15 @@ fn host() -> Rc<FakeHost> {
 }
 
 fn context(host: &Rc<FakeHost>, server: Server, claims: Value) -> Context {
+    context_at(host, &Rc::new(server), claims)
+}
+
+/// The same at a server that has other callers too.
+fn context_at(host: &Rc<FakeHost>, server: &Rc<Server>, claims: Value) -> Context {
     let config = Rc::new(finish(Config::load(&**host)).unwrap());
     let Value::Object(claims) = claims else { panic!("claims are an object") };
     let caller = Caller::for_test(claims, AccessToken::from("a.b.c"));
-    let (server, audit) = (Rc::new(server), Audit::begin(&**host, &HeaderMap::new()));
+    let (server, audit) = (Rc::clone(server), Audit::begin(&**host, &HeaderMap::new()));
     Context::new(server, Rc::clone(host) as Rc<dyn Host>, config, Rc::new(caller), audit)
 }
 
@@ -76,8 +82,16 @@ fn ask_as(
     body: &[u8],
 ) -> (u16, Value) {
     let answer = finish(serve(&context(host, server, claims), &header_map(headers), body));
-    let body = answer.body().and_then(|body| serde_json::from_slice(body).ok());
-    (answer.status().as_u16(), body.unwrap_or_default())
+    (answer.status().as_u16(), read(answer.body().unwrap()))
+}
+
+/// The message in a body. The members of every result are in the order of their names, as a tree of values has them.
+fn read(body: &[u8]) -> Value {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    if message.get("result").is_some() || message.is_array() {
+        assert_eq!(std::str::from_utf8(body).unwrap(), message.to_string());
+    }
+    message
 }
 
 fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
@@ -300,7 +314,5 @@ fn listening_is_acknowledged_and_ends_at_once() {
 fn events(body: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(body).unwrap();
     let events = text.split_terminator("\n\n");
-    events
-        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
-        .collect()
+    events.map(|event| read(event.strip_prefix("data: ").unwrap().as_bytes())).collect()
 }

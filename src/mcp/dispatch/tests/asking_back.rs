@@ -134,6 +134,17 @@ fn a_state_of_another_call_is_refused() {
 }
 
 #[test]
+fn a_state_is_good_for_the_same_call_with_the_same_arguments() {
+    let (capabilities, arguments) = (json!({ "elicitation": {} }), json!({ "x": [1, "two"] }));
+    let more = json!({ "arguments": arguments });
+    let (_, answer) = call("ask_name", capabilities.clone(), more);
+    let state = &answer["result"]["requestState"];
+    let more = json!({ "arguments": arguments, "requestState": state });
+    let (_, answer) = call("ask_name", capabilities, more);
+    assert_eq!(answer["result"]["resultType"], "input_required", "{answer}");
+}
+
+#[test]
 fn a_state_of_another_caller_is_refused() {
     let ask = |claims: &Value, more: Value| {
         call_as(claims.clone(), "ask_name", json!({ "elicitation": {} }), more).1

@@ -24,7 +24,7 @@ fn asked(host: &Rc<FakeHost>, claims: Value, method: &str, params: Value) -> Ans
 }
 
 fn body(answer: &Answer) -> Value {
-    serde_json::from_slice(answer.body().unwrap()).unwrap()
+    read(answer.body().unwrap())
 }
 
 fn listed(host: &Rc<FakeHost>, claims: Value) -> Vec<String> {
@@ -69,6 +69,25 @@ fn the_list_shows_what_the_caller_may_use() {
     assert_eq!(listed(&host, user()), ["open", "greet", "orders", "either"]);
     let host = tenant();
     assert_eq!(listed(&host, user()), ["open", "orders", "either"]);
+}
+
+#[test]
+fn a_list_is_that_of_its_caller_whoever_asked_the_same_server_before() {
+    let (host, server) = (tenant(), Rc::new(server()));
+    let listed = |scope: &str| {
+        let claims =
+            json!({ "sub": "m@clients", "azp": "m", "gty": "client-credentials", "scope": scope });
+        let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
+        let context = context_at(&host, &server, claims);
+        let answer = body(&finish(serve(&context, &HeaderMap::new(), list.as_bytes())));
+        let tools = answer["result"]["tools"].as_array().unwrap();
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        assert_eq!(listed("tool:greet"), ["open", "greet", "orders", "either"]);
+        assert_eq!(listed("tool:change"), ["open", "change", "orders", "either"]);
+        assert_eq!(listed(""), ["open", "orders", "either"]);
+    }
 }
 
 #[test]
