@@ -8,6 +8,8 @@ pub(crate) struct Components {
     pub(crate) doorward: PathBuf,
     /// What does nothing, in `benches/floor`.
     pub(crate) floor: PathBuf,
+    /// What does nothing but ask its host for all that a server needs, in `benches/calls`.
+    pub(crate) calls: PathBuf,
     /// What only verifies tokens, in `benches/signature`.
     pub(crate) signature: PathBuf,
     /// The server of `examples/conformance`, which has a tool that reports its progress.
@@ -21,6 +23,7 @@ impl Components {
         Self {
             doorward: doorward_dev::build_component(),
             floor: doorward_dev::build_package("doorward-floor", None),
+            calls: doorward_dev::build_package("doorward-calls", None),
             signature: doorward_dev::build_package("doorward-signature", apart()),
             fixture: doorward_dev::build_package("conformance-server", apart()),
         }

@@ -28,16 +28,17 @@ pub async fn read(request: Request) -> Vec<u8> {
     body
 }
 
-/// The constant answer.
+/// The constant answer, with these headers besides those that it cannot do without.
 ///
 /// # Errors
 ///
 /// What the host has against the headers, which is nothing.
-pub async fn answer() -> Result<Response, ErrorCode> {
-    let headers = [
+pub async fn answer(more: &[(&str, &str)]) -> Result<Response, ErrorCode> {
+    let mut headers = vec![
         ("content-type".to_owned(), b"application/json".to_vec()),
         ("content-length".to_owned(), ANSWER.len().to_string().into_bytes()),
     ];
+    headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
     let headers = Fields::from_list(&headers).map_err(|_| ErrorCode::InternalError(None))?;
     let (mut writer, contents) = wit_stream::new();
     let (done, trailers) = wit_future::new(|| Ok(None));
@@ -67,7 +68,7 @@ mod component {
             // A body that nobody looks at would not have to be read.
             match read(request).await.as_slice() {
                 b"" => Err(ErrorCode::HttpRequestBodySize(Some(0))),
-                _ => answer().await,
+                _ => answer(&[]).await,
             }
         }
     }

@@ -51,7 +51,7 @@ impl Guest for Signature {
         let token = text(&headers, "authorization").ok_or_else(malformed)?;
         verifier.verify(token.trim_start_matches("Bearer ")).ok_or_else(malformed)?;
         doorward_floor::read(request).await;
-        doorward_floor::answer().await
+        doorward_floor::answer(&[]).await
     }
 }
 
