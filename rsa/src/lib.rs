@@ -1,7 +1,7 @@
 //! RSASSA-PKCS1-v1_5 verification (RFC 8017, section 8.2.2), which is most of what a token costs that is new.
 //!
-//! A crate of its own, because it is compiled for speed: generic arithmetic is compiled with the crate that uses it, and
-//! the rest of the component is compiled for size.
+//! A crate of its own, because it is compiled for speed, and the rest of the component for size. The arithmetic is for one
+//! exponent and for any length: that is less code than a library's for a few lengths, and faster.
 //!
 //! Everything here is public: the key, the signature and what was signed. Nothing has to take the same time for all of
 //! them.

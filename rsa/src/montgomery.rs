@@ -70,7 +70,7 @@ impl Montgomery {
         for place in (0..length).rev() {
             let part = dividend.get_mut(place..=place + length)?;
             let [.., below, top] = &*part else { return None };
-            // A few too many at most, and never too few.
+            // How often the divisor goes into it: a few times too many at most, and never too few.
             let guess = (top << BITS | below) / highest;
             add_product(part, &divisor, -guess);
             settle(part);
