@@ -1,30 +1,28 @@
 //! RSASSA-PKCS1-v1_5 verification (RFC 8017, section 8.2.2), which is most of what a token costs that is new.
 //!
-//! A crate of its own, because it is compiled for speed: generic arithmetic is compiled with the crate that uses it, and
-//! the rest of the component is compiled for size. The arithmetic is that of `crypto-bigint`, which P-256 uses as well.
+//! A crate of its own, because it is compiled for speed, and the rest of the component for size. The arithmetic is for one
+//! exponent and for any length: that is less code than a library's for a few lengths, and faster.
 //!
 //! Everything here is public: the key, the signature and what was signed. Nothing has to take the same time for all of
 //! them.
 
+mod digits;
 mod montgomery;
 
-use crypto_bigint::{U2048, U4096, Uint};
+use std::ops::RangeInclusive;
 
-use montgomery::{Montgomery, number};
+use digits::number;
+use montgomery::Montgomery;
 
-/// A public key with the exponent 65537, and what can be computed of it once.
+/// The shortest and the longest modulus, in bytes.
+const BYTES: RangeInclusive<usize> = 256..=512;
+
+/// A public key with the exponent 65537.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    modulus: Modulus,
+    modulus: Montgomery,
     /// The length of the modulus, and so of a signature, in bytes.
     length: usize,
-}
-
-/// A modulus, in as many words as it needs. Each size is code of its own, so there are two.
-#[derive(Clone, Debug)]
-enum Modulus {
-    Upto2048(Box<Montgomery<{ U2048::LIMBS }>>),
-    Upto4096(Box<Montgomery<{ U4096::LIMBS }>>),
 }
 
 /// The hash function that a message was signed with.
@@ -66,16 +64,11 @@ impl PublicKey {
         let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
         let modulus = modulus.get(zeros..)?;
         let length = modulus.len();
-        let is_short = length <= U2048::BYTES;
-        if length < U2048::BYTES || (is_short && modulus.first()? & 0x80 == 0) {
+        let is_weak = length == *BYTES.start() && modulus.first()? & 0x80 == 0;
+        if is_weak || !BYTES.contains(&length) {
             return None;
         }
-        let modulus = if is_short {
-            Modulus::Upto2048(Box::new(Montgomery::new(number(modulus)?)?))
-        } else {
-            Modulus::Upto4096(Box::new(Montgomery::new(number(modulus)?)?))
-        };
-        Some(Self { modulus, length })
+        Some(Self { modulus: Montgomery::new(number(modulus))?, length })
     }
 
     /// Whether this is the signature of a message with this digest.
@@ -84,13 +77,12 @@ impl PublicKey {
     #[must_use]
     pub fn verifies(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
         let Some(encoded) = self.encoded(hash, digest) else { return false };
-        if signature.len() != self.length {
-            return false;
-        }
-        match &self.modulus {
-            Modulus::Upto2048(modulus) => opens_to(modulus, signature, &encoded),
-            Modulus::Upto4096(modulus) => opens_to(modulus, signature, &encoded),
-        }
+        signature.len() == self.length && self.opens_to(signature, &encoded)
+    }
+
+    /// Whether the signature is a number below the modulus (RSAVP1, RFC 8017, section 5.2.2) that opens to the encoding.
+    fn opens_to(&self, signature: &[u8], encoded: &[u8]) -> bool {
+        self.modulus.to_the_65537th(number(signature)).is_some_and(|it| it == number(encoded))
     }
 
     /// EMSA-PKCS1-v1_5 (RFC 8017, section 9.2): `00 01 FF … FF 00`, the hash function, and the digest.
@@ -108,17 +100,6 @@ impl PublicKey {
         encoded.extend_from_slice(digest);
         Some(encoded)
     }
-}
-
-/// Whether the signature is a number below the modulus (RSAVP1, RFC 8017, section 5.2.2) that opens to the encoding.
-fn opens_to<const LIMBS: usize>(
-    modulus: &Montgomery<LIMBS>,
-    signature: &[u8],
-    encoded: &[u8],
-) -> bool {
-    let opened: Option<Uint<LIMBS>> =
-        number(signature).and_then(|signature| modulus.to_the_65537th(&signature));
-    opened.is_some_and(|opened| number(encoded) == Some(opened))
 }
 
 #[cfg(test)]

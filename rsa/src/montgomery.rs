@@ -1,82 +1,112 @@
 //! Arithmetic modulo an odd number, in Montgomery's form: `x` is kept as `x · R`, where `R` is 2 to the number of bits
-//! that there is room for.
+//! that the digits of the modulus have room for.
 
-use crypto_bigint::{Limb, Uint, Word, modular::montgomery_reduction};
+use super::digits::{BITS, LARGEST, add_product, is_below, settle, square, trim};
 
-/// How many of the doublings that lead to `R²` are done one by one. Each squaring that follows doubles their number.
-const DOUBLINGS: usize = 64;
-
-/// An odd modulus, and what can be computed of it once.
+/// An odd modulus.
 #[derive(Clone, Debug)]
-pub(crate) struct Montgomery<const LIMBS: usize> {
-    modulus: Uint<LIMBS>,
-    /// `R²` modulo the modulus: what a number is multiplied with to get its Montgomery form.
-    r_squared: Uint<LIMBS>,
-    /// The negative inverse of the modulus modulo the size of a limb.
-    negative_inverse: Limb,
+pub(crate) struct Montgomery {
+    modulus: Vec<i64>,
+    /// The negative inverse of the modulus modulo the size of a digit.
+    negative_inverse: i64,
 }
 
-impl<const LIMBS: usize> Montgomery<LIMBS> {
-    /// There is none for an even modulus.
-    pub(crate) fn new(modulus: Uint<LIMBS>) -> Option<Self> {
-        let lowest = modulus.as_limbs().first()?.0;
+impl Montgomery {
+    /// There is none for an even modulus. It is without zeros in front.
+    pub(crate) fn new(modulus: Vec<i64>) -> Option<Self> {
+        let lowest = *modulus.first()?;
         if lowest & 1 == 0 {
             return None;
         }
         // Newton's iteration: an odd number is its own inverse modulo 8, and each step doubles the number of right bits.
-        let inverse = (0..5).fold(lowest, |inverse: Word, _| {
-            let two: Word = 2;
-            inverse.wrapping_mul(two.wrapping_sub(lowest.wrapping_mul(inverse)))
+        let inverse = (0..4).fold(lowest, |inverse, _| {
+            inverse.wrapping_mul(2_i64.wrapping_sub(lowest.wrapping_mul(inverse)))
         });
-        let negative_inverse = Limb(inverse.wrapping_neg());
-        let mut new = Self { modulus, r_squared: Uint::ZERO, negative_inverse };
-        // The highest power of two below the modulus, doubled until it is 2^64 · R: the Montgomery form of 2^64.
-        let highest = modulus.bits_vartime().checked_sub(1)?;
-        let mut power = Uint::ONE.shl_vartime(highest);
-        for _ in highest..Uint::<LIMBS>::BITS + DOUBLINGS {
-            power = power.add_mod(&power, &modulus);
-        }
-        // Squared until it is the Montgomery form of R, which is R².
-        let mut exponent = DOUBLINGS;
-        while exponent < Uint::<LIMBS>::BITS {
-            power = new.square(&power);
-            exponent *= 2;
-        }
-        new.r_squared = power;
-        Some(new)
+        Some(Self { modulus, negative_inverse: inverse.wrapping_neg() & LARGEST })
     }
 
-    /// A number to the power of 65537, which is 2^16 + 1. There is none of a number that is not below the modulus.
-    pub(crate) fn to_the_65537th(&self, number: &Uint<LIMBS>) -> Option<Uint<LIMBS>> {
-        if *number >= self.modulus {
+    /// A number to the power of 65537, which is 2^16 + 1. There is none of a number that is not below the modulus. Both are
+    /// without zeros in front.
+    pub(crate) fn to_the_65537th(&self, mut number: Vec<i64>) -> Option<Vec<i64>> {
+        let length = self.modulus.len();
+        if number.len() > length {
             return None;
         }
-        let mut power = self.reduce(&number.mul_wide(&self.r_squared));
-        for _ in 0..16 {
-            power = self.square(&power);
+        number.resize(length, 0);
+        if !is_below(&number, &self.modulus) {
+            return None;
         }
-        // One of the factors is not in Montgomery's form, so the product is not either.
-        Some(self.reduce(&power.mul_wide(number)))
+        let mut power = self.form_of(&number)?;
+        let mut product = vec![0; length * 2];
+        for _ in 0..16 {
+            square(&power, &mut product)?;
+            self.reduce(&mut product, &mut power)?;
+        }
+        product.fill(0);
+        for (place, digit) in number.iter().enumerate() {
+            add_product(product.get_mut(place..)?, &power, *digit);
+        }
+        // One of the factors was not in Montgomery's form, so the product is not either.
+        self.reduce(&mut product, &mut power)?;
+        trim(&mut power);
+        Some(power)
     }
 
-    fn square(&self, number: &Uint<LIMBS>) -> Uint<LIMBS> {
-        self.reduce(&number.square_wide())
+    /// `number · R` modulo the modulus, by long division (Knuth, The Art of Computer Programming, 4.3.1, algorithm D).
+    ///
+    /// The usual way is to multiply with `R²`, but to find that takes longer than this, and a key is often used only once.
+    fn form_of(&self, number: &[i64]) -> Option<Vec<i64>> {
+        let length = self.modulus.len();
+        // Both are shifted until the highest bit of the divisor is set, or the guesses below would be far off.
+        let shift = BITS.checked_sub(self.modulus.last()?.checked_ilog2()? + 1)?;
+        let mut divisor = vec![0; length];
+        add_product(&mut divisor, &self.modulus, 1 << shift);
+        settle(&mut divisor);
+        let highest = *divisor.last()?;
+        let mut dividend = vec![0; length * 2 + 1];
+        let upper = dividend.get_mut(length..)?;
+        add_product(upper, number, 1 << shift);
+        settle(upper);
+        for place in (0..length).rev() {
+            let part = dividend.get_mut(place..=place + length)?;
+            let [.., below, top] = &*part else { return None };
+            // How often the divisor goes into it: a few times too many at most, and never too few.
+            let guess = (top << BITS | below) / highest;
+            add_product(part, &divisor, -guess);
+            settle(part);
+            while part.last().is_some_and(|top| *top < 0) {
+                add_product(part, &divisor, 1);
+                settle(part);
+            }
+        }
+        dividend.truncate(length);
+        let mut above = 0;
+        for digit in dividend.iter_mut().rev() {
+            let both = above << BITS | *digit;
+            above = *digit;
+            *digit = both >> shift & LARGEST;
+        }
+        Some(dividend)
     }
 
-    /// The product divided by `R`. It has to be below the modulus times `R`.
-    fn reduce(&self, product: &(Uint<LIMBS>, Uint<LIMBS>)) -> Uint<LIMBS> {
-        montgomery_reduction(product, &self.modulus, self.negative_inverse)
+    /// The product divided by `R`. It has to be below the modulus times `R`, and is used up.
+    fn reduce(&self, product: &mut [i64], quotient: &mut Vec<i64>) -> Option<()> {
+        let length = self.modulus.len();
+        for place in 0..length {
+            let part = product.get_mut(place..)?;
+            let by = part.first()?.wrapping_mul(self.negative_inverse) & LARGEST;
+            add_product(part, &self.modulus, by);
+            // The lowest digit is zero by now, but for what it has to carry.
+            let [lowest, next, ..] = part else { return None };
+            *next += *lowest >> BITS;
+        }
+        quotient.clear();
+        quotient.extend_from_slice(product.get(length..)?);
+        settle(quotient);
+        if !is_below(quotient, &self.modulus) {
+            add_product(quotient, &self.modulus, -1);
+            settle(quotient);
+        }
+        Some(())
     }
-}
-
-/// A big-endian number, if there is room for its bytes.
-pub(crate) fn number<const LIMBS: usize>(bytes: &[u8]) -> Option<Uint<LIMBS>> {
-    if bytes.len() > Uint::<LIMBS>::BYTES {
-        return None;
-    }
-    let mut words = [0; LIMBS];
-    for (word, bytes) in words.iter_mut().zip(bytes.rchunks(Limb::BYTES)) {
-        *word = bytes.iter().fold(0, |word, byte| word << 8 | Word::from(*byte));
-    }
-    Some(Uint::from_words(words))
 }

@@ -90,15 +90,57 @@ fn the_ends_of_the_range_open_to_what_they_should() {
             &one << (bits - 1),
             (&one << (bits - 1)) - 1u8,
         ] {
-            let expected = number.modpow(key.e(), &n).to_bytes_be();
-            let ours = PublicKey::new(&n.to_bytes_be()).unwrap();
-            let bytes = number.to_bytes_be();
-            let opens = match &ours.modulus {
-                Modulus::Upto2048(modulus) => opens_to(modulus, &bytes, &expected),
-                Modulus::Upto4096(modulus) => opens_to(modulus, &bytes, &expected),
-            };
-            assert!(opens, "{bits} bits: {number}");
+            assert!(opens(&n, &number), "{bits} bits: {number:?}");
         }
+    }
+}
+
+/// Whether a number opens to its power, whoever computes that.
+fn opens(modulus: &BigUint, number: &BigUint) -> bool {
+    let power = number.modpow(&BigUint::from(65_537u32), modulus);
+    let key = PublicKey::new(&modulus.to_bytes_be()).unwrap();
+    key.opens_to(&number.to_bytes_be(), &power.to_bytes_be())
+}
+
+/// Moduli and numbers of long runs of ones and of zeros, which is where carries go far and guesses are wrong.
+#[test]
+fn powers_are_right_whatever_the_digits() {
+    let mut random = StdRng::seed_from_u64(2);
+    let mut runs = |bits: usize| {
+        let mut number = BigUint::from(1u8);
+        while number.bits() < bits {
+            let run = random.gen_range(1..100).min(bits - number.bits());
+            number <<= run;
+            if random.r#gen() {
+                number += (BigUint::from(1u8) << run) - 1u8;
+            }
+        }
+        number
+    };
+    for bits in (2048..=4096).step_by(27).chain([2049, 2560, 3072, 4095, 4096]) {
+        let ones = (BigUint::from(1u8) << bits) - 1u8;
+        let one_and_zeros = (BigUint::from(1u8) << (bits - 1)) + 1u8;
+        for modulus in [&ones, &one_and_zeros, &(runs(bits - 1) * 2u8 + 1u8)] {
+            for number in [modulus - 1u8, runs(bits) % modulus, runs(bits - 30)] {
+                assert!(opens(modulus, &number), "{number:?} modulo {modulus:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_says_the_same_the_first_time_and_later() {
+    for key in keys() {
+        let digest = digest(Hash::Sha256, b"message");
+        let good = key.sign(scheme(Hash::Sha256), &digest).unwrap();
+        let bad: Vec<u8> = good.iter().map(|byte| byte / 2).collect();
+        let ours = PublicKey::new(&key.n().to_bytes_be()).unwrap();
+        for _ in 0..3 {
+            assert!(ours.verifies(Hash::Sha256, &digest, &good));
+            assert!(!ours.verifies(Hash::Sha256, &digest, &bad));
+        }
+        let copy = ours.clone();
+        assert!(copy.verifies(Hash::Sha256, &digest, &good));
     }
 }
 

@@ -68,6 +68,19 @@ fn a_modulus_has_2048_to_4096_bits() {
 }
 
 #[test]
+fn a_key_that_could_verify_nothing_is_not_in_the_set_from_the_start() {
+    let mut even = modulus(2048);
+    let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(even["n"].as_str().unwrap()).unwrap();
+    bytes[255] = 0xfe;
+    even["n"] = json!(BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let unusable = [even, modulus(2047), modulus(4097)];
+    assert!(Jwks::parse(&json!({ "keys": unusable })).unwrap().is_empty());
+    let set = json!({ "keys": [unusable[0], unusable[1], unusable[2], modulus(2048)] });
+    // The names are all the same: the others neither stand in its way nor make it ambiguous.
+    assert!(Jwks::parse(&set).unwrap().find(Some("key"), Rs256).is_some());
+}
+
+#[test]
 fn zeros_before_a_modulus_make_it_no_longer() {
     let padded = |bits: u32| {
         let mut jwk = modulus(bits);

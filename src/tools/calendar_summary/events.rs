@@ -59,12 +59,16 @@ impl Calendar {
     /// # Errors
     ///
     /// No time zone is known.
-    pub(super) fn on(mut self, wanted: &Wanted) -> Result<Summary, CallError> {
+    pub(super) fn on(self, wanted: &Wanted) -> Result<Summary, CallError> {
         let day = wanted.in_calendar(self.time_zone.as_deref())?;
-        self.items.retain(|item| item.time.is_on(&day));
-        self.items.sort_by_key(|item| item.time);
-        let omitted = self.items.len().saturating_sub(MAX_EVENTS);
-        let events = self.items.into_iter().take(MAX_EVENTS);
+        let mut items: Vec<Item> = Vec::new();
+        for item in self.items.into_iter().filter(|item| item.time.is_on(&day)) {
+            // They come nearly in order, and this is a twentieth of the code that sorting is.
+            let place = items.partition_point(|earlier| earlier.time <= item.time);
+            items.insert(place, item);
+        }
+        let omitted = items.len().saturating_sub(MAX_EVENTS);
+        let events = items.into_iter().take(MAX_EVENTS);
         Ok(Summary {
             date: day.date,
             time_zone: day.zone.name(),
