@@ -25,6 +25,16 @@ pub(crate) fn number(bytes: &[u8]) -> Vec<i64> {
     number
 }
 
+/// The last bytes of a number, big end first.
+pub(crate) fn bytes(number: &[i64], length: usize) -> Vec<u8> {
+    let digit = |place: usize| number.get(place).copied().unwrap_or(0);
+    let byte = |place: usize| {
+        let (at, bits) = (place * 8 / BITS as usize, place * 8 % BITS as usize);
+        ((digit(at + 1) << BITS | digit(at)) >> bits) as u8
+    };
+    (0..length).rev().map(byte).collect()
+}
+
 /// Removes zeros in front of a number.
 pub(crate) fn trim(number: &mut Vec<i64>) {
     number.truncate(number.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1));

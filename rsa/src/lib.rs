@@ -1,18 +1,22 @@
-//! RSASSA-PKCS1-v1_5 verification (RFC 8017, section 8.2.2), which is most of what a token costs that is new.
+//! RSA signatures (RFC 8017, section 8). Verifying one is most of what a token costs that is new.
 //!
-//! A crate of its own, because it is compiled for speed, and the rest of the component for size. The arithmetic is for one
-//! exponent and for any length: that is less code than a library's for a few lengths, and faster.
+//! A crate of its own, because it is compiled for speed: generic arithmetic is compiled with the crate that uses it, and
+//! the rest of the component is compiled for size.
 //!
-//! Everything here is public: the key, the signature and what was signed. Nothing has to take the same time for all of
-//! them.
+//! Whoever verifies has nothing to hide: the key, the signature and what was signed are public, and nothing has to take the
+//! same time for all of them. Signing is another matter, and has arithmetic of its own.
 
 mod digits;
 mod montgomery;
+mod private_key;
+mod pss;
+mod residues;
 
 use std::ops::RangeInclusive;
 
-use digits::number;
+use digits::{bytes, number};
 use montgomery::Montgomery;
+pub use private_key::{KeyProblem, PrivateKey};
 
 /// The shortest and the longest modulus, in bytes.
 const BYTES: RangeInclusive<usize> = 256..=512;
@@ -71,18 +75,31 @@ impl PublicKey {
         Some(Self { modulus: Montgomery::new(number(modulus))?, length })
     }
 
-    /// Whether this is the signature of a message with this digest.
+    /// Whether this is the RSASSA-PKCS1-v1_5 signature (RFC 8017, section 8.2.2) of a message with this digest.
     ///
     /// The padding is not taken apart: the signature has to open to the one encoding that there is.
     #[must_use]
     pub fn verifies(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
         let Some(encoded) = self.encoded(hash, digest) else { return false };
-        signature.len() == self.length && self.opens_to(signature, &encoded)
+        self.open(signature) == Some(encoded)
     }
 
-    /// Whether the signature is a number below the modulus (RSAVP1, RFC 8017, section 5.2.2) that opens to the encoding.
-    fn opens_to(&self, signature: &[u8], encoded: &[u8]) -> bool {
-        self.modulus.to_the_65537th(number(signature)).is_some_and(|it| it == number(encoded))
+    /// Whether this is an RSASSA-PSS signature (RFC 8017, section 8.1.2) of a message with this digest, as PS256 has it (RFC
+    /// 7518, section 3.5): with SHA-256 throughout, and a salt of 32 bytes.
+    #[must_use]
+    pub fn verifies_pss(&self, digest: &[u8; 32], signature: &[u8]) -> bool {
+        self.open(signature)
+            .is_some_and(|opened| pss::encodes(&opened, digest, self.modulus.bits()))
+    }
+
+    /// What a signature opens to, in as many bytes as the modulus has (RSAVP1, RFC 8017, section 5.2.2). A signature has as
+    /// many too, and is a number below the modulus.
+    fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        if signature.len() != self.length {
+            return None;
+        }
+        let opened = self.modulus.to_the_65537th(number(signature))?;
+        Some(bytes(&opened, self.length))
     }
 
     /// EMSA-PKCS1-v1_5 (RFC 8017, section 9.2): `00 01 FF … FF 00`, the hash function, and the digest.

@@ -25,6 +25,15 @@ impl Montgomery {
         Some(Self { modulus, negative_inverse: inverse.wrapping_neg() & LARGEST })
     }
 
+    /// How many bits the modulus has.
+    pub(crate) fn bits(&self) -> usize {
+        let digits = self.modulus.iter().rev();
+        digits.fold(0, |bits, digit| match bits {
+            0 => digit.checked_ilog2().map_or(0, |bits| bits as usize + 1),
+            bits => bits + BITS as usize,
+        })
+    }
+
     /// A number to the power of 65537, which is 2^16 + 1. There is none of a number that is not below the modulus. Both are
     /// without zeros in front.
     pub(crate) fn to_the_65537th(&self, mut number: Vec<i64>) -> Option<Vec<i64>> {
@@ -70,7 +79,7 @@ impl Montgomery {
         for place in (0..length).rev() {
             let part = dividend.get_mut(place..=place + length)?;
             let [.., below, top] = &*part else { return None };
-            // How often the divisor goes into it: a few times too many at most, and never too few.
+            // A few too many at most, and never too few.
             let guess = (top << BITS | below) / highest;
             add_product(part, &divisor, -guess);
             settle(part);

@@ -10,12 +10,18 @@ use rsa::{
 use super::*;
 
 /// A key of each size that is looked at: the usual ones, and one bit more than there is room for in the smaller code.
-fn keys() -> &'static [RsaPrivateKey; 4] {
+pub(crate) fn keys() -> &'static [RsaPrivateKey; 4] {
     static KEYS: OnceLock<[RsaPrivateKey; 4]> = OnceLock::new();
     KEYS.get_or_init(|| {
         let mut random = StdRng::seed_from_u64(8017);
         [2048, 2049, 3072, 4096].map(|bits| RsaPrivateKey::new(&mut random, bits).unwrap())
     })
+}
+
+/// A number in so many bytes.
+pub(crate) fn padded(number: &BigUint, length: usize) -> Vec<u8> {
+    let bytes = number.to_bytes_be();
+    [vec![0; length - bytes.len()], bytes].concat()
 }
 
 /// What this crate and the other one think of a signature.
@@ -99,7 +105,8 @@ fn the_ends_of_the_range_open_to_what_they_should() {
 fn opens(modulus: &BigUint, number: &BigUint) -> bool {
     let power = number.modpow(&BigUint::from(65_537u32), modulus);
     let key = PublicKey::new(&modulus.to_bytes_be()).unwrap();
-    key.opens_to(&number.to_bytes_be(), &power.to_bytes_be())
+    let length = modulus.bits().div_ceil(8);
+    key.open(&padded(number, length)) == Some(padded(&power, length))
 }
 
 /// Moduli and numbers of long runs of ones and of zeros, which is where carries go far and guesses are wrong.

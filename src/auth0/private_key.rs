@@ -1,12 +1,10 @@
 //! The private key by which this server proves at the tenant who it is (`private_key_jwt`: OpenID Connect Core, section
 //! 9; RFC 7523, section 2.2).
 //!
-//! Signing with P-256 takes the same time whatever the key. Arithmetic with RSA keys does not: its exponents are blinded,
-//! what is signed is never chosen by anybody else, and the signature goes to the tenant alone, but where there is a
-//! choice, ES256 is the better one. It is the faster one too.
+//! Signing takes the same time whatever the secret numbers are, with keys of both kinds. Where there is a choice, ES256 is
+//! the better one: it is the faster one by far.
 
 mod der;
-mod rsa;
 
 use std::fmt;
 
@@ -14,10 +12,12 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
+use doorward_rsa::{KeyProblem, PrivateKey as RsaKey};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use self::{der::KeyNumbers, rsa::RsaKey};
+use self::der::KeyNumbers;
 use crate::host::{Host, Random};
 
 /// How long an assertion holds, in seconds. It is used at once.
@@ -83,10 +83,11 @@ impl PrivateKey {
                 return Err("is an RSA key, which signs with RS256 or PS256");
             }
             (KeyNumbers::Rsa(numbers), algorithm) => {
-                let key = RsaKey::new(numbers).ok_or(PROBLEM)?;
-                if !(2048..=4096).contains(&key.bits()) {
-                    return Err("is an RSA key that has not 2048 to 4096 bits");
-                }
+                let key = RsaKey::new(numbers).map_err(|problem| match problem {
+                    KeyProblem::Length => "is an RSA key that has not 2048 to 4096 bits",
+                    KeyProblem::Exponent => "is an RSA key whose public exponent is not 65537",
+                    KeyProblem::Numbers => PROBLEM,
+                })?;
                 Key::Rsa(Box::new(key), algorithm.unwrap_or(AssertionAlgorithm::Rs256))
             }
         };
@@ -136,7 +137,12 @@ impl PrivateKey {
                 let signature: Signature = key.try_sign(message).ok()?;
                 Some(signature.to_bytes().to_vec())
             }
-            Key::Rsa(key, algorithm) => key.sign(random, *algorithm, message),
+            Key::Rsa(key, AssertionAlgorithm::Ps256) => {
+                let mut salt = [0; 32];
+                random.fill(&mut salt);
+                key.sign_pss(&Sha256::digest(message).into(), &salt)
+            }
+            Key::Rsa(key, _) => key.sign_pkcs1(&Sha256::digest(message).into()),
         }
     }
 }

@@ -5,11 +5,8 @@
 
 use std::{borrow::Cow, convert::Infallible};
 
-use doorward_rsa::{Hash, PublicKey as Pkcs1Key};
-use jwt_compact::{
-    Algorithm, AlgorithmSignature,
-    alg::{Rsa, RsaPublicKey as PssKey, RsaSignature},
-};
+use doorward_rsa::{Hash, PublicKey as RsaPublicKey};
+use jwt_compact::{Algorithm, AlgorithmSignature};
 use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256PublicKey, signature::Verifier};
 use sha2::{Digest, Sha256, Sha512};
 
@@ -34,13 +31,6 @@ pub(super) struct Verifying(pub(super) SignatureAlgorithm);
 pub(super) enum PublicKey {
     P256(P256PublicKey),
     Rsa(RsaPublicKey),
-}
-
-/// An RSA key, as the implementations of its two kinds of signature have it.
-#[derive(Clone, Debug)]
-pub(super) struct RsaPublicKey {
-    pub(super) pkcs1: Pkcs1Key,
-    pub(super) pss: PssKey,
 }
 
 /// The bytes of a signature. Each algorithm decides whether they can be one.
@@ -89,15 +79,13 @@ impl Algorithm for Verifying {
                     .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
             (SignatureAlgorithm::Ps256, PublicKey::Rsa(key)) => {
-                RsaSignature::try_from_slice(&signature.0).is_ok_and(|signature| {
-                    Rsa::ps256().verify_signature(&signature, &key.pss, message)
-                })
+                key.verifies_pss(&Sha256::digest(message).into(), &signature.0)
             }
             (SignatureAlgorithm::Rs256, PublicKey::Rsa(key)) => {
-                key.pkcs1.verifies(Hash::Sha256, &Sha256::digest(message), &signature.0)
+                key.verifies(Hash::Sha256, &Sha256::digest(message), &signature.0)
             }
             (SignatureAlgorithm::Rs512, PublicKey::Rsa(key)) => {
-                key.pkcs1.verifies(Hash::Sha512, &Sha512::digest(message), &signature.0)
+                key.verifies(Hash::Sha512, &Sha512::digest(message), &signature.0)
             }
             _ => false,
         }

@@ -1,14 +1,10 @@
 //! The issuer's signing keys (RFC 7517), reduced to those that may verify an access token.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::jwk::JsonWebKey;
 use p256::{EncodedPoint, ecdsa::VerifyingKey as P256PublicKey};
 use serde_json::Value;
 
-use super::{
-    SignatureAlgorithm,
-    algorithm::{PublicKey, RsaPublicKey},
-};
+use super::{SignatureAlgorithm, algorithm::PublicKey};
 
 /// A set of keys. Keys of another kind, use or strength are not in it.
 #[derive(Clone, Debug, Default)]
@@ -107,13 +103,7 @@ fn rsa(modulus: &str, exponent: &str) -> Option<PublicKey> {
     if exponent != [1, 0, 1] {
         return None;
     }
-    let pkcs1 = doorward_rsa::PublicKey::new(&modulus)?;
-    let key = JsonWebKey::Rsa {
-        modulus: modulus.into(),
-        public_exponent: exponent.into(),
-        private_parts: None,
-    };
-    Some(PublicKey::Rsa(RsaPublicKey { pkcs1, pss: (&key).try_into().ok()? }))
+    doorward_rsa::PublicKey::new(&modulus).map(PublicKey::Rsa)
 }
 
 /// A point on P-256, which is checked to be one.

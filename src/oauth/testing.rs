@@ -3,12 +3,9 @@
 use std::sync::OnceLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jwt_compact::{
-    Algorithm, AlgorithmSignature,
-    alg::{Rsa, RsaPrivateKey, RsaPublicKey},
-    jwk::JsonWebKey,
-};
+use rsa::{Pkcs1v15Sign, Pss, RsaPrivateKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::SignatureAlgorithm;
 use crate::{
@@ -19,24 +16,42 @@ use crate::{
 /// The time at which the tests happen, which is that of a new `FakeHost`.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-pub(crate) fn private_key() -> &'static RsaPrivateKey {
+fn private_key() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
 }
 
 /// The public key, under a name.
 pub(crate) fn jwk(kid: &str) -> Value {
-    let public = RsaPublicKey::from(private_key());
-    let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
-    jwk["kid"] = json!(kid);
-    jwk
+    jwk_of(private_key(), kid)
+}
+
+/// The public key that belongs to a private one, under a name.
+pub(super) fn jwk_of(key: &RsaPrivateKey, kid: &str) -> Value {
+    let [n, e] = [key.n(), key.e()].map(|it| BASE64_URL_SAFE_NO_PAD.encode(it.to_bytes_be()));
+    json!({ "kty": "RSA", "n": n, "e": e, "kid": kid })
 }
 
 pub(crate) fn token(header: &Value, claims: &Value) -> String {
+    token_by(SignatureAlgorithm::Rs256, header, claims)
+}
+
+/// A token that is signed with an algorithm of RSA, whatever its header says.
+pub(super) fn token_by(algorithm: SignatureAlgorithm, header: &Value, claims: &Value) -> String {
     let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = Rsa::rs256().sign(private_key(), signed.as_bytes());
-    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_bytes()))
+    let (key, digest) = (private_key(), Sha256::digest(&signed));
+    let signature = match algorithm {
+        SignatureAlgorithm::Rs256 => key.sign(Pkcs1v15Sign::new::<Sha256>(), &digest),
+        SignatureAlgorithm::Rs512 => {
+            key.sign(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(&signed))
+        }
+        SignatureAlgorithm::Ps256 => {
+            key.sign_with_rng(&mut rand::thread_rng(), Pss::new::<Sha256>(), &digest)
+        }
+        SignatureAlgorithm::Es256 => panic!("not an algorithm of RSA"),
+    };
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.unwrap()))
 }
 
 pub(crate) fn good_header() -> Value {
@@ -117,7 +132,5 @@ pub(super) fn proof_claims(token: &str, id: &str) -> Value {
 
 /// SHA-256 in base64url.
 pub(super) fn hash(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }

@@ -1,16 +1,14 @@
-use jwt_compact::alg::{RsaPrivateKey, RsaPublicKey};
+use rsa::RsaPrivateKey;
 use serde_json::json;
 
 use super::{
     SignatureAlgorithm::{Es256, Ps256, Rs256},
     *,
 };
+use crate::oauth::testing::jwk_of;
 
 fn jwk(bits: usize) -> Value {
-    let private = RsaPrivateKey::new(&mut rand::thread_rng(), bits).unwrap();
-    let mut jwk = serde_json::to_value(JsonWebKey::from(&RsaPublicKey::from(&private))).unwrap();
-    jwk["kid"] = json!("key");
-    jwk
+    jwk_of(&RsaPrivateKey::new(&mut rand::thread_rng(), bits).unwrap(), "key")
 }
 
 fn is_usable(jwk: Value) -> bool {
