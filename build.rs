@@ -71,7 +71,7 @@ fn link_without_padding() {
     let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|it| it == value);
     if is("CARGO_CFG_TARGET_FAMILY", "wasm") && is("PROFILE", "release") {
         println!("cargo::rustc-link-arg-cdylib=--compress-relocations");
-        println!("cargo::rustc-link-arg-cdylib=--strip-debug");
+        println!("cargo::rustc-link-arg-cdylib=--strip-all");
     }
 }
 
