@@ -78,7 +78,7 @@ fn stages(floor: &Subject, doorward: &Subject) -> Result<Vec<Stage>, String> {
             Some(1),
         ),
         stage(
-            "the token found by its digest, the body read, the envelope (`ping`)",
+            "the token found again, the body read, the envelope (`ping`)",
             doorward.load(asked(method("ping")), "result"),
             Some(2),
         ),

@@ -165,5 +165,9 @@ fn what_is_wrong_with_a_key_is_named() {
     let mut faulty = numbers(&keys()[0]);
     faulty.swap(3, 5);
     assert_eq!(problem(&faulty), Some(KeyProblem::Numbers));
+    // Another modulus of that length, so that only the product is wrong.
+    let mut faulty = numbers(&keys()[0]);
+    faulty[0][100] ^= 1;
+    assert_eq!(problem(&faulty), Some(KeyProblem::Numbers));
     assert_eq!(problem(&Numbers::default()), Some(KeyProblem::Length));
 }
