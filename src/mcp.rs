@@ -4,6 +4,7 @@
 //! particular to an era: 2026-07-28, where every request stands alone, and 2024-11-05 to 2025-11-25, which open with
 //! `initialize`. What a server offers is in its [`Registry`]: tools, prompts and resources are values.
 
+mod arguments;
 mod call;
 mod call_error;
 mod completion;

@@ -1,10 +1,12 @@
 //! Numbers of any length as digits of 27 bits, the lowest first.
 //!
-//! A digit has room for the sum of more than 500 products of two digits, which is more than what comes together in one
-//! place for a modulus of 4096 bits. So sums are made without a look at carries, and those are settled at the end.
+//! A digit has room for more products of two digits than come together in one place for a modulus of 4096 bits. So sums
+//! are made without a look at carries, and those are settled at the end.
 
 /// How many bits of a digit are its own. The others are what is to be carried, with a sign.
 pub(crate) const BITS: u32 = 27;
+/// A digit has room for the sum of less than so many products of two digits.
+pub(crate) const MOST_PRODUCTS: usize = 1 << (63 - 2 * BITS);
 /// The largest digit that has nothing to carry.
 pub(crate) const LARGEST: i64 = (1 << BITS) - 1;
 

@@ -21,6 +21,10 @@ pub use private_key::{KeyProblem, PrivateKey};
 /// The shortest and the longest modulus, in bytes.
 const BYTES: RangeInclusive<usize> = 256..=512;
 
+// A square, and what its reduction adds: so many products come together in one digit of the longest modulus.
+const _: () =
+    assert!(2 * (*BYTES.end() * 8).div_ceil(digits::BITS as usize) < digits::MOST_PRODUCTS);
+
 /// A public key with the exponent 65537.
 #[derive(Clone, Debug)]
 pub struct PublicKey {

@@ -11,8 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    CallError,
-    error::shown,
+    CallError, arguments,
     mirror::Mirror,
     result::{ToolReply, ToolResult},
     schema::schema_of,
@@ -90,7 +89,7 @@ impl Tool {
         Self::of(name, Box::new(input_schema), R::output_schema, move |context, arguments| {
             let call = Rc::clone(&call);
             Box::pin(async move {
-                let arguments = parse(&arguments)?;
+                let arguments = arguments::read(&arguments)?;
                 into_result(call(&context, arguments).await?)
             })
         })
@@ -229,15 +228,6 @@ impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tool").field(&self.name).finish()
     }
-}
-
-fn parse<A: DeserializeOwned>(arguments: &Map<String, Value>) -> Result<A, CallError> {
-    serde_path_to_error::deserialize(arguments).map_err(|error| {
-        let path = error.path().to_string();
-        let place = if path == "." { String::new() } else { format!(" `{}`:", shown(&path)) };
-        let problem = error.into_inner().to_string();
-        CallError::InvalidParams(format!("Invalid arguments:{place} {}", shown(&problem)))
-    })
 }
 
 fn into_result(reply: impl ToolReply) -> Outcome {

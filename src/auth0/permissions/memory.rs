@@ -30,8 +30,7 @@ pub(super) struct Answer {
     pub(super) user_exists: bool,
 }
 
-/// The answers that an instance remembers. They are few, and looking through all of them takes less than hashing what
-/// one of them is about.
+/// The answers that an instance remembers. They are few, and looking through all of them takes microseconds.
 #[derive(Debug, Default)]
 pub(crate) struct PermissionMemory {
     answers: RefCell<Vec<([String; PARTS], Rc<Answer>)>>,
@@ -62,6 +61,13 @@ pub(super) struct Asking<'a> {
     key: Key,
 }
 
+impl Parts<'_> {
+    /// Whether these are those. The last one, the subject, is what differs most often.
+    fn are(&self, known: &[String; PARTS]) -> bool {
+        known.iter().rev().eq(self.0.iter().rev())
+    }
+}
+
 impl Answer {
     pub(super) fn new(asked_at: u64, names: Vec<String>) -> Self {
         Self { asked_at, names, user_exists: true }
@@ -80,12 +86,12 @@ impl Answer {
 impl PermissionMemory {
     pub(super) fn answer(&self, parts: Parts<'_>) -> Option<Rc<Answer>> {
         let answers = self.answers.borrow();
-        answers.iter().find(|(known, _)| *known == parts.0).map(|(_, answer)| Rc::clone(answer))
+        answers.iter().find(|(known, _)| parts.are(known)).map(|(_, answer)| Rc::clone(answer))
     }
 
     pub(super) fn remember(&self, parts: Parts<'_>, answer: Rc<Answer>) {
         let mut answers = self.answers.borrow_mut();
-        if let Some((_, known)) = answers.iter_mut().find(|(known, _)| *known == parts.0) {
+        if let Some((_, known)) = answers.iter_mut().find(|(known, _)| parts.are(known)) {
             *known = answer;
         } else if answers.len() < MAX_ANSWERS {
             answers.push((parts.0.map(str::to_owned), answer));

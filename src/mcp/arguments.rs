@@ -1,0 +1,109 @@
+//! A call's arguments, read as the type that a tool takes.
+
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, Visitor},
+    forward_to_deserialize_any,
+};
+use serde_json::{Error, Map, Value};
+
+use super::{CallError, error::shown};
+
+/// The arguments as a tool's own type.
+///
+/// # Errors
+///
+/// [`CallError::InvalidParams`], which names the member that is wrong.
+pub(super) fn read<A: DeserializeOwned>(arguments: &Map<String, Value>) -> Result<A, CallError> {
+    serde_path_to_error::deserialize(Arguments(arguments)).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { String::new() } else { format!(" `{}`:", shown(&path)) };
+        let problem = error.into_inner().to_string();
+        CallError::InvalidParams(format!("Invalid arguments:{place} {}", shown(&problem)))
+    })
+}
+
+/// An object that is not copied to be read. By itself a [`Map`] cannot become a newtype or an option of what it can become;
+/// a [`Value`] can, and so can this.
+struct Arguments<'de>(&'de Map<String, Value>);
+
+impl<'de> Deserializer<'de> for Arguments<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Named {
+        name: String,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Wrapped(Named);
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Either {
+        Person(Named),
+    }
+
+    fn of<A: DeserializeOwned>(arguments: Value) -> Result<A, CallError> {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        read(&arguments)
+    }
+
+    #[test]
+    fn whatever_an_object_can_become_arguments_can_become() {
+        let named = || Named { name: "Ada".to_owned() };
+        let arguments = json!({ "name": "Ada" });
+        assert_eq!(of::<Named>(arguments.clone()).unwrap(), named());
+        assert_eq!(of::<Wrapped>(arguments.clone()).unwrap(), Wrapped(named()));
+        assert_eq!(of::<Option<Named>>(arguments.clone()).unwrap(), Some(named()));
+        assert_eq!(of::<Box<Named>>(arguments.clone()).unwrap(), Box::new(named()));
+        assert_eq!(of::<Value>(arguments.clone()).unwrap(), arguments);
+        let either = of::<Either>(json!({ "Person": { "name": "Ada" } })).unwrap();
+        assert_eq!(either, Either::Person(named()));
+    }
+
+    #[test]
+    fn an_error_names_the_member() {
+        let Err(CallError::InvalidParams(text)) = of::<Wrapped>(json!({ "name": 7 })) else {
+            panic!("a number is no name")
+        };
+        assert!(text.starts_with("Invalid arguments: `name`: "), "{text}");
+    }
+}
