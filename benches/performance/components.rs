@@ -18,12 +18,12 @@ pub(crate) struct Components {
 
 impl Components {
     pub(crate) fn build() -> Self {
-        // What has Doorward as its library is built apart, in the folder that the tests use too.
+        // What has Doorward or the floor as its library is built apart, in the folder that the tests use too.
         let apart = || Some(target("conformance"));
         Self {
             doorward: doorward_dev::build_component(),
             floor: doorward_dev::build_package("doorward-floor", None),
-            calls: doorward_dev::build_package("doorward-calls", None),
+            calls: doorward_dev::build_package("doorward-calls", apart()),
             signature: doorward_dev::build_package("doorward-signature", apart()),
             fixture: doorward_dev::build_package("conformance-server", apart()),
         }
