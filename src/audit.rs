@@ -126,11 +126,17 @@ impl Audit {
         if let Some(Who { issuer, subject, client }) = &who {
             line.text("issuer", issuer);
             line.text("subject", subject);
-            client.iter().for_each(|client| line.text("client", client));
+            if let Some(client) = client {
+                line.text("client", client);
+            }
         }
-        tool.iter().for_each(|tool| line.text("tool", tool));
+        if let Some(tool) = tool {
+            line.text("tool", tool);
+        }
         line.number("latency_ms", now.saturating_sub(self.started_at));
-        trace.iter().for_each(|trace| line.text("trace_id", &trace.id));
+        if let Some(trace) = &*trace {
+            line.text("trace_id", &trace.id);
+        }
         host.audit(&line.end());
     }
 

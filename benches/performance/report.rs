@@ -11,7 +11,7 @@ pub(crate) struct Line {
     pub(crate) on: String,
     /// What Doorward is compared with: the component that does nothing, or something else.
     pub(crate) beside: String,
-    /// Doorward.
+    /// Doorward, or what the line says instead.
     pub(crate) doorward: String,
     /// Both, compared in each round: the median and the spread.
     pub(crate) compared: String,

@@ -16,7 +16,7 @@ const CALLS: usize = 2;
 
 const LABELS: [(usize, &str); 3] = [
     (FLOOR, "a component that does nothing"),
-    (CALLS, "one that makes the host's calls"),
+    (CALLS, "one that makes the same calls of its host"),
     (DOORWARD, "Doorward"),
 ];
 

@@ -1,7 +1,7 @@
 //! RSA signatures (RFC 8017, section 8). Verifying one is most of what a token costs that is new.
 //!
-//! A crate of its own, because it is compiled for speed: generic arithmetic is compiled with the crate that uses it, and
-//! the rest of the component is compiled for size.
+//! A crate of its own, so that its arithmetic is compiled for speed, in development too, and compared with another
+//! implementation by itself.
 //!
 //! Whoever verifies has nothing to hide: the key, the signature and what was signed are public, and nothing has to take the
 //! same time for all of them. Signing is another matter, and has arithmetic of its own.

@@ -1,7 +1,7 @@
 //! Signing (RFC 8017, sections 8.1.1 and 8.2.1).
 //!
-//! The arithmetic ([`residues`](crate::residues)) takes the same time whatever the secret numbers are, so there is nothing
-//! left for blinding to hide.
+//! The arithmetic ([`residues`](crate::residues)) takes the same time whatever the secret numbers of a length are, so
+//! nothing is left for blinding to hide.
 //!
 //! Each signature is checked before it leaves. One with a fault in it would tell the primes.
 

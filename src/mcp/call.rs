@@ -167,7 +167,7 @@ pub(super) async fn read_resource(
     };
     match reading.await {
         Err(CallError::NotFound) => Err(unknown()),
-        outcome => round.finish(outcome.map(|contents| Members::one("contents", &contents))),
+        outcome => round.finish(outcome.map(|contents| Members::with("contents", &contents))),
     }
 }
 

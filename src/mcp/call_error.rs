@@ -114,7 +114,7 @@ fn failed(text: String) -> Instead {
 
 /// An `InputRequiredResult`.
 fn ask(input: &InputRequired, seal: impl Fn(Value) -> Option<String>) -> Option<Members> {
-    let mut result = Members::one("resultType", "input_required");
+    let mut result = Members::with("resultType", "input_required");
     let requests = input.requests();
     if !requests.is_empty() {
         result.insert("inputRequests", &requests);

@@ -60,5 +60,5 @@ pub(super) fn complete(
     let total = values.len();
     values.truncate(MAX_VALUES);
     let completion = json!({ "values": values, "total": total, "hasMore": total > MAX_VALUES });
-    Ok(Members::one("completion", &completion))
+    Ok(Members::with("completion", &completion))
 }

@@ -230,7 +230,7 @@ async fn run(
         Method::List(..) | Method::ListTools if request.params.contains_key("cursor") => {
             Err(RpcError::invalid_params("Unknown cursor"))
         }
-        Method::List(list, member) => Ok(kept(era, Members::one(member, &list(registry)))),
+        Method::List(list, member) => Ok(kept(era, Members::with(member, &list(registry)))),
         Method::ListTools => {
             let mut result = Members::default();
             result.insert_list("tools", &tools_for(context).await?);

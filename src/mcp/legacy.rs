@@ -73,7 +73,7 @@ pub(super) fn initialized(
 ) -> Members {
     let requested = params.get("protocolVersion").and_then(Value::as_str);
     let version = requested.filter(|version| VERSIONS.contains(version)).unwrap_or(LATEST);
-    let mut result = Members::one("protocolVersion", version);
+    let mut result = Members::with("protocolVersion", version);
     result.insert("capabilities", &capabilities);
     result.insert("serverInfo", info);
     if let Some(instructions) = instructions {

@@ -16,8 +16,8 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// The only member there is.
-    pub(super) fn one<T: Serialize + ?Sized>(name: &'static str, value: &T) -> Self {
+    /// Begins with this member.
+    pub(super) fn with<T: Serialize + ?Sized>(name: &'static str, value: &T) -> Self {
         let mut members = Self::default();
         members.insert(name, value);
         members
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn members_are_sent_in_the_order_of_their_names_whichever_came_first() {
-        let mut members = Members::one("tools", &json!([{ "b": 1, "a": "\"" }]));
+        let mut members = Members::with("tools", &json!([{ "b": 1, "a": "\"" }]));
         members.insert("_meta", &json!({}));
         members.insert("resultType", "complete");
         members.insert("isError", &false);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_cannot_be_json_is_left_out_and_leaves_nothing_behind() {
         let unfit = std::collections::BTreeMap::from([((), 1)]);
-        let mut members = Members::one("unfit", &unfit);
+        let mut members = Members::with("unfit", &unfit);
         members.insert("fit", &1);
         assert!(!members.has("unfit") && members.has("fit"));
         assert_eq!(response(&members, "a"), r#"{"id":"a","jsonrpc":"2.0","result":{"fit":1}}"#);

@@ -148,7 +148,7 @@ pub(super) fn resource_not_found(uri: &str) -> RpcError {
 
 /// The result of `server/discover`.
 pub(super) fn discovered(instructions: Option<&str>, capabilities: Value) -> Members {
-    let mut result = Members::one("supportedVersions", &VERSIONS);
+    let mut result = Members::with("supportedVersions", &VERSIONS);
     result.insert("capabilities", &capabilities);
     if let Some(instructions) = instructions {
         result.insert("instructions", instructions);

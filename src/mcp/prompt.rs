@@ -117,7 +117,7 @@ impl Prompt {
             )));
         }
         let messages = (self.get)(context, arguments).await?;
-        let mut result = Members::one("description", self.description);
+        let mut result = Members::with("description", self.description);
         result.insert("messages", &messages);
         Ok(result)
     }

@@ -40,7 +40,7 @@ impl ToolResult {
     }
 
     pub(super) fn members(&self) -> Members {
-        let mut members = Members::one("content", &self.content);
+        let mut members = Members::with("content", &self.content);
         members.insert("isError", &self.is_error);
         if let Some(structured) = &self.structured {
             members.insert("structuredContent", structured);

@@ -27,7 +27,8 @@ pub struct Tool {
     name: &'static str,
     title: &'static str,
     description: &'static str,
-    /// Made when it is needed. Most calls need none, and all of them together are much of the work of a new instance.
+    /// Made once, by the first list or modern call that is in need of it: those of all tools are much of the work of a new
+    /// instance.
     input_schema: LazyCell<Value, Box<MakeSchema>>,
     output_schema: fn() -> Option<Value>,
     annotations: Annotations,
@@ -105,7 +106,7 @@ impl Tool {
         let call = Rc::new(call);
         Self::of(name, Box::new(|| schema), R::output_schema, move |context, arguments| {
             let call = Rc::clone(&call);
-            let arguments = Rc::unwrap_or_clone(arguments);
+            let arguments = Map::clone(&arguments);
             Box::pin(async move { into_result(call(&context, arguments).await?) })
         })
     }

@@ -48,6 +48,7 @@ pub fn sent_token(headers: &HeaderMap) -> Result<(Scheme, &str), Refusal> {
     if values.next().is_some() {
         return Err(Refusal::MalformedAuthorization);
     }
+    // What may be in it is checked below; `to_str` would look at each byte one more time.
     let value = str::from_utf8(value.as_bytes()).map_err(|_| Refusal::MalformedAuthorization)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let scheme = Scheme::named(scheme).ok_or(Refusal::NoToken)?;

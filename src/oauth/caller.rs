@@ -19,6 +19,7 @@ pub struct Caller {
     subject: String,
     client_id: String,
     scopes: Vec<String>,
+    /// Found out once: every decision goes by it.
     is_machine: bool,
     claims: Claims,
     token: AccessToken,

@@ -49,7 +49,7 @@ type Reading = Pin<Box<dyn Future<Output = Result<Bytes, ErrorCode>>>>;
 pub(super) fn from_wasi(request: WasiRequest, turn: Turn) -> Option<Request<RequestBody>> {
     let mut headers = HeaderMap::with_capacity(32);
     for (name, value) in request.get_headers().copy_all() {
-        // Spin's own, which anybody may have sent as well, so that nothing here goes by them.
+        // Spin's own. Anybody may have sent them as well, so nothing goes by them, and to keep them would be for nothing.
         if name.starts_with("spin-") {
             continue;
         }

@@ -27,6 +27,7 @@ const HEADERS: [(&str, &str); 3] = [
 /// As long as the two lines that Doorward writes about a call.
 const LINES: [u8; 560] = {
     let mut lines = [b'x'; 560];
+    lines[279] = b'\n';
     lines[559] = b'\n';
     lines
 };

@@ -120,6 +120,7 @@ impl Inquiry<'_> {
             answer.asked_at > revoked && is_fresh(answer, host.now_millis(), max_age)
         };
         let remembered = || memory.answer(parts).filter(counts);
+        // Only who has to wait or to ask is in need of the key, and to make it is to hash.
         if let Some(answer) = remembered() {
             return Ok(answer);
         }
