@@ -66,8 +66,8 @@ fn main() {
 }
 
 /// Each call in the component names its target by a number, for which the linker leaves room for the largest. Unless it is
-/// told to close up the gaps, they are a tenth of the component. It cannot do that where there is debug information,
-/// which goes together with the names of functions: `strip` in the profile has no effect on a package with a profile of its own.
+/// told to close up the gaps, they are a tenth of the component. It cannot do that where there is debug information, which
+/// goes together with the names of functions: `strip` in the profile has no effect on a package with a profile of its own.
 fn link_without_padding() {
     let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|it| it == value);
     if is("CARGO_CFG_TARGET_FAMILY", "wasm") && is("PROFILE", "release") {

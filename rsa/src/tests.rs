@@ -9,7 +9,7 @@ use rsa::{
 
 use super::*;
 
-/// A key of each usual size, and one whose highest byte is a single bit: its encodings for PSS are a byte shorter than it is.
+/// A key of each usual size, and one whose highest byte is a single bit: its encodings for PSS are a byte shorter.
 pub(crate) fn keys() -> &'static [RsaPrivateKey; 4] {
     static KEYS: OnceLock<[RsaPrivateKey; 4]> = OnceLock::new();
     KEYS.get_or_init(|| {

@@ -1,8 +1,8 @@
 //! The private key by which this server proves at the tenant who it is (`private_key_jwt`: OpenID Connect Core, section
 //! 9; RFC 7523, section 2.2).
 //!
-//! Signing takes the same time whatever the secret numbers of a length are, with keys of both kinds. Where there is a choice, ES256 is
-//! the better one: it is the faster one by far.
+//! Signing takes the same time whatever the secret numbers of a length are, with keys of both kinds. Where there is a
+//! choice, ES256 is the better one: it is the faster one by far.
 
 mod der;
 
