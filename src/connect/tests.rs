@@ -59,8 +59,8 @@ fn a_link_is_for_users_of_the_tenant_where_there_is_a_page() {
     assert!(link.starts_with("https://mcp.example.com/connect/google-oauth2?ticket="), "{link}");
     assert!(!link.contains("auth0"), "who it is for cannot be read");
     for nobody in [
-        json!({ "gty": "client-credentials" }),
         json!({ "sub": "client@clients" }),
+        json!({ "sub": "client@clients", "gty": "client-credentials" }),
         json!({ "iss": "https://other.example/" }),
     ] {
         assert_eq!(setting.link(&nobody), None, "{nobody}");

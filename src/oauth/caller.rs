@@ -78,7 +78,7 @@ impl Caller {
                 scopes.push(scope.to_owned());
             }
         }
-        let is_machine = is_machine(&claims, &subject, &client_id);
+        let is_machine = is_machine(&issuer, &claims, &subject, &client_id);
         Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token })
     }
 
@@ -170,13 +170,13 @@ impl Caller {
         self.subject.split_once('|').map(|(provider, _)| provider).filter(|it| !it.is_empty())
     }
 
-    /// Whether no user is behind the call, as far as the token says so.
+    /// Whether the client calls for itself, with no user behind it.
     ///
-    /// Any one of these says so: the grant (`gty`, or `idtyp` as Entra has it), a subject that is the client itself
-    /// (RFC 9068, section 2.2) with or without `@clients`, or a `sub_profile` that does not name a user. An agent with a
-    /// subject of its own has no `@clients` at its end. Where nothing says so the caller counts as a user. Nothing may be
-    /// granted on the strength of this: it tells callers apart, it does not vouch for them. A machine may do what its
-    /// token's `scope` says.
+    /// A tenant's token says so by its subject, which is exactly `<client_id>@clients`; a `gty` beside it must be
+    /// `client-credentials`. A token that contradicts itself is a user's. Other issuers say so by a subject that is the
+    /// client (RFC 9068, section 2.2). No other claim counts: an Action or a profile may set it to whatever a user chose.
+    ///
+    /// Nobody is asked about a machine: it may do what its token's `scope` says.
     #[must_use]
     pub fn is_machine(&self) -> bool {
         self.is_machine
@@ -223,15 +223,13 @@ impl Caller {
 }
 
 /// See [`Caller::is_machine`].
-fn is_machine(claims: &Claims, subject: &str, client_id: &str) -> bool {
-    let text = |name| claims.members.get(name).and_then(Value::as_str);
-    let is = |name, values: &[&str]| text(name).is_some_and(|value| values.contains(&value));
-    let profile = text("sub_profile");
-    is("gty", &["client-credentials", "client_credentials"])
-        || is("idtyp", &["app"])
-        || subject == client_id
-        || subject.ends_with("@clients")
-        || profile.is_some_and(|profile| profile.split(' ').all(|kind| kind != "user"))
+fn is_machine(issuer: &TrustedIssuer, claims: &Claims, subject: &str, client_id: &str) -> bool {
+    if !issuer.is_tenant {
+        return subject == client_id;
+    }
+    let grant = claims.members.get("gty");
+    subject.strip_suffix("@clients") == Some(client_id)
+        && grant.is_none_or(|grant| grant == "client-credentials")
 }
 
 impl AccessToken {

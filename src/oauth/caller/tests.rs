@@ -58,22 +58,49 @@ fn the_identity_provider_is_the_beginning_of_the_subject() {
 }
 
 #[test]
-fn a_machine_is_recognised_by_any_of_its_signs() {
-    assert!(!caller_with("gty", json!("password")).is_machine());
-    assert!(!caller_with("sub_profile", json!("user")).is_machine());
-    assert!(!caller_with("idtyp", json!("user")).is_machine());
-    for (name, value) in [
-        ("gty", "client-credentials"),
-        ("gty", "client_credentials"),
-        ("idtyp", "app"),
-        ("sub", "client@clients"),
-        ("sub", "other@clients"),
-        ("sub", "client"),
-        ("sub_profile", "ai_agent"),
-        ("sub_profile", "service client_instance"),
+fn a_machine_of_the_tenant_is_its_own_subject_and_nothing_else() {
+    let is_machine = |claims: Value| caller(claims).unwrap().is_machine();
+    for machine in [
+        json!({ "sub": "client@clients", "client_id": "client" }),
+        json!({ "sub": "client@clients", "azp": "client", "gty": "client-credentials" }),
+        json!({ "sub": "client@clients", "client_id": "client", "sub_profile": "user" }),
     ] {
-        assert!(caller_with(name, json!(value)).is_machine(), "{name}: {value}");
+        assert!(is_machine(machine.clone()), "{machine}");
     }
+    for user in [
+        json!({ "sub": "auth0|someone@clients", "client_id": "client" }),
+        json!({ "sub": "auth0|client@clients", "client_id": "client" }),
+        json!({ "sub": "other@clients", "client_id": "client" }),
+        json!({ "sub": "client@clients@clients", "client_id": "client" }),
+        json!({ "sub": "@clients", "client_id": "client" }),
+        json!({ "sub": "client", "client_id": "client" }),
+        json!({ "sub": "CLIENT@clients", "client_id": "client" }),
+        // The rest of the token contradicts what one claim says.
+        json!({ "sub": "auth0|1", "client_id": "client", "gty": "client-credentials" }),
+        json!({ "sub": "client@clients", "client_id": "client", "gty": "password" }),
+        json!({ "sub": "client@clients", "client_id": "client", "gty": ["client-credentials"] }),
+        json!({ "sub": "client@clients", "client_id": "client", "gty": null }),
+        // Claims that an Action may copy from what a user typed in.
+        json!({ "sub": "auth0|1", "client_id": "client", "idtyp": "app" }),
+        json!({ "sub": "auth0|1", "client_id": "client", "sub_profile": "ai_agent" }),
+        json!({ "sub": "auth0|1", "client_id": "client", "act": { "sub": "client@clients" } }),
+        json!({ "sub": "auth0|1", "client_id": "client", "org_name": "client@clients" }),
+    ] {
+        assert!(!is_machine(user.clone()), "{user}");
+    }
+}
+
+#[test]
+fn a_machine_of_another_issuer_is_a_subject_that_is_the_client() {
+    let is_machine = |sub: &str| {
+        let claims = json!({ "sub": sub, "client_id": "client" });
+        let members = claims.as_object().unwrap().clone();
+        let issuer = Rc::new(TrustedIssuer { is_tenant: false, ..tenant(&[], &[]) });
+        let token = AccessToken::from("secret-token");
+        Caller::new(Claims { expires_at: 1, members }, token, issuer).unwrap().is_machine()
+    };
+    assert!(is_machine("client"));
+    assert!(!is_machine("client@clients") && !is_machine("someone"));
 }
 
 #[test]
