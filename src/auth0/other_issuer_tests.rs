@@ -55,7 +55,7 @@ fn decision(host: &FakeHost, caller: &Caller, tool: &str) -> Decision {
 #[test]
 fn a_namesake_of_another_issuer_has_nothing_of_the_users_permissions() {
     let host = host();
-    let user = owner("https://tenant.example.com/", "");
+    let user = owner("https://tenant.example.com/", "tool:greet");
     assert_eq!(decision(&host, &user, "greet"), Decision::Allowed);
     assert_eq!(host.count(USERS), 1);
     let namesake = owner("https://other.example/", "");

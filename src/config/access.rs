@@ -22,7 +22,7 @@ pub(super) struct Management {
 }
 
 pub(super) fn rules(reader: &mut Reader) -> Option<Rules> {
-    let source = reader.optional("permission_source", "management", parse::permission_source);
+    let source = reader.optional("permission_source", "both", parse::permission_source);
     let seconds = reader.optional("permission_cache_seconds", "10", parse::cache_seconds);
     let list_filtering = reader.optional("list_filtering", "true", parse::flag);
     let policy = reader.optional("tool_policy", "", parse::tool_policy);

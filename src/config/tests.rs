@@ -225,7 +225,7 @@ fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
 #[test]
 fn permissions_are_asked_live_and_remembered_for_ten_seconds_unless_the_operator_says_otherwise() {
     let config = finish(Config::load(&FakeHost::new())).unwrap();
-    assert_eq!(config.rules.source, PermissionSource::Management);
+    assert_eq!(config.rules.source, PermissionSource::Both);
     assert_eq!(config.rules.cache_seconds, 10);
     assert!(config.rules.list_filtering && !config.rules.effective_permissions);
     assert!(config.rules.revocation_secret.is_none());

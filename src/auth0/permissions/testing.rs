@@ -203,7 +203,7 @@ pub(super) fn config(host: &SimulatedHost, variables: &[(&str, &str)]) -> Config
 
 /// A user of the tenant.
 pub(super) fn user(subject: &str) -> Caller {
-    caller(json!({ "sub": subject, "azp": "client" }))
+    caller(json!({ "sub": subject, "azp": "client", "scope": "tool:greet" }))
 }
 
 pub(super) fn caller(claims: Value) -> Caller {

@@ -70,7 +70,7 @@ fn ask_server(
 }
 
 fn owner() -> Value {
-    json!({ "sub": "auth0|1", "azp": "client", "name": "Owner" })
+    json!({ "sub": "auth0|1", "azp": "client", "name": "Owner", "scope": "tool:whoami tool:greet" })
 }
 
 /// The same for a caller with these claims.

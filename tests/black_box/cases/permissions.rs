@@ -20,8 +20,10 @@ pub(super) const CASES: &[Case] = &[
     case!(with_setting_0_every_call_asks_two_questions after call_ten_times with LIVE),
     case!(a_warm_decision_asks_nothing after call_until_it_is_warm with &[("permission_cache_seconds", "3600")]),
     case!(a_machine_may_do_what_its_token_says_and_is_not_looked_up),
+    case!(a_user_whose_subject_looks_like_a_machines_is_looked_up after remove_the_permission_of_odd_users with LIVE),
     case!(by_the_token_nobody_asks_the_tenant after break_the_management_api with &[("permission_source", "token")]),
-    case!(by_both_a_narrow_token_stays_narrow with &[("permission_source", "both")]),
+    case!(by_default_a_narrow_token_stays_narrow),
+    case!(by_management_the_scope_of_a_token_does_not_count with &[("permission_source", "management")]),
     case!(effective_permissions_count after forbid_the_other_question with &[("effective_permissions", "true")]),
     case!(odd_subjects_and_a_thousand_permissions_are_read_rightly after add_odd_people),
     case!(what_the_policy_hides_does_not_exist with &[("tool_policy", r#"{ "rules": [{ "only": ["greet"], "unless": { "claims": { "email": "owner@example.com" } } }] }"#)]),
@@ -73,7 +75,6 @@ async fn give_the_guest_permission(world: &World) {
     control.grant_permission(GUEST, &world.mcp_url(), "tool:greet").expect("the guest exists");
 }
 
-/// The token is older than the permission: it is the tenant that counts.
 async fn a_permission_counts_as_soon_as_it_is_given(world: &World) {
     let (is_error, text) = outcome(&world.call(GUEST, "greet", json!({})).await);
     assert!(!is_error, "{text}");
@@ -143,6 +144,39 @@ async fn a_machine_may_do_what_its_token_says_and_is_not_looked_up(world: &World
     assert!(asked.iter().all(|one| !one.path.contains("machine")));
 }
 
+const MACHINE_LIKE: [&str; 2] = ["auth0|someone@clients", "auth0|doorward-test@clients"];
+
+async fn remove_the_permission_of_odd_users(world: &World) {
+    world.tenant().control().edit(|directory| {
+        let owner = directory.person(OWNER).cloned().expect("the owner exists");
+        for subject in MACHINE_LIKE {
+            let (user_id, email) = (subject.to_owned(), subject.to_owned());
+            let (roles, permissions) = (Vec::new(), BTreeMap::new());
+            let odd =
+                doorward_tenant::Person { user_id, email, roles, permissions, ..owner.clone() };
+            directory.people.push(odd);
+        }
+    });
+}
+
+/// The token is from before the permission was removed.
+async fn a_user_whose_subject_looks_like_a_machines_is_looked_up(world: &World) {
+    for subject in MACHINE_LIKE {
+        let mut claims = world.claims(OWNER);
+        claims["sub"] = json!(subject);
+        for (name, value) in [
+            ("gty", json!("client-credentials")),
+            ("sub_profile", json!("service")),
+            ("idtyp", json!("app")),
+        ] {
+            claims[name] = value;
+            let token = world.tenant().mint(&json!({}), &claims);
+            let (is_error, text) = outcome(&world.call_with(&token, "greet", json!({})).await);
+            assert!(is_error && text.starts_with("You don't have permission"), "{subject}: {text}");
+        }
+    }
+}
+
 async fn break_the_management_api(world: &World) {
     world.break_group(Group::Management, &doorward_tenant::Fault::close());
 }
@@ -160,18 +194,29 @@ async fn by_the_token_nobody_asks_the_tenant(world: &World) {
     assert_eq!(world.tenant().control().group_calls(Group::Management), 0);
 }
 
-async fn by_both_a_narrow_token_stays_narrow(world: &World) {
+async fn by_default_a_narrow_token_stays_narrow(world: &World) {
     let (is_error, text) = outcome(&world.call(OWNER, "greet", json!({})).await);
     assert!(!is_error, "{text}");
     let mut claims = world.claims(OWNER);
-    claims["scope"] = json!("tool:whoami");
-    needs_scope(world, &world.tenant().mint(&json!({}), &claims), "greet", "tool:greet").await;
+    for scope in [json!("tool:whoami"), json!(""), json!(null)] {
+        claims["scope"] = scope;
+        let narrow = world.tenant().mint(&json!({}), &claims);
+        needs_scope(world, &narrow, "greet", "tool:greet").await;
+    }
     let mut claims = world.claims(GUEST);
     claims["scope"] = json!("tool:greet");
     claims["permissions"] = json!(["tool:greet"]);
     let wide = world.tenant().mint(&json!({}), &claims);
     let (is_error, text) = outcome(&world.call_with(&wide, "greet", json!({})).await);
     assert!(is_error && text.starts_with("You don't have permission"), "{text}");
+}
+
+async fn by_management_the_scope_of_a_token_does_not_count(world: &World) {
+    let mut claims = world.claims(OWNER);
+    claims["scope"] = json!("");
+    let narrow = world.tenant().mint(&json!({}), &claims);
+    let (is_error, text) = outcome(&world.call_with(&narrow, "greet", json!({})).await);
+    assert!(!is_error, "{text}");
 }
 
 async fn needs_scope(world: &World, token: &str, tool: &str, scope: &str) {
@@ -246,18 +291,23 @@ async fn revoke(world: &World, secret: &str, body: String) -> Answer {
     Answer::of(request.body(body)).await
 }
 
+/// The result of a call by the guest, always with the token of when the guest had the permission.
+async fn greeted_guest(world: &World) -> Value {
+    world.call_with(&world.kept_token(GUEST), "greet", json!({})).await
+}
+
 /// The guest may, and then may not; the first is remembered for an hour, by however many instances.
 async fn take_away(world: &World) {
     give_the_guest_permission(world).await;
     revoke(world, SECRET, json!({ "subject": "auth0|guest" }).to_string()).await;
     tokio::time::sleep(Duration::from_millis(2100)).await;
-    let calls = (0..16).map(|_| world.call(GUEST, "greet", json!({})));
+    let calls = (0..16).map(|_| greeted_guest(world));
     for result in futures_util::future::join_all(calls).await {
         assert!(!outcome(&result).0);
     }
     let control = world.tenant().control();
     control.revoke_permission(GUEST, &world.mcp_url(), "tool:greet").expect("the guest exists");
-    assert!(!outcome(&world.call(GUEST, "greet", json!({})).await).0, "it is remembered");
+    assert!(!outcome(&greeted_guest(world).await).0, "it is remembered");
 }
 
 async fn take_away_and_revoke(world: &World) {
@@ -281,7 +331,7 @@ async fn take_away_and_stream(world: &World) {
 }
 
 async fn what_was_revoked_is_refused_at_once(world: &World) {
-    let (is_error, text) = outcome(&world.call(GUEST, "greet", json!({})).await);
+    let (is_error, text) = outcome(&greeted_guest(world).await);
     assert!(is_error && text.starts_with("You don't have permission"), "{text}");
 }
 
