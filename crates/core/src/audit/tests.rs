@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{Secret, testing::FakeHost};
+
+struct Refused;
+
+impl Reason for Refused {
+    fn code(&self) -> &'static str {
+        "tool_permission_missing"
+    }
+}
+
+struct Broken;
+
+impl Reason for Broken {
+    fn code(&self) -> &'static str {
+        "issuer_unavailable"
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::Failed
+    }
+}
+
+const WHO: Who<'_> =
+    Who { issuer: "https://tenant.example.com/", subject: "auth0|owner", client: Some("client") };
+
+fn written(host: &FakeHost, names: SubjectNames, entry: &Entry<'_>) -> Value {
+    let audit = Audit::begin(host, &Rc::new(names));
+    host.millis.set(7);
+    audit.write(host, entry);
+    let line = host.audited.borrow().last().cloned().unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+fn a_line_says_who_what_and_why() {
+    let host = FakeHost::new();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let trace = Trace::parse(parent, None);
+    let (who, tool) = (Some(WHO), Some("greet"));
+    let entry = Entry { reason: &Refused, who, tool, trace: trace.as_ref() };
+    let mut line = written(&host, SubjectNames::Plain, &entry);
+    assert_eq!(line["request_id"].take().as_str().unwrap().len(), 16);
+    assert_eq!(
+        line,
+        json!({
+            "time": "2027-01-15T08:00:00.007Z",
+            "request_id": null,
+            "outcome": "denied",
+            "reason": "tool_permission_missing",
+            "issuer": "https://tenant.example.com/",
+            "subject": "auth0|owner",
+            "client": "client",
+            "tool": "greet",
+            "latency_ms": 7,
+            "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        })
+    );
+}
+
+#[test]
+fn a_caller_who_was_not_proved_is_not_named() {
+    let entry = Entry { reason: &Broken, who: None, tool: None, trace: None };
+    let line = written(&FakeHost::new(), SubjectNames::Plain, &entry);
+    assert_eq!(
+        (&line["outcome"], &line["reason"]),
+        (&json!("failed"), &json!("issuer_unavailable"))
+    );
+    for absent in ["issuer", "subject", "client", "tool", "trace_id"] {
+        assert!(line.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn a_hashed_subject_is_the_same_each_time_and_not_itself() {
+    let subject = |secret: &str, issuer, subject| {
+        let names = SubjectNames::Hashed(Keys::from(&Secret::from(secret)));
+        let who = Some(Who { issuer, subject, client: None });
+        let entry = Entry { reason: &Refused, who, tool: None, trace: None };
+        written(&FakeHost::new(), names, &entry)["subject"].as_str().unwrap().to_owned()
+    };
+    let hashed = subject("secret", "i", "auth0|1");
+    assert_eq!(hashed.len(), 22);
+    assert_eq!(hashed, subject("secret", "i", "auth0|1"));
+    for other in [
+        subject("secret", "i", "auth0|2"),
+        subject("secret", "j", "auth0|1"),
+        subject("other", "i", "auth0|1"),
+    ] {
+        assert_ne!(hashed, other);
+    }
+}
+
+#[test]
+fn whatever_is_in_a_claim_a_line_is_printable_ascii_and_the_same_json() {
+    let subject = "quotes \" \\ \n\t \u{1} \u{7f} \u{85} \u{9b} \u{e4} \u{2028} \u{202e} \u{1f600}";
+    let host = FakeHost::new();
+    let who = Some(Who { subject, ..WHO });
+    let entry = Entry { reason: &Refused, who, tool: None, trace: None };
+    let line = written(&host, SubjectNames::Plain, &entry);
+    assert_eq!(line["subject"], subject);
+    let text = host.audited.borrow()[0].clone();
+    assert!(text.bytes().all(|b| matches!(b, b' '..=b'~')), "{text}");
+}
+
+#[test]
+fn every_request_has_an_id_of_its_own() {
+    let host = FakeHost::new();
+    let names = Rc::new(SubjectNames::Plain);
+    assert_ne!(Audit::begin(&host, &names).request_id, Audit::begin(&host, &names).request_id);
+}

@@ -1,0 +1,391 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use super::*;
+use crate::{
+    Secret,
+    host::{Clock, Host},
+    keys::{Keys, Purpose, Sealer},
+    store::{Breaker, Kind},
+    testing::{FakeFault, FakeHost, SimulatedHost, finish},
+};
+
+type Found = Result<Rc<str>, &'static str>;
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+const TTL: Ttl = Ttl {
+    fresh: 10_000,
+    stale: 0,
+    retry: 1000,
+    retry_stale: 1000,
+    insufficient: None,
+    patience: 15_000,
+};
+
+/// A source whose answers are queued; the last one stays.
+struct Source<'a> {
+    host: &'a dyn Host,
+    answers: RefCell<VecDeque<Result<&'static str, &'static str>>>,
+    fetches: Cell<usize>,
+    latency: u64,
+}
+
+struct Wanted<'a> {
+    source: &'a Source<'a>,
+    key: &'static str,
+    ttl: Ttl,
+    shares_failures: bool,
+    /// What the value has to be, if that matters.
+    needs: Option<&'static str>,
+}
+
+impl<'a> Source<'a> {
+    fn new(host: &'a dyn Host, answers: &[Result<&'static str, &'static str>]) -> Self {
+        let answers = RefCell::new(answers.iter().copied().collect());
+        Self { host, answers, fetches: Cell::new(0), latency: 0 }
+    }
+
+    fn wanted(&'a self, ttl: Ttl) -> Wanted<'a> {
+        Wanted { source: self, key: "key", ttl, shares_failures: false, needs: None }
+    }
+}
+
+impl Lookup for Wanted<'_> {
+    type Value = Rc<str>;
+    type Error = &'static str;
+
+    fn key(&self) -> &str {
+        self.key
+    }
+
+    fn store_key(&self) -> StoreKey {
+        StoreKey::new(Kind::Permissions, &[self.key])
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn shares_failures(&self) -> bool {
+        self.shares_failures
+    }
+
+    fn suffices(&self, entry: &Entry<Rc<str>>, _: u64) -> bool {
+        self.needs.is_none_or(|needed| &*entry.value == needed)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        _: &'a dyn Fn() -> PortFuture<'a, bool>,
+    ) -> Fetched<'a, Rc<str>, &'static str> {
+        Box::pin(async move {
+            let source = self.source;
+            let fetched_at = source.host.now_millis();
+            source.fetches.set(source.fetches.get() + 1);
+            if source.latency > 0 {
+                source.host.sleep(Duration::from_millis(source.latency)).await;
+            }
+            let mut answers = source.answers.borrow_mut();
+            let answer = if answers.len() > 1 { answers.pop_front() } else { answers[0].into() };
+            answer.unwrap().map(|value| Some(Entry { value: value.into(), fetched_at }))
+        })
+    }
+
+    fn unavailable(&self) -> &'static str {
+        "unavailable"
+    }
+
+    fn encode(&self, value: &Rc<str>) -> Value {
+        json!(**value)
+    }
+
+    fn decode(&self, json: Value) -> Option<Rc<str>> {
+        json.as_str().map(Into::into)
+    }
+}
+
+/// An instance: a cache, and its way to the store that all instances share.
+struct Instance {
+    cache: Cache<Rc<str>, &'static str>,
+    breaker: Breaker,
+    sealer: Sealer,
+}
+
+impl Instance {
+    fn new() -> Self {
+        let sealer = Keys::from(&Secret::from("secret")).sealer(Purpose::Store);
+        Self { cache: Cache::new(100), breaker: Breaker::default(), sealer }
+    }
+
+    async fn get(&self, host: &dyn Host, wanted: &Wanted<'_>) -> Found {
+        self.cache.get(&Store::new(host, &self.breaker, &self.sealer), wanted).await
+    }
+
+    fn got(&self, host: &FakeHost, wanted: &Wanted<'_>) -> Result<String, &'static str> {
+        finish(self.get(host, wanted)).map(|value| value.to_string())
+    }
+}
+
+fn ok(value: &str) -> Result<String, &'static str> {
+    Ok(value.to_owned())
+}
+
+fn pass(host: &FakeHost, millis: u64) {
+    let now = host.now_millis() + millis;
+    host.now.set(now / 1000);
+    host.millis.set(now % 1000);
+}
+
+#[test]
+fn a_value_is_fetched_once_and_again_after_its_ttl() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one"), Ok("two")]);
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    pass(&host, 9_999);
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(source.fetches.get(), 1);
+    pass(&host, 1);
+    assert_eq!(instance.got(&host, &wanted), ok("two"));
+}
+
+#[test]
+fn a_warm_lookup_neither_waits_nor_reads_the_store() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one")]);
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    instance.got(&host, &wanted).unwrap();
+    let accesses = host.store_accesses.get();
+    host.polls.set(u32::MAX);
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(host.store_accesses.get(), accesses);
+}
+
+#[test]
+fn instances_share_values_through_the_store() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one")]);
+    let wanted = source.wanted(TTL);
+    Instance::new().got(&host, &wanted).unwrap();
+    pass(&host, 9_000);
+    let other = Instance::new();
+    assert_eq!(other.got(&host, &wanted), ok("one"));
+    assert_eq!(source.fetches.get(), 1);
+    // The time is that of the fetch, not that of the instance.
+    pass(&host, 1_000);
+    other.got(&host, &wanted).unwrap();
+    assert_eq!(source.fetches.get(), 2);
+}
+
+#[test]
+fn a_failure_is_cached_and_then_forgotten() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Err("down"), Ok("one")]);
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    pass(&host, 999);
+    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    assert_eq!(source.fetches.get(), 1);
+    pass(&host, 1);
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+}
+
+#[test]
+fn nothing_is_served_past_its_ttl_unless_it_may_be_stale() {
+    for (stale, served) in [(0, Err("down")), (DAY, ok("one"))] {
+        let host = FakeHost::new();
+        let source = Source::new(&host, &[Ok("one"), Err("down")]);
+        let (instance, wanted) = (Instance::new(), source.wanted(Ttl { stale, ..TTL }));
+        instance.got(&host, &wanted).unwrap();
+        pass(&host, 10_000);
+        assert_eq!(instance.got(&host, &wanted), served);
+        assert_eq!(instance.got(&host, &wanted), served);
+        assert_eq!(source.fetches.get(), 2, "the source is left alone");
+        pass(&host, DAY);
+        assert_eq!(instance.got(&host, &wanted), Err("down"), "not even a stale value lasts");
+    }
+}
+
+#[test]
+fn failures_are_shared_where_the_lookup_says_so() {
+    for (shares_failures, fetches) in [(true, 1), (false, 2)] {
+        let host = FakeHost::new();
+        let source = Source::new(&host, &[Err("down")]);
+        let wanted = Wanted { shares_failures, ..source.wanted(TTL) };
+        assert_eq!(Instance::new().got(&host, &wanted), Err("down"));
+        assert!(Instance::new().got(&host, &wanted).is_err());
+        assert_eq!(source.fetches.get(), fetches);
+    }
+}
+
+#[test]
+fn a_refused_request_sees_what_another_instance_found_within_a_second() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Err("down"), Ok("one")]);
+    let wanted = source.wanted(Ttl { retry: 60_000, ..TTL });
+    let instance = Instance::new();
+    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    Instance::new().got(&host, &wanted).unwrap();
+    let accesses = host.store_accesses.get();
+    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    assert_eq!(host.store_accesses.get(), accesses, "the store is read once a second at most");
+    pass(&host, 1000);
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+}
+
+#[test]
+fn a_value_that_does_not_suffice_is_fetched_again() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("old"), Ok("new")]);
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    instance.got(&host, &wanted).unwrap();
+    let needs_new = Wanted { needs: Some("new"), ..source.wanted(TTL) };
+    assert_eq!(instance.got(&host, &needs_new), ok("new"));
+}
+
+#[test]
+fn a_value_that_does_not_suffice_is_served_between_forced_fetches_where_the_ttl_says_so() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("old")]);
+    let ttl = Ttl { insufficient: Some(3000), ..TTL };
+    let (instance, wanted) = (Instance::new(), source.wanted(ttl));
+    instance.got(&host, &wanted).unwrap();
+    let needs_new = Wanted { needs: Some("new"), ..source.wanted(ttl) };
+    for fetches in [2, 2] {
+        assert_eq!(instance.got(&host, &needs_new), ok("old"));
+        assert_eq!(source.fetches.get(), fetches);
+    }
+    assert_eq!(Instance::new().got(&host, &needs_new), ok("old"));
+    assert_eq!(source.fetches.get(), 2, "for all instances");
+    pass(&host, 3000);
+    instance.got(&host, &needs_new).unwrap();
+    assert_eq!(source.fetches.get(), 3);
+}
+
+#[test]
+fn an_insufficient_value_is_not_served_while_the_source_fails() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("old"), Err("down")]);
+    let ttl = Ttl { stale: DAY, insufficient: Some(3000), ..TTL };
+    let (instance, wanted) = (Instance::new(), source.wanted(ttl));
+    instance.got(&host, &wanted).unwrap();
+    let needs_new = Wanted { needs: Some("new"), ..source.wanted(ttl) };
+    for _ in 0..2 {
+        assert_eq!(instance.got(&host, &needs_new), Err("down"));
+        assert_eq!(instance.got(&host, &wanted), ok("old"), "others go on with it");
+    }
+    assert_eq!(source.fetches.get(), 2);
+}
+
+#[test]
+fn whatever_is_wrong_with_the_store_a_value_is_found() {
+    for fault in [FakeFault::Down, FakeFault::Garbage, FakeFault::Oversized, FakeFault::Slow] {
+        let host = FakeHost::new();
+        host.store_fault.set(Some(fault));
+        let source = Source::new(&host, &[Ok("one")]);
+        let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+        assert_eq!(instance.got(&host, &wanted), ok("one"), "{fault:?}");
+        assert_eq!(instance.got(&host, &wanted), ok("one"));
+        assert_eq!(source.fetches.get(), 1);
+    }
+}
+
+#[test]
+fn a_record_of_the_future_is_not_believed() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one")]);
+    let wanted = source.wanted(TTL);
+    Instance::new().got(&host, &wanted).unwrap();
+    for (ahead, fetches) in [(2_000, 1), (2_001, 2)] {
+        let host_behind = FakeHost::new();
+        host_behind.store.replace(host.store.borrow().clone());
+        host_behind.now.set((host.now_millis() - ahead) / 1000);
+        host_behind.millis.set((host.now_millis() - ahead) % 1000);
+        let source = Source { fetches: Cell::new(1), ..Source::new(&host_behind, &[Ok("one")]) };
+        Instance::new().got(&host_behind, &source.wanted(TTL)).unwrap();
+        assert_eq!(source.fetches.get(), fetches, "{ahead}");
+    }
+}
+
+#[test]
+fn a_removed_value_is_fetched_again_by_every_instance() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one"), Ok("two")]);
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    instance.got(&host, &wanted).unwrap();
+    let store = Store::new(&host, &instance.breaker, &instance.sealer);
+    finish(instance.cache.remove(&store, &wanted));
+    assert!(host.store.borrow().is_empty());
+    assert_eq!(instance.got(&host, &wanted), ok("two"));
+}
+
+#[test]
+fn one_request_fetches_and_the_others_wait_for_it() {
+    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
+    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    let requests =
+        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
+    let results = host.clock.run(requests.collect());
+    assert!(results.iter().all(|result| result.as_deref() == Ok("one")));
+    assert_eq!(source.fetches.get(), 1);
+}
+
+#[test]
+fn requests_go_on_with_a_stale_value_while_another_one_fetches() {
+    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
+    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one"), Ok("two")]) };
+    let (instance, wanted) = (Instance::new(), source.wanted(Ttl { stale: DAY, ..TTL }));
+    let get = || -> PortFuture<'_, (Found, u64)> {
+        Box::pin(async {
+            let started_at = host.now_millis();
+            (instance.get(&host, &wanted).await, host.now_millis() - started_at)
+        })
+    };
+    host.clock.run(vec![get()]);
+    host.clock.advance(10_000);
+    let results = host.clock.run(vec![get(), get()]);
+    assert_eq!(results[0], (Ok("two".into()), 500));
+    assert_eq!(results[1], (Ok("one".into()), 0));
+}
+
+#[test]
+fn a_request_waits_no_longer_than_its_patience() {
+    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
+    let source = Source { latency: 60_000, ..Source::new(&host, &[Ok("one")]) };
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    let requests =
+        (0..2).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
+    let results = host.clock.run(requests.collect());
+    assert_eq!(results, [Ok("one".into()), Err("unavailable")]);
+}
+
+#[test]
+fn a_client_that_hangs_up_while_fetching_makes_room_for_the_next() {
+    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
+    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
+    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    let mut first: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    drop(first);
+    let get: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    assert_eq!(host.clock.run(vec![get]), [Ok("one".into())]);
+    assert_eq!(source.fetches.get(), 2);
+}
+
+#[test]
+fn of_more_entries_than_there_is_room_for_the_oldest_gives_way() {
+    let host = FakeHost::new();
+    let source = Source::new(&host, &[Ok("one")]);
+    let instance = Instance { cache: Cache::new(2), ..Instance::new() };
+    for key in ["a", "b", "c"] {
+        instance.got(&host, &Wanted { key, ..source.wanted(TTL) }).unwrap();
+    }
+    let is_known = |key| instance.cache.peek(key).is_some();
+    assert!(!is_known("a") && is_known("b") && is_known("c"));
+}

@@ -1,0 +1,163 @@
+//! Origins (RFC 6454): scheme, host and port.
+
+use std::{error::Error, fmt, str::FromStr};
+
+use url::{Host, Url};
+
+/// An origin as browsers write it, which is the only spelling that parses: `https://example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    text: String,
+    host: String,
+    is_loopback: bool,
+}
+
+impl Origin {
+    /// The origin as browsers write it, without a trailing slash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The host, in lower case and without port; an IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether the host is a loopback address or `localhost`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.is_loopback
+    }
+
+    /// Whether the scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
+    /// Whether requests to this origin cannot be overheard: it is HTTPS, or on loopback.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.is_https() || self.is_loopback
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.text)
+    }
+}
+
+/// The text is not an origin as browsers write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidOrigin;
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an origin like `https://app.example.com`, without path or slash")
+    }
+}
+
+impl Error for InvalidOrigin {}
+
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+
+    /// # Errors
+    ///
+    /// Returns [`InvalidOrigin`] for another scheme than HTTP and HTTPS, for `null`, and for any
+    /// other spelling than a browser's.
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let url = Url::parse(text).map_err(|_| InvalidOrigin)?;
+        let is_http = matches!(url.scheme(), "http" | "https");
+        if !is_http || url.origin().ascii_serialization() != text {
+            return Err(InvalidOrigin);
+        }
+        let host = url.host_str().ok_or(InvalidOrigin)?.to_owned();
+        Ok(Self { text: text.to_owned(), host, is_loopback: is_loopback(&url) })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Whether a URL's host is a loopback address or `localhost`.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Whether a request to this URL cannot be overheard: it goes over HTTPS, or to loopback.
+#[must_use]
+pub fn is_secure(uri: &http::Uri) -> bool {
+    match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => Url::parse(&uri.to_string()).is_ok_and(|url| is_loopback(&url)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_one_spelling() {
+        for origin in ["https://example.com", "http://localhost:6274", "https://[2001:db8::1]"] {
+            assert_eq!(origin.parse::<Origin>().unwrap().as_str(), origin);
+        }
+        for other in [
+            "",
+            "null",
+            "https://example.com/",
+            "https://example.com/path",
+            "https://EXAMPLE.com",
+            "https://example.com:443",
+            "https://user@example.com",
+            "https://example.com?q",
+            "file://localhost",
+            "example.com",
+        ] {
+            assert_eq!(other.parse::<Origin>(), Err(InvalidOrigin), "{other}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_secure_without_https_and_nothing_else_is() {
+        let is_secure = |origin: &str| origin.parse::<Origin>().unwrap().is_secure();
+        for origin in
+            ["https://example.com", "http://localhost", "http://127.8.0.1", "http://[::1]"]
+        {
+            assert!(is_secure(origin), "{origin}");
+        }
+        for origin in ["http://example.com", "http://localhost.example.com", "http://10.0.0.1"] {
+            assert!(!is_secure(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for (uri, expected) in [
+            ("https://example.com/", true),
+            ("http://127.0.0.1:8080/", true),
+            ("http://localhost/", true),
+            ("http://[::1]/", true),
+            ("http://example.com/", false),
+            ("http://127.0.0.1.example.com/", false),
+            ("ftp://127.0.0.1/", false),
+            ("/path", false),
+        ] {
+            assert_eq!(is_secure(&uri.parse().unwrap()), expected, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The one type for secrets and tokens.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A value that never shows itself: it prints as `Secret(…)`, is compared in constant time, and is
+/// overwritten when it is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The value itself, for the one place that has to use it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned().into())
+    }
+}
+
+/// Compares in constant time; only the length shows.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Secret::from("s3cret")), "Secret(…)");
+    }
+
+    #[test]
+    fn secrets_are_equal_when_every_byte_is() {
+        assert_eq!(Secret::from("abc"), Secret::from("abc".to_owned()));
+        for other in ["", "ab", "abd", "abcd", "Abc"] {
+            assert_ne!(Secret::from("abc"), Secret::from(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Parsers of values. An error says what is wrong and what would be right, and never the value.
+
+use url::Url;
+
+use crate::{origin::Origin, scope::Scope, secret::Secret};
+
+/// The shortest secret that protects something by itself, in characters.
+const MIN_SECRET: usize = 32;
+
+/// Any text but an empty one.
+///
+/// # Errors
+///
+/// Says that the value is empty.
+pub fn not_empty(value: &str) -> Result<String, &'static str> {
+    if value.is_empty() { Err("is empty") } else { Ok(value.to_owned()) }
+}
+
+/// Any text; `None` if it is empty.
+///
+/// # Errors
+///
+/// None.
+pub fn text(value: &str) -> Result<Option<String>, &'static str> {
+    Ok(Some(value).filter(|value| !value.is_empty()).map(str::to_owned))
+}
+
+/// `true` or `false`.
+///
+/// # Errors
+///
+/// Says that the value is neither.
+pub fn flag(value: &str) -> Result<bool, &'static str> {
+    value.parse().map_err(|_| "is neither `true` nor `false`")
+}
+
+/// A whole number from `min` to `max`.
+///
+/// # Errors
+///
+/// Says which numbers are allowed.
+pub fn seconds(min: u64, max: u64) -> impl FnOnce(&str) -> Result<u64, String> {
+    move |value| {
+        let seconds = value.parse().ok().filter(|seconds| (min..=max).contains(seconds));
+        seconds.ok_or_else(|| format!("is not a number of seconds from {min} to {max}"))
+    }
+}
+
+/// Words, separated by spaces; there may be none.
+///
+/// # Errors
+///
+/// None.
+pub fn words(value: &str) -> Result<Vec<String>, &'static str> {
+    Ok(value.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+/// The URL of a page; `None` if it is empty.
+///
+/// # Errors
+///
+/// Says that the URL is not HTTPS.
+pub fn page(value: &str) -> Result<Option<String>, &'static str> {
+    match Url::parse(value) {
+        _ if value.is_empty() => Ok(None),
+        Ok(url) if url.scheme() == "https" => Ok(Some(value.to_owned())),
+        _ => Err("is not a URL that begins with `https://`"),
+    }
+}
+
+/// An origin that is reached over HTTPS, or on loopback. One trailing slash is dropped.
+///
+/// # Errors
+///
+/// Says that the value is empty, has a path, or is plain HTTP.
+pub fn secure_origin(value: &str) -> Result<Origin, &'static str> {
+    const PROBLEM: &str = "is not an origin like `https://mcp.example.com`, without a path";
+    if value.is_empty() {
+        return Err("is empty");
+    }
+    let origin: Origin = value.strip_suffix('/').unwrap_or(value).parse().map_err(|_| PROBLEM)?;
+    if origin.is_secure() {
+        Ok(origin)
+    } else {
+        Err("is plain HTTP, which is for loopback addresses only")
+    }
+}
+
+/// Scopes, separated by spaces.
+///
+/// # Errors
+///
+/// Says that a scope has a character that no scope can have.
+pub fn scopes(value: &str) -> Result<Vec<Scope>, &'static str> {
+    let scopes: Result<_, _> = value.split_ascii_whitespace().map(str::parse).collect();
+    scopes.map_err(|_| "holds a scope with a character that no scope can have")
+}
+
+/// A secret that protects something by itself; `None` if it is empty. A short one could be guessed.
+///
+/// # Errors
+///
+/// Says that the value is too short, or that a header cannot carry it.
+pub fn long_secret(value: &str) -> Result<Option<Secret>, &'static str> {
+    match value.len() {
+        0 => Ok(None),
+        1..MIN_SECRET => Err("is shorter than 32 characters"),
+        _ if value.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(value.into())),
+        _ => Err("holds a character that a header cannot carry"),
+    }
+}
+
+/// Whether a text can stand in a quoted string and in JSON as it is: visible ASCII without quotes
+/// and backslashes.
+#[must_use]
+pub fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_https_or_on_loopback_and_has_no_path() {
+        for (value, origin) in [
+            ("https://mcp.example.com", "https://mcp.example.com"),
+            ("https://mcp.example.com/", "https://mcp.example.com"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ] {
+            assert_eq!(secure_origin(value).unwrap().as_str(), origin);
+        }
+        for bad in ["", "mcp.example.com", "https://mcp.example.com/mcp", "http://mcp.example.com"]
+        {
+            assert!(secure_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_within_their_range() {
+        assert_eq!(seconds(0, 300)("300"), Ok(300));
+        for bad in ["", "-1", "301", "1.5", "60s"] {
+            assert!(seconds(0, 300)(bad).is_err(), "{bad}");
+        }
+        assert!(seconds(1, 300)("0").is_err());
+    }
+
+    #[test]
+    fn a_secret_is_long_and_fits_into_a_header() {
+        assert_eq!(long_secret(""), Ok(None));
+        assert!(long_secret(&"x".repeat(31)).is_err());
+        assert!(long_secret(&"x".repeat(32)).unwrap().is_some());
+        assert!(long_secret(&" x".repeat(16)).is_err());
+    }
+
+    #[test]
+    fn a_page_is_https() {
+        assert_eq!(page(""), Ok(None));
+        assert!(page("https://docs.example.com/a?b#c").unwrap().is_some());
+        assert!(page("http://docs.example.com").is_err());
+    }
+}

@@ -1,0 +1,105 @@
+use super::*;
+use crate::{
+    Secret,
+    keys::{Keys, Purpose},
+    testing::{FakeFault, FakeHost, finish},
+};
+
+fn sealer(secret: &str) -> Sealer {
+    Keys::from(&Secret::from(secret)).sealer(Purpose::Store)
+}
+
+fn key() -> StoreKey {
+    StoreKey::new(Kind::Permissions, &["a", "b"])
+}
+
+#[test]
+fn a_record_comes_back_and_nothing_of_it_shows_in_the_store() {
+    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    assert_eq!(finish(store.get(&key())), Ok(None));
+    finish(store.set(&key(), b"a plain record")).unwrap();
+    assert_eq!(finish(store.get(&key())), Ok(Some(b"a plain record".to_vec())));
+    let stored = host.store.borrow().values().next().cloned().unwrap();
+    assert!(!stored.windows(5).any(|part| part == b"plain"));
+    finish(store.delete(&key())).unwrap();
+    assert!(host.store.borrow().is_empty());
+}
+
+#[test]
+fn a_record_that_somebody_else_wrote_or_moved_is_absent() {
+    let (host, breaker, ours) = (FakeHost::new(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &ours);
+    let other = StoreKey::new(Kind::Permissions, &["ab"]);
+    finish(store.set(&key(), b"record")).unwrap();
+    let record = host.store.borrow()[key().as_str()].clone();
+    let theirs = sealer("another secret");
+    finish(store.with_sealer(&theirs).set(&key(), b"forged")).unwrap();
+    assert_eq!(finish(store.get(&key())), Ok(None), "sealed under another secret");
+    host.store.borrow_mut().insert(other.as_str().to_owned(), record.clone());
+    assert_eq!(finish(store.get(&other)), Ok(None), "moved from another key");
+    host.store.borrow_mut().insert(key().as_str().to_owned(), record[..record.len() - 1].to_vec());
+    assert_eq!(finish(store.get(&key())), Ok(None), "cut off");
+    host.store.borrow_mut().insert(key().as_str().to_owned(), vec![0; MAX_BYTES + 1]);
+    assert_eq!(finish(store.get(&key())), Ok(None), "too large");
+}
+
+#[test]
+fn keys_of_other_parts_or_kinds_differ_and_begin_with_their_version() {
+    let keys = [
+        key(),
+        StoreKey::new(Kind::Permissions, &["ab", ""]),
+        StoreKey::new(Kind::Permissions, &["", "ab"]),
+        StoreKey::new(Kind::Token, &["a", "b"]),
+        StoreKey::named(Kind::Dpop, "7"),
+    ];
+    for (index, key) in keys.iter().enumerate() {
+        assert!(key.as_str().starts_with("doorward:v2:") && key.as_str().len() < 100);
+        assert!(!keys[..index].contains(key), "{key:?}");
+    }
+}
+
+#[test]
+fn a_store_that_times_out_is_left_alone_for_ten_seconds() {
+    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    finish(store.set(&key(), b"record")).unwrap();
+    host.store_fault.set(Some(FakeFault::Slow));
+    assert_eq!(finish(store.get(&key())), Err(KeyValueError::TimedOut));
+    // It would answer again, but nobody asks.
+    host.store_fault.set(None);
+    let accesses = host.store_accesses.get();
+    assert_eq!(finish(store.get(&key())), Err(KeyValueError::TimedOut));
+    assert_eq!(finish(store.set(&key(), b"other")), Err(KeyValueError::TimedOut));
+    assert_eq!(finish(store.delete(&key())), Err(KeyValueError::TimedOut));
+    assert_eq!(host.store_accesses.get(), accesses);
+    host.now.set(host.now.get() + 10);
+    assert_eq!(finish(store.get(&key())), Ok(Some(b"record".to_vec())));
+    assert_eq!(finish(store.get(&key())), Ok(Some(b"record".to_vec())), "it answers again");
+}
+
+#[test]
+fn one_access_in_ten_seconds_probes_a_store_that_is_down() {
+    let breaker = Breaker::default();
+    assert_eq!(breaker.timeout(0), Some(TIMEOUT));
+    breaker.timed_out(0);
+    assert_eq!(breaker.timeout(9_999), None);
+    assert_eq!(breaker.timeout(10_000), Some(PROBE_TIMEOUT));
+    assert_eq!(breaker.timeout(10_000), None, "others keep away meanwhile");
+    breaker.timed_out(10_100);
+    assert_eq!(breaker.timeout(20_099), None);
+    assert_eq!(breaker.timeout(20_100), Some(PROBE_TIMEOUT));
+    breaker.answered();
+    assert_eq!(breaker.timeout(20_101), Some(TIMEOUT));
+}
+
+#[test]
+fn a_store_that_reports_errors_is_asked_each_time() {
+    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    host.store_fault.set(Some(FakeFault::Down));
+    for _ in 0..3 {
+        assert_eq!(finish(store.get(&key())), Err(KeyValueError::Failed("down".to_owned())));
+    }
+    assert_eq!(host.store_accesses.get(), 3);
+}
