@@ -1,4 +1,4 @@
-//! What the tenant was called with.
+//! Records the requests that the tenant received.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,39 +8,39 @@ use serde::Serialize;
 
 use crate::endpoint::Endpoint;
 
-/// How many requests are remembered in full.
-const REMEMBERED: usize = 512;
+/// Limit of recorded requests.
+const MAX_RECORDED: usize = 512;
 
-/// A request that came in.
+/// A request that the tenant received.
 #[derive(Debug, Clone, Serialize)]
 pub struct Received {
-    /// What it was for.
+    /// The endpoint that was called.
     pub endpoint: Endpoint,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The path, as it was sent.
+    /// The path as sent.
     pub path: String,
-    /// The query, as it was sent.
+    /// The query as sent, without `?`.
     pub query: String,
-    /// The headers; several of one name are joined with a comma.
+    /// The headers; repeated ones are joined with a comma.
     pub headers: BTreeMap<String, String>,
-    /// The body, as text.
+    /// The body as text; invalid UTF-8 is replaced.
     pub body: String,
 }
 
-/// How often something was called.
+/// Call counters of an endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
-    /// So many calls came in.
+    /// Number of calls.
     pub count: u64,
-    /// So many were in flight at once, at most.
+    /// Highest number of concurrent calls.
     pub peak: u64,
-    /// So many are in flight.
+    /// Number of calls in flight now.
     #[serde(skip)]
     in_flight: u64,
 }
 
-/// The memory of all calls.
+/// Counters of all endpoints, and the last requests.
 #[derive(Default)]
 pub(crate) struct Recorder {
     calls: BTreeMap<Endpoint, Calls>,
@@ -54,7 +54,7 @@ impl Received {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: joined(&parts.headers),
+            headers: joined_headers(&parts.headers),
             body: String::from_utf8_lossy(body).into_owned(),
         }
     }
@@ -66,7 +66,7 @@ impl Recorder {
         calls.count += 1;
         calls.in_flight += 1;
         calls.peak = calls.peak.max(calls.in_flight);
-        if self.received.len() == REMEMBERED {
+        if self.received.len() == MAX_RECORDED {
             self.received.pop_front();
         }
         self.received.push_back(received);
@@ -82,12 +82,12 @@ impl Recorder {
         self.calls.clone()
     }
 
-    /// The remembered requests, oldest first.
+    /// The recorded requests, oldest first.
     pub(crate) fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
         self.received.iter()
     }
 
-    /// Forgets everything but what is in flight.
+    /// Resets the counters and drops the recorded requests. Calls in flight stay counted as such.
     pub(crate) fn reset(&mut self) {
         self.received.clear();
         for calls in self.calls.values_mut() {
@@ -96,7 +96,7 @@ impl Recorder {
     }
 }
 
-fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
+fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes());

@@ -1,4 +1,5 @@
-//! Cross-origin access: open for discovery, registration and tokens, so that a client may live in a web page.
+//! CORS: allows every origin for discovery, registration, tokens and userinfo, so that clients can
+//! run in a browser.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -7,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::endpoint::{Endpoint, Group};
 
-/// The middleware: answers preflights, and opens the answers that may be read from anywhere.
+/// Answers preflight requests and adds CORS headers to the responses of the open endpoints.
 pub(crate) async fn cors(request: Request, next: Next) -> Response {
     let endpoint = Endpoint::classify(request.method(), request.uri().path(), |_| None);
     let open = matches!(endpoint.group(), Group::Keys | Group::Token | Group::Register)
@@ -20,7 +21,7 @@ pub(crate) async fn cors(request: Request, next: Next) -> Response {
         let preflight = [
             any,
             (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS")),
-            // A `*` would not cover `Authorization`.
+            // `*` does not cover `Authorization`, so the headers are listed.
             (
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static(

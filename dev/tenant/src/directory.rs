@@ -1,4 +1,4 @@
-//! Questions to the directory: who may what.
+//! Lookups in the directory: people, permissions and grants.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::seed::{
     Api, AppType, Client, ClientGrant, Person, Scope, Seed, SubjectType, TokenDialect,
 };
 
-/// Scopes of OpenID Connect, which no API defines.
+/// Scopes of OpenID Connect, which are independent of any API.
 pub(crate) const OIDC_SCOPES: [&str; 7] =
     ["openid", "profile", "email", "name", "nickname", "address", "phone"];
 
-/// A permission that somebody has, with where it comes from.
+/// A permission of a person, with its sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Permission {
     pub(crate) audience: String,
@@ -23,12 +23,12 @@ pub(crate) struct Permission {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) direct: bool,
-    /// Ids and names of roles.
+    /// Ids and names of the roles that give it.
     pub(crate) roles: Vec<(String, String)>,
 }
 
-/// Adds what every tenant has, and the ids and times that the seed leaves out.
-pub(crate) fn complete(seed: &mut Seed, origin: &str) {
+/// Adds the two system APIs of every tenant, and the ids and times that the seed leaves out.
+pub(crate) fn fill_in_defaults(seed: &mut Seed, origin: &str) {
     let now = jiff::Timestamp::now().to_string();
     for account in seed.people.iter_mut().flat_map(|person| &mut person.connected_accounts) {
         if account.id.is_empty() {
@@ -88,7 +88,7 @@ impl Seed {
             .find(|api| api.identifier == identifier_or_id || api.id == identifier_or_id)
     }
 
-    /// The person with exactly this user id.
+    /// The person with this user id.
     pub(crate) fn user(&self, user_id: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.user_id == user_id)
     }
@@ -97,7 +97,7 @@ impl Seed {
         self.people.iter_mut().find(|person| person.user_id == user_id)
     }
 
-    /// The person who signs in with this address and this password.
+    /// Checks an email address and a password, and returns the person.
     pub(crate) fn sign_in(&self, email: &str, password: &str) -> Option<&Person> {
         self.people
             .iter()
@@ -105,7 +105,8 @@ impl Seed {
             .filter(|_| password == self.tenant.password)
     }
 
-    /// What lets `client` ask for scopes of `audience`.
+    /// The client grant that allows `client` to request scopes of `audience`. Third-party clients
+    /// without their own grant get the default one.
     pub(crate) fn grant(
         &self,
         client: &Client,
@@ -125,21 +126,22 @@ impl Seed {
         })
     }
 
-    /// The id of the Organization with this id or name, if the user belongs to it.
-    pub(crate) fn member_of(&self, user_id: &str, wanted: &str) -> Result<String, Error> {
+    /// Finds an Organization by id or name and returns its id. It is an error if the user is not a
+    /// member.
+    pub(crate) fn member_of(&self, user_id: &str, id_or_name: &str) -> Result<String, Error> {
         self.organizations
             .iter()
-            .find(|one| one.id == wanted || one.name.eq_ignore_ascii_case(wanted))
+            .find(|one| one.id == id_or_name || one.name.eq_ignore_ascii_case(id_or_name))
             .filter(|one| one.members.iter().any(|member| member == user_id))
             .map(|one| one.id.clone())
             .ok_or_else(|| {
                 Error::access_denied(&format!(
-                    "user {user_id} is not part of the {wanted} organization"
+                    "user {user_id} is not part of the {id_or_name} organization"
                 ))
             })
     }
 
-    /// All permissions of a person, over all APIs, in a fixed order.
+    /// All permissions of a person on all APIs, direct and through roles, in a fixed order.
     pub(crate) fn permissions(&self, person: &Person) -> Vec<Permission> {
         let mut all: BTreeMap<(String, String), Permission> = BTreeMap::new();
         let direct = person.permissions.iter().map(|entry| (None, entry));
@@ -178,7 +180,7 @@ impl Seed {
             .collect()
     }
 
-    /// Those of the requested scopes that the person can give to the client.
+    /// The requested scopes that the person can grant to the client.
     pub(crate) fn grantable(
         &self,
         client: &Client,
@@ -214,12 +216,12 @@ impl Seed {
 }
 
 impl Client {
-    /// May it use this grant?
+    /// Whether the client may use this grant type.
     pub(crate) fn allows(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|one| one == grant_type)
     }
 
-    /// The API that it stands for, if it is a "Custom API Client".
+    /// The API that the client belongs to, if it is a "Custom API Client".
     pub(crate) fn own_api(&self) -> Option<&str> {
         self.resource_server_identifier
             .as_deref()
@@ -228,7 +230,7 @@ impl Client {
 }
 
 impl Permission {
-    /// As `users/{id}/permissions` lists it.
+    /// The entry in `users/{id}/permissions`.
     pub(crate) fn row(&self) -> Value {
         let direct = self
             .direct
@@ -246,7 +248,7 @@ impl Permission {
         })
     }
 
-    /// As `users/{id}/effective-permissions` lists it.
+    /// The entry in `users/{id}/effective-permissions`.
     pub(crate) fn effective_row(&self) -> Value {
         let mut sources = Vec::new();
         if self.direct {

@@ -1,4 +1,4 @@
-//! The metadata of the authorization server, and its keys.
+//! The metadata and the keys of the authorization server.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,10 +10,10 @@ use crate::json::put;
 use crate::state::App;
 use crate::token::grant;
 
-/// As on Auth0: fresh for a moment, usable for a day when the tenant is down.
+/// The same value as Auth0: fresh for 15 seconds, usable for a day while the tenant is down.
 const CACHE: &str = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
 
-/// OpenID Connect Discovery and RFC 8414, the same document under both names.
+/// Serves OpenID Connect Discovery and RFC 8414 metadata: the same document at both paths.
 pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
     let origin = &app.origin;
     let mut document = json!({
@@ -49,12 +49,12 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, CACHE)], Json(document))
 }
 
-/// The JSON Web Key Set.
+/// Serves the JSON Web Key Set.
 pub(crate) async fn jwks(State(app): State<App>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, CACHE)], Json(app.keys().jwks()))
 }
 
-/// What somebody sees who opens the tenant itself.
+/// Serves the home page.
 pub(crate) async fn home(State(app): State<App>) -> Response {
     crate::authorize::pages::home(app.store().settings())
 }

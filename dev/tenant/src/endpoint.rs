@@ -1,16 +1,16 @@
-//! The names of what can be called: for counting, for faults and for rate limits.
+//! Names of the tenant's endpoints, used to count calls, inject faults and set rate limits.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Something that can be called. The texts are those of the control interface.
+        /// An endpoint of the tenant. It serializes to its name in the control interface.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Endpoint { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
 
         impl Endpoint {
-            /// All of them.
+            /// All endpoints.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The name in the control interface.
@@ -23,7 +23,7 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    /// Discovery, under both of its names.
+    /// Discovery, at both well-known paths.
     Discovery = "discovery",
     /// The JSON Web Key Set.
     Jwks = "jwks",
@@ -31,27 +31,27 @@ endpoints! {
     Authorize = "authorize",
     /// The sign-in and consent pages.
     Pages = "pages",
-    /// The token endpoint with an authorization code.
+    /// The token endpoint: `authorization_code`.
     TokenCode = "token.authorization_code",
-    /// The token endpoint with a refresh token.
+    /// The token endpoint: `refresh_token`.
     TokenRefresh = "token.refresh_token",
-    /// The token endpoint for a client itself.
+    /// The token endpoint: `client_credentials`.
     TokenClientCredentials = "token.client_credentials",
-    /// The token endpoint with a name and a password.
+    /// The token endpoint: `password`.
     TokenPassword = "token.password",
-    /// The exchange for a token of another provider.
+    /// The token endpoint: Token Vault exchange.
     TokenVault = "token.vault",
-    /// On-behalf-of.
+    /// The token endpoint: on-behalf-of exchange.
     TokenOnBehalfOf = "token.on_behalf_of",
-    /// Custom token exchange.
+    /// The token endpoint: custom token exchange.
     TokenExchange = "token.exchange",
-    /// The token endpoint with any other grant.
+    /// The token endpoint: any other grant.
     TokenOther = "token.other",
     /// Dynamic Client Registration.
     Register = "register",
     /// `/userinfo`.
     Userinfo = "userinfo",
-    /// Management API: one API.
+    /// Management API: reading an API.
     ManagementResourceServers = "management.resource_servers",
     /// Management API: reading a user.
     ManagementUser = "management.user",
@@ -63,15 +63,15 @@ endpoints! {
     ManagementUserRoles = "management.user_roles",
     /// Management API: a user's effective permissions.
     ManagementUserEffectivePermissions = "management.user_effective_permissions",
-    /// Management API: what a user has connected.
+    /// Management API: a user's connected accounts.
     ManagementUserConnectedAccounts = "management.user_connected_accounts",
     /// Management API: anything else.
     ManagementOther = "management.other",
-    /// My Account API: the start of a connection.
+    /// My Account API: starting to connect an account.
     MyAccountConnect = "my_account.connect",
-    /// My Account API: the end of a connection.
+    /// My Account API: completing the connection of an account.
     MyAccountComplete = "my_account.complete",
-    /// My Account API: what is connected, and what can be.
+    /// My Account API: connected accounts and available connections.
     MyAccountAccounts = "my_account.accounts",
     /// Google Calendar: `events.list`.
     GoogleEvents = "google.events",
@@ -81,7 +81,7 @@ endpoints! {
     Other = "other",
 }
 
-/// What shares a rate limit.
+/// A group of endpoints that share a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
@@ -97,12 +97,12 @@ pub enum Group {
     MyAccount,
     /// Google.
     Google,
-    /// The pages, and anything else.
+    /// The pages and everything else.
     Other,
 }
 
 impl Endpoint {
-    /// With which others it shares a rate limit.
+    /// The group whose rate limit applies.
     #[must_use]
     pub fn group(self) -> Group {
         match self.name().split('.').next() {
@@ -122,7 +122,8 @@ impl Endpoint {
         Self::ALL.iter().copied().find(|one| one.name() == name)
     }
 
-    /// What a request is for. The token endpoint also needs the parameters of the body.
+    /// Determines the endpoint of a request. `body_parameter` looks up a parameter of the body,
+    /// which tells the grants of the token endpoint apart.
     pub(crate) fn classify(
         method: &Method,
         path: &str,
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_leads_back_to_its_endpoint() {
+    fn every_name_parses_to_its_endpoint() {
         for endpoint in Endpoint::ALL {
             assert_eq!(Endpoint::from_name(endpoint.name()), Some(*endpoint));
         }

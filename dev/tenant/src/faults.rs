@@ -1,4 +1,4 @@
-//! Faults that a test orders: what goes wrong, where, and how often.
+//! Fault injection: what fails, at which endpoint, and how often.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -8,71 +8,72 @@ use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
 
-/// Something that goes wrong with an answer.
+/// A fault of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What goes wrong.
+    /// The kind of fault.
     #[serde(default)]
     pub what: What,
-    /// Milliseconds before anything is answered.
+    /// Delay before the response, in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
-    /// So many calls go well before it begins.
+    /// Number of calls that stay unaffected before the fault starts.
     #[serde(default)]
     pub skip: u32,
-    /// It ends after so many calls; absent: when it is cleared.
+    /// Number of calls that are affected; without it, the fault lasts until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
-/// What goes wrong. Where the real answer is spoilt, the call has had its effect.
+/// A kind of fault. Kinds that change the real response let the call take effect; the others do
+/// not.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
-    /// Nothing but the delay.
+    /// Only the delay.
     #[default]
     Nothing,
-    /// This answer instead of the real one.
+    /// Replaces the response.
     Answer {
-        /// The status.
+        /// The HTTP status.
         status: u16,
         /// The body.
         #[serde(default)]
         body: String,
-        /// Headers; `content-type: application/json` unless given.
+        /// The headers; `content-type` defaults to `application/json`.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// A page of HTML with this status.
+    /// Replaces the response with an HTML page.
     Html {
-        /// The status.
+        /// The HTTP status.
         status: u16,
     },
-    /// 200 and the right content type, with a body that is not JSON.
+    /// Replaces the response with status 200, a JSON content type and a body that is not JSON.
     Malformed,
-    /// The real answer, cut off in the middle of its body: the connection breaks.
+    /// Closes the connection in the middle of the real response's body.
     Truncated,
-    /// The real answer, padded inside its JSON to this many bytes.
+    /// Pads the JSON of the real response to this length.
     Oversized {
-        /// The length of the body.
+        /// The length of the body, in bytes.
         bytes: usize,
     },
-    /// A redirect to this URL.
+    /// Replaces the response with a redirect.
     Redirect {
-        /// The `Location`.
+        /// The `Location` header.
         location: String,
     },
-    /// The real answer with another content type.
+    /// Changes the content type of the real response.
     ContentType {
         /// The content type.
         value: String,
     },
-    /// The connection ends without an answer.
+    /// Closes the connection without a response.
     Close,
 }
 
-/// The faults in force.
+/// The active faults: a queue for each endpoint.
 #[derive(Default)]
 pub(crate) struct Faults(BTreeMap<Endpoint, VecDeque<Fault>>);
 
@@ -83,50 +84,51 @@ impl Fault {
         Self { what, delay_ms: 0, skip: 0, times: None }
     }
 
-    /// Nothing but a delay.
+    /// A delay without any other fault.
     #[must_use]
     pub fn delay(delay: Duration) -> Self {
         Self::new(What::Nothing).after(delay)
     }
 
-    /// This JSON instead of the real answer.
+    /// Replaces the response with this JSON.
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
         Self::text(status, &body.to_string())
     }
 
-    /// This body, said to be JSON, instead of the real answer.
+    /// Replaces the response with this body, whose content type is JSON.
     #[must_use]
     pub fn text(status: u16, body: &str) -> Self {
         Self::new(What::Answer { status, body: body.to_owned(), headers: BTreeMap::new() })
     }
 
-    /// An error as the Authentication API gives it.
+    /// Replaces the response with an error of the Authentication API.
     #[must_use]
     pub fn oauth(status: u16, error: &str, description: &str) -> Self {
         Self::json(status, &json!({"error": error, "error_description": description}))
     }
 
-    /// An error as the Management API gives it.
+    /// Replaces the response with an error of the Management API.
     #[must_use]
     pub fn management(status: u16, error_code: &str, message: &str) -> Self {
         Self::json(status, &crate::management::error_body(status, error_code, message))
     }
 
-    /// An error as Google gives it. `reason` is `authError`, `insufficientPermissions`, `rateLimitExceeded`,
-    /// `userRateLimitExceeded`, `quotaExceeded`, `accessNotConfigured`, `notFound` or `backendError`.
+    /// Replaces the response with an error of a Google API. `reason` is `authError`,
+    /// `insufficientPermissions`, `rateLimitExceeded`, `userRateLimitExceeded`, `quotaExceeded`,
+    /// `accessNotConfigured`, `notFound` or `backendError`.
     #[must_use]
     pub fn google(status: u16, reason: &str) -> Self {
         Self::json(status, &crate::google::error_body(status, reason))
     }
 
-    /// The connection ends without an answer.
+    /// Closes the connection without a response.
     #[must_use]
     pub fn close() -> Self {
         Self::new(What::Close)
     }
 
-    /// With a header, where the answer is made up.
+    /// Adds a header. Only [`What::Answer`] has headers; other kinds stay unchanged.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let What::Answer { headers, .. } = &mut self.what {
@@ -135,21 +137,21 @@ impl Fault {
         self
     }
 
-    /// Only after this long.
+    /// Sets the delay before the response.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self
     }
 
-    /// Only for so many calls.
+    /// Ends the fault after it has affected this many calls.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Only after so many calls that go well.
+    /// Leaves this many calls unaffected before the fault starts.
     #[must_use]
     pub fn skip(mut self, calls: u32) -> Self {
         self.skip = calls;
@@ -158,12 +160,12 @@ impl Fault {
 }
 
 impl Faults {
-    /// Adds a fault behind those that the endpoint has already.
+    /// Appends a fault to the queue of the endpoint.
     pub(crate) fn add(&mut self, endpoint: Endpoint, fault: Fault) {
         self.0.entry(endpoint).or_default().push_back(fault);
     }
 
-    /// Ends the faults of one endpoint, or all.
+    /// Clears the faults of one endpoint, or all faults.
     pub(crate) fn clear(&mut self, endpoint: Option<Endpoint>) {
         match endpoint {
             Some(endpoint) => drop(self.0.remove(&endpoint)),
@@ -171,12 +173,12 @@ impl Faults {
         }
     }
 
-    /// What is in force.
+    /// The active faults.
     pub(crate) fn list(&self) -> &BTreeMap<Endpoint, VecDeque<Fault>> {
         &self.0
     }
 
-    /// The fault of the call that comes in now.
+    /// Takes the fault for the next call, if there is one.
     pub(crate) fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let queue = self.0.get_mut(&endpoint)?;
         let fault = queue.front_mut()?;

@@ -1,4 +1,4 @@
-//! Signing and checking JWTs, the honest ones and those that a test makes up.
+//! Signs and verifies JWTs, and signs the malformed ones that tests need.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,22 +8,24 @@ use serde_json::{Map, Value};
 
 use crate::keys::{Key, KeyRing};
 
-/// Why a token is refused.
+/// Why a token is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// It is no token of this tenant.
+    /// It is malformed, was not signed by a published key of this tenant, or has another issuer.
     NotOurs,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
-/// The base64url of `bytes`, without padding.
+/// Encodes as base64url without padding.
 pub(crate) fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Signs any header and claims, also senseless ones: `none` leaves the signature empty, `HS*` uses the public key
-/// as a secret, as an attacker would, and an algorithm that the key cannot do is signed as the key does.
+/// Signs any header and claims, valid or not.
+///
+/// `alg: none` leaves the signature empty. `HS*` uses the public key as the HMAC secret, as an
+/// attacker would. If the key does not support `alg`, the signature uses the key's own algorithm.
 pub(crate) fn sign(key: &Key, header: &Value, claims: &Value) -> String {
     let message =
         format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()));
@@ -45,7 +47,7 @@ pub(crate) fn sign(key: &Key, header: &Value, claims: &Value) -> String {
     format!("{message}.{signature}")
 }
 
-/// The claims of a token that this tenant signed and that is still valid.
+/// Verifies signature, issuer and expiration of a token, and returns its claims.
 pub(crate) fn verify(
     ring: &KeyRing,
     issuer: &str,
@@ -74,7 +76,7 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
-/// Checks the signature of a compact JWS.
+/// Verifies the signature of a compact JWS.
 pub(crate) fn check_signature(
     token: &str,
     key: &DecodingKey,
@@ -87,7 +89,7 @@ pub(crate) fn check_signature(
     }
 }
 
-/// Header and claims, unchecked.
+/// Decodes header and claims without verification.
 pub(crate) fn decode(token: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
     let mut parts = token.split('.');
     let (header, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -98,7 +100,7 @@ pub(crate) fn decode(token: &str) -> Option<(Map<String, Value>, Map<String, Val
     Some((object(header)?, object(claims)?))
 }
 
-/// Does `aud`, a string or an array, contain `audience`?
+/// Whether `aud`, a string or an array, contains `audience`.
 pub(crate) fn has_audience(claims: &Map<String, Value>, audience: &str) -> bool {
     match claims.get("aud") {
         Some(Value::String(one)) => one == audience,

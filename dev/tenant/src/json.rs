@@ -1,8 +1,8 @@
-//! Building JSON.
+//! Helper for building JSON.
 
 use serde_json::Value;
 
-/// Sets a field of an object; of anything else there is nothing to set.
+/// Sets a field of an object. Values that are not objects stay unchanged.
 pub(crate) fn put(object: &mut Value, name: &str, value: Value) {
     if let Value::Object(fields) = object {
         fields.insert(name.to_owned(), value);

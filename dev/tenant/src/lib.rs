@@ -1,9 +1,12 @@
-//! An Auth0-shaped tenant on loopback: authorization server, Management API, Token Vault, and Google Calendar behind it.
+//! A stand-in for an Auth0 tenant on loopback: authorization server, Management API, My Account API
+//! and Token Vault, with Google Calendar behind the vault.
 //!
-//! It is what Doorward talks to in `cargo run` and in the tests. It verifies what it is sent and refuses what Auth0
-//! would refuse, in Auth0's words; it keeps everything in memory and is never a product.
+//! Doorward talks to it in `cargo run` and in the tests. It verifies every request and refuses what
+//! Auth0 would refuse, with Auth0's error texts. It keeps its state in memory and is not meant for
+//! production.
 //!
-//! Who and what it knows comes from a [`Seed`]; a test steers it through [`Control`], in process or under `/_control/`.
+//! A [`Seed`] provides the people, APIs and clients. Tests control a running tenant through
+//! [`Control`], in process or over HTTP under `/_control/`.
 
 mod authorize;
 mod calls;
@@ -12,6 +15,7 @@ mod cors;
 mod directory;
 mod discovery;
 mod endpoint;
+mod fault_response;
 mod faults;
 mod google;
 mod intake;
@@ -27,7 +31,6 @@ mod register;
 mod routes;
 mod seed;
 mod serve;
-mod spoil;
 mod state;
 mod tenant;
 mod token;
@@ -47,7 +50,7 @@ pub use seed::{
 };
 pub use tenant::{Options, StartError, Tenant};
 
-/// Unix seconds.
+/// The current time in Unix seconds.
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }

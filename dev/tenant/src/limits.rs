@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Group;
 
-/// What the headers say where there is no limit.
+/// The limit that the headers name while none is set.
 const UNLIMITED: u32 = 50;
 
 /// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
-    /// So many calls may come at once.
+    /// Calls allowed at once: the size of the bucket.
     pub burst: u32,
-    /// So many come back each second.
+    /// Calls refilled per second.
     pub per_second: f64,
 }
 
-/// Where a caller stands, as the `x-ratelimit-*` headers tell it.
+/// The state of a rate limit after a call, as reported in the `x-ratelimit-*` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimitStatus {
     pub(crate) allowed: bool,
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
-    /// Unix seconds at which there is a call left again.
+    /// Time at which the next call is allowed, in Unix seconds.
     pub(crate) reset: i64,
 }
 
-/// The limits in force.
+/// The active rate limits.
 #[derive(Default)]
 pub(crate) struct Limits(BTreeMap<Group, Bucket>);
 
@@ -51,10 +51,10 @@ impl Limits {
         }
     }
 
-    /// Counts a call.
-    pub(crate) fn take(&mut self, group: Group, now: Instant) -> Standing {
+    /// Counts a call against the limit of its group.
+    pub(crate) fn take(&mut self, group: Group, now: Instant) -> RateLimitStatus {
         let Some(bucket) = self.0.get_mut(&group) else {
-            return Standing {
+            return RateLimitStatus {
                 allowed: true,
                 limit: UNLIMITED,
                 remaining: UNLIMITED - 1,
@@ -69,15 +69,15 @@ impl Limits {
         if allowed {
             bucket.level -= 1.0;
         }
-        // Until a whole call is there again; at once if one is left.
+        // Seconds until the bucket holds a whole call; 0 if it does already.
         let wait = ((1.0 - bucket.level) / bucket.limit.per_second.max(0.001)).max(0.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "small and not negative"
+            reason = "both values are small and not negative"
         )]
         let (remaining, wait) = (bucket.level as u32, wait.ceil() as i64);
-        Standing {
+        RateLimitStatus {
             allowed,
             limit: bucket.limit.burst,
             remaining,
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_through_and_calls_come_back_with_time() {
+    fn a_burst_is_allowed_and_the_bucket_refills_over_time() {
         let mut limits = Limits::default();
         limits.set(Group::Management, Some(RateLimit { burst: 2, per_second: 2.0 }));
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What the Authentication API's endpoints share: parameters and errors.
+//! Parameters and errors shared by the endpoints of the Authentication API.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-/// The parameters of a request, from a form, from JSON or from a query.
+/// The parameters of a request, from a form, a JSON body or a query.
 #[derive(Debug, Default)]
 pub(crate) struct Params(BTreeMap<String, String>);
 
-/// An error as the Authentication API gives it.
+/// An error of the Authentication API.
 #[derive(Debug)]
 pub(crate) struct Error {
     status: u16,
@@ -20,7 +20,7 @@ pub(crate) struct Error {
 }
 
 impl Params {
-    /// The parameters of a body.
+    /// Reads the parameters of a form or JSON body.
     pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Error> {
         let content_type = headers
             .get(header::CONTENT_TYPE)
@@ -35,7 +35,8 @@ impl Params {
         }
     }
 
-    /// The parameters of a form or a query. None may be there twice (RFC 6749 §3.1).
+    /// Reads the parameters of a form or a query. Repeated parameters are an error
+    /// (RFC 6749 §3.1).
     pub(crate) fn urlencoded(text: &[u8]) -> Result<Self, Error> {
         let mut params = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(text) {
@@ -46,7 +47,7 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// The value of a parameter; one without a value counts as absent.
+    /// The value of a parameter. An empty value counts as missing (RFC 6749 §3.1).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -60,7 +61,7 @@ impl Params {
             .ok_or_else(|| Error::invalid_request(&format!("Missing required parameter: {name}")))
     }
 
-    /// The words of a parameter.
+    /// The words of a space-separated parameter.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         self.get(name).map(words).unwrap_or_default()
     }
@@ -118,7 +119,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// The headers of an answer that nobody may keep.
+/// Headers that forbid caching.
 pub(crate) fn no_store() -> [(header::HeaderName, &'static str); 2] {
     [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]
 }

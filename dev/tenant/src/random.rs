@@ -1,11 +1,12 @@
-//! Names that nobody can guess.
+//! Unguessable identifiers.
 
 use crate::jose::b64;
 
 /// `bytes` random bytes in base64url.
 pub(crate) fn token(bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
-    // The system's generator does not fail; were it to, a fixed value is wrong only for a stand-in.
+    // The system's generator does not fail in practice. If it did, the zeros would only affect a
+    // test server.
     let _ = aws_lc_rs::rand::fill(&mut buffer);
     b64(&buffer)
 }

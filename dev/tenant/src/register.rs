@@ -1,4 +1,5 @@
-//! Dynamic Client Registration (RFC 7591). Who registers here is a stranger: a strict third-party client.
+//! Dynamic Client Registration (RFC 7591). Registered clients are third-party clients, for which
+//! stricter rules apply.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -16,8 +17,8 @@ use crate::seed::{AppType, Client, ClientAuth};
 use crate::state::App;
 use crate::token::grant;
 
-/// The longest name that the consent page shows.
-const LONGEST_NAME: usize = 200;
+/// Limit of a client name, which the consent page shows.
+const MAX_NAME_CHARS: usize = 200;
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -48,7 +49,7 @@ pub(crate) async fn register(State(app): State<App>, body: Bytes) -> Response {
 fn client(body: &[u8]) -> Result<Client, Error> {
     let invalid = |text: &str| Error::new(400, "invalid_client_metadata", text);
     let metadata: Metadata = serde_json::from_slice(body)
-        .map_err(|_| invalid("The body is no client metadata in JSON"))?;
+        .map_err(|_| invalid("The body is not valid client metadata in JSON"))?;
     let redirect_uris = metadata.redirect_uris.unwrap_or_default();
     if redirect_uris.is_empty() {
         return Err(Error::new(400, "invalid_redirect_uri", "redirect_uris is required"));
@@ -83,8 +84,8 @@ fn client(body: &[u8]) -> Result<Client, Error> {
         None | Some("web") => AppType::RegularWeb,
         Some(_) => return Err(invalid("application_type may be native and web")),
     };
-    let name = metadata.client_name.unwrap_or_else(|| "An application without a name".to_owned());
-    if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+    let name = metadata.client_name.unwrap_or_else(|| "Unnamed application".to_owned());
+    if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(invalid("client_name is too long or holds control characters"));
     }
     Ok(Client {

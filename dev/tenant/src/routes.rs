@@ -1,4 +1,4 @@
-//! Which path leads where.
+//! The routes of the tenant.
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -10,7 +10,7 @@ use crate::{
     userinfo,
 };
 
-/// Everything that the tenant answers.
+/// Builds the router with all endpoints and middleware.
 pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/", get(discovery::home))

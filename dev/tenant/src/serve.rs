@@ -1,4 +1,5 @@
-//! The HTTP server: hyper itself, so that a fault can end a connection without an answer.
+//! The HTTP server. It uses hyper directly, so that a fault can close a connection without a
+//! response.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,11 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-/// Marks an answer that must not be sent: the connection ends instead.
+/// Marks a response that must not be sent: the server closes the connection instead.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CloseConnection;
 
-/// Serves until it is dropped, which also ends every connection.
+/// Serves requests until the future is dropped, which also closes every connection.
 pub(crate) async fn run(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
@@ -27,7 +28,8 @@ pub(crate) async fn run(listener: TcpListener, router: Router) {
             accepted = listener.accept() => {
                 match accepted {
                     Ok((stream, _)) => drop(connections.spawn(connection(stream, router.clone()))),
-                    // Too many open files, for instance: that does not pass by asking at once again.
+                    // Back off before the next attempt: errors such as "too many open files" last a
+                    // while.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
             }
@@ -37,10 +39,10 @@ pub(crate) async fn run(listener: TcpListener, router: Router) {
 }
 
 async fn connection(stream: TcpStream, router: Router) {
-    // An answer in two writes would otherwise wait for the other side's delayed acknowledgement.
+    // Without `TCP_NODELAY`, a response in two writes waits for the peer's delayed ACK.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(router.clone(), request));
-    // A client that goes away in the middle is no concern of ours.
+    // A client that disconnects early is not an error of the tenant.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -53,7 +55,7 @@ async fn answer(router: Router, request: Request<Incoming>) -> io::Result<Respon
         }
     };
     if response.extensions().get::<CloseConnection>().is_some() {
-        return Err(io::Error::other("a fault ends the connection"));
+        return Err(io::Error::other("the connection was closed by a fault"));
     }
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! What the tenant remembers while it runs.
+//! The state of a running tenant.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use crate::keys::KeyRing;
 use crate::limits::Limits;
 use crate::seed::{Seed, Settings};
 
-/// The tenant, as every handler sees it.
+/// The shared state that every handler receives.
 pub(crate) type App = Arc<Shared>;
 
-/// Where two locks are needed, `store` is taken before `keys`.
+/// The state of a tenant. Code that needs both locks takes `store` before `keys`.
 pub(crate) struct Shared {
     pub(crate) origin: String,
     pub(crate) store: Mutex<Store>,
@@ -24,41 +24,41 @@ pub(crate) struct Shared {
     pub(crate) limits: Mutex<Limits>,
 }
 
-/// What changes as people and clients come and go.
+/// The directory, and the sessions, codes and tokens issued so far.
 pub(crate) struct Store {
-    /// The seed, with every change made to it since.
+    /// The seed with all later changes.
     pub(crate) directory: Seed,
-    /// Sign-in sessions of browsers, by cookie.
+    /// Sign-in sessions of browsers, by cookie value.
     pub(crate) sessions: HashMap<String, Session>,
-    /// Authorization requests that wait for a person, by `state` of the page.
+    /// Authorization requests that wait for sign-in or consent, by the `state` of the page.
     pub(crate) pending: HashMap<String, Pending>,
-    /// Authorization codes.
+    /// Authorization codes, by value.
     pub(crate) codes: HashMap<String, Code>,
-    /// Refresh tokens.
+    /// Refresh tokens, by value.
     pub(crate) refresh_tokens: HashMap<String, Granted>,
-    /// Opaque access tokens, good for `/userinfo` only.
+    /// Opaque access tokens, by value. Only `/userinfo` accepts them.
     pub(crate) opaque_tokens: HashMap<String, Granted>,
-    /// Tokens of the other provider.
+    /// Access tokens of the external provider, by value.
     pub(crate) provider_tokens: HashMap<String, ProviderToken>,
-    /// What people agreed to: user, client, API and scope.
+    /// Recorded consents: user, client, API and scope.
     pub(crate) consents: HashSet<(String, String, String, String)>,
-    /// Connected Accounts flows under way, by `auth_session`.
+    /// Connected Accounts flows in progress, by `auth_session`.
     pub(crate) connects: HashMap<String, Connect>,
-    /// Ids of client assertions that were used, with their end.
+    /// The `jti` of each used client assertion, with the time at which it can be forgotten.
     pub(crate) assertions: BTreeMap<String, i64>,
-    /// Instead of every API's own lifetime.
+    /// Overrides the access token lifetime of every API, in seconds.
     pub(crate) access_token_lifetime: Option<i64>,
-    /// Seconds that a token of the other provider lives.
+    /// Lifetime of the external provider's access tokens, in seconds.
     pub(crate) provider_token_lifetime: i64,
 }
 
-/// A browser in which somebody is signed in.
+/// A signed-in session of one browser.
 pub(crate) struct Session {
     pub(crate) user_id: String,
     pub(crate) signed_in_at: i64,
 }
 
-/// An authorization request, checked.
+/// An authorization request that passed validation.
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
     pub(crate) client_id: String,
@@ -66,7 +66,7 @@ pub(crate) struct Pending {
     pub(crate) state: Option<String>,
     pub(crate) response_mode: ResponseMode,
     pub(crate) scopes: Vec<String>,
-    /// None where no API was named.
+    /// The API; `None` if the request named none and no default is set.
     pub(crate) audience: Option<String>,
     pub(crate) code_challenge: Option<String>,
     pub(crate) nonce: Option<String>,
@@ -74,23 +74,23 @@ pub(crate) struct Pending {
     pub(crate) max_age: Option<i64>,
     pub(crate) login_hint: Option<String>,
     pub(crate) organization: Option<String>,
-    /// The browser that it came from.
+    /// The session cookie of the browser that sent the request.
     pub(crate) browser: String,
     pub(crate) made_at: i64,
-    /// Has the person signed in for this very request?
+    /// Whether the person signed in during this request, not earlier.
     pub(crate) signed_in: bool,
-    /// Has the person agreed to this very request?
+    /// Whether the person gave consent during this request, not earlier.
     pub(crate) consented: bool,
 }
 
-/// How the answer travels back.
+/// Where the redirect to the client carries the response parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseMode {
     Query,
     Fragment,
 }
 
-/// What somebody granted to a client.
+/// A person's grant to a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Granted {
     pub(crate) user_id: String,
@@ -98,7 +98,7 @@ pub(crate) struct Granted {
     pub(crate) audience: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) organization: Option<String>,
-    /// The authorization code that all of it came from.
+    /// The authorization code from which this grant was redeemed.
     pub(crate) code: Option<String>,
     pub(crate) auth_time: i64,
 }
@@ -113,7 +113,7 @@ pub(crate) struct Code {
     pub(crate) used: bool,
 }
 
-/// A token of the other provider.
+/// An access token of the external provider.
 pub(crate) struct ProviderToken {
     pub(crate) email: String,
     pub(crate) user_id: String,
@@ -122,7 +122,7 @@ pub(crate) struct ProviderToken {
     pub(crate) expires_at: i64,
 }
 
-/// A Connected Accounts flow under way.
+/// A Connected Accounts flow in progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Connect {
     pub(crate) user_id: String,
@@ -157,7 +157,7 @@ impl Shared {
         lock(&self.keys)
     }
 
-    /// The claims of a valid token of this tenant.
+    /// Verifies a token of this tenant and returns its claims.
     pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, crate::jose::Invalid> {
         crate::jose::verify(&self.keys(), &self.issuer(), token)
     }
@@ -186,7 +186,7 @@ impl Store {
     }
 }
 
-/// A lock that a panicking test cannot spoil for the others.
+/// Locks a mutex and ignores poisoning, so that a panic in one test does not fail the others.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,16 +15,16 @@ use crate::seed::{Seed, SeedError};
 use crate::state::{Shared, Store};
 use crate::{directory, routes, serve};
 
-/// How to start a tenant.
+/// Options for [`Tenant::start`].
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where it listens: a loopback address. With port 0 the system chooses one.
+    /// The loopback address to listen on. With port 0 the system chooses the port.
     pub listen: SocketAddr,
-    /// Who and what it knows.
+    /// The people, APIs and clients to start with.
     pub seed: Seed,
 }
 
-/// A running tenant. It stops when it is dropped.
+/// A running tenant. It stops when dropped.
 pub struct Tenant {
     control: Control,
     seed: Seed,
@@ -34,21 +34,21 @@ pub struct Tenant {
 /// Why a tenant did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Something else listens there, or it may not.
+    /// The address is in use, or the process may not bind it.
     #[error("the local tenant cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Anybody on the network could sign in.
-    #[error("the local tenant listens on loopback only, and {0} is none of it")]
+    /// The address is not a loopback address. On any other, everybody on the network could sign in.
+    #[error("the local tenant listens on loopback only: {0} is not a loopback address")]
     NotLoopback(SocketAddr),
-    /// The seed does not fit together.
+    /// The seed is invalid.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// No keys, no tokens.
+    /// The signing keys could not be generated.
     #[error(transparent)]
     Keys(#[from] KeyError),
 }
@@ -58,21 +58,22 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// When the address is busy or no loopback address, or the seed is at fault.
+    /// Returns [`StartError`] if the address is in use or is not a loopback address, if the seed is
+    /// invalid, or if no keys can be generated.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let address = options.listen;
         if !address.ip().is_loopback() {
             return Err(StartError::NotLoopback(address));
         }
-        // Whoever else uses the library may have chosen already, which is as good.
+        // Fails if the process has already installed a provider. That one works just as well.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let origin = format!("http://{}", listener.local_addr().map_err(failed)?);
         let keys = tokio::task::spawn_blocking(KeyRing::generate).await.map_err(|_| KeyError)??;
-        let seed = options.seed.at(&origin)?;
+        let seed = options.seed.with_origin(&origin)?;
         let mut live = seed.clone();
-        directory::complete(&mut live, &origin);
+        directory::fill_in_defaults(&mut live, &origin);
         let shared = Arc::new(Shared {
             origin,
             store: Mutex::new(Store::new(live)),
@@ -86,49 +87,49 @@ impl Tenant {
         Ok(Self { control, seed, task })
     }
 
-    /// Scheme, address and port, as in `http://127.0.0.1:4000`.
+    /// The origin, for example `http://127.0.0.1:4000`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.control.shared().origin
     }
 
-    /// The `iss` of its tokens: the origin and a slash.
+    /// The `iss` of the tenant's tokens: the origin followed by a slash.
     #[must_use]
     pub fn issuer(&self) -> String {
         self.control.shared().issuer()
     }
 
-    /// Address and port, as in `127.0.0.1:4000`.
+    /// Address and port, for example `127.0.0.1:4000`.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.origin().trim_start_matches("http://")
     }
 
-    /// Faults, counters, keys and edits.
+    /// Controls faults, counters, keys and the directory.
     #[must_use]
     pub fn control(&self) -> &Control {
         &self.control
     }
 
-    /// Who and what it knew at the start.
+    /// The seed that the tenant started with, without later changes.
     #[must_use]
     pub fn seed(&self) -> &Seed {
         &self.seed
     }
 
-    /// Signs any header and claims with the current key; see [`Control::mint_with`] for other keys. A header without
-    /// `alg` and `kid` gets those of the key.
+    /// Signs any header and claims with the current key; see [`Control::mint_with`] for other keys.
+    /// `alg` and `kid` default to those of the key.
     #[must_use]
     pub fn mint(&self, header: &Value, claims: &Value) -> String {
         self.control.mint_with(SigningKey::Current, header, claims)
     }
 
-    /// An access token as the password grant gives it: for this person (user id or e-mail address), this client and
-    /// the API of the seed that comes first, with these scopes as far as the person may have them.
+    /// Issues an access token like the password grant does, for the first API of the seed. `person`
+    /// is a user id or an email address. Scopes that the person may not have are left out.
     ///
     /// # Errors
     ///
-    /// When there is no such person or client, or no API.
+    /// Returns [`Unknown`] if the person or the client does not exist, or if the seed has no API.
     pub fn mint_for(
         &self,
         person: &str,
@@ -138,10 +139,10 @@ impl Tenant {
         self.control.mint_for(person, client_id, scopes)
     }
 
-    /// Stops, and waits until the port is free again.
+    /// Stops the tenant and waits until its port is free again.
     pub async fn stop(mut self) {
         self.task.abort();
-        // An aborted task ends with an error that says so.
+        // An aborted task always returns an error.
         let _ = (&mut self.task).await;
     }
 }

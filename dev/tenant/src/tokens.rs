@@ -1,4 +1,4 @@
-//! Making access tokens in both dialects, and ID tokens.
+//! Issues access tokens in both dialects, and ID tokens.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::seed::{Api, Client, Person};
 use crate::state::{App, Granted, Shared, Store};
 use crate::token::grant;
 
-/// What an access token says.
+/// The contents of an access token.
 pub(crate) struct AccessToken<'a> {
     pub(crate) api: &'a Api,
     pub(crate) subject: &'a str,
@@ -19,7 +19,7 @@ pub(crate) struct AccessToken<'a> {
     pub(crate) scopes: &'a [String],
     pub(crate) permissions: &'a [String],
     pub(crate) grant_type: &'a str,
-    /// `act`, and what an Action or an Organization adds.
+    /// Additional claims: `act`, and those of an Action or an Organization.
     pub(crate) extra: Map<String, Value>,
 }
 
@@ -63,7 +63,7 @@ impl Shared {
 /// Signs an access token for `api` with the current key.
 pub(crate) fn sign_access_token(keys: &KeyRing, api: &Api, claims: &Value) -> String {
     let key = &keys.current;
-    // A key of another kind cannot sign with the API's algorithm.
+    // An EC key cannot sign with the API's RSA algorithm.
     let alg = match key.alg() {
         jsonwebtoken::Algorithm::ES256 => "ES256",
         _ => api.signing_alg.as_str(),
@@ -72,23 +72,24 @@ pub(crate) fn sign_access_token(keys: &KeyRing, api: &Api, claims: &Value) -> St
     jose::sign(key, &json!({"alg": alg, "typ": typ, "kid": key.kid}), claims)
 }
 
-/// What an answer of the token endpoint for a person depends on.
-pub(crate) struct Issue<'a> {
+/// The inputs of a token response for a person.
+pub(crate) struct TokenParams<'a> {
     pub(crate) client: &'a Client,
     pub(crate) granted: &'a Granted,
     pub(crate) grant_type: &'a str,
     pub(crate) nonce: Option<&'a str>,
-    /// Who acts for the person.
+    /// The `act` claim: the chain of clients that act for the person.
     pub(crate) act: Option<Value>,
 }
 
-/// The whole answer of the token endpoint for a person: access token, and refresh and ID token where they belong.
+/// Builds the token response for a person: an access token, a refresh token if `offline_access` was
+/// granted, and for first-party clients an ID token if `openid` was.
 pub(crate) fn answer_for_person(
     app: &App,
     store: &mut Store,
-    issue: Issue<'_>,
+    params: TokenParams<'_>,
 ) -> Result<Value, Error> {
-    let Issue { client, granted, grant_type, nonce, act } = issue;
+    let TokenParams { client, granted, grant_type, nonce, act } = params;
     let gone = || Error::invalid_grant("The user does not exist any more.");
     let person = store.directory.user(&granted.user_id).cloned().ok_or_else(gone)?;
     let mut answer = match &granted.audience {
@@ -114,7 +115,7 @@ pub(crate) fn answer_for_person(
             let lifetime = store.access_token_lifetime.unwrap_or(api.token_lifetime);
             json!({"access_token": sign_access_token(&app.keys(), &api, &claims), "expires_in": lifetime})
         }
-        // Without an API, Auth0 gives a token that is opaque to everybody but its own `/userinfo`.
+        // Without an API, Auth0 issues an opaque token that only its own `/userinfo` accepts.
         None => {
             let token = random::token(32);
             store.opaque_tokens.insert(token.clone(), granted.clone());
@@ -137,7 +138,7 @@ pub(crate) fn answer_for_person(
     Ok(answer)
 }
 
-/// The claims that an Action adds, and the Organization that the person signed in to.
+/// The claims that an Action adds, and those of the Organization that the person signed in to.
 pub(crate) fn extra_claims(
     store: &Store,
     person: &Person,
@@ -153,7 +154,7 @@ pub(crate) fn extra_claims(
     extra
 }
 
-/// The profile of a person, as far as the scopes reach.
+/// The profile claims of a person that the scopes give access to.
 pub(crate) fn profile(person: &Person, scopes: &[String]) -> Map<String, Value> {
     let has = |scope: &str| scopes.iter().any(|one| one == scope);
     let mut profile = Map::new();
@@ -197,7 +198,7 @@ fn id_token(
     jose::sign(key, &header, &Value::Object(claims))
 }
 
-/// The `gty` of Auth0's own profile.
+/// The `gty` claim, which only Auth0's own dialect has.
 fn gty(grant_type: &str) -> Option<&'static str> {
     match grant_type {
         grant::CLIENT_CREDENTIALS => Some("client-credentials"),

@@ -1,4 +1,4 @@
-//! `/userinfo`: the profile of whoever signed in to a first-party client with `openid`.
+//! `/userinfo`: the profile of a person who signed in to a first-party client with `openid`.
 
 use axum::Json;
 use axum::extract::State;
@@ -32,7 +32,7 @@ fn profile(app: &App, token: &str) -> Option<Map<String, Value>> {
         Some(found) => found,
         None => {
             let claims = app.verify(token).ok()?;
-            // Only a token with `openid` has this audience.
+            // Only tokens with the scope `openid` have this audience.
             jose::has_audience(&claims, &format!("{}/userinfo", app.origin)).then_some(())?;
             let text = |name: &str| claims.get(name).and_then(Value::as_str);
             (text("sub")?.to_owned(), words(text("scope").unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! Sending somebody back to the client.
+//! Redirects to the client and within the tenant.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::state::ResponseMode;
 
-/// A redirect to the client with these parameters and `iss` (RFC 9207).
+/// Redirects to the client with these parameters, `state` and `iss` (RFC 9207).
 pub(super) fn redirect(
     redirect_uri: &str,
     mode: ResponseMode,
@@ -30,13 +30,13 @@ pub(super) fn redirect(
             url.set_fragment(Some(&text));
         }
     }
-    // 303: whatever led here, the browser comes with GET.
+    // 303 makes the browser use GET, also after a POST.
     let headers =
         [(header::LOCATION, url.to_string()), (header::CACHE_CONTROL, "no-store".to_owned())];
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-/// A redirect within the tenant.
+/// Redirects within the tenant.
 pub(super) fn local(path: &str) -> Response {
     let headers = [(header::LOCATION, path), (header::CACHE_CONTROL, "no-store")];
     (StatusCode::SEE_OTHER, headers).into_response()

@@ -1,4 +1,4 @@
-//! What an authorization request still needs.
+//! The steps of an authorization request: sign-in, consent, code.
 
 use axum::response::Response;
 
@@ -7,12 +7,12 @@ use crate::random;
 use crate::seed::{Api, Client, Person};
 use crate::state::{App, Code, Granted, Pending, Store};
 
-/// A page is good for so many seconds.
+/// Lifetime of a pending request and its pages, in seconds.
 const PENDING_SECONDS: i64 = 600;
-/// A code is good for so many seconds.
+/// Lifetime of an authorization code, in seconds.
 const CODE_SECONDS: i64 = 60;
 
-/// The request behind a page, if it is this browser's and not too old.
+/// The pending request of a page, if it belongs to this browser and has not expired.
 pub(super) fn pending(app: &App, id: &str, browser: &str) -> Option<Pending> {
     let mut store = app.store();
     let now = crate::now();
@@ -20,7 +20,7 @@ pub(super) fn pending(app: &App, id: &str, browser: &str) -> Option<Pending> {
     store.pending.get(id).filter(|pending| pending.browser == browser).cloned()
 }
 
-/// Sends the browser to what is missing, or back to the client.
+/// Redirects to the next missing step, or back to the client with a code.
 pub(super) fn proceed(
     app: &App,
     id: &str,
@@ -40,11 +40,11 @@ pub(super) fn proceed(
         return answer::local(&format!("/u/login?state={id}"));
     };
     let Some(client) = store.directory.client(&pending.client_id).cloned() else {
-        return pages::error("The application does not exist any more.");
+        return pages::error("The application no longer exists.");
     };
     let organization = match &pending.organization {
         None => None,
-        Some(wanted) => match store.directory.member_of(&user_id, wanted) {
+        Some(organization) => match store.directory.member_of(&user_id, organization) {
             Ok(id) => Some(id),
             Err(error) => {
                 drop(store);
@@ -84,7 +84,7 @@ pub(super) fn proceed(
     back(app, pending, &[("code", &code)])
 }
 
-/// Sends the browser back to the client with an error; the request is over.
+/// Redirects to the client with an error and ends the request.
 pub(super) fn refuse(
     app: &App,
     id: &str,
@@ -96,7 +96,7 @@ pub(super) fn refuse(
     back(app, pending, &[("error", error), ("error_description", description)])
 }
 
-/// The scopes that would be granted.
+/// The requested scopes that can be granted.
 pub(super) fn scopes(
     store: &Store,
     client: &Client,
@@ -106,12 +106,12 @@ pub(super) fn scopes(
     store.directory.grantable(client, person, api(store, pending), &pending.scopes)
 }
 
-/// The API that the request is for.
+/// The API of the request.
 pub(super) fn api<'a>(store: &'a Store, pending: &Pending) -> Option<&'a Api> {
     store.directory.api(pending.audience.as_deref()?)
 }
 
-/// The entries of the store that say: this person agreed to this.
+/// The entries of the store that record a consent.
 pub(super) fn consent_entries(
     client: &Client,
     person: &Person,
@@ -119,7 +119,7 @@ pub(super) fn consent_entries(
     scopes: &[String],
 ) -> impl Iterator<Item = (String, String, String, String)> {
     let audience = pending.audience.clone().unwrap_or_default();
-    // The empty scope stands for the agreement to sign in there at all.
+    // The empty scope records consent to the sign-in itself.
     let scopes: Vec<String> = scopes.iter().cloned().chain([String::new()]).collect();
     let (user, client) = (person.user_id.clone(), client.client_id.clone());
     scopes.into_iter().map(move |scope| (user.clone(), client.clone(), audience.clone(), scope))

@@ -1,4 +1,4 @@
-//! The handlers of the authorization endpoint and its pages.
+//! Handlers of the authorization endpoint and its pages.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::oauth::Params;
 use crate::random;
 use crate::state::{App, Pending};
 
-const TOO_OLD: &str = "This page is too old, or it was opened in another browser. Go back to the application and start again.";
+const PAGE_EXPIRED: &str = "This page has expired, or it was opened in another browser. Go back to the application and start again.";
 
 /// `GET /authorize`.
 pub(super) async fn authorize(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
@@ -28,31 +28,31 @@ pub(super) async fn authorize_form(
     begin(&app, &headers, &body)
 }
 
-/// `GET /authorize/resume`: after a page, on to the next.
+/// `GET /authorize/resume`: continues after a page.
 pub(super) async fn resume(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let browser = Browser::of(&headers);
+    let browser = Browser::from_headers(&headers);
     match find(&app, &browser, uri.query()) {
         Some((id, pending)) => flow::proceed(&app, &id, &pending, browser.user(&app)),
-        None => pages::error(TOO_OLD),
+        None => pages::error(PAGE_EXPIRED),
     }
 }
 
 /// `GET /u/login`.
 pub(super) async fn login_page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let browser = Browser::of(&headers);
+    let browser = Browser::from_headers(&headers);
     match find(&app, &browser, uri.query()) {
         Some((id, pending)) => pages::login(&app.store(), &id, &pending, StatusCode::OK, None),
-        None => pages::error(TOO_OLD),
+        None => pages::error(PAGE_EXPIRED),
     }
 }
 
 /// `POST /u/login`.
 pub(super) async fn login(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
-    let mut browser = Browser::of(&headers);
+    let mut browser = Browser::from_headers(&headers);
     let form = Params::urlencoded(&body).unwrap_or_default();
     let id = form.get("state").unwrap_or_default();
     let Some(pending) = flow::pending(&app, id, &browser.id) else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     let name = form.get("username").unwrap_or_default();
     let password = form.get("password").unwrap_or_default();
@@ -72,14 +72,14 @@ pub(super) async fn login(State(app): State<App>, headers: HeaderMap, body: Byte
     if let Some(pending) = app.store().pending.get_mut(id) {
         pending.signed_in = true;
     }
-    browser.keep(answer::local(&format!("/authorize/resume?state={id}")))
+    browser.with_cookie(answer::local(&format!("/authorize/resume?state={id}")))
 }
 
 /// `GET /u/consent`.
 pub(super) async fn consent_page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let browser = Browser::of(&headers);
+    let browser = Browser::from_headers(&headers);
     let Some((id, pending)) = find(&app, &browser, uri.query()) else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     let Some((user_id, _)) = browser.user(&app) else {
         return answer::local(&format!("/u/login?state={id}"));
@@ -87,19 +87,19 @@ pub(super) async fn consent_page(State(app): State<App>, uri: Uri, headers: Head
     let store = app.store();
     match (store.directory.user(&user_id), store.directory.client(&pending.client_id)) {
         (Some(person), Some(client)) => pages::consent(&store, &id, &pending, client, person),
-        _ => pages::error(TOO_OLD),
+        _ => pages::error(PAGE_EXPIRED),
     }
 }
 
 /// `POST /u/consent`.
 pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
-    let browser = Browser::of(&headers);
+    let browser = Browser::from_headers(&headers);
     let form = Params::urlencoded(&body).unwrap_or_default();
     let id = form.get("state").unwrap_or_default();
     let (Some(pending), Some((user_id, _))) =
         (flow::pending(&app, id, &browser.id), browser.user(&app))
     else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     if form.get("action") != Some("allow") {
         return flow::refuse(
@@ -115,7 +115,7 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: By
         store.directory.user(&user_id).cloned(),
         store.directory.client(&pending.client_id).cloned(),
     ) else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     let scopes = flow::scopes(&store, &client, &person, &pending);
     let entries: Vec<_> = flow::consent_entries(&client, &person, &pending, &scopes).collect();
@@ -127,7 +127,7 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: By
 }
 
 fn begin(app: &App, headers: &HeaderMap, query: &[u8]) -> Response {
-    let browser = Browser::of(headers);
+    let browser = Browser::from_headers(headers);
     let checked = request::check(&app.store(), query, &browser.id);
     let response = match checked {
         Ok(pending) => {
@@ -146,10 +146,10 @@ fn begin(app: &App, headers: &HeaderMap, query: &[u8]) -> Response {
             )
         }
     };
-    browser.keep(response)
+    browser.with_cookie(response)
 }
 
-/// The request that `state` of the query names.
+/// The pending request that the query's `state` names.
 fn find(app: &App, browser: &Browser, query: Option<&str>) -> Option<(String, Pending)> {
     let params = Params::urlencoded(query?.as_bytes()).ok()?;
     let id = params.owned("state")?;

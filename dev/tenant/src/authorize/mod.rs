@@ -1,8 +1,10 @@
 //! The authorization endpoint, with its sign-in and consent pages.
 //!
-//! A request is checked ([`request`]), kept as pending, and then [`flow`] sends the browser to whatever is missing, until
-//! there is a code. For a script: follow the redirects of `/authorize` with a cookie jar; post `state`, `username` and
-//! `password` to `/u/login`, then `state` and `action=allow` to `/u/consent`.
+//! [`request`] validates a request, which is then stored as pending. [`flow`] redirects the browser
+//! to each missing step and finally back to the client with a code.
+//!
+//! Scripts can sign in, too: follow the redirects of `/authorize` with a cookie jar, post `state`,
+//! `username` and `password` to `/u/login`, then post `state` and `action=allow` to `/u/consent`.
 
 mod answer;
 mod browser;

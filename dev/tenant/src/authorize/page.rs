@@ -1,11 +1,12 @@
-//! The frame of every page.
+//! The HTML and the headers that all pages share.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 const STYLE: &str = include_str!("style.css");
 
-/// A page: its title, the inside of its `main`, and where its forms may end besides the tenant itself.
+/// Renders a page. `main` is the HTML of its main element; `form_target` is a source that its forms
+/// may redirect to besides the tenant itself.
 pub(crate) fn page(status: StatusCode, title: &str, main: &str, form_target: &str) -> Response {
     let html = html(title, main);
     let policy = format!(
@@ -34,7 +35,7 @@ pub(super) async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// `text` inside of HTML, also inside of a quoted attribute.
+/// Escapes text for HTML, including quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! The pages that people see: sign-in, consent, and what went wrong.
+//! The pages: sign-in, consent, error and home.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -42,14 +42,14 @@ pub(super) fn login(
     let main = format!(
         "<p class=\"tenant\">{tenant}</p>\n<h1>Sign in</h1>\n<p>to continue to <strong>{client}</strong></p>\n{problem}\
          <h2 id=\"people\">Choose who you are</h2>\n<ul class=\"people\" aria-labelledby=\"people\">\n{people}</ul>\n\
-         <h2>Or type it</h2>\n<form method=\"post\" action=\"/u/login\">{hidden}\n\
+         <h2>Or enter your credentials</h2>\n<form method=\"post\" action=\"/u/login\">{hidden}\n\
          <label for=\"username\">Email address</label>\n\
          <input id=\"username\" name=\"username\" type=\"email\" autocomplete=\"username\" required value=\"{hint}\">\n\
          <label for=\"password\">Password</label>\n\
          <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required \
          aria-describedby=\"hint\">\n\
-         <p class=\"hint\" id=\"hint\">Everybody's password is <code>{password}</code>: this tenant runs on your own \
-         machine and keeps nothing.</p>\n<button class=\"primary\">Sign in</button>\n</form>",
+         <p class=\"hint\" id=\"hint\">Everybody's password is <code>{password}</code>: this tenant runs only on \
+         your machine and stores nothing.</p>\n<button class=\"primary\">Sign in</button>\n</form>",
         tenant = escape(&store.settings().name),
         client = escape(client),
         hint = escape(pending.login_hint.as_deref().unwrap_or_default()),
@@ -70,10 +70,10 @@ pub(super) fn consent(
     let describe = |scope: &String| {
         let known = api.and_then(|api| api.scopes.iter().find(|known| known.value == *scope));
         let text = match (scope.as_str(), known) {
-            ("openid", _) => "Know that it is you",
+            ("openid", _) => "Know who you are",
             ("profile", _) => "See your name",
             ("email", _) => "See your email address",
-            ("offline_access", _) => "Do so while you are away",
+            ("offline_access", _) => "Keep access while you are away",
             (_, Some(known)) if !known.description.is_empty() => &known.description,
             (name, _) => name,
         };
@@ -88,7 +88,7 @@ pub(super) fn consent(
         format!("<p>It asks for access to {service}.</p>\n")
     } else {
         format!(
-            "<p>It wants to use {service} in your name, to:</p>\n<ul class=\"scopes\">\n{list}</ul>\n"
+            "<p>It wants to use {service} on your behalf, to:</p>\n<ul class=\"scopes\">\n{list}</ul>\n"
         )
     };
     let withheld: Vec<String> = pending
@@ -115,7 +115,7 @@ pub(super) fn consent(
     let main = format!(
         "<p class=\"tenant\">{tenant}</p>\n<h1>Allow <em>{client}</em>?</h1>\n\
          <p>You are signed in as <strong>{name}</strong> ({email}). <a href=\"/u/login?state={id}\">Not you?</a></p>\n\
-         {asks}{withheld}{unverified}<p class=\"hint\">Then you are sent to <code>{target}</code>.</p>\n\
+         {asks}{withheld}{unverified}<p class=\"hint\">You will be redirected to <code>{target}</code>.</p>\n\
          <form method=\"post\" action=\"/u/consent\" class=\"choice\">\n\
          <input type=\"hidden\" name=\"state\" value=\"{id}\">\n\
          <button class=\"primary\" name=\"action\" value=\"allow\">Allow</button>\n\
@@ -129,7 +129,7 @@ pub(super) fn consent(
     page(StatusCode::OK, "Allow access?", &main, &redirect_uri::form_target(&pending.redirect_uri))
 }
 
-/// What went wrong, where nobody can be sent back.
+/// The error page, for errors that cannot be sent to the client.
 pub(crate) fn error(text: &str) -> Response {
     let main = format!(
         "<h1>That did not work</h1>\n<p class=\"problem\" role=\"alert\">{}</p>",
@@ -138,7 +138,7 @@ pub(crate) fn error(text: &str) -> Response {
     page(StatusCode::BAD_REQUEST, "That did not work", &main, "")
 }
 
-/// What somebody sees who opens the tenant itself.
+/// The home page.
 pub(crate) fn home(settings: &Settings) -> Response {
     let main = format!(
         "<h1>{}</h1>\n<p>A stand-in for an Auth0 tenant, on this machine only. Applications send you here to sign in; \

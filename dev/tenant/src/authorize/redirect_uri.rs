@@ -1,4 +1,4 @@
-//! Where people may be sent.
+//! Validates redirect URIs.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,20 +6,20 @@ use url::{Host, Url};
 
 use crate::seed::{AppType, Client};
 
-/// Schemes that make a browser run or show something itself.
+/// Schemes whose content the browser itself runs or displays.
 const DANGEROUS: [&str; 6] = ["javascript", "data", "vbscript", "file", "blob", "about"];
 
-/// Is this one of the client's redirect URIs? They are compared as text; only the port of a native application's
-/// loopback address is free (RFC 8252 §7.3).
+/// Whether this is one of the client's redirect URIs. URIs are compared as text. For native
+/// applications the port of a loopback address may differ (RFC 8252 §7.3).
 pub(crate) fn is_registered(client: &Client, uri: &str) -> bool {
     client.redirect_uris.iter().any(|known| {
         known == uri
             || (client.app_type == AppType::Native
-                && same_but_for_port(known, uri).unwrap_or(false))
+                && matches_except_port(known, uri).unwrap_or(false))
     })
 }
 
-/// Can this be registered as a redirect URI?
+/// Whether this can be registered as a redirect URI.
 pub(crate) fn is_registrable(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
@@ -35,7 +35,7 @@ pub(crate) fn is_registrable(uri: &str) -> bool {
         }
 }
 
-/// What `form-action` of a Content-Security-Policy must name so that a form may end at this URI.
+/// The source for `form-action` of a Content-Security-Policy that lets a form redirect to this URI.
 pub(crate) fn form_target(uri: &str) -> String {
     match Url::parse(uri) {
         Ok(url)
@@ -44,19 +44,19 @@ pub(crate) fn form_target(uri: &str) -> String {
         {
             url.origin().ascii_serialization()
         }
-        // A policy has no syntax for the addresses of IPv6, and other schemes have no host.
+        // CSP has no syntax for IPv6 addresses, and URIs of other schemes may have no host.
         Ok(url) => format!("{}:", url.scheme()),
         Err(_) => String::new(),
     }
 }
 
-fn same_but_for_port(known: &str, uri: &str) -> Option<bool> {
+fn matches_except_port(known: &str, uri: &str) -> Option<bool> {
     let (mut known, url) = (Url::parse(known).ok()?, Url::parse(uri).ok()?);
     if known.scheme() != "http" || !is_loopback(&known) || url.fragment().is_some() {
         return Some(false);
     }
     known.set_port(url.port()).ok()?;
-    // The parser would also forgive `http:\\127.0.0.1`; only the text itself is what the browser gets.
+    // The parser also accepts `http:\\127.0.0.1`, but the browser receives the original text.
     Some(known == url && url.as_str() == uri)
 }
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_registered() {
+    fn only_safe_redirect_uris_can_be_registered() {
         for good in
             ["https://a.example/cb", "http://localhost:1/cb", "http://[::1]/cb", "cursor://host/cb"]
         {

@@ -1,4 +1,4 @@
-//! Checking an authorization request.
+//! Validates authorization requests.
 
 use super::redirect_uri;
 use crate::oauth::Params;
@@ -6,11 +6,11 @@ use crate::seed::{Client, ClientAuth, Seed, SubjectType};
 use crate::state::{Pending, ResponseMode, Store};
 use crate::token::grant;
 
-/// Why a request is refused.
+/// An invalid request.
 pub(super) enum Refusal {
-    /// Nobody may be sent anywhere: shown as a page.
+    /// The redirect URI cannot be trusted, so the error is shown on a page.
     Page(String),
-    /// The client is told.
+    /// The error is sent to the client's redirect URI.
     Redirect {
         error: &'static str,
         description: String,
@@ -20,7 +20,7 @@ pub(super) enum Refusal {
     },
 }
 
-/// The request, checked.
+/// Validates a request.
 pub(super) fn check(store: &Store, query: &[u8], browser: &str) -> Result<Pending, Refusal> {
     let page = |text: &str| Refusal::Page(text.to_owned());
     let params = Params::urlencoded(query).map_err(|error| Refusal::Page(error.description))?;
@@ -76,7 +76,7 @@ pub(super) fn check(store: &Store, query: &[u8], browser: &str) -> Result<Pendin
     }
 }
 
-/// What is wrong with a request whose client may be told.
+/// Finds an error that can be sent to the client.
 fn problem(
     directory: &Seed,
     client: &Client,
@@ -122,11 +122,13 @@ fn pkce_problem(
     match &pending.code_challenge {
         None if mandatory => wrong("Missing required parameter: code_challenge"),
         None => None,
-        // Without a method it would be `plain` (RFC 7636 §4.3).
+        // Without a method the default would be `plain` (RFC 7636 §4.3).
         Some(_) if params.get("code_challenge_method") != Some("S256") => {
             wrong("Only code_challenge_method=S256 is supported")
         }
-        Some(challenge) if challenge.len() != 43 => wrong("code_challenge is no S256 challenge"),
+        Some(challenge) if challenge.len() != 43 => {
+            wrong("code_challenge is not an S256 challenge")
+        }
         Some(_) => None,
     }
 }

@@ -11,24 +11,24 @@ use crate::state::lock;
 
 /// Faults, limits and counters.
 impl Control {
-    /// Lets calls of an endpoint go wrong, after the faults that it has already.
+    /// Adds a fault to an endpoint, after the faults that it already has.
     pub fn inject(&self, endpoint: Endpoint, fault: Fault) {
         lock(&self.0.faults).add(endpoint, fault);
     }
 
-    /// Lets calls of all endpoints of a group go wrong; `times` counts for each of them.
+    /// Adds a fault to every endpoint of a group. `times` counts separately for each endpoint.
     pub fn inject_all(&self, group: Group, fault: &Fault) {
         for endpoint in Endpoint::ALL.iter().filter(|one| one.group() == group) {
             self.inject(*endpoint, fault.clone());
         }
     }
 
-    /// Ends the faults of an endpoint, or all.
+    /// Clears the faults of an endpoint, or all faults.
     pub fn clear_faults(&self, endpoint: Option<Endpoint>) {
         lock(&self.0.faults).clear(endpoint);
     }
 
-    /// The faults in force.
+    /// The active faults.
     #[must_use]
     pub fn faults(&self) -> BTreeMap<Endpoint, Vec<Fault>> {
         lock(&self.0.faults)
@@ -38,18 +38,18 @@ impl Control {
             .collect()
     }
 
-    /// Sets the rate limit of a group, full at first; none lifts it.
+    /// Sets the rate limit of a group, with a full bucket. `None` removes the limit.
     pub fn set_rate_limit(&self, group: Group, limit: Option<RateLimit>) {
         lock(&self.0.limits).set(group, limit);
     }
 
-    /// How often an endpoint was called since the start or the last reset.
+    /// Number of calls of an endpoint since the start or the last reset.
     #[must_use]
     pub fn calls(&self, endpoint: Endpoint) -> u64 {
         self.all_calls().get(&endpoint).map_or(0, |calls| calls.count)
     }
 
-    /// How often the endpoints of a group were called.
+    /// Number of calls of a group since the start or the last reset.
     #[must_use]
     pub fn group_calls(&self, group: Group) -> u64 {
         let all = self.all_calls();
@@ -59,18 +59,19 @@ impl Control {
             .sum()
     }
 
-    /// How often everything was called, and how much of it at once.
+    /// The call counters of every endpoint that was called.
     #[must_use]
     pub fn all_calls(&self) -> BTreeMap<Endpoint, Calls> {
         lock(&self.0.calls).all()
     }
 
-    /// The requests to an endpoint, or all, oldest first; of long runs only the last.
+    /// The recorded requests to an endpoint, or all, oldest first. Only the last 512 requests are
+    /// kept.
     #[must_use]
     pub fn received(&self, endpoint: Option<Endpoint>) -> Vec<Received> {
         let calls = lock(&self.0.calls);
-        let wanted = |one: &&Received| endpoint.is_none_or(|endpoint| one.endpoint == endpoint);
-        calls.received().filter(wanted).cloned().collect()
+        let matches = |one: &&Received| endpoint.is_none_or(|endpoint| one.endpoint == endpoint);
+        calls.received().filter(matches).cloned().collect()
     }
 
     /// The last request to an endpoint.
@@ -80,7 +81,7 @@ impl Control {
         calls.received().rev().find(|one| one.endpoint == endpoint).cloned()
     }
 
-    /// Sets all counters to zero and forgets the requests.
+    /// Resets all counters and drops the recorded requests.
     pub fn reset_calls(&self) {
         lock(&self.0.calls).reset();
     }

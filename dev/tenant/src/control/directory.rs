@@ -1,27 +1,28 @@
-//! People, APIs, clients and what binds them.
+//! Changes people, APIs and clients.
 
 use super::{Control, Unknown};
 use crate::random;
 use crate::seed::{Api, Client, ClientAuth, ConnectedAccount, Person, PublicKey, Scope, Seed};
 
-/// People, APIs and clients. People are named by user id or e-mail address, APIs by identifier.
+/// People, APIs and clients. People are named by user id or email address, APIs by identifier.
 impl Control {
-    /// Everything that the tenant knows now, with its own two APIs.
+    /// A copy of the whole directory, including the two system APIs.
     #[must_use]
     pub fn directory(&self) -> Seed {
         self.0.store().directory.clone()
     }
 
-    /// Changes anything that the tenant knows. The closure must not use the tenant: it is locked meanwhile.
+    /// Changes the directory. The closure must not use the tenant, which is locked while it runs.
     pub fn edit<R>(&self, change: impl FnOnce(&mut Seed) -> R) -> R {
         change(&mut self.0.store().directory)
     }
 
-    /// Gives a person exactly these permissions on an API, directly. Roles that give others on it are taken away.
+    /// Sets a person's permissions on an API. Roles with permissions on that API are removed from
+    /// the person.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn set_permissions(
         &self,
         person: &str,
@@ -43,11 +44,11 @@ impl Control {
         })
     }
 
-    /// Gives a person one more permission on an API, directly.
+    /// Adds a direct permission on an API.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn grant_permission(
         &self,
         person: &str,
@@ -64,11 +65,12 @@ impl Control {
         })
     }
 
-    /// Takes one permission on an API away from a person, wherever it came from; the others stay.
+    /// Removes a permission on an API, whether direct or through a role. The person keeps the other
+    /// permissions.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn revoke_permission(
         &self,
         person: &str,
@@ -83,11 +85,11 @@ impl Control {
         self.set_permissions(person, audience, &left)
     }
 
-    /// Gives a person exactly these roles, by name.
+    /// Sets the roles of a person, by name.
     ///
     /// # Errors
     ///
-    /// When there is no such person or role.
+    /// Returns [`Unknown`] if the person or a role does not exist.
     pub fn set_roles(&self, person: &str, roles: &[&str]) -> Result<(), Unknown> {
         self.edit(|directory| {
             for role in roles {
@@ -100,11 +102,11 @@ impl Control {
         })
     }
 
-    /// Replaces the scopes that an API defines.
+    /// Replaces the scopes of an API.
     ///
     /// # Errors
     ///
-    /// When there is no such API.
+    /// Returns [`Unknown`] if the API does not exist.
     pub fn set_scopes(&self, audience: &str, scopes: &[&str]) -> Result<(), Unknown> {
         self.edit_api(audience, |api| {
             api.scopes = scopes
@@ -114,11 +116,11 @@ impl Control {
         })
     }
 
-    /// Changes an API, for example its dialect.
+    /// Changes an API, for example its token dialect.
     ///
     /// # Errors
     ///
-    /// When there is no such API.
+    /// Returns [`Unknown`] if the API does not exist.
     pub fn edit_api(&self, audience: &str, change: impl FnOnce(&mut Api)) -> Result<(), Unknown> {
         self.edit(|directory| {
             let api = directory.apis.iter_mut().find(|api| api.identifier == audience);
@@ -127,7 +129,7 @@ impl Control {
         })
     }
 
-    /// Adds a client, or replaces the one with its id.
+    /// Adds a client, or replaces the one with the same id.
     pub fn put_client(&self, client: Client) {
         self.edit(|directory| {
             directory.clients.retain(|known| known.client_id != client.client_id);
@@ -135,11 +137,11 @@ impl Control {
         });
     }
 
-    /// Lets a client prove who it is by these keys (`private_key_jwt`) and no longer by a secret.
+    /// Makes a client authenticate with `private_key_jwt` and these keys, and removes its secret.
     ///
     /// # Errors
     ///
-    /// When there is no such client.
+    /// Returns [`Unknown`] if the client does not exist.
     pub fn use_private_key_jwt(
         &self,
         client_id: &str,
@@ -155,11 +157,11 @@ impl Control {
         })
     }
 
-    /// Connects an account to a person, in place of one on the same connection.
+    /// Connects an account to a person. It replaces the person's accounts on the same connection.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn connect_account(
         &self,
         person: &str,
@@ -181,11 +183,11 @@ impl Control {
         })
     }
 
-    /// Takes a person's accounts on a connection out of the vault.
+    /// Removes a person's accounts on a connection from the Token Vault.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn disconnect_account(&self, person: &str, connection: &str) -> Result<(), Unknown> {
         self.edit(|directory| {
             find(directory, person)?
@@ -195,12 +197,12 @@ impl Control {
         })
     }
 
-    /// Lets the other provider withdraw the refresh tokens of a person's accounts: exchanges fail from now on, and
-    /// tokens that were given out no longer work.
+    /// Revokes the refresh tokens of a person's accounts at the external provider. Token Vault
+    /// exchanges fail from now on, and access tokens that were already issued become invalid.
     ///
     /// # Errors
     ///
-    /// When there is no such person.
+    /// Returns [`Unknown`] if the person does not exist.
     pub fn withdraw_account(&self, person: &str, connection: &str) -> Result<(), Unknown> {
         let user_id = self.edit(|directory| {
             let person = find(directory, person)?;
@@ -218,7 +220,8 @@ impl Control {
         Ok(())
     }
 
-    /// Makes the provider tokens that were given out worthless: of one person, or all. New exchanges work.
+    /// Revokes the issued access tokens of the external provider, of one person or all. New Token
+    /// Vault exchanges still succeed.
     pub fn revoke_provider_tokens(&self, person: Option<&str>) {
         let mut store = self.0.store();
         let user_id = person.map(|name| {
@@ -232,12 +235,12 @@ impl Control {
             .retain(|_, token| user_id.as_ref().is_some_and(|id| token.user_id != *id));
     }
 
-    /// Makes all refresh tokens worthless.
+    /// Revokes all refresh tokens.
     pub fn revoke_refresh_tokens(&self) {
         self.0.store().refresh_tokens.clear();
     }
 
-    /// Forgets who is signed in and what people agreed to.
+    /// Ends all sign-in sessions and forgets all consents.
     pub fn forget_sessions(&self) {
         let mut store = self.0.store();
         store.sessions.clear();

@@ -1,4 +1,4 @@
-//! Steering a tenant: what tests and tools may do to it, in process and over HTTP.
+//! The control interface of a tenant, in process and over HTTP.
 
 mod calls;
 mod directory;
@@ -9,17 +9,17 @@ use crate::state::{App, Shared};
 
 pub(crate) use http::routes;
 
-/// Steers a tenant. All clones steer the same one.
+/// Controls a running tenant. Clones control the same tenant.
 #[derive(Clone)]
 pub struct Control(App);
 
-/// Something that the tenant does not know.
+/// A name that is not in the directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {kind} `{name}`")]
 pub struct Unknown {
-    /// The kind of thing.
+    /// The kind of entry, for example `person`.
     pub kind: &'static str,
-    /// The name that was asked for.
+    /// The name that was looked up.
     pub name: String,
 }
 

@@ -1,4 +1,4 @@
-//! Keys and tokens.
+//! Controls keys and tokens.
 
 use serde_json::{Value, json};
 
@@ -10,25 +10,25 @@ use crate::state::Store;
 use crate::token::grant;
 use crate::tokens::{self, AccessToken};
 
-/// Keys and tokens.
+/// Controls keys and tokens.
 impl Control {
-    /// The next key signs from now on, and one of the default kind is announced after it. Without `keep_previous`
-    /// tokens of the old key are worthless at once.
+    /// Makes the next key the current one and publishes a new next key of the default kind. Without
+    /// `keep_previous`, tokens of the old key become invalid immediately.
     ///
     /// # Errors
     ///
-    /// When no key can be made.
+    /// Returns [`KeyError`] if the key cannot be generated.
     pub fn rotate_keys(&self, keep_previous: bool) -> Result<(), KeyError> {
         let following = Key::new(KeyKind::default())?;
         self.0.keys().rotate(following, keep_previous);
         Ok(())
     }
 
-    /// A key of this kind signs from now on; the old one is kept as the previous one.
+    /// Signs with a new key of this kind from now on. The old key becomes the previous one.
     ///
     /// # Errors
     ///
-    /// When no key can be made.
+    /// Returns [`KeyError`] if the key cannot be generated.
     pub fn sign_with(&self, kind: KeyKind) -> Result<(), KeyError> {
         let key = Key::new(kind)?;
         let mut keys = self.0.keys();
@@ -37,33 +37,35 @@ impl Control {
         Ok(())
     }
 
-    /// Takes the previous key out of the key set.
+    /// Removes the previous key from the key set.
     pub fn remove_previous_key(&self) {
         self.0.keys().previous = None;
     }
 
-    /// Should the keys of the key set say for which algorithm they are?
+    /// Sets whether the keys of the key set have an `alg`.
     pub fn set_alg_in_jwks(&self, present: bool) {
         self.0.keys().alg_in_jwks = present;
     }
 
-    /// The key set, as it is published.
+    /// The published key set.
     #[must_use]
     pub fn jwks(&self) -> Value {
         self.0.keys().jwks()
     }
 
-    /// Sets the lifetime in seconds of the access tokens of all APIs, also a negative one; none restores the APIs' own.
+    /// Sets the access token lifetime of all APIs, in seconds. A negative value issues expired
+    /// tokens; `None` restores each API's own lifetime.
     pub fn set_token_lifetime(&self, seconds: Option<i64>) {
         self.0.store().access_token_lifetime = seconds;
     }
 
-    /// Sets the lifetime in seconds of the other provider's tokens.
+    /// Sets the lifetime of the external provider's access tokens, in seconds.
     pub fn set_provider_token_lifetime(&self, seconds: i64) {
         self.0.store().provider_token_lifetime = seconds;
     }
 
-    /// Signs any header and claims. A header without `alg` or `kid` gets that of the key; `null` leaves it out.
+    /// Signs any header and claims. `alg` and `kid` default to those of the key; `null` leaves one
+    /// out.
     #[must_use]
     pub fn mint_with(&self, which: SigningKey, header: &Value, claims: &Value) -> String {
         let mut keys = self.0.keys();
@@ -80,11 +82,11 @@ impl Control {
         jose::sign(key, &header, claims)
     }
 
-    /// An access token as the password grant gives it, for the first API of the seed.
+    /// Issues an access token like the password grant does, for the first API of the seed.
     ///
     /// # Errors
     ///
-    /// When there is no such person or client, or no API.
+    /// Returns [`Unknown`] if the person or the client does not exist, or if there is no API.
     pub fn mint_for(
         &self,
         person: &str,
@@ -97,11 +99,12 @@ impl Control {
         Ok(tokens::sign_access_token(&self.0.keys(), api, &claims))
     }
 
-    /// The claims of that token, to change and then sign with [`Control::mint_with`].
+    /// The claims of the token that [`Control::mint_for`] would issue. A test can change them and
+    /// sign them with [`Control::mint_with`].
     ///
     /// # Errors
     ///
-    /// When there is no such person or client, or no API.
+    /// Returns [`Unknown`] if the person or the client does not exist, or if there is no API.
     pub fn claims_for(
         &self,
         person: &str,

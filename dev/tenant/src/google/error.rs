@@ -1,4 +1,4 @@
-//! Errors as Google's APIs give them.
+//! Errors of Google's APIs.
 
 use crate::json::put;
 use axum::Json;
@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// Why Google refuses: a status and a `reason`.
+/// An error of a Google API: a status and a `reason`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Error {
     status: u16,

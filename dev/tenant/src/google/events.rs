@@ -37,14 +37,14 @@ pub(super) async fn list(
         .iter()
         .find(|calendar| calendar.owner == id)
         .ok_or_else(|| Error::new(404, "notFound"))?;
-    Ok(Json(query.fields.of(page(calendar, &query, Timestamp::now()))))
+    Ok(Json(query.fields.select(page(calendar, &query, Timestamp::now()))))
 }
 
 fn page(calendar: &Calendar, query: &Query, now: Timestamp) -> Value {
     let mut all = occurrence::occurrences(calendar, now, query.time_min, query.time_max);
     all.retain(|one| query.show_deleted || one.event.status != EventStatus::Cancelled);
     if !query.single_events {
-        // The recurring event itself, once.
+        // Without `singleEvents`, a recurring event is listed once.
         all.dedup_by_key(|one| one.event.id.clone());
     }
     if query.by_start {

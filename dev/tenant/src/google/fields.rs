@@ -1,10 +1,11 @@
-//! Partial responses: `fields=a,b(c,d/e)` leaves nothing but these of an answer.
+//! Partial responses: `fields=a,b(c,d/e)` selects members of a response.
 
 use serde_json::{Map, Value};
 
 use super::Error;
 
-/// What is wanted of an object: members, and what is wanted of each; nothing said means all of it.
+/// The selected members of an object, each with a selection of its own. An empty selection means
+/// everything.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(String, Self)>);
 
@@ -16,7 +17,7 @@ impl Fields {
         fields.ok_or_else(|| Error::new(400, "invalidParameter"))
     }
 
-    /// `a,b/c,d(e,f)` up to its end or a closing bracket.
+    /// Reads a list like `a,b/c,d(e,f)` up to its end or a closing parenthesis.
     fn list(rest: &mut &str) -> Option<Self> {
         let mut fields = Vec::new();
         loop {
@@ -49,19 +50,19 @@ impl Fields {
         Some((name.to_owned(), inner))
     }
 
-    /// What is wanted of a value; of a list, of each entry.
-    pub(super) fn of(&self, value: Value) -> Value {
+    /// Applies the selection to a value; in an array, to each item.
+    pub(super) fn select(&self, value: Value) -> Value {
         match value {
             Value::Object(members) if !self.0.is_empty() => {
-                let mut wanted = Map::new();
+                let mut selected = Map::new();
                 for (name, value) in members {
                     if let Some((_, fields)) = self.0.iter().find(|(known, _)| *known == name) {
-                        wanted.insert(name, fields.of(value));
+                        selected.insert(name, fields.select(value));
                     }
                 }
-                Value::Object(wanted)
+                Value::Object(selected)
             }
-            Value::Array(items) => items.into_iter().map(|item| self.of(item)).collect(),
+            Value::Array(items) => items.into_iter().map(|item| self.select(item)).collect(),
             value => value,
         }
     }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_asked_for_is_left_out() {
+    fn only_the_selected_fields_remain() {
         let whole =
             json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [{"f": 4, "g": {"h": 5, "i": 6}}], "j": 7});
         for (fields, expected) in [
@@ -83,12 +84,12 @@ mod tests {
             ("e(f,g/h)", json!({"e": [{"f": 4, "g": {"h": 5}}]})),
             ("b,nothing", json!({"b": {"c": 2, "d": 3}})),
         ] {
-            assert_eq!(Fields::read(fields).unwrap().of(whole.clone()), expected, "{fields}");
+            assert_eq!(Fields::read(fields).unwrap().select(whole.clone()), expected, "{fields}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error() {
+    fn malformed_selections_are_refused() {
         for bad in ["", "a,", "a(b", "a)", "a/", "a b", "a()", "a(b)c"] {
             assert!(Fields::read(bad).is_err(), "{bad}");
         }

@@ -16,8 +16,8 @@ const SCOPES: [&str; 5] = [
     "https://www.googleapis.com/auth/gmail.readonly",
 ];
 
-/// `GET /gmail/v1/users/{userId}/labels/{id}`. Everybody has one mailbox with one label, whose numbers follow from the
-/// address.
+/// `GET /gmail/v1/users/{userId}/labels/{id}`. Every mailbox has one label, whose counts are
+/// derived from the email address.
 pub(super) async fn label(
     State(app): State<App>,
     Path((user_id, id)): Path<(String, String)>,

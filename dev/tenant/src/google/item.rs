@@ -1,4 +1,4 @@
-//! An event as JSON.
+//! Renders events as JSON.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use super::query::Query;
 use crate::json::put;
 use crate::seed::{Calendar, Event, Repeat};
 
-/// One event, or one instance of a recurring event.
+/// Renders an event, or one instance of a recurring event.
 pub(super) fn item(
     calendar: &Calendar,
     one: &Occurrence<'_>,
@@ -90,7 +90,7 @@ fn time(calendar: &Calendar, one: &Occurrence<'_>, zone: &TimeZone, end: bool) -
     json!({"dateTime": rfc3339(at, zone), "timeZone": name})
 }
 
-/// As Google writes it: an offset, or `Z` for UTC.
+/// Formats a time like Google does: with an offset, or `Z` for UTC.
 fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
     let format =
         if zone.to_offset(at).is_zero() { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%:z" };

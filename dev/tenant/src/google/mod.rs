@@ -1,5 +1,5 @@
-//! A stand-in for Google Calendar, and for as much of Gmail as a mailbox's numbers. It knows only the tokens that the
-//! Token Vault gave out.
+//! A stand-in for Google Calendar and for the message counts of Gmail. It accepts only tokens
+//! issued by the Token Vault.
 
 mod error;
 mod events;
@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/gmail/v1/users/{user_id}/labels/{id}", get(gmail::label))
 }
 
-/// The address behind the token, if the token has one of the scopes.
+/// Checks that the token is valid and has one of the scopes, and returns its email address.
 fn provider_token(app: &App, headers: &HeaderMap, scopes: &[&str]) -> Result<String, Error> {
     let token = bearer(headers).ok_or_else(|| Error::new(401, "required"))?;
     let store = app.store();

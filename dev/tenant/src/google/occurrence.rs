@@ -1,4 +1,4 @@
-//! When the events of a calendar take place.
+//! Computes when the events of a calendar take place.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::seed::{Calendar, Event, Repeat, zone};
 
-/// A recurring event is followed no farther than this.
+/// Limit up to which recurring events are expanded, in days from today.
 const HORIZON_DAYS: i32 = 366;
 
 /// One time at which an event takes place.
@@ -15,13 +15,13 @@ pub(super) struct Occurrence<'a> {
     pub(super) date: Date,
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
-    /// The day behind an all-day event.
+    /// For all-day events, the day after the last one.
     pub(super) end_date: Option<Date>,
 }
 
 /// All occurrences between two times, in the order of the seed.
 ///
-/// What happens at a date that does not exist is left out; a seed has none.
+/// Occurrences at dates out of range are left out.
 pub(super) fn occurrences<'a>(
     calendar: &'a Calendar,
     now: Timestamp,
@@ -47,7 +47,7 @@ pub(super) fn occurrences<'a>(
                 .take_while(move |date| *date == first || *date <= last)
                 .filter_map(move |date| occurrence(event, date, &tz))
         })
-        // An end on the lower bound and a start on the upper one are outside.
+        // Both bounds are exclusive: events that end at `from` or start at `until` are outside.
         .filter(|one| {
             from.is_none_or(|from| one.end > from) && until.is_none_or(|until| one.start < until)
         })

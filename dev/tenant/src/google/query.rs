@@ -8,7 +8,7 @@ use super::fields::Fields;
 use crate::oauth::Params;
 use crate::seed::zone;
 
-/// What was asked for.
+/// The parameters of a request.
 pub(super) struct Query {
     pub(super) time_min: Option<Timestamp>,
     pub(super) time_max: Option<Timestamp>,
@@ -17,11 +17,11 @@ pub(super) struct Query {
     pub(super) by_start: bool,
     pub(super) show_deleted: bool,
     pub(super) max_results: usize,
-    /// An event with more attendees names its own alone.
+    /// Events with more attendees list only the owner.
     pub(super) max_attendees: usize,
-    /// What of the answer is wanted.
+    /// The requested fields of the response.
     pub(super) fields: Fields,
-    /// How many events the pages before held.
+    /// How many events the earlier pages held.
     pub(super) offset: usize,
 }
 
@@ -47,7 +47,7 @@ impl Query {
         let single_events = flag("singleEvents")?;
         let by_start = match params.get("orderBy") {
             None | Some("updated") => false,
-            // Only single events have one start.
+            // A recurring event has no single start, so this order requires `singleEvents`.
             Some("startTime") if single_events => true,
             Some(_) => return Err(Error::bad_request()),
         };
@@ -74,7 +74,7 @@ impl Query {
     }
 }
 
-/// The token of the page that starts behind `offset` events.
+/// Encodes the token of the page that starts after `offset` events.
 pub(super) fn page_token(offset: usize) -> String {
     crate::jose::b64(format!("events:{offset}").as_bytes())
 }
@@ -89,7 +89,7 @@ fn read_page_token(token: &str) -> Result<usize, Error> {
         .ok_or_else(Error::bad_request)
 }
 
-/// RFC 3339 with an offset, which is mandatory.
+/// Parses RFC 3339. The offset is mandatory.
 fn timestamp(text: &str) -> Result<Timestamp, Error> {
     text.parse().map_err(|_| Error::bad_request())
 }

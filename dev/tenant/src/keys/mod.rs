@@ -1,4 +1,4 @@
-//! The tenant's signing keys: what a key pair is, and which of them there are.
+//! The tenant's signing keys.
 
 mod ring;
 
@@ -22,42 +22,43 @@ use crate::state::lock;
 
 pub(crate) use ring::KeyRing;
 
-/// Key pairs of this process that no tenant uses. One process runs one tenant or, in tests, a few after one another.
-static STOCK: Mutex<Vec<Key>> = Mutex::new(Vec::new());
+/// Unused RSA key pairs of this process. A test process starts several tenants, and generating a
+/// key pair is slow.
+static UNUSED_KEYS: Mutex<Vec<Key>> = Mutex::new(Vec::new());
 
-/// What kind of key pair.
+/// The kind of a key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
-    /// RSA with a modulus of 2048 bits, for RS256, RS512 and PS256.
+    /// RSA with 2048 bits, for RS256, RS512 and PS256.
     #[default]
     Rsa2048,
-    /// RSA with a modulus of 4096 bits.
+    /// RSA with 4096 bits.
     Rsa4096,
-    /// RSA with a modulus of 8192 bits, which is slow to make.
+    /// RSA with 8192 bits, which is slow to generate.
     Rsa8192,
-    /// The curve P-256, for ES256. No tenant of Auth0 signs with it; other providers do.
+    /// EC on the curve P-256, for ES256. Auth0 does not sign with it; other providers do.
     P256,
 }
 
-/// Which of the tenant's keys.
+/// Selects one of the tenant's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SigningKey {
-    /// The one that signs.
+    /// The key that signs now.
     #[default]
     Current,
-    /// The one that is announced but does not sign yet.
+    /// The key that is published but does not sign yet.
     Next,
-    /// The one that signed before the last rotation.
+    /// The key that signed before the last rotation.
     Previous,
     /// A key that the tenant never published.
     Foreign,
 }
 
-/// A key pair could not be made.
+/// A key pair could not be generated.
 #[derive(Debug, thiserror::Error)]
-#[error("a key pair could not be made")]
+#[error("a key pair could not be generated")]
 pub struct KeyError;
 
 /// A key pair with its id.
@@ -73,17 +74,17 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A key pair that is no living tenant's. Making one is slow, so those of tenants that stopped are used again,
-    /// under a new id.
+    /// Returns a key pair that no running tenant uses. Generating one is slow, so key pairs of
+    /// stopped tenants are reused with a new id.
     pub(crate) fn new(kind: KeyKind) -> Result<Self, KeyError> {
-        let used = if kind == KeyKind::Rsa2048 { lock(&STOCK).pop() } else { None };
+        let used = if kind == KeyKind::Rsa2048 { lock(&UNUSED_KEYS).pop() } else { None };
         match used {
             Some(key) => Ok(Self { kid: random::token(12), ..key }),
             None => Self::generate(kind),
         }
     }
 
-    /// The algorithm that it signs with unless told otherwise.
+    /// The default signing algorithm.
     pub(crate) fn alg(&self) -> Algorithm {
         match self.kind {
             KeyKind::P256 => Algorithm::ES256,
@@ -91,10 +92,10 @@ impl Key {
         }
     }
 
-    /// Gives a key pair back that its tenant no longer needs.
-    fn give_back(self) {
+    /// Makes a key pair available to other tenants.
+    fn recycle(self) {
         if self.kind == KeyKind::Rsa2048 {
-            lock(&STOCK).push(self);
+            lock(&UNUSED_KEYS).push(self);
         }
     }
 
@@ -112,7 +113,8 @@ impl Key {
         let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
         Ok(Self {
             kid: random::token(12),
-            // The library wants the inner RSAPrivateKey, and unwraps it only from PEM.
+            // jsonwebtoken needs the inner RSAPrivateKey and extracts it from PKCS #8 only for PEM
+            // input.
             signing: EncodingKey::from_rsa_pem(pem("PRIVATE KEY", der.as_ref()).as_bytes())
                 .map_err(|_| KeyError)?,
             verifying: DecodingKey::from_rsa_raw_components(&parts.n, &parts.e),
@@ -128,7 +130,7 @@ impl Key {
         let der = pair.to_pkcs8v1().map_err(|_| KeyError)?;
         let spki =
             AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| KeyError)?;
-        // The uncompressed point: a 4, then both coordinates.
+        // The uncompressed point: the byte 4, then both coordinates.
         let (x, y) = match pair.public_key().as_ref() {
             [4, point @ ..] if point.len() == 64 => point.split_at(32),
             _ => return Err(KeyError),
@@ -155,7 +157,7 @@ impl Key {
     }
 }
 
-/// `der` in the textual encoding of RFC 7468.
+/// Encodes DER as PEM (RFC 7468).
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<String> =

@@ -1,4 +1,4 @@
-//! The keys of one tenant: one that signs, one announced for later, and the one that signed before.
+//! The keys of one tenant: the current, the next and the previous one.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ pub(crate) struct KeyRing {
     pub(crate) current: Key,
     pub(crate) next: Key,
     pub(crate) previous: Option<Key>,
-    /// Made when it is first asked for.
+    /// Generated on first use.
     pub(crate) foreign: Option<Key>,
     pub(crate) alg_in_jwks: bool,
 }
 
 impl KeyRing {
     pub(crate) fn generate() -> Result<Self, KeyError> {
-        // Two of them cost a few tenths of a second, so each gets a thread.
+        // Generating two takes a few tenths of a second, so each gets a thread.
         let (current, next) = std::thread::scope(|scope| {
             let next = scope.spawn(|| Key::new(KeyKind::default()));
             (Key::new(KeyKind::default()), next.join().unwrap_or(Err(KeyError)))
@@ -40,7 +40,7 @@ impl KeyRing {
         json!({ "keys": keys })
     }
 
-    /// The next key signs from now on; `following` is announced after it.
+    /// Makes the next key the current one; `following` becomes the next one.
     pub(crate) fn rotate(&mut self, following: Key, keep_previous: bool) {
         let next = std::mem::replace(&mut self.next, following);
         let old = std::mem::replace(&mut self.current, next);
@@ -55,7 +55,7 @@ impl KeyRing {
             .find(|key| key.kid == kid)
     }
 
-    /// The key of this role. Where there is none (no previous key, no foreign one yet) it is the current one.
+    /// The selected key. Falls back to the current one while there is no previous or foreign key.
     pub(crate) fn get(&self, which: SigningKey) -> &Key {
         match which {
             SigningKey::Current => Some(&self.current),
@@ -71,6 +71,6 @@ impl Drop for KeyRing {
     fn drop(&mut self) {
         let others = [self.previous.take(), self.foreign.take()];
         let own = [self.current.clone(), self.next.clone()];
-        own.into_iter().chain(others.into_iter().flatten()).for_each(Key::give_back);
+        own.into_iter().chain(others.into_iter().flatten()).for_each(Key::recycle);
     }
 }

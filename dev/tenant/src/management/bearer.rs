@@ -1,4 +1,4 @@
-//! Who calls the Management API, and what they may.
+//! Access checks of the Management API.
 
 use axum::http::HeaderMap;
 use serde_json::Value;

@@ -6,22 +6,22 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// Why the Management API refuses.
+/// An error of the Management API.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// No token.
+    /// The token is missing.
     MissingToken,
-    /// No token of this API, or none that is still valid.
+    /// The token is invalid, expired, or issued for another API.
     InvalidToken,
-    /// A token without any of these scopes.
+    /// The token has none of these scopes.
     InsufficientScope(&'static [&'static str]),
-    /// A parameter that cannot be.
+    /// A query parameter is invalid.
     InvalidQuery(String),
-    /// A body that cannot be.
+    /// The body is invalid.
     InvalidBody(String),
-    /// Nothing there.
+    /// The resource does not exist.
     NotFound { code: Option<&'static str>, message: &'static str },
-    /// Over the rate limit.
+    /// The rate limit was exceeded.
     TooManyRequests,
 }
 

@@ -1,4 +1,4 @@
-//! The Management API, as far as Doorward and its tools use it.
+//! The part of the Management API that Doorward and its tools use.
 
 mod bearer;
 mod error;

@@ -1,4 +1,4 @@
-//! Pagination, with offsets and with checkpoints.
+//! Pagination by offset and by checkpoint.
 
 use axum::http::Uri;
 use base64::Engine;
@@ -9,7 +9,7 @@ use super::Error;
 use crate::json::put;
 use crate::oauth::Params;
 
-/// `page`, `per_page` and `include_totals`.
+/// Returns a page by offset: `page`, `per_page` and `include_totals`.
 pub(super) fn offset(uri: &Uri, name: &str, all: &[Value]) -> Result<Value, Error> {
     let params = query(uri)?;
     let per_page = number(&params, "per_page", 50)?;
@@ -32,7 +32,7 @@ pub(super) fn offset(uri: &Uri, name: &str, all: &[Value]) -> Result<Value, Erro
     }
 }
 
-/// `from` and `take`.
+/// Returns a page by checkpoint: `from` and `take`.
 pub(super) fn checkpoint(uri: &Uri, name: &str, all: &[Value]) -> Result<Value, Error> {
     let params = query(uri)?;
     let take = number(&params, "take", 50)?;

@@ -55,7 +55,7 @@ pub(super) async fn read(
         "authorization_policy": null,
         "client_id": client,
     });
-    // With a symmetric algorithm the answer carries the key itself, and nobody should keep it.
+    // With a symmetric algorithm the response holds the signing secret. Clients must not store it.
     if api.signing_alg == "HS256" {
         put(&mut body, "signing_secret", json!("a-secret-that-must-not-be-kept"));
     }

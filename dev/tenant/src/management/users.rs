@@ -1,4 +1,4 @@
-//! `users/{id}` and what is below it.
+//! `users/{id}` and its subresources.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -25,7 +25,7 @@ pub(super) async fn read(
     Ok(Json(body(store.directory.user(&id).ok_or(NO_USER)?)))
 }
 
-/// `PATCH /users/{id}`: metadata is merged at its first level, and `null` deletes.
+/// `PATCH /users/{id}`: merges metadata at the first level; `null` deletes a field.
 pub(super) async fn update(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -41,7 +41,7 @@ pub(super) async fn update(
     }
     let mut store = app.store();
     let person = store.directory.user_mut(&id).ok_or(NO_USER)?;
-    // Nothing is changed unless everything can be.
+    // Validate everything first, so that an invalid request changes nothing.
     let unknown = changes.iter().find(|(name, value)| {
         !matches!(name.as_str(), "user_metadata" | "app_metadata") || !value.is_object()
     });
@@ -100,7 +100,7 @@ pub(super) async fn roles(
     page::offset(&uri, "roles", &rows).map(Json)
 }
 
-/// `GET /users/{id}/effective-permissions`, of one API.
+/// `GET /users/{id}/effective-permissions`, for one API.
 pub(super) async fn effective_permissions(
     State(app): State<App>,
     Path(id): Path<String>,

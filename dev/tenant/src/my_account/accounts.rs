@@ -1,4 +1,4 @@
-//! What somebody has connected, and what can be.
+//! Connected accounts and available connections.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,13 +19,13 @@ pub(super) async fn list(
     let caller = bearer::check(&app, &headers, "read:me:connected_accounts")?;
     let params = Params::urlencoded(uri.query().unwrap_or_default().as_bytes())
         .map_err(|error| Error::invalid(&error.description))?;
-    let wanted = params.get("connection");
+    let connection = params.get("connection");
     let store = app.store();
     let person = store.directory.user(&caller.user_id).ok_or_else(Error::unauthorized)?;
     let rows: Vec<Value> = person
         .connected_accounts
         .iter()
-        .filter(|one| wanted.is_none_or(|wanted| one.connection == wanted))
+        .filter(|one| connection.is_none_or(|name| one.connection == name))
         .map(row)
         .collect();
     Ok(Json(json!({"accounts": rows})))
@@ -65,7 +65,7 @@ pub(super) async fn connections(
     Ok(Json(json!({"connections": rows})))
 }
 
-/// An account as the API shows it.
+/// The account as the API returns it.
 pub(super) fn row(account: &ConnectedAccount) -> Value {
     json!({
         "id": account.id,

@@ -1,4 +1,4 @@
-//! Who calls the My Account API.
+//! Access checks of the My Account API.
 
 use axum::http::HeaderMap;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::oauth::{bearer, words};
 use crate::seed::Client;
 use crate::state::App;
 
-/// The person behind a token, and the client that holds it.
+/// The user of a token and the client that it was issued to.
 pub(super) struct Caller {
     pub(super) user_id: String,
     pub(super) client: Client,

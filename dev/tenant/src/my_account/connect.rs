@@ -1,4 +1,4 @@
-//! Connecting an account: the request before the browser's way, and the one after it.
+//! Connects an account: one request before the browser flow, and one after it.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -15,11 +15,11 @@ use crate::seed::ConnectedAccount;
 use crate::state::{App, Connect};
 use crate::token::check_verifier;
 
-/// The browser must be back within so many seconds.
-const SECONDS: i64 = 300;
+/// Lifetime of a flow, in seconds.
+const FLOW_SECONDS: i64 = 300;
 
 #[derive(Deserialize)]
-struct Begin {
+struct ConnectRequest {
     connection: String,
     redirect_uri: String,
     state: Option<String>,
@@ -29,7 +29,7 @@ struct Begin {
 }
 
 #[derive(Deserialize)]
-struct End {
+struct CompleteRequest {
     auth_session: String,
     connect_code: String,
     redirect_uri: String,
@@ -43,40 +43,41 @@ pub(super) async fn connect(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let caller = bearer::check(&app, &headers, "create:me:connected_accounts")?;
-    let begin: Begin = read(&body)?;
+    let request: ConnectRequest = read(&body)?;
     let mut store = app.store();
     let connection = store
         .directory
         .connections
         .iter()
-        .find(|one| one.name == begin.connection && caller.client.connections.contains(&one.name))
+        .find(|one| one.name == request.connection && caller.client.connections.contains(&one.name))
         .ok_or_else(|| {
             Error::invalid("The connection does not exist or is not enabled for the client")
         })?;
-    if !is_registered(&caller.client, &begin.redirect_uri) {
+    if !is_registered(&caller.client, &request.redirect_uri) {
         return Err(Error::invalid("redirect_uri is not in the list of allowed callback URLs"));
     }
-    if begin.code_challenge.is_some() && begin.code_challenge_method.as_deref() != Some("S256") {
+    if request.code_challenge.is_some() && request.code_challenge_method.as_deref() != Some("S256")
+    {
         return Err(Error::invalid("code_challenge_method must be S256"));
     }
     let (auth_session, ticket) = (random::token(32), random::token(32));
     let connect = Connect {
         user_id: caller.user_id,
-        connection: begin.connection,
-        scopes: begin.scopes.unwrap_or_else(|| connection.scopes.clone()),
-        redirect_uri: begin.redirect_uri,
-        state: begin.state,
-        code_challenge: begin.code_challenge,
+        connection: request.connection,
+        scopes: request.scopes.unwrap_or_else(|| connection.scopes.clone()),
+        redirect_uri: request.redirect_uri,
+        state: request.state,
+        code_challenge: request.code_challenge,
         ticket: ticket.clone(),
         connect_code: None,
-        expires_at: crate::now() + SECONDS,
+        expires_at: crate::now() + FLOW_SECONDS,
     };
     store.connects.insert(auth_session.clone(), connect);
     let answer = json!({
         "auth_session": auth_session,
         "connect_uri": format!("{}/u/connect", app.origin),
         "connect_params": {"ticket": ticket},
-        "expires_in": SECONDS,
+        "expires_in": FLOW_SECONDS,
     });
     Ok((StatusCode::CREATED, Json(answer)))
 }
@@ -88,29 +89,29 @@ pub(super) async fn complete(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let caller = bearer::check(&app, &headers, "create:me:connected_accounts")?;
-    let end: End = read(&body)?;
+    let request: CompleteRequest = read(&body)?;
     let mut store = app.store();
-    let begun = store
+    let flow = store
         .connects
-        .get(&end.auth_session)
-        .filter(|begun| begun.user_id == caller.user_id && begun.expires_at > crate::now())
-        .filter(|begun| begun.connect_code.as_deref() == Some(&end.connect_code))
-        .filter(|begun| begun.redirect_uri == end.redirect_uri)
+        .get(&request.auth_session)
+        .filter(|flow| flow.user_id == caller.user_id && flow.expires_at > crate::now())
+        .filter(|flow| flow.connect_code.as_deref() == Some(&request.connect_code))
+        .filter(|flow| flow.redirect_uri == request.redirect_uri)
         .cloned()
         .ok_or_else(|| Error::invalid("Invalid auth_session, connect_code or redirect_uri"))?;
-    check_verifier(begun.code_challenge.as_deref(), end.code_verifier.as_deref())
+    check_verifier(flow.code_challenge.as_deref(), request.code_verifier.as_deref())
         .map_err(|error| Error::invalid(&error.description))?;
-    store.connects.remove(&end.auth_session);
+    store.connects.remove(&request.auth_session);
     let person = store.directory.user_mut(&caller.user_id).ok_or_else(Error::unauthorized)?;
     let account = ConnectedAccount {
         id: format!("cac_{}", random::hex(11)),
-        connection: begun.connection,
-        scopes: begun.scopes,
+        connection: flow.connection,
+        scopes: flow.scopes,
         email: None,
         revoked: false,
         created_at: jiff::Timestamp::now().to_string(),
     };
-    // The same account again replaces what was there.
+    // Connecting the same account again replaces the old entry.
     person
         .connected_accounts
         .retain(|one| one.connection != account.connection || one.email.is_some());

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why the My Account API refuses.
+/// An error of the My Account API.
 #[derive(Debug)]
 pub(crate) struct Error {
     status: StatusCode,
@@ -29,7 +29,7 @@ impl Error {
         Self { status: StatusCode::NOT_FOUND, detail: "Connected account not found".to_owned() }
     }
 
-    pub(crate) fn too_many() -> Self {
+    pub(crate) fn too_many_requests() -> Self {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             detail: "Global limit has been reached".to_owned(),

@@ -1,4 +1,4 @@
-//! The My Account API, as far as Connected Accounts need it: how the Token Vault gets its accounts.
+//! The part of the My Account API that Connected Accounts use to add accounts to the Token Vault.
 
 mod accounts;
 mod bearer;
@@ -13,7 +13,7 @@ use crate::state::App;
 
 pub(crate) use error::Error;
 
-/// The routes under `/me/v1`, and the page on which an account is chosen.
+/// The routes under `/me/v1`, and the provider's consent page.
 pub(crate) fn routes() -> Router<App> {
     let accounts = Router::new()
         .route("/connect", post(connect::connect))

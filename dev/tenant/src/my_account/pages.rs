@@ -1,4 +1,5 @@
-//! The other provider's page, on which somebody lets the tenant reach their account.
+//! The consent page of the external provider, on which a person allows the tenant to access their
+//! account.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,15 +12,15 @@ use crate::oauth::Params;
 use crate::random;
 use crate::state::{App, Connect, Store};
 
-const TOO_OLD: &str = "This page is too old. Go back to the application and start again.";
+const PAGE_EXPIRED: &str = "This page has expired. Go back to the application and start again.";
 
 /// `GET /u/connect`.
 pub(super) async fn show(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::urlencoded(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
     let store = app.store();
-    match begun(&store, &params) {
+    match find_flow(&store, &params) {
         Some((_, connect)) => render(&store, connect),
-        None => pages::error(TOO_OLD),
+        None => pages::error(PAGE_EXPIRED),
     }
 }
 
@@ -28,9 +29,9 @@ pub(super) async fn choose(State(app): State<App>, body: Bytes) -> Response {
     let form = Params::urlencoded(&body).unwrap_or_default();
     let mut store = app.store();
     let Some((session, mut connect)) =
-        begun(&store, &form).map(|(id, one)| (id.to_owned(), one.clone()))
+        find_flow(&store, &form).map(|(id, one)| (id.to_owned(), one.clone()))
     else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     if form.get("action") != Some("allow") {
         store.connects.remove(&session);
@@ -47,12 +48,12 @@ pub(super) async fn choose(State(app): State<App>, body: Bytes) -> Response {
     response
 }
 
-fn begun<'a>(store: &'a Store, params: &Params) -> Option<(&'a str, &'a Connect)> {
+fn find_flow<'a>(store: &'a Store, params: &Params) -> Option<(&'a str, &'a Connect)> {
     let ticket = params.get("ticket")?;
     store
         .connects
         .iter()
-        // A ticket is good for one answer.
+        // A ticket can be used once.
         .find(|(_, one)| {
             one.ticket == ticket && one.connect_code.is_none() && one.expires_at > crate::now()
         })
@@ -68,7 +69,7 @@ fn render(store: &Store, connect: &Connect) -> Response {
         .collect();
     let main = format!(
         "<p class=\"tenant\">Stand-in for {connection}</p>\n<h1>Connect your account</h1>\n\
-         <p>{tenant} wants to reach the account <strong>{email}</strong> while you are away:</p>\n\
+         <p>{tenant} asks for access to the account <strong>{email}</strong>, also while you are away:</p>\n\
          <ul class=\"scopes\">\n{scopes}</ul>\n\
          <form method=\"post\" action=\"/u/connect\" class=\"choice\">\n\
          <input type=\"hidden\" name=\"ticket\" value=\"{ticket}\">\n\
@@ -84,7 +85,7 @@ fn render(store: &Store, connect: &Connect) -> Response {
 
 fn back(connect: &Connect, params: &[(&str, &str)]) -> Response {
     let Ok(mut url) = Url::parse(&connect.redirect_uri) else {
-        return pages::error(TOO_OLD);
+        return pages::error(PAGE_EXPIRED);
     };
     url.query_pairs_mut()
         .extend_pairs(params)

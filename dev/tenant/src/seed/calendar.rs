@@ -1,21 +1,21 @@
-//! Calendars, told relative to today.
+//! Calendars, whose events are relative to today.
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// Nothing is a hundred years away, or lasts as long.
-const FARTHEST_DAY: i32 = 36_500;
+/// Limit of a day offset or a duration in days, about a hundred years.
+const MAX_DAYS: i32 = 36_500;
 
 /// A person's primary calendar.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
-    /// The e-mail address of its owner, which is also its id.
+    /// The email address of the owner, which is also the calendar's id.
     pub owner: String,
-    /// Its IANA time zone.
+    /// The IANA time zone.
     pub time_zone: String,
-    /// At most this many events in an answer, however many were asked for.
+    /// Limit of events per response, even if the request asks for more.
     #[serde(default)]
     pub page_size: Option<usize>,
     /// The events.
@@ -29,39 +29,39 @@ pub struct Calendar {
 pub struct Event {
     /// The id.
     pub id: String,
-    /// The title; an event can be without one.
+    /// The title, if it has one.
     #[serde(default)]
     pub summary: Option<String>,
-    /// The text.
+    /// The description.
     #[serde(default)]
     pub description: Option<String>,
     /// The place.
     #[serde(default)]
     pub location: Option<String>,
-    /// The link of its video call.
+    /// The link to the video call.
     #[serde(default)]
     pub hangout_link: Option<String>,
-    /// The day, counted from today in the calendar's zone.
+    /// The day relative to today in the calendar's zone: 0 is today, -1 yesterday.
     pub day: i32,
-    /// The time of day, `HH:MM` in the calendar's zone; absent for an all-day event.
+    /// The time of day, `HH:MM` in the calendar's zone. Without it the event lasts all day.
     #[serde(default)]
     pub start: Option<String>,
-    /// How long a timed event is.
+    /// The duration of a timed event, in minutes.
     #[serde(default = "half_an_hour")]
     pub minutes: i64,
-    /// How many days an all-day event lasts.
+    /// The duration of an all-day event, in days.
     #[serde(default = "one")]
     pub days: i32,
-    /// How it recurs.
+    /// How the event recurs.
     #[serde(default)]
     pub repeat: Option<Repeat>,
-    /// The zone in which it was made; the calendar's when absent.
+    /// The time zone of the event. The default is the calendar's zone.
     #[serde(default)]
     pub time_zone: Option<String>,
-    /// What the owner answered to the invitation; absent for an event of their own.
+    /// The owner's response to the invitation. Without it the owner is the organizer.
     #[serde(default)]
     pub response: Option<Response>,
-    /// Is it on?
+    /// Whether the event takes place.
     #[serde(default)]
     pub status: EventStatus,
 }
@@ -76,17 +76,17 @@ pub enum Repeat {
     Weekly,
 }
 
-/// What somebody answered to an invitation, `responseStatus`.
+/// A response to an invitation, `responseStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Response {
-    /// Nothing yet.
+    /// No response yet.
     NeedsAction,
-    /// No.
+    /// Declined.
     Declined,
-    /// Perhaps.
+    /// Accepted tentatively.
     Tentative,
-    /// Yes.
+    /// Accepted.
     Accepted,
 }
 
@@ -94,28 +94,28 @@ pub enum Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventStatus {
-    /// It takes place.
+    /// Takes place.
     #[default]
     Confirmed,
-    /// It may take place.
+    /// May take place.
     Tentative,
-    /// It does not.
+    /// Does not take place.
     Cancelled,
 }
 
 impl Calendar {
-    /// What cannot be, in words.
+    /// Checks time zones, times and ranges. The error says what is invalid.
     pub(crate) fn check(&self) -> Result<(), String> {
         zone(&self.time_zone)?;
         for event in &self.events {
-            let of = |problem: String| format!("event `{}`: {problem}", event.id);
+            let in_event = |problem: String| format!("event `{}`: {problem}", event.id);
             if let Some(name) = &event.time_zone {
-                zone(name).map_err(of)?;
+                zone(name).map_err(in_event)?;
             }
-            event.start_time().map_err(of)?;
-            let kept = (event.first_day(), event.length_in_days(), event.length_in_minutes());
-            if kept != (event.day, event.days, event.minutes) {
-                return Err(of("a day or a length that cannot be".to_owned()));
+            event.start_time().map_err(in_event)?;
+            let clamped = (event.first_day(), event.length_in_days(), event.length_in_minutes());
+            if clamped != (event.day, event.days, event.minutes) {
+                return Err(in_event("`day`, `days` or `minutes` is out of range".to_owned()));
             }
         }
         Ok(())
@@ -123,35 +123,37 @@ impl Calendar {
 }
 
 impl Event {
-    /// The day, within reason: a calendar that a test made up is not checked.
+    /// The first day, limited to [`MAX_DAYS`]. Calendars set through the control interface are not
+    /// checked.
     pub(crate) fn first_day(&self) -> i32 {
-        self.day.clamp(-FARTHEST_DAY, FARTHEST_DAY)
+        self.day.clamp(-MAX_DAYS, MAX_DAYS)
     }
 
-    /// How many days an all-day event lasts, within reason.
+    /// The duration of an all-day event in days, limited to [`MAX_DAYS`].
     pub(crate) fn length_in_days(&self) -> i32 {
-        self.days.clamp(1, FARTHEST_DAY)
+        self.days.clamp(1, MAX_DAYS)
     }
 
-    /// How many minutes a timed event lasts, within reason.
+    /// The duration of a timed event in minutes, limited to [`MAX_DAYS`].
     pub(crate) fn length_in_minutes(&self) -> i64 {
-        self.minutes.clamp(0, i64::from(FARTHEST_DAY) * 24 * 60)
+        self.minutes.clamp(0, i64::from(MAX_DAYS) * 24 * 60)
     }
 
-    /// When in the day it starts; none for an all-day event.
+    /// The time of day at which the event starts; `None` for an all-day event.
     pub(crate) fn start_time(&self) -> Result<Option<Time>, String> {
         self.start
             .as_deref()
             .map(|text| {
-                Time::strptime("%H:%M", text).map_err(|_| format!("`{text}` is no time of day"))
+                Time::strptime("%H:%M", text)
+                    .map_err(|_| format!("`{text}` is not a time of day like 09:30"))
             })
             .transpose()
     }
 }
 
-/// The time zone of this name.
+/// Looks up an IANA time zone.
 pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| format!("`{name}` is no IANA time zone"))
+    TimeZone::get(name).map_err(|_| format!("`{name}` is not an IANA time zone"))
 }
 
 fn half_an_hour() -> i64 {

@@ -1,8 +1,8 @@
-//! APIs, applications and what binds them.
+//! APIs, applications and client grants.
 
 use serde::{Deserialize, Serialize};
 
-/// An API: a resource server, as the Management API calls it.
+/// An API. The Management API calls it a resource server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
@@ -10,48 +10,48 @@ pub struct Api {
     pub id: String,
     /// The `aud` of its access tokens.
     pub identifier: String,
-    /// The name that people see.
+    /// The display name.
     pub name: String,
-    /// The profile of its access tokens.
+    /// The dialect of its access tokens.
     pub token_dialect: TokenDialect,
-    /// Is a scope granted only to people with the permission of that name?
+    /// Whether a scope requires the permission of the same name (role-based access control).
     #[serde(default)]
     pub enforce_policies: bool,
-    /// May a client get refresh tokens?
+    /// Whether clients can get refresh tokens.
     #[serde(default)]
     pub allow_offline_access: bool,
-    /// Seconds that an access token lives.
+    /// The lifetime of its access tokens, in seconds.
     #[serde(default = "a_day")]
     pub token_lifetime: i64,
-    /// The algorithm that signs its tokens.
+    /// The algorithm that signs its access tokens.
     #[serde(default = "rs256")]
     pub signing_alg: String,
-    /// The scopes that it defines.
+    /// The scopes of the API.
     #[serde(default)]
     pub scopes: Vec<Scope>,
-    /// Is it one of the tenant's own?
+    /// Whether it is one of the tenant's own APIs.
     #[serde(default)]
     pub is_system: bool,
 }
 
-/// A scope of an API, which is also a permission that a person can have.
+/// A scope of an API. It is also a permission that a person can have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// The name.
     pub value: String,
-    /// What the consent page says of it.
+    /// The description on the consent page.
     #[serde(default)]
     pub description: String,
 }
 
-/// The four profiles of access tokens.
+/// The four dialects of access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenDialect {
-    /// Auth0's own.
+    /// Auth0's own dialect.
     AccessToken,
-    /// Auth0's own, with `permissions`.
+    /// Auth0's own dialect, with `permissions`.
     AccessTokenAuthz,
     /// RFC 9068.
     Rfc9068Profile,
@@ -60,13 +60,13 @@ pub enum TokenDialect {
 }
 
 impl TokenDialect {
-    /// Is it RFC 9068?
+    /// Whether the token follows RFC 9068.
     #[must_use]
     pub fn is_rfc9068(self) -> bool {
         matches!(self, Self::Rfc9068Profile | Self::Rfc9068ProfileAuthz)
     }
 
-    /// Does the token carry `permissions`?
+    /// Whether the token has a `permissions` claim.
     #[must_use]
     pub fn has_permissions(self) -> bool {
         matches!(self, Self::AccessTokenAuthz | Self::Rfc9068ProfileAuthz)
@@ -77,48 +77,48 @@ impl TokenDialect {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// The id: any string, also a URL.
+    /// The client id: any string, including a URL.
     pub client_id: String,
     /// The secret of a confidential client.
     #[serde(default)]
     pub client_secret: Option<String>,
-    /// The name that people see.
+    /// The display name.
     pub name: String,
     /// The kind of application.
     pub app_type: AppType,
-    /// Is it the tenant's own? Clients that registered themselves are not.
+    /// Whether it is a first-party client. Clients that registered themselves are not.
     #[serde(default = "yes")]
     pub is_first_party: bool,
-    /// How it proves who it is.
+    /// How the client authenticates.
     #[serde(default)]
     pub token_endpoint_auth_method: ClientAuth,
-    /// The public keys of `private_key_jwt`.
+    /// The public keys for `private_key_jwt`.
     #[serde(default)]
     pub public_keys: Vec<PublicKey>,
-    /// The grants that it may use.
+    /// The grant types that it may use.
     #[serde(default)]
     pub grant_types: Vec<String>,
-    /// Where people may be sent back to.
+    /// The allowed redirect URIs.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
-    /// The API that an application of type "resource server" stands for.
+    /// The API that an application of type "resource server" belongs to.
     #[serde(default)]
     pub resource_server_identifier: Option<String>,
     /// The connections that are enabled for it.
     #[serde(default)]
     pub connections: Vec<String>,
-    /// The kinds of RFC 8693 exchange that it may use.
+    /// The kinds of token exchange (RFC 8693) that it may use.
     #[serde(default)]
     pub token_exchange: Vec<TokenExchange>,
 }
 
-/// A kind of RFC 8693 exchange, `token_exchange.allow_any_profile_of_type`.
+/// A kind of token exchange (RFC 8693), `token_exchange.allow_any_profile_of_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenExchange {
     /// Custom token exchange profiles.
     CustomAuthentication,
-    /// On-behalf-of.
+    /// On-behalf-of token exchange.
     OnBehalfOfTokenExchange,
 }
 
@@ -126,30 +126,30 @@ pub enum TokenExchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppType {
-    /// On a person's own machine; loopback redirects may use any port (RFC 8252).
+    /// Runs on the user's machine. Loopback redirects may use any port (RFC 8252).
     Native,
-    /// In a browser.
+    /// Runs in a browser.
     Spa,
-    /// On a server.
+    /// Runs on a server, with users.
     RegularWeb,
-    /// A machine.
+    /// Runs without users.
     NonInteractive,
-    /// An API's own application ("Custom API Client").
+    /// Belongs to an API ("Custom API Client").
     ResourceServer,
 }
 
-/// How an application proves who it is.
+/// How an application authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
-    /// It does not: a public client.
+    /// Not at all: a public client.
     None,
-    /// A secret in the body.
+    /// With a secret in the body.
     #[default]
     ClientSecretPost,
-    /// A secret in the `Authorization` header.
+    /// With a secret in the `Authorization` header.
     ClientSecretBasic,
-    /// A signed assertion (RFC 7523).
+    /// With a signed assertion (RFC 7523).
     PrivateKeyJwt,
 }
 
@@ -157,35 +157,35 @@ pub enum ClientAuth {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicKey {
-    /// The only algorithm that it is good for: RS256, PS256 or ES256.
+    /// The only algorithm the key may be used with: RS256, PS256 or ES256.
     pub alg: String,
-    /// SubjectPublicKeyInfo in PEM.
+    /// The SubjectPublicKeyInfo, as PEM.
     pub pem: String,
 }
 
-/// Which application may ask for which scopes of which API.
+/// A client grant: the scopes of an API that an application may request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientGrant {
-    /// The application; none in a default grant.
+    /// The application; `None` for a default grant.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// `third_party_clients` in a default grant.
+    /// `third_party_clients` for a default grant.
     #[serde(default)]
     pub default_for: Option<String>,
     /// The API.
     pub audience: String,
-    /// Does the application act for itself or for a person?
+    /// Whether the application acts for itself or for a person.
     pub subject_type: SubjectType,
     /// The scopes.
     pub scopes: Vec<String>,
 }
 
-/// For whom an application acts.
+/// On whose behalf an application acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectType {
-    /// For itself.
+    /// For the application itself.
     Client,
     /// For a person.
     User,

@@ -1,4 +1,4 @@
-//! Who and what the tenant knows at the start, as written in `seed.toml`.
+//! The initial data of a tenant, as written in `seed.toml`.
 
 mod calendar;
 mod clients;
@@ -15,28 +15,28 @@ pub use clients::{
 };
 pub use people::{ConnectedAccount, Organization, Person, Role};
 
-/// The seed file that is built in.
+/// The built-in seed file.
 const DEFAULT: &str = include_str!("../../seed.toml");
 
-/// Everything that a tenant starts with.
+/// The initial data of a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    /// What holds for the tenant as a whole.
+    /// Settings of the whole tenant.
     pub tenant: Settings,
-    /// The APIs (resource servers), without the tenant's own two.
+    /// The APIs (resource servers), without the two system APIs.
     #[serde(rename = "api", default)]
     pub apis: Vec<Api>,
     /// The applications.
     #[serde(rename = "client", default)]
     pub clients: Vec<Client>,
-    /// Which application may ask for what.
+    /// The client grants.
     #[serde(rename = "client_grant", default)]
     pub client_grants: Vec<ClientGrant>,
     /// The identity providers.
     #[serde(rename = "connection", default)]
     pub connections: Vec<Connection>,
-    /// The custom token exchanges.
+    /// The custom token exchange profiles.
     #[serde(rename = "token_exchange_profile", default)]
     pub token_exchange_profiles: Vec<TokenExchangeProfile>,
     /// The organizations.
@@ -48,89 +48,89 @@ pub struct Seed {
     /// The people who can sign in.
     #[serde(rename = "person", default)]
     pub people: Vec<Person>,
-    /// The calendars behind the stand-in for Google.
+    /// The calendars of the stand-in for Google.
     #[serde(rename = "calendar", default)]
     pub calendars: Vec<Calendar>,
 }
 
-/// What holds for the tenant as a whole.
+/// Settings of the whole tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The name on the sign-in page.
     pub name: String,
-    /// Everybody's password.
+    /// The password of every person.
     pub password: String,
-    /// Is Dynamic Client Registration open?
+    /// Whether Dynamic Client Registration is enabled.
     #[serde(default)]
     pub dynamic_client_registration: bool,
-    /// Is a refresh token replaced each time that it is used?
+    /// Whether each use replaces a refresh token.
     #[serde(default)]
     pub rotate_refresh_tokens: bool,
-    /// The API of a request that names none.
+    /// The API for requests that name none.
     #[serde(default)]
     pub default_audience: Option<String>,
 }
 
-/// An identity provider, whose tokens the Token Vault can hold.
+/// An identity provider whose tokens the Token Vault can hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
     /// The id, `con_…`.
     pub id: String,
-    /// The name that requests use, as in `google-oauth2`.
+    /// The name that requests use, for example `google-oauth2`.
     pub name: String,
     /// The kind of provider.
     pub strategy: String,
-    /// The scopes that are asked for when somebody connects an account.
+    /// The default scopes when a person connects an account.
     #[serde(default)]
     pub scopes: Vec<String>,
 }
 
-/// A custom token exchange, with what its Action would do.
+/// A custom token exchange profile, with what its Action would do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenExchangeProfile {
     /// The name.
     pub name: String,
-    /// The URI that selects it.
+    /// The URI that selects the profile.
     pub subject_token_type: String,
-    /// How the subject token is checked.
+    /// How the Action validates the subject token.
     pub action: ProfileAction,
-    /// The tokens of [`ProfileAction::KnownTokens`], each with the id of its user.
+    /// The tokens for [`ProfileAction::KnownTokens`], each with its user id.
     #[serde(default)]
     pub known_tokens: std::collections::BTreeMap<String, String>,
 }
 
-/// How a custom token exchange checks its subject token.
+/// How a custom token exchange validates its subject token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileAction {
-    /// It must be a valid access token of this tenant; its `sub` becomes the user.
+    /// Requires a valid access token of this tenant and takes the user from its `sub`.
     TenantAccessToken,
-    /// It must be in the profile's list.
+    /// Requires a token from the profile's list.
     KnownTokens,
 }
 
-/// Why a seed cannot be used.
+/// Why a seed is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// It is not TOML, or a field is missing, unknown or of the wrong type.
+    /// It is not TOML, or a field is missing, unknown or has the wrong type.
     #[error("the seed cannot be read: {0}")]
     Syntax(#[from] toml::de::Error),
-    /// One entry refers to another that does not exist, or holds an impossible value.
-    #[error("the seed does not fit together: {0}")]
+    /// An entry refers to another that does not exist, or holds an invalid value.
+    #[error("the seed is inconsistent: {0}")]
     Reference(String),
 }
 
 impl Seed {
-    /// The built-in seed, for an API whose identifier is `audience`.
+    /// Reads the built-in seed for an API with the identifier `audience`.
     ///
     /// # Panics
     ///
-    /// Never: that the built-in seed can be read is a test of this crate.
+    /// Never: a test of this crate reads the built-in seed.
     #[must_use]
-    #[expect(clippy::unreachable, reason = "what is built in is tested")]
+    #[expect(clippy::unreachable, reason = "a test reads the built-in seed")]
     pub fn load_default(audience: &str) -> Self {
         match Self::parse(DEFAULT, audience) {
             Ok(seed) => seed,
@@ -138,11 +138,13 @@ impl Seed {
         }
     }
 
-    /// Reads a seed; `{audience}` in it becomes `audience`, and `{server}` that URL's origin.
+    /// Reads a seed. `{audience}` is replaced with `audience`, and `{server}` with the origin of
+    /// that URL.
     ///
     /// # Errors
     ///
-    /// When the text is no seed, or its entries do not fit together.
+    /// Returns [`SeedError::Syntax`] if the text is not a seed, and [`SeedError::Reference`] if an
+    /// entry names another that does not exist or a calendar is invalid.
     pub fn parse(toml: &str, audience: &str) -> Result<Self, SeedError> {
         let server = url::Url::parse(audience)
             .map(|url| url.origin().ascii_serialization())
@@ -154,7 +156,7 @@ impl Seed {
         Ok(seed)
     }
 
-    /// The person with this user id or e-mail address.
+    /// The person with this user id or email address.
     #[must_use]
     pub fn person(&self, id_or_email: &str) -> Option<&Person> {
         self.people
@@ -168,8 +170,8 @@ impl Seed {
         self.clients.iter().find(|client| client.client_id == client_id)
     }
 
-    /// The seed with `{origin}` replaced, once it is known where the tenant listens.
-    pub(crate) fn at(self, origin: &str) -> Result<Self, SeedError> {
+    /// Replaces `{origin}` with the tenant's origin, which is known only once the tenant listens.
+    pub(crate) fn with_origin(self, origin: &str) -> Result<Self, SeedError> {
         let unreadable = |error: serde_json::Error| SeedError::Reference(error.to_string());
         let mut value = serde_json::to_value(&self).map_err(unreadable)?;
         replace(&mut value, origin);
@@ -187,7 +189,7 @@ impl Seed {
             for account in &person.connected_accounts {
                 if !self.connections.iter().any(|c| c.name == account.connection) {
                     return wrong(format!(
-                        "{} is connected to the unknown `{}`",
+                        "{} is connected to the unknown connection `{}`",
                         person.email, account.connection
                     ));
                 }
@@ -197,7 +199,7 @@ impl Seed {
             if let Some(id) = &grant.client_id
                 && self.client(id).is_none()
             {
-                return wrong(format!("a grant for the unknown client `{id}`"));
+                return wrong(format!("a client grant names the unknown client `{id}`"));
             }
         }
         for calendar in &self.calendars {
@@ -207,7 +209,7 @@ impl Seed {
     }
 }
 
-/// `text` as the inside of a basic string of TOML.
+/// Escapes text for a basic string of TOML.
 fn escaped(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -253,13 +255,13 @@ mod tests {
 
     #[test]
     fn the_origin_is_filled_in_everywhere() {
-        let seed = Seed::load_default("a").at("http://127.0.0.1:4000").unwrap();
+        let seed = Seed::load_default("a").with_origin("http://127.0.0.1:4000").unwrap();
         assert!(!serde_json::to_string(&seed).unwrap().contains("{origin}"));
     }
 
     #[test]
     fn an_unknown_field_and_an_unknown_role_are_refused() {
-        let unknown = Seed::parse("[tenant]\nname = 'a'\npassword = 'b'\ncolour = 1", "a");
+        let unknown = Seed::parse("[tenant]\nname = 'a'\npassword = 'b'\ncolor = 1", "a");
         assert!(matches!(unknown, Err(SeedError::Syntax(_))));
         let role = "[tenant]\nname = 'a'\npassword = 'b'\n[[person]]\nuser_id = 'a'\nname = 'a'\nemail = 'e'\nroles = ['x']";
         let error = Seed::parse(role, "a").unwrap_err();

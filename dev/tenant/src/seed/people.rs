@@ -5,35 +5,35 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Somebody who can sign in.
+/// A person who can sign in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
-    /// The `sub` of their tokens, as in `auth0|owner`.
+    /// The `sub` of their tokens, for example `auth0|owner`.
     pub user_id: String,
-    /// The name that is shown.
+    /// The display name.
     pub name: String,
-    /// The address that they sign in with.
+    /// The email address, which is also the sign-in name.
     pub email: String,
-    /// What is special about them, in a few words.
+    /// A short description for the sign-in page.
     #[serde(default)]
     pub note: String,
     /// Names of roles.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Permissions given directly: for each API its scopes.
+    /// Direct permissions: the scopes for each API.
     #[serde(default)]
     pub permissions: BTreeMap<String, Vec<String>>,
-    /// Claims that an Action adds to their access tokens.
+    /// Claims that an Action adds to access tokens.
     #[serde(default)]
     pub claims: Map<String, Value>,
-    /// What the Token Vault holds of them.
+    /// The accounts in the Token Vault.
     #[serde(default)]
     pub connected_accounts: Vec<ConnectedAccount>,
-    /// What they may change about themselves.
+    /// Metadata that the person may change.
     #[serde(default)]
     pub user_metadata: Map<String, Value>,
-    /// What only the tenant's administrators may change.
+    /// Metadata that only administrators may change.
     #[serde(default)]
     pub app_metadata: Map<String, Value>,
 }
@@ -42,20 +42,20 @@ pub struct Person {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectedAccount {
-    /// The id, `cac_…`; made up at the start when absent.
+    /// The id, `cac_…`. The default is a random id.
     #[serde(default)]
     pub id: String,
-    /// The connection.
+    /// The name of the connection.
     pub connection: String,
     /// The scopes that the provider granted.
     pub scopes: Vec<String>,
-    /// The address at the provider; the person's own when absent.
+    /// The email address at the provider. The default is the person's own.
     #[serde(default)]
     pub email: Option<String>,
-    /// Has the provider withdrawn its refresh token?
+    /// Whether the provider has revoked the refresh token.
     #[serde(default)]
     pub revoked: bool,
-    /// When it was connected (RFC 3339); the start of the tenant when absent.
+    /// The time of the connection (RFC 3339). The default is the start of the tenant.
     #[serde(default)]
     pub created_at: String,
 }
@@ -66,17 +66,17 @@ pub struct ConnectedAccount {
 pub struct Role {
     /// The id, `rol_…`.
     pub id: String,
-    /// The name, by which people refer to it.
+    /// The name, by which a person's `roles` refer to it.
     pub name: String,
-    /// What it is for.
+    /// The description.
     #[serde(default)]
     pub description: String,
-    /// For each API its scopes.
+    /// The scopes for each API.
     #[serde(default)]
     pub permissions: BTreeMap<String, Vec<String>>,
 }
 
-/// An organization that people belong to.
+/// An organization with members.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Organization {
@@ -84,7 +84,7 @@ pub struct Organization {
     pub id: String,
     /// The name.
     pub name: String,
-    /// User ids.
+    /// The user ids of the members.
     #[serde(default)]
     pub members: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Who the client is: nothing but its id, a secret, or a signed assertion.
+//! Client authentication: none, a secret, or a signed assertion.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine;
@@ -12,10 +12,10 @@ use crate::seed::{Client, ClientAuth, PublicKey};
 use crate::state::App;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// An assertion must end within this many seconds.
-const LONGEST_ASSERTION: i64 = 3600;
+/// Limit of an assertion's remaining lifetime, in seconds.
+const MAX_ASSERTION_SECONDS: i64 = 3600;
 
-/// The client, once it has proved who it is.
+/// Authenticates the client of a token request.
 pub(crate) fn authenticate(
     app: &App,
     headers: &HeaderMap,
@@ -26,7 +26,7 @@ pub(crate) fn authenticate(
     let assertion = params.get("client_assertion");
     let ways = [basic.is_some(), secret_in_body.is_some(), assertion.is_some()];
     if ways.iter().filter(|used| **used).count() > 1 {
-        return Err(Error::invalid_request("More than one way of client authentication"));
+        return Err(Error::invalid_request("More than one method of client authentication"));
     }
     let id = match (&basic, assertion) {
         (Some((id, _)), _) => id.clone(),
@@ -34,13 +34,13 @@ pub(crate) fn authenticate(
         _ => params.required("client_id")?.to_owned(),
     };
     if params.get("client_id").is_some_and(|other| other != id) {
-        return Err(Error::invalid_request("Two client ids"));
+        return Err(Error::invalid_request("client_id is not that of the client authentication"));
     }
     let client = app.store().directory.client(&id).cloned().ok_or_else(Error::invalid_client)?;
     let secret = basic.as_ref().map(|(_, secret)| secret.as_str()).or(secret_in_body);
     match client.token_endpoint_auth_method {
         ClientAuth::None => Ok(client),
-        // As on Auth0, where a secret travels makes no difference.
+        // As on Auth0, the secret is accepted in the header and in the body.
         ClientAuth::ClientSecretPost | ClientAuth::ClientSecretBasic => {
             if secret.is_some() && client.client_secret.as_deref() == secret {
                 Ok(client)
@@ -58,7 +58,8 @@ pub(crate) fn authenticate(
     }
 }
 
-/// Id and secret of `Authorization: Basic`, both form-encoded before they were joined (RFC 6749 §2.3.1).
+/// Reads `Authorization: Basic`. Client id and secret are form-encoded before they are joined
+/// (RFC 6749 §2.3.1).
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
@@ -69,12 +70,14 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
         .and_then(|value| value.strip_prefix("Basic "))
         .and_then(|value| STANDARD.decode(value.trim()).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|pair| pair.split_once(':').map(|(id, secret)| (decoded(id), decoded(secret))));
+        .and_then(|pair| {
+            pair.split_once(':').map(|(id, secret)| (form_decoded(id), form_decoded(secret)))
+        });
     pair.map(Some).ok_or_else(Error::invalid_client)
 }
 
-fn decoded(text: &str) -> String {
-    // With a `=` in front, the whole text is the value of a parameter without a name.
+fn form_decoded(text: &str) -> String {
+    // With a leading `=`, the parser returns the whole text as the value of an unnamed parameter.
     let text = format!("={}", text.replace('&', "%26"));
     url::form_urlencoded::parse(text.as_bytes())
         .next()
@@ -88,7 +91,7 @@ fn subject_of(assertion: &str) -> Result<String, Error> {
         .ok_or_else(Error::invalid_client)
 }
 
-/// Checks an assertion as RFC 7523 §3 asks for.
+/// Validates an assertion (RFC 7523 §3).
 fn check_assertion(app: &App, client: &Client, assertion: &str) -> Result<(), Error> {
     let (header, claims) = jose::decode(assertion).ok_or_else(Error::invalid_client)?;
     let alg = header.get("alg").and_then(Value::as_str).unwrap_or_default();
@@ -103,7 +106,7 @@ fn check_assertion(app: &App, client: &Client, assertion: &str) -> Result<(), Er
     let for_us = [app.issuer(), format!("{}/oauth/token", app.origin)]
         .iter()
         .any(|audience| jose::has_audience(&claims, audience));
-    if signed && own && for_us && in_time(&claims) && first_use(app, &claims) {
+    if signed && own && for_us && is_current(&claims) && is_first_use(app, &claims) {
         Ok(())
     } else {
         Err(Error::invalid_client())
@@ -120,19 +123,19 @@ fn verifier(key: &PublicKey) -> Option<(DecodingKey, Algorithm)> {
     }
 }
 
-fn in_time(claims: &Map<String, Value>) -> bool {
+fn is_current(claims: &Map<String, Value>) -> bool {
     let time = |name: &str| claims.get(name).and_then(Value::as_i64);
     let now = crate::now();
-    time("exp").is_some_and(|end| end > now && end <= now + LONGEST_ASSERTION)
+    time("exp").is_some_and(|end| end > now && end <= now + MAX_ASSERTION_SECONDS)
         && time("nbf").is_none_or(|start| start <= now + 60)
 }
 
-fn first_use(app: &App, claims: &Map<String, Value>) -> bool {
+fn is_first_use(app: &App, claims: &Map<String, Value>) -> bool {
     let Some(id) = claims.get("jti").and_then(Value::as_str) else {
         return false;
     };
     let mut store = app.store();
     let now = crate::now();
     store.assertions.retain(|_, end| *end > now);
-    store.assertions.insert(id.to_owned(), now + LONGEST_ASSERTION).is_none()
+    store.assertions.insert(id.to_owned(), now + MAX_ASSERTION_SECONDS).is_none()
 }

@@ -1,4 +1,4 @@
-//! A client for itself.
+//! The client credentials grant.
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
             "Grant type 'client_credentials' not allowed for the client.",
         ));
     }
-    // The resource parameter profile does not reach this grant: only `audience` counts.
+    // Auth0's resource parameter profile does not apply to this grant, so only `audience` is read.
     let audience = params.required("audience")?;
     let store = app.store();
     let api = store.directory.api(audience).filter(|api| api.identifier == audience);

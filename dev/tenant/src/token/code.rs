@@ -1,4 +1,4 @@
-//! An authorization code for tokens.
+//! The authorization code grant.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::oauth::{Error, Params};
 use crate::seed::Client;
 use crate::state::App;
 use crate::token::grant;
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, TokenParams};
 
 pub(super) fn redeem(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     let text = params.required("code")?;
@@ -19,7 +19,8 @@ pub(super) fn redeem(app: &App, client: &Client, params: &Params) -> Result<Valu
         .filter(|code| code.granted.client_id == client.client_id)
         .ok_or_else(invalid)?;
     if code.used || code.expires_at <= crate::now() {
-        // Somebody else may have had the code: what came of it ends too (RFC 6749 §4.1.2).
+        // The code may have been stolen: revoke the refresh tokens issued for it
+        // (RFC 6749 §4.1.2).
         store.refresh_tokens.retain(|_, granted| granted.code.as_deref() != Some(text));
         return Err(invalid());
     }
@@ -38,7 +39,7 @@ pub(super) fn redeem(app: &App, client: &Client, params: &Params) -> Result<Valu
     tokens::answer_for_person(
         app,
         &mut store,
-        Issue {
+        TokenParams {
             client,
             granted: &granted,
             grant_type: grant::CODE,
@@ -48,7 +49,7 @@ pub(super) fn redeem(app: &App, client: &Client, params: &Params) -> Result<Valu
     )
 }
 
-/// PKCE with S256 (RFC 7636 §4.6).
+/// Verifies PKCE with S256 (RFC 7636 §4.6).
 pub(crate) fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Error> {
     let digest = |text: &str| {
         b64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())

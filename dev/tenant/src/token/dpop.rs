@@ -1,4 +1,5 @@
-//! Access tokens that are bound to a key of the client's (RFC 9449, section 5): as much of it as a client needs to try it.
+//! DPoP-bound access tokens (RFC 9449, section 5). Age, nonce and replay of a proof
+//! are not checked.
 
 use axum::http::HeaderMap;
 use jsonwebtoken::jwk::ThumbprintHash;
@@ -11,8 +12,8 @@ use crate::keys::SigningKey;
 use crate::oauth::Error;
 use crate::state::App;
 
-/// Binds the access token of an answer to the key of the proof in the request, if there is one. Opaque tokens and those
-/// of other providers stay as they are.
+/// Binds the access token of a response to the key of the request's DPoP proof, if there is one.
+/// Opaque tokens and tokens of other providers stay unbound.
 pub(super) fn bind(app: &App, headers: &HeaderMap, answer: &mut Value) -> Result<(), Error> {
     let Some(proof) = headers.get("dpop") else { return Ok(()) };
     let thumbprint = proof
@@ -33,7 +34,7 @@ pub(super) fn bind(app: &App, headers: &HeaderMap, answer: &mut Value) -> Result
     Ok(())
 }
 
-/// The thumbprint of the key that a proof for this URL was signed with.
+/// Verifies a proof for `POST` to this URL and returns the thumbprint of its key.
 fn thumbprint(proof: &str, url: &str) -> Option<String> {
     let header = jsonwebtoken::decode_header(proof).ok()?;
     let jwk = header.jwk.filter(|_| header.typ.as_deref() == Some("dpop+jwt"))?;

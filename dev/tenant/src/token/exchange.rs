@@ -1,4 +1,4 @@
-//! Custom token exchange: a profile decides what the subject token means.
+//! Custom token exchange: the profile determines the user of the subject token.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::oauth::{Error, Params};
 use crate::seed::{Client, ProfileAction, TokenExchange, TokenExchangeProfile};
 use crate::state::{App, Granted};
 use crate::token::grant;
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, TokenParams};
 
 pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     if !client.token_exchange.contains(&TokenExchange::CustomAuthentication) {
@@ -58,7 +58,7 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
     }
     let organization = params
         .get("organization")
-        .map(|wanted| store.directory.member_of(&user_id, wanted))
+        .map(|organization| store.directory.member_of(&user_id, organization))
         .transpose()?;
     let granted = Granted {
         scopes: store.directory.grantable(client, person, api, &requested),
@@ -72,13 +72,13 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
     let mut answer = tokens::answer_for_person(
         app,
         &mut store,
-        Issue { client, granted: &granted, grant_type: grant::EXCHANGE, nonce: None, act },
+        TokenParams { client, granted: &granted, grant_type: grant::EXCHANGE, nonce: None, act },
     )?;
     put(&mut answer, "issued_token_type", json!(grant::ACCESS_TOKEN));
     Ok(answer)
 }
 
-/// What the profile's Action would do: the user of this subject token.
+/// Does what the profile's Action would do: finds the user of the subject token.
 fn run_action(app: &App, profile: &TokenExchangeProfile, token: &str) -> Result<String, Error> {
     let user_id = match profile.action {
         ProfileAction::KnownTokens => profile.known_tokens.get(token).cloned(),
@@ -90,7 +90,7 @@ fn run_action(app: &App, profile: &TokenExchangeProfile, token: &str) -> Result<
     user_id.ok_or_else(|| Error::invalid_request("Invalid subject token"))
 }
 
-/// The `act` claim for an actor token, which must be one of this tenant.
+/// Builds the `act` claim from the actor token, which must be a token of this tenant.
 fn actor(app: &App, params: &Params) -> Result<Option<Value>, Error> {
     let Some(token) = params.get("actor_token") else {
         return Ok(None);

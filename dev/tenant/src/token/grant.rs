@@ -1,12 +1,8 @@
-//! The names of grants and token types.
+//! Names of grant types and token types.
 
-/// RFC 6749.
 pub(crate) const CODE: &str = "authorization_code";
-/// RFC 6749.
 pub(crate) const REFRESH: &str = "refresh_token";
-/// RFC 6749.
 pub(crate) const CLIENT_CREDENTIALS: &str = "client_credentials";
-/// RFC 6749.
 pub(crate) const PASSWORD: &str = "password";
 /// RFC 8693: on-behalf-of and custom token exchange.
 pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -14,13 +10,13 @@ pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchan
 pub(crate) const VAULT: &str =
     "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token";
 
-/// All of them.
+/// All supported grant types.
 pub(crate) const ALL: [&str; 6] = [CODE, REFRESH, CLIENT_CREDENTIALS, PASSWORD, EXCHANGE, VAULT];
 
-/// A token type: an access token.
+/// Token type: an access token.
 pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// A token type: a refresh token.
+/// Token type: a refresh token.
 pub(crate) const REFRESH_TOKEN: &str = "urn:ietf:params:oauth:token-type:refresh_token";
-/// A token type: an access token of another provider.
+/// Token type: an access token of an external provider.
 pub(crate) const VAULT_TOKEN: &str =
     "http://auth0.com/oauth/token-type/federated-connection-access-token";

@@ -1,4 +1,4 @@
-//! The token endpoint: one module for each grant.
+//! The token endpoint, with one module for each grant.
 
 mod client_auth;
 mod client_credentials;
@@ -36,7 +36,7 @@ pub(crate) async fn token(State(app): State<App>, headers: HeaderMap, body: Byte
     }
 }
 
-/// `POST /oauth/revoke` (RFC 7009): ends a refresh token.
+/// `POST /oauth/revoke` (RFC 7009): revokes a refresh token.
 pub(crate) async fn revoke(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
     let end = || {
         let params = Params::read(&headers, &body)?;

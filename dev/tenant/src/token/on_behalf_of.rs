@@ -1,4 +1,4 @@
-//! On-behalf-of: the caller's token for one that reaches another API.
+//! On-behalf-of: exchanges the caller's access token for one of another API.
 
 use serde_json::{Map, Value, json};
 
@@ -10,8 +10,8 @@ use crate::state::App;
 use crate::token::grant;
 use crate::tokens::{self, AccessToken};
 
-/// A subject token with this many actors cannot be exchanged again.
-const DEEPEST_CHAIN: usize = 4;
+/// Limit of the actor chain: a subject token with this many actors cannot be exchanged again.
+const MAX_ACTORS: usize = 4;
 
 pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     if !client.token_exchange.contains(&TokenExchange::OnBehalfOfTokenExchange) {
@@ -75,7 +75,7 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
     Ok(answer)
 }
 
-/// The new `act`: this client in front of those who acted before.
+/// Builds the new `act` claim: this client, followed by the earlier actors.
 fn chain(client: &Client, claims: &Map<String, Value>) -> Result<Value, Error> {
     let before = match claims.get("act") {
         Some(act) => act.clone(),
@@ -86,7 +86,7 @@ fn chain(client: &Client, claims: &Map<String, Value>) -> Result<Value, Error> {
         }
     };
     let depth = std::iter::successors(claims.get("act"), |act| act.get("act")).count();
-    if depth >= DEEPEST_CHAIN {
+    if depth >= MAX_ACTORS {
         return Err(Error::invalid_request(
             "Delegation chain (`act` claim) depth exceeds the maximum allowed limit of 4",
         ));

@@ -1,4 +1,4 @@
-//! A name and a password, for tests.
+//! The password grant, for tests.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::oauth::{Error, Params};
 use crate::seed::Client;
 use crate::state::{App, Granted};
 use crate::token::grant;
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, TokenParams};
 
 pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     let mut store = app.store();
@@ -29,7 +29,7 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
     if requested.is_empty()
         && let Some(api) = api
     {
-        // Whoever holds the password is trusted with every scope.
+        // Without `scope`, the password grant requests every scope of the API.
         requested = api.scopes.iter().map(|scope| scope.value.clone()).collect();
     }
     let granted = Granted {
@@ -44,6 +44,12 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
     tokens::answer_for_person(
         app,
         &mut store,
-        Issue { client, granted: &granted, grant_type: grant::PASSWORD, nonce: None, act: None },
+        TokenParams {
+            client,
+            granted: &granted,
+            grant_type: grant::PASSWORD,
+            nonce: None,
+            act: None,
+        },
     )
 }

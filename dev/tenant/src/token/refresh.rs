@@ -1,4 +1,4 @@
-//! A refresh token for a new access token.
+//! The refresh token grant.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::random;
 use crate::seed::Client;
 use crate::state::App;
 use crate::token::grant;
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, TokenParams};
 
 pub(super) fn refresh(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     let token = params.required("refresh_token")?;
@@ -26,16 +26,22 @@ pub(super) fn refresh(app: &App, client: &Client, params: &Params) -> Result<Val
     }
     let requested = params.words("scope");
     if !requested.is_empty() {
-        // Never more than what was granted before (RFC 6749 §6).
+        // The new scopes are a subset of those granted before (RFC 6749 §6).
         granted.scopes.retain(|scope| requested.contains(scope));
     }
-    // A permission that was taken away since takes its scope along.
+    // Scopes whose permission was revoked since are dropped.
     let api = granted.audience.as_deref().and_then(|audience| store.directory.api(audience));
     granted.scopes = store.directory.grantable(client, &person, api, &granted.scopes);
     let mut answer = tokens::answer_for_person(
         app,
         &mut store,
-        Issue { client, granted: &granted, grant_type: grant::REFRESH, nonce: None, act: None },
+        TokenParams {
+            client,
+            granted: &granted,
+            grant_type: grant::REFRESH,
+            nonce: None,
+            act: None,
+        },
     )?;
     if store.settings().rotate_refresh_tokens
         && let Some(original) = store.refresh_tokens.remove(token)

@@ -1,4 +1,4 @@
-//! The token that an exchange starts from.
+//! The subject token of an exchange.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use crate::oauth::Error;
 use crate::seed::{Client, ClientAuth};
 use crate::state::App;
 
-/// The API of a client that may exchange tokens: a confidential "Custom API Client".
+/// The API of the client, which must be a confidential "Custom API Client" to exchange tokens.
 pub(super) fn own_api(client: &Client) -> Result<&str, Error> {
     client.own_api().filter(|_| client.token_endpoint_auth_method != ClientAuth::None).ok_or_else(
         || {
@@ -20,7 +20,7 @@ pub(super) fn own_api(client: &Client) -> Result<&str, Error> {
     )
 }
 
-/// The claims of an access token that was issued for the client's own API.
+/// Verifies an access token issued for the client's own API, and returns its claims.
 pub(super) fn access_token(
     app: &App,
     client: &Client,

@@ -1,4 +1,4 @@
-//! The Token Vault: the caller's token for one of another provider.
+//! The Token Vault: exchanges the caller's token for one of an external provider.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,8 @@ use crate::seed::{Client, ConnectedAccount, Person};
 use crate::state::{App, ProviderToken};
 use crate::token::grant;
 
-/// `scope` does not choose among the account's scopes: the answer names those that it has, and the caller compares.
+/// Exchanges a token. The response names all scopes of the account, whatever `scope` requests; the
+/// caller has to compare them.
 pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Value, Error> {
     subject::own_api(client)?;
     if params.required("requested_token_type")? != grant::VAULT_TOKEN {
@@ -82,7 +83,7 @@ fn user_of(app: &App, client: &Client, params: &Params) -> Result<String, Error>
     }
 }
 
-/// The account that is meant; `login_hint` chooses among several.
+/// Finds the account on a connection; `login_hint` selects one of several.
 fn account<'a>(
     person: &'a Person,
     connection: &str,

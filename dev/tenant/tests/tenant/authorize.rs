@@ -5,7 +5,7 @@ use crate::support::*;
 
 const CALLBACK: &str = "http://127.0.0.1:49152/callback";
 
-/// The parameters of a good request of the client that was registered by hand.
+/// The parameters of a valid request of the first-party client.
 fn request() -> Vec<(&'static str, &'static str)> {
     vec![
         ("response_type", "code"),
@@ -28,12 +28,12 @@ async fn follow(world: &World, response: &Response) -> Response {
     world.get(&location(response)).send().await.unwrap()
 }
 
-/// `state` of the page that a redirect leads to.
+/// The `state` of the page that a redirect leads to.
 fn page_state(response: &Response) -> String {
     query(&format!("http://tenant{}", location(response)))["state"].clone()
 }
 
-/// Signs in on the page that a redirect leads to; the answer is where the flow goes from there.
+/// Signs in on the page that a redirect leads to, and returns the next redirect.
 async fn sign_in(world: &World, response: &Response, email: &str) -> Response {
     let page = follow(world, response).await;
     assert_eq!(page.status(), 200);
@@ -44,7 +44,7 @@ async fn sign_in(world: &World, response: &Response, email: &str) -> Response {
     follow(world, &done).await
 }
 
-/// Answers the consent page that a redirect leads to.
+/// Submits the consent page that a redirect leads to.
 async fn consent(world: &World, response: &Response, action: &str) -> Response {
     let page = follow(world, response).await;
     assert_eq!(page.status(), 200);
@@ -65,14 +65,14 @@ fn redeem_form<'a>(client_id: &'a str, code: &'a str) -> Vec<(&'a str, &'a str)>
     ]
 }
 
-/// The error that a redirect to the client carries.
+/// The error and its description in a redirect to the client.
 fn refusal(response: &Response) -> (String, String) {
     let query = query(&location(response));
     (query["error"].clone(), query["error_description"].clone())
 }
 
-/// Registers a stranger and gives its client id.
-async fn stranger(world: &World) -> String {
+/// Registers a client and returns its id.
+async fn register_client(world: &World) -> String {
     let metadata = json!({
         "client_name": "Stranger <b>",
         "redirect_uris": [CALLBACK],
@@ -109,7 +109,7 @@ async fn a_person_signs_in_and_the_client_gets_tokens() {
     assert_eq!(
         (status.as_u16(), &body["error"]),
         (403, &json!("invalid_grant")),
-        "a code is good once"
+        "a code can be used once"
     );
 
     let again = authorize(&world, &request()).await;
@@ -117,9 +117,9 @@ async fn a_person_signs_in_and_the_client_gets_tokens() {
 }
 
 #[tokio::test]
-async fn a_stranger_needs_consent_and_gets_no_identity() {
+async fn a_self_registered_client_needs_consent_and_gets_no_id_token() {
     let world = World::new().await;
-    let client_id = stranger(&world).await;
+    let client_id = register_client(&world).await;
     assert!(client_id.starts_with("tpc_"));
     let scope = "openid profile email offline_access tool:whoami tool:greet";
     let request = with(&with(&request(), "client_id", &client_id), "scope", scope);
@@ -159,9 +159,9 @@ async fn a_stranger_needs_consent_and_gets_no_identity() {
 }
 
 #[tokio::test]
-async fn a_person_can_say_no() {
+async fn a_person_can_deny_consent() {
     let world = World::new().await;
-    let client_id = stranger(&world).await;
+    let client_id = register_client(&world).await;
     let response = authorize(&world, &with(&request(), "client_id", &client_id)).await;
     let response = sign_in(&world, &response, "owner@example.com").await;
     let back = consent(&world, &response, "deny").await;
@@ -177,10 +177,10 @@ async fn a_person_can_say_no() {
 }
 
 #[tokio::test]
-async fn wrong_requests_of_a_known_client_go_back_to_it() {
+async fn errors_go_to_the_redirect_uri_of_a_known_client() {
     let world = World::new().await;
     let good = request();
-    let client_id = stranger(&world).await;
+    let client_id = register_client(&world).await;
     let management = world.url("/api/v2/");
     let cases = [
         (without(&good, "code_challenge"), "invalid_request"),
@@ -213,7 +213,7 @@ async fn wrong_requests_of_a_known_client_go_back_to_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_an_address_that_was_not_checked() {
+async fn nobody_is_redirected_to_an_unregistered_uri() {
     let world = World::new().await;
     let good = request();
     let cases = [
@@ -232,7 +232,7 @@ async fn nobody_is_sent_to_an_address_that_was_not_checked() {
 }
 
 #[tokio::test]
-async fn a_code_needs_its_verifier_its_client_and_its_address() {
+async fn a_code_needs_its_verifier_its_client_and_its_redirect_uri() {
     let world = World::new().await;
     let mut first =
         Some(sign_in(&world, &authorize(&world, &request()).await, "owner@example.com").await);
@@ -273,7 +273,7 @@ async fn prompts_are_obeyed() {
     assert!(location(&asked).starts_with("/u/consent"));
     let back = consent(&world, &asked, "allow").await;
     assert!(location(&back).starts_with(CALLBACK));
-    let client_id = stranger(&world).await;
+    let client_id = register_client(&world).await;
     let silent = [("prompt", "none"), ("client_id", client_id.as_str())];
     let response = authorize(
         &world,
@@ -318,7 +318,7 @@ async fn a_page_belongs_to_its_browser() {
 }
 
 #[tokio::test]
-async fn the_pages_are_strict() {
+async fn the_pages_send_strict_security_headers() {
     let world = World::new().await;
     let page = follow(&world, &authorize(&world, &request()).await).await;
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
@@ -360,7 +360,7 @@ async fn an_organization_is_for_its_members() {
 }
 
 #[tokio::test]
-async fn the_answer_can_travel_in_the_fragment_and_a_confidential_client_proves_itself() {
+async fn the_response_can_use_the_fragment_and_a_confidential_client_authenticates() {
     let world = World::new().await;
     let callback = "http://127.0.0.1:3000/connect/callback";
     let me = world.url("/me/");

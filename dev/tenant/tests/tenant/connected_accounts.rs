@@ -5,7 +5,7 @@ use crate::support::*;
 const CALLBACK: &str = "http://127.0.0.1:3000/connect/callback";
 const CONNECTED: &str = "/me/v1/connected-accounts";
 
-/// A token of the My Account API, as the connect page gets it.
+/// Mints a My Account API token like the one that the connect page gets.
 fn my_account_token(world: &World, scope: &str) -> String {
     let now = jsonwebtoken::get_current_timestamp();
     world.tenant.mint(
@@ -22,7 +22,7 @@ fn my_account_token(world: &World, scope: &str) -> String {
     )
 }
 
-fn begin() -> Value {
+fn connect_request() -> Value {
     json!({
         "connection": "google-oauth2",
         "redirect_uri": CALLBACK,
@@ -44,13 +44,13 @@ async fn a_person_connects_an_account_and_the_vault_has_it() {
         &world,
         "create:me:connected_accounts read:me:connected_accounts delete:me:connected_accounts",
     );
-    let (status, begun) = post(&world, &token, "/connect", &begin()).await;
-    assert_eq!(status, 201, "{begun}");
-    assert_eq!(begun["expires_in"], 300);
-    let ticket = text(&begun["connect_params"]["ticket"]);
+    let (status, flow) = post(&world, &token, "/connect", &connect_request()).await;
+    assert_eq!(status, 201, "{flow}");
+    assert_eq!(flow["expires_in"], 300);
+    let ticket = text(&flow["connect_params"]["ticket"]);
     let page = world
         .http
-        .get(text(&begun["connect_uri"]))
+        .get(text(&flow["connect_uri"]))
         .query(&[("ticket", &ticket)])
         .send()
         .await
@@ -64,11 +64,11 @@ async fn a_person_connects_an_account_and_the_vault_has_it() {
     assert_eq!(
         world.post("/u/connect").form(&form).send().await.unwrap().status(),
         400,
-        "a ticket is good once"
+        "a ticket can be used once"
     );
 
     let end = json!({
-        "auth_session": begun["auth_session"],
+        "auth_session": flow["auth_session"],
         "connect_code": params["connect_code"],
         "redirect_uri": CALLBACK,
         "code_verifier": VERIFIER,
@@ -97,8 +97,8 @@ async fn a_person_connects_an_account_and_the_vault_has_it() {
 async fn a_person_can_cancel() {
     let world = World::new().await;
     let token = my_account_token(&world, "create:me:connected_accounts");
-    let (_, begun) = post(&world, &token, "/connect", &begin()).await;
-    let ticket = text(&begun["connect_params"]["ticket"]);
+    let (_, flow) = post(&world, &token, "/connect", &connect_request()).await;
+    let ticket = text(&flow["connect_params"]["ticket"]);
     let form = [("ticket", ticket.as_str()), ("action", "deny")];
     let back = world.post("/u/connect").form(&form).send().await.unwrap();
     let params = query(&location(&back));
@@ -109,11 +109,11 @@ async fn a_person_can_cancel() {
 }
 
 #[tokio::test]
-async fn what_is_not_right_is_refused_with_problem_details() {
+async fn invalid_requests_are_refused_with_problem_details() {
     let world = World::new().await;
     let token = my_account_token(&world, "create:me:connected_accounts");
     let changed = |name: &str, value: Value| {
-        let mut body = begin();
+        let mut body = connect_request();
         body[name] = value;
         body
     };
@@ -128,10 +128,18 @@ async fn what_is_not_right_is_refused_with_problem_details() {
         assert_eq!((status.as_u16(), &problem["status"]), (400, &json!(400)), "{body}");
         assert!(problem["title"].is_string() && problem["detail"].is_string());
     }
-    let (status, _) =
-        post(&world, &my_account_token(&world, "read:me:connected_accounts"), "/connect", &begin())
-            .await;
+    let (status, _) = post(
+        &world,
+        &my_account_token(&world, "read:me:connected_accounts"),
+        "/connect",
+        &connect_request(),
+    )
+    .await;
     assert_eq!(status, 403);
     let other = world.token_of("unconnected@example.com").await;
-    assert_eq!(post(&world, &other, "/connect", &begin()).await.0, 401, "a token of another API");
+    assert_eq!(
+        post(&world, &other, "/connect", &connect_request()).await.0,
+        401,
+        "a token of another API"
+    );
 }

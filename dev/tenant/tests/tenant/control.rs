@@ -2,15 +2,15 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-async fn steer(world: &World, path: &str, body: Value) -> u16 {
+async fn control(world: &World, path: &str, body: Value) -> u16 {
     world.post(&format!("/_control/{path}")).json(&body).send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test]
-async fn everything_can_be_steered_over_http() {
+async fn everything_can_be_controlled_over_http() {
     let world = World::new().await;
     let fault = json!({"endpoint": "jwks", "fault": {"what": {"kind": "answer", "status": 500}, "times": 1}});
-    assert_eq!(steer(&world, "faults", fault).await, 204);
+    assert_eq!(control(&world, "faults", fault).await, 204);
     let (_, faults) = answer(world.get("/_control/faults")).await;
     assert_eq!(faults["jwks"][0]["what"]["status"], 500);
     assert_eq!(world.get("/.well-known/jwks.json").send().await.unwrap().status(), 500);
@@ -31,30 +31,30 @@ async fn everything_can_be_steered_over_http() {
     );
 
     let limit = json!({"group": "management", "limit": {"burst": 0, "per_second": 1}});
-    assert_eq!(steer(&world, "rate-limits", limit).await, 204);
+    assert_eq!(control(&world, "rate-limits", limit).await, 204);
     assert_eq!(world.get("/api/v2/x").send().await.unwrap().status(), 429);
     assert_eq!(
-        steer(&world, "rate-limits", json!({"group": "management", "limit": null})).await,
+        control(&world, "rate-limits", json!({"group": "management", "limit": null})).await,
         204
     );
 
-    assert_eq!(steer(&world, "keys/rotate", json!({"keep_previous": true})).await, 204);
+    assert_eq!(control(&world, "keys/rotate", json!({"keep_previous": true})).await, 204);
     assert_eq!(world.control().jwks()["keys"].as_array().unwrap().len(), 3);
     assert_eq!(
         world.http.delete(world.url("/_control/keys/previous")).send().await.unwrap().status(),
         204
     );
-    assert_eq!(steer(&world, "keys/sign-with", json!({"kind": "p256"})).await, 204);
-    assert_eq!(steer(&world, "keys/alg", json!({"present": false})).await, 204);
+    assert_eq!(control(&world, "keys/sign-with", json!({"kind": "p256"})).await, 204);
+    assert_eq!(control(&world, "keys/alg", json!({"present": false})).await, 204);
     assert_eq!(world.control().jwks()["keys"][0]["kty"], "EC");
     assert_eq!(
-        steer(&world, "lifetimes", json!({"access_token": 5, "provider_token": 6})).await,
+        control(&world, "lifetimes", json!({"access_token": 5, "provider_token": 6})).await,
         204
     );
 
     let permissions =
         json!({"person": "guest@example.com", "audience": API, "permissions": ["tool:greet"]});
-    assert_eq!(steer(&world, "permissions", permissions).await, 204);
+    assert_eq!(control(&world, "permissions", permissions).await, 204);
     let body = json!({"person": "guest@example.com", "client_id": "doorward-test", "scopes": ["tool:greet", "tool:whoami"]});
     let (_, minted) = answer(world.post("/_control/mint-for").json(&body)).await;
     assert_eq!(minted["claims"]["scope"], "tool:greet");
@@ -67,9 +67,9 @@ async fn everything_can_be_steered_over_http() {
     assert_eq!(decode(&text(&minted["token"])).1, json!({"a": 1}));
 
     let account = json!({"person": "guest@example.com", "connection": "google-oauth2", "action": "connect", "scopes": ["a"]});
-    assert_eq!(steer(&world, "accounts", account).await, 204);
+    assert_eq!(control(&world, "accounts", account).await, 204);
     assert_eq!(
-        steer(&world, "scopes", json!({"audience": API, "scopes": ["tool:new"]})).await,
+        control(&world, "scopes", json!({"audience": API, "scopes": ["tool:new"]})).await,
         204
     );
     let (_, directory) = answer(world.get("/_control/directory")).await;
@@ -99,17 +99,17 @@ async fn the_help_names_every_endpoint() {
 #[tokio::test]
 async fn nonsense_is_refused_and_nothing_breaks() {
     let world = World::new().await;
-    assert_eq!(steer(&world, "faults", json!({"endpoint": "nowhere", "fault": {}})).await, 422);
-    assert_eq!(steer(&world, "faults", json!({"fault": {}})).await, 422);
+    assert_eq!(control(&world, "faults", json!({"endpoint": "nowhere", "fault": {}})).await, 422);
+    assert_eq!(control(&world, "faults", json!({"fault": {}})).await, 422);
     assert_eq!(
-        steer(&world, "permissions", json!({"person": "x", "audience": API, "permissions": []}))
+        control(&world, "permissions", json!({"person": "x", "audience": API, "permissions": []}))
             .await,
         404
     );
     assert_eq!(
-        steer(&world, "mint", json!({"header": 1, "claims": []})).await,
+        control(&world, "mint", json!({"header": 1, "claims": []})).await,
         200,
-        "any token can be made"
+        "any token can be minted"
     );
     let put = world
         .http
@@ -122,7 +122,7 @@ async fn nonsense_is_refused_and_nothing_breaks() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_cannot_steer() {
+async fn pages_of_other_origins_cannot_use_the_control_interface() {
     let world = World::new().await;
     let page = world.get("/_control/calls").header("Origin", "https://evil.example");
     assert_eq!(page.send().await.unwrap().status(), 403);

@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[tokio::test]
-async fn both_documents_are_the_same_and_name_what_there_is() {
+async fn both_metadata_documents_are_equal_and_complete() {
     let world = World::new().await;
     let (status, oidc) = answer(world.get("/.well-known/openid-configuration")).await;
     assert_eq!(status, 200);
@@ -98,14 +98,14 @@ async fn a_rotation_signs_with_the_announced_key_and_can_keep_the_old_one() {
     );
     let (header, _) = world.claims(&world.token_of("owner@example.com").await).await;
     assert_eq!(header["kid"], after[0]);
-    assert_eq!(world.vault(&old).await.0, 200, "a token of the old key is still good");
+    assert_eq!(world.vault(&old).await.0, 200, "a token of the old key is still valid");
     world.control().rotate_keys(false).unwrap();
     assert_eq!(kids().len(), 2);
-    assert_eq!(world.vault(&old).await.0, 401, "and is not when its key is gone");
+    assert_eq!(world.vault(&old).await.0, 401, "and invalid once its key is removed");
 }
 
 #[tokio::test]
-async fn a_busy_port_and_an_open_address_are_refused_by_name() {
+async fn a_busy_port_and_a_public_address_are_refused_by_name() {
     let world = World::new().await;
     let seed = Seed::load_default(API);
     let listen = world.tenant.domain().parse().unwrap();

@@ -17,7 +17,7 @@ fn on_behalf_of(subject_token: &str) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn on_behalf_of_keeps_the_user_and_names_who_acts() {
+async fn on_behalf_of_keeps_the_user_and_names_the_actors() {
     let world = World::new().await;
     let token = world.token_of("owner@example.com").await;
     let (status, body) = world.token(&on_behalf_of(&token)).await;
@@ -97,7 +97,7 @@ async fn on_behalf_of_refuses_what_was_not_granted() {
 }
 
 #[tokio::test]
-async fn a_profile_says_whose_token_it_is() {
+async fn a_profile_maps_the_subject_token_to_a_user() {
     let world = World::new().await;
     let form = [
         ("grant_type", EXCHANGE),
@@ -127,7 +127,7 @@ async fn a_profile_says_whose_token_it_is() {
 }
 
 #[tokio::test]
-async fn a_profile_may_take_the_tenants_own_tokens_and_an_actor() {
+async fn a_profile_may_accept_the_tenants_own_tokens_and_an_actor() {
     let world = World::new().await;
     let token = world.token_of("greeter@example.com").await;
     let actor = world.management_token().await;

@@ -8,7 +8,7 @@ use crate::support::*;
 const JWKS: &str = "/.well-known/jwks.json";
 
 #[tokio::test]
-async fn an_answer_can_be_replaced_for_some_calls() {
+async fn a_response_can_be_replaced_for_some_calls() {
     let world = World::new().await;
     let fault =
         Fault::json(503, &json!({"error": "down"})).header("Retry-After", "7").skip(1).times(2);
@@ -36,7 +36,7 @@ async fn a_fault_lasts_until_it_is_cleared_and_hits_only_its_endpoint() {
 }
 
 #[tokio::test]
-async fn answers_come_in_every_wrong_shape() {
+async fn every_kind_of_fault_changes_the_response() {
     let world = World::new().await;
     let next = |what: What| world.control().inject(Endpoint::Jwks, Fault::new(what).times(1));
     let get = async || world.get(JWKS).send().await.unwrap();
@@ -59,7 +59,7 @@ async fn answers_come_in_every_wrong_shape() {
     assert_eq!(
         serde_json::from_slice::<Value>(&body).unwrap(),
         world.control().jwks(),
-        "still JSON, and right"
+        "still the same JSON"
     );
 
     next(What::Redirect { location: "https://elsewhere.example/".to_owned() });
@@ -78,12 +78,12 @@ async fn answers_come_in_every_wrong_shape() {
     assert!(response.bytes().await.is_err(), "the connection breaks in the middle");
 
     next(What::Close);
-    assert!(world.get(JWKS).send().await.is_err(), "no answer at all");
+    assert!(world.get(JWKS).send().await.is_err(), "no response at all");
     assert_eq!(get().await.status(), 200);
 }
 
 #[tokio::test]
-async fn an_answer_can_be_late() {
+async fn a_response_can_be_delayed() {
     let world = World::new().await;
     world.control().inject(Endpoint::Discovery, Fault::delay(Duration::from_millis(150)).times(1));
     let start = Instant::now();
@@ -93,7 +93,7 @@ async fn an_answer_can_be_late() {
 }
 
 #[tokio::test]
-async fn the_errors_of_each_api_have_their_shape() {
+async fn injected_errors_have_the_format_of_their_api() {
     let world = World::new().await;
     world.control().inject(Endpoint::GoogleEvents, Fault::google(403, "accessNotConfigured"));
     let (status, body) = answer(world.get("/calendar/v3/calendars/primary/events")).await;
@@ -121,7 +121,7 @@ async fn a_whole_group_can_be_down() {
 }
 
 #[tokio::test]
-async fn calls_are_counted_and_remembered() {
+async fn calls_are_counted_and_recorded() {
     let world = World::new().await;
     let token = world.token_of("owner@example.com").await;
     world.control().reset_calls();
@@ -139,7 +139,7 @@ async fn calls_are_counted_and_remembered() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_are_counted() {
+async fn concurrent_calls_are_counted() {
     let world = World::new().await;
     world.control().inject(Endpoint::Jwks, Fault::delay(Duration::from_millis(200)));
     let call = || async { world.get(JWKS).send().await.unwrap() };

@@ -6,7 +6,7 @@ use crate::support::*;
 
 const PRIMARY: &str = "/calendar/v3/calendars/primary/events";
 
-/// The first and last moment of today in this zone, as parameters.
+/// The parameters that request the events of today in this zone.
 fn today(zone: &str) -> Vec<(&'static str, String)> {
     let start = Zoned::now().in_tz(zone).unwrap().start_of_day().unwrap();
     let end = start.checked_add(1.day()).unwrap();
@@ -22,7 +22,7 @@ async fn list(world: &World, token: &str, query: &[(&str, String)]) -> Answer {
     answer(world.get(PRIMARY).bearer_auth(token).query(query)).await
 }
 
-/// All events of all pages.
+/// The events of all pages.
 async fn all(world: &World, token: &str, query: &[(&str, String)]) -> Vec<Value> {
     let mut items = Vec::new();
     let mut query = query.to_vec();
@@ -101,7 +101,7 @@ async fn today_has_every_kind_of_event_on_several_pages() {
 }
 
 #[tokio::test]
-async fn a_cancelled_event_shows_only_when_asked_for() {
+async fn cancelled_events_are_listed_only_on_request() {
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;
     let mut query = today("Europe/Berlin");
@@ -111,7 +111,7 @@ async fn a_cancelled_event_shows_only_when_asked_for() {
 }
 
 #[tokio::test]
-async fn the_offsets_are_those_of_the_zone_that_was_asked_for() {
+async fn times_use_the_requested_time_zone() {
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;
     let mut query = today("Europe/Berlin");
@@ -121,7 +121,7 @@ async fn the_offsets_are_those_of_the_zone_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn without_single_events_a_recurring_event_comes_once() {
+async fn without_single_events_a_recurring_event_is_listed_once() {
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;
     let items = all(&world, &token, &[]).await;
@@ -141,7 +141,7 @@ async fn a_day_can_be_empty() {
 }
 
 #[tokio::test]
-async fn max_results_makes_pages() {
+async fn max_results_sets_the_page_size() {
     let world = World::new().await;
     let event = |number: usize| Event {
         id: format!("event{number}"),
@@ -209,7 +209,7 @@ async fn only_tokens_of_the_vault_with_the_right_scope_are_accepted() {
 }
 
 #[tokio::test]
-async fn a_calendar_that_is_not_there_and_wrong_parameters() {
+async fn unknown_calendars_and_invalid_parameters_are_refused() {
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;
     let (status, body) =
@@ -236,7 +236,7 @@ async fn a_calendar_that_is_not_there_and_wrong_parameters() {
 }
 
 #[tokio::test]
-async fn an_answer_holds_the_fields_that_were_asked_for() {
+async fn a_response_holds_only_the_requested_fields() {
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;
     let mut query = today("Europe/Berlin");
@@ -254,7 +254,7 @@ async fn an_answer_holds_the_fields_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn a_mailbox_has_numbers_for_who_may_see_them() {
+async fn message_counts_need_a_gmail_scope() {
     const INBOX: &str = "/gmail/v1/users/me/labels/INBOX";
     let world = World::new().await;
     let token = world.google_token("owner@example.com").await;

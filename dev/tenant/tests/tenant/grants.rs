@@ -54,7 +54,7 @@ async fn a_body_may_be_a_form_or_json_and_nothing_else() {
             .await;
     assert_eq!(status, 400);
     let twice = [PASSWORD_FORM.as_slice(), &[("audience", "b")]].concat();
-    assert_eq!(world.token(&twice).await.0, 400, "a parameter that is there twice");
+    assert_eq!(world.token(&twice).await.0, 400, "a repeated parameter");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! The tenant as its clients see it: over HTTP.
+//! Tests of the tenant over HTTP, as its clients use it.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics has failed, which is what it is for"
+    reason = "tests fail by panicking"
 )]
 
 mod support;

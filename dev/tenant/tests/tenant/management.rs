@@ -116,7 +116,7 @@ async fn permissions_come_directly_and_through_roles() {
 }
 
 #[tokio::test]
-async fn permissions_are_given_and_taken_at_once() {
+async fn permission_changes_take_effect_immediately() {
     let world = World::new().await;
     let token = world.management_token().await;
     let names = async |user: &str| -> Vec<String> {
@@ -177,7 +177,7 @@ async fn a_thousand_permissions_come_in_pages() {
 }
 
 #[tokio::test]
-async fn effective_permissions_of_one_api_follow_checkpoints() {
+async fn effective_permissions_of_one_api_are_paged_by_checkpoint() {
     let world = World::new().await;
     let token = world.management_token().await;
     let path = format!("{OWNER}/effective-permissions");
@@ -231,7 +231,7 @@ async fn metadata_is_merged_and_null_deletes() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_the_rate_limit_and_too_many_are_refused() {
+async fn every_response_names_the_rate_limit_and_excess_calls_are_refused() {
     let world = World::new().await;
     let token = world.management_token().await;
     let open = world.get(API_PATH).send().await.unwrap();

@@ -5,7 +5,7 @@ use crate::support::*;
 #[tokio::test]
 async fn a_public_client_gets_no_secret_and_a_confidential_one_does() {
     let world = World::new().await;
-    // As the TypeScript SDK of MCP sends it.
+    // The metadata that the TypeScript SDK of MCP sends.
     let metadata = json!({
         "client_name": "An agent",
         "redirect_uris": ["http://localhost:6274/oauth/callback"],
@@ -37,7 +37,7 @@ async fn a_public_client_gets_no_secret_and_a_confidential_one_does() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_use_machine_grants() {
+async fn a_self_registered_client_cannot_use_machine_grants() {
     let world = World::new().await;
     let metadata = json!({"redirect_uris": ["https://a.example/cb"]});
     let (_, client) = answer(world.post("/oidc/register").json(&metadata)).await;
@@ -54,7 +54,7 @@ async fn a_stranger_cannot_use_machine_grants() {
 }
 
 #[tokio::test]
-async fn wrong_metadata_is_refused() {
+async fn invalid_metadata_is_refused() {
     let world = World::new().await;
     let uri = json!(["https://a.example/cb"]);
     let cases = [

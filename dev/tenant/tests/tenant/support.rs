@@ -1,4 +1,4 @@
-//! What the tests share: a tenant on a free port, and a client that behaves like a browser.
+//! Shared by all tests: a tenant on a free port, and an HTTP client with a cookie jar.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,13 +15,13 @@ pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_t
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A tenant, and a browser that follows no redirect by itself.
+/// A tenant, and an HTTP client that keeps cookies but does not follow redirects.
 pub(crate) struct World {
     pub(crate) tenant: Tenant,
     pub(crate) http: Client,
 }
 
-/// A status with a body of JSON.
+/// The status and the JSON body of a response.
 pub(crate) type Answer = (StatusCode, Value);
 
 impl World {
@@ -56,17 +56,17 @@ impl World {
         self.http.post(self.url(path))
     }
 
-    /// A request to the token endpoint.
+    /// Sends a request to the token endpoint.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Answer {
         answer(self.post("/oauth/token").form(form)).await
     }
 
-    /// The answer of the password grant, with all scopes.
+    /// Signs in with the password grant and requests all scopes of the API.
     pub(crate) async fn sign_in(&self, email: &str) -> Value {
         self.sign_in_for(email, "").await
     }
 
-    /// The answer of the password grant, with these scopes.
+    /// Signs in with the password grant and requests these scopes.
     pub(crate) async fn sign_in_for(&self, email: &str, scope: &str) -> Value {
         let form = [
             ("grant_type", "password"),
@@ -81,12 +81,12 @@ impl World {
         body
     }
 
-    /// An access token of this person for the API.
+    /// Gets an access token of this person for the API.
     pub(crate) async fn token_of(&self, email: &str) -> String {
         text(&self.sign_in(email).await["access_token"])
     }
 
-    /// A token of the Management API.
+    /// Gets an access token for the Management API.
     pub(crate) async fn management_token(&self) -> String {
         let audience = self.url("/api/v2/");
         let form = [
@@ -100,24 +100,24 @@ impl World {
         text(&body["access_token"])
     }
 
-    /// The Token Vault's answer for this subject token.
+    /// Exchanges this subject token at the Token Vault.
     pub(crate) async fn vault(&self, subject_token: &str) -> Answer {
         self.token(&vault_form(subject_token)).await
     }
 
-    /// A token of Google for this person.
+    /// Gets a Google token of this person from the Token Vault.
     pub(crate) async fn google_token(&self, email: &str) -> String {
         let (status, body) = self.vault(&self.token_of(email).await).await;
         assert_eq!(status, 200, "{body}");
         text(&body["access_token"])
     }
 
-    /// `GET` with a bearer token.
+    /// Sends a `GET` request with a bearer token.
     pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
         answer(self.get(path).bearer_auth(token)).await
     }
 
-    /// The claims of a token, and its header, once its signature has been checked against the published keys.
+    /// Verifies a signature against the published keys, and returns header and claims.
     pub(crate) async fn claims(&self, token: &str) -> (Value, Value) {
         let (_, jwks) = answer(self.get("/.well-known/jwks.json")).await;
         let (header, claims) = decode(token);
@@ -156,7 +156,7 @@ pub(crate) fn vault_form(subject_token: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-/// The form with one parameter changed.
+/// Returns the form with one parameter changed.
 pub(crate) fn with<'a>(
     form: &[(&'a str, &'a str)],
     name: &'a str,
@@ -167,12 +167,12 @@ pub(crate) fn with<'a>(
     changed
 }
 
-/// The form without one parameter.
+/// Returns the form without one parameter.
 pub(crate) fn without<'a>(form: &[(&'a str, &'a str)], name: &str) -> Vec<(&'a str, &'a str)> {
     form.iter().copied().filter(|(known, _)| *known != name).collect()
 }
 
-/// Status and JSON of an answer.
+/// Sends a request and returns the status and the JSON body.
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status();
@@ -180,7 +180,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     (status, serde_json::from_str(&body).unwrap_or_else(|_| json!({"not JSON": body})))
 }
 
-/// Where an answer sends the browser.
+/// The `Location` of a redirect.
 pub(crate) fn location(response: &Response) -> String {
     assert_eq!(response.status(), 303, "a redirect");
     response.headers()[header::LOCATION].to_str().unwrap().to_owned()
@@ -191,7 +191,7 @@ pub(crate) fn query(url: &str) -> std::collections::HashMap<String, String> {
     url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
 }
 
-/// Header and claims, unchecked.
+/// Decodes header and claims without verification.
 pub(crate) fn decode(token: &str) -> (Value, Value) {
     let part = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
     let parts: Vec<&str> = token.split('.').collect();

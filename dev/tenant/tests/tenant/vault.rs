@@ -5,7 +5,7 @@ use crate::support::*;
 const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
 
 #[tokio::test]
-async fn the_callers_token_becomes_one_of_google() {
+async fn the_callers_token_is_exchanged_for_a_google_token() {
     let world = World::new().await;
     let (status, body) = world.vault(&world.token_of("owner@example.com").await).await;
     assert_eq!(status, 200);
@@ -59,7 +59,7 @@ async fn each_missing_account_has_its_own_error() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_is_not_right_is_refused() {
+async fn invalid_exchanges_are_refused() {
     let world = World::new().await;
     let token = world.token_of("owner@example.com").await;
     let machine = world.management_token().await;
@@ -90,7 +90,7 @@ async fn an_exchange_that_is_not_right_is_refused() {
 }
 
 #[tokio::test]
-async fn the_client_must_be_set_up_for_it() {
+async fn the_client_must_be_allowed_to_use_the_vault() {
     let world = World::new().await;
     let token = world.token_of("owner@example.com").await;
     let original = world.control().directory().client("doorward").cloned().unwrap();

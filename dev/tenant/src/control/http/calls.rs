@@ -6,15 +6,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Deserialize;
 
-use super::{Done, Failure};
+use super::{ControlResult, Failure};
 use crate::control::Control;
 use crate::endpoint::{Endpoint, Group};
 use crate::faults::Fault;
 use crate::limits::RateLimit;
 
-/// One endpoint, or all.
+/// The query `?endpoint=NAME`; without it, all endpoints are meant.
 #[derive(Deserialize)]
-pub(super) struct Of {
+pub(super) struct EndpointFilter {
     endpoint: Option<Endpoint>,
 }
 
@@ -37,14 +37,17 @@ pub(super) async fn faults(State(control): State<Control>) -> impl IntoResponse 
     Json(control.faults())
 }
 
-pub(super) async fn inject(State(control): State<Control>, Json(body): Json<Inject>) -> Done {
+pub(super) async fn inject(
+    State(control): State<Control>,
+    Json(body): Json<Inject>,
+) -> ControlResult {
     match (body.endpoint, body.group) {
         (Some(endpoint), None) => control.inject(endpoint, body.fault),
         (None, Some(group)) => control.inject_all(group, &body.fault),
         _ => {
             return Err(Failure(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "either endpoint or group".to_owned(),
+                "give either `endpoint` or `group`".to_owned(),
             ));
         }
     }
@@ -53,9 +56,9 @@ pub(super) async fn inject(State(control): State<Control>, Json(body): Json<Inje
 
 pub(super) async fn clear_faults(
     State(control): State<Control>,
-    Query(of): Query<Of>,
+    Query(filter): Query<EndpointFilter>,
 ) -> StatusCode {
-    control.clear_faults(of.endpoint);
+    control.clear_faults(filter.endpoint);
     StatusCode::NO_CONTENT
 }
 
@@ -70,9 +73,9 @@ pub(super) async fn reset(State(control): State<Control>) -> StatusCode {
 
 pub(super) async fn received(
     State(control): State<Control>,
-    Query(of): Query<Of>,
+    Query(filter): Query<EndpointFilter>,
 ) -> impl IntoResponse {
-    Json(control.received(of.endpoint))
+    Json(control.received(filter.endpoint))
 }
 
 pub(super) async fn rate_limit(

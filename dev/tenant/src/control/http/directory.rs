@@ -1,4 +1,4 @@
-//! People, APIs and clients over HTTP.
+//! Handlers that change people, APIs and clients.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Done, Failure};
+use super::{ControlResult, Failure};
 use crate::control::Control;
 
 #[derive(Deserialize)]
@@ -47,17 +47,23 @@ enum Action {
 pub(super) async fn permissions(
     State(control): State<Control>,
     Json(body): Json<Permissions>,
-) -> Done {
+) -> ControlResult {
     control.set_permissions(&body.person, &body.audience, &texts(&body.permissions))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn scopes(State(control): State<Control>, Json(body): Json<Scopes>) -> Done {
+pub(super) async fn scopes(
+    State(control): State<Control>,
+    Json(body): Json<Scopes>,
+) -> ControlResult {
     control.set_scopes(&body.audience, &texts(&body.scopes))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn accounts(State(control): State<Control>, Json(body): Json<Account>) -> Done {
+pub(super) async fn accounts(
+    State(control): State<Control>,
+    Json(body): Json<Account>,
+) -> ControlResult {
     let (person, connection) = (&body.person, &body.connection);
     match body.action {
         Action::Connect => control.connect_account(person, connection, &texts(&body.scopes))?,
@@ -71,12 +77,12 @@ pub(super) async fn all(State(control): State<Control>) -> impl IntoResponse {
     Json(control.directory())
 }
 
-/// Adds an entry of the seed's shape, or replaces the one with its id.
+/// Adds an entry in the format of the seed, or replaces the one with the same id.
 pub(super) async fn put(
     State(control): State<Control>,
     Path(kind): Path<String>,
     Json(entry): Json<Value>,
-) -> Done {
+) -> ControlResult {
     control.edit(|directory| match kind.as_str() {
         "person" => upsert(&mut directory.people, entry, |one| &one.user_id),
         "client" => upsert(&mut directory.clients, entry, |one| &one.client_id),
@@ -85,7 +91,10 @@ pub(super) async fn put(
         "connection" => upsert(&mut directory.connections, entry, |one| &one.name),
         "organization" => upsert(&mut directory.organizations, entry, |one| &one.id),
         "calendar" => upsert(&mut directory.calendars, entry, |one| &one.owner),
-        _ => Err(Failure(StatusCode::NOT_FOUND, format!("there is no kind `{kind}`"))),
+        _ => Err(Failure(
+            StatusCode::NOT_FOUND,
+            format!("unknown kind `{kind}`: see the list under /_control/"),
+        )),
     })?;
     Ok(StatusCode::NO_CONTENT)
 }

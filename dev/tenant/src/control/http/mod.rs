@@ -1,4 +1,4 @@
-//! The control interface over HTTP: the same functions, as JSON.
+//! The control interface over HTTP, with JSON bodies.
 
 mod calls;
 mod directory;
@@ -17,13 +17,13 @@ use super::{Control, Unknown};
 use crate::keys::KeyError;
 use crate::state::App;
 
-/// What there is, for people who look.
+/// The help text at `/_control/`.
 const HELP: &str = include_str!("help.txt");
 
-/// What a handler answers with: nothing, or what went wrong.
-type Done = Result<StatusCode, Failure>;
+/// The result of a handler without a response body.
+type ControlResult = Result<StatusCode, Failure>;
 
-/// Why nothing was done.
+/// An error: the status and a text.
 struct Failure(StatusCode, String);
 
 /// The routes under `/_control`.
@@ -53,7 +53,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/_control/", get(|| async { HELP })).nest("/_control", control)
 }
 
-/// No page of another origin steers the tenant, nor one behind a name that somebody pointed at this machine.
+/// Refuses requests of web pages: those with an `Origin`, and those that reach this machine through
+/// another host name (DNS rebinding).
 async fn own_machine_only(headers: HeaderMap, request: Request, next: Next) -> Response {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);

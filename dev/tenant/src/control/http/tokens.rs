@@ -1,4 +1,4 @@
-//! Keys and tokens over HTTP.
+//! Handlers for keys and tokens.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Done, Failure};
+use super::{ControlResult, Failure};
 use crate::control::Control;
 use crate::keys::{KeyKind, SigningKey};
 
@@ -55,16 +55,22 @@ pub(super) struct MintFor {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Whose {
+pub(super) struct PersonFilter {
     person: Option<String>,
 }
 
-pub(super) async fn rotate(State(control): State<Control>, Json(body): Json<Rotate>) -> Done {
+pub(super) async fn rotate(
+    State(control): State<Control>,
+    Json(body): Json<Rotate>,
+) -> ControlResult {
     control.rotate_keys(body.keep_previous)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn sign_with(State(control): State<Control>, Json(body): Json<SignWith>) -> Done {
+pub(super) async fn sign_with(
+    State(control): State<Control>,
+    Json(body): Json<SignWith>,
+) -> ControlResult {
     control.sign_with(body.kind)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -109,9 +115,9 @@ pub(super) async fn mint_for(
 
 pub(super) async fn provider_tokens(
     State(control): State<Control>,
-    Query(whose): Query<Whose>,
+    Query(filter): Query<PersonFilter>,
 ) -> StatusCode {
-    control.revoke_provider_tokens(whose.person.as_deref());
+    control.revoke_provider_tokens(filter.person.as_deref());
     StatusCode::NO_CONTENT
 }
 

@@ -1,4 +1,4 @@
-//! Carrying out a fault.
+//! Applies a fault to a response.
 
 use std::io;
 
@@ -10,14 +10,14 @@ use futures_util::{StreamExt, stream};
 use crate::faults::What;
 use crate::serve::CloseConnection;
 
-/// No body is made larger than this.
-const LARGEST: usize = 256 << 20;
+/// Limit of an oversized body, in bytes.
+const MAX_BODY_BYTES: usize = 256 << 20;
 
 const PAGE: &str =
     "<!doctype html><html lang=\"en\"><title>Unavailable</title><h1>Unavailable</h1></html>";
 
-/// The answer where the fault makes one up and the call has no effect.
-pub(crate) fn instead(what: &What) -> Option<Response> {
+/// The response that replaces the real one. `None` if the fault only changes the real response.
+pub(crate) fn replacement(what: &What) -> Option<Response> {
     let answer = match what {
         What::Answer { status, body, headers } => {
             let mut response = (status_of(*status), body.clone()).into_response();
@@ -56,8 +56,8 @@ pub(crate) fn instead(what: &What) -> Option<Response> {
     Some(answer)
 }
 
-/// The real answer, spoilt.
-pub(crate) async fn spoil(what: &What, response: Response) -> Response {
+/// Applies a fault that changes the real response.
+pub(crate) async fn corrupted(what: &What, response: Response) -> Response {
     match what {
         What::Truncated => truncated(response).await,
         What::Oversized { bytes } => oversized(response, *bytes).await,
@@ -78,19 +78,19 @@ async fn truncated(response: Response) -> Response {
     let half = whole.slice(..whole.len() / 2);
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let stream = stream::once(async { Ok(half) }).chain(stream::once(async {
-        // hyper sends what it has before it asks again; an error at once would swallow it.
+        // Yield first: hyper would drop the first half if the error followed immediately.
         tokio::task::yield_now().await;
-        Err(io::Error::other("cut off by a fault"))
+        Err(io::Error::other("truncated by a fault"))
     }));
     Response::from_parts(parts, Body::from_stream(stream))
 }
 
 async fn oversized(response: Response, bytes: usize) -> Response {
-    let bytes = bytes.min(LARGEST);
+    let bytes = bytes.min(MAX_BODY_BYTES);
     let (mut parts, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
-    // Blanks behind the first character leave JSON as it was.
+    // Spaces after the first character do not change the JSON.
     let mut padded = Vec::with_capacity(bytes);
     padded.extend_from_slice(whole.get(..1).unwrap_or_default());
     padded.resize(bytes.saturating_sub(whole.len()).saturating_add(1), b' ');
