@@ -44,11 +44,11 @@ impl HostChoice {
     pub async fn resolve(self) -> Result<Host, Error> {
         match self {
             Self::Local => Ok(Host::Local { because: None }),
-            Self::Auto | Self::Spin => self.with(spin::Spin::find(OsStr::new("spin")).await),
+            Self::Auto | Self::Spin => self.choose(spin::Spin::find(OsStr::new("spin")).await),
         }
     }
 
-    fn with(self, found: spin::Spin) -> Result<Host, Error> {
+    fn choose(self, found: spin::Spin) -> Result<Host, Error> {
         let because = match found {
             spin::Spin::Usable { program, version } => return Ok(Host::Spin { program, version }),
             spin::Spin::Missing => "there is no spin on PATH".to_owned(),
@@ -91,24 +91,24 @@ mod tests {
 
     #[test]
     fn a_spin_that_is_new_enough_is_used() {
-        let host = HostChoice::Auto.with(usable()).expect("spin is there");
+        let host = HostChoice::Auto.choose(usable()).expect("spin is there");
         assert_eq!(host.to_string(), "Spin 4.1 (`spin up`)");
     }
 
     #[test]
     fn without_spin_the_local_host_is_used_and_says_why() {
-        let host = HostChoice::Auto.with(Spin::Missing).expect("the local host needs nothing");
+        let host = HostChoice::Auto.choose(Spin::Missing).expect("the local host needs nothing");
         assert_eq!(host.to_string(), "the local host (there is no spin on PATH)");
     }
 
     #[test]
     fn an_old_spin_is_called_too_old() {
         let old = Spin::TooOld(Version { major: 3, minor: 6 });
-        let host = HostChoice::Auto.with(old.clone()).expect("the local host needs nothing");
+        let host = HostChoice::Auto.choose(old.clone()).expect("the local host needs nothing");
         let text =
             "the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
         assert_eq!(host.to_string(), text);
-        let error = HostChoice::Spin.with(old).expect_err("spin was asked for");
+        let error = HostChoice::Spin.choose(old).expect_err("spin was asked for");
         assert!(error.to_string().contains("3.6, which is too old"), "{error}");
     }
 

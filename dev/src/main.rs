@@ -33,7 +33,7 @@ async fn run(cli: Cli) -> ExitCode {
     let mut serving = tokio::select! {
         // Dropping the other future ends what it has started.
         interrupt = signals.next() => return interrupt.exit_code(),
-        outcome = begin(cli) => match outcome {
+        outcome = start(cli) => match outcome {
             Ok(Some(serving)) => serving,
             Ok(None) => return ExitCode::SUCCESS,
             Err(error) => return failed(&error),
@@ -51,7 +51,7 @@ async fn run(cli: Cli) -> ExitCode {
 }
 
 /// Does what is asked; what has to go on until a signal is returned.
-async fn begin(cli: Cli) -> Result<Option<serve::Serving>, Error> {
+async fn start(cli: Cli) -> Result<Option<serve::Serving>, Error> {
     match cli.command {
         Some(Command::Try(options)) => trial::run(&options).await.map(|()| None),
         None => serve::start(&cli.serve).await.map(Some),

@@ -52,7 +52,7 @@ impl Serving {
 pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
     // Whoever asks for a Spin that is not there need not wait for the build to hear of it.
     options.host.resolve().await?;
-    let toolchain = Toolchain::here();
+    let toolchain = Toolchain::from_env();
     let component = if options.no_build {
         build::existing(&toolchain).await?
     } else {

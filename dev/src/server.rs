@@ -28,10 +28,10 @@ pub struct ServerOptions {
 
 /// A running server. It stops when it is dropped.
 pub struct Server {
-    runs: Runs,
+    backend: Backend,
 }
 
-enum Runs {
+enum Backend {
     Local { host: doorward_host::Host, log: CapturedLog },
     Spin(SpinServer),
 }
@@ -44,11 +44,11 @@ impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
         let ServerOptions { host, manifest, component, listen, variables, reuse, log } = options;
         let manifest = manifest.unwrap_or_else(workspace::manifest);
-        let runs = match host {
+        let backend = match host {
             Host::Spin { program, .. } => {
                 let options =
                     SpinOptions { program, manifest, component, listen, variables, reuse, log };
-                Runs::Spin(SpinServer::start(options).await?)
+                Backend::Spin(SpinServer::start(options).await?)
             }
             Host::Local { .. } => {
                 let captured = CapturedLog::default();
@@ -63,33 +63,33 @@ impl Server {
                 let host = doorward_host::Host::start(options).await;
                 let host = host
                     .map_err(|error| Error::start(format!("Cannot start the server: {error}")))?;
-                Runs::Local { host, log: captured }
+                Backend::Local { host, log: captured }
             }
         };
-        Ok(Self { runs })
+        Ok(Self { backend })
     }
 
     /// Its URL, without a path: `http://127.0.0.1:3000`.
     pub fn url(&self) -> &str {
-        match &self.runs {
-            Runs::Local { host, .. } => host.url(),
-            Runs::Spin(spin) => spin.url(),
+        match &self.backend {
+            Backend::Local { host, .. } => host.url(),
+            Backend::Spin(spin) => spin.url(),
         }
     }
 
     /// What the component and its host have printed so far, where that is captured.
     pub fn logs(&self) -> String {
-        match &self.runs {
-            Runs::Local { log, .. } => log.text(),
-            Runs::Spin(spin) => spin.log(),
+        match &self.backend {
+            Backend::Local { log, .. } => log.text(),
+            Backend::Spin(spin) => spin.log(),
         }
     }
 
     /// The local host, which shows tests what the component stored; none on Spin.
     pub fn local(&self) -> Option<&doorward_host::Host> {
-        match &self.runs {
-            Runs::Local { host, .. } => Some(host),
-            Runs::Spin(_) => None,
+        match &self.backend {
+            Backend::Local { host, .. } => Some(host),
+            Backend::Spin(_) => None,
         }
     }
 
@@ -111,17 +111,17 @@ impl Server {
 
     /// Stops in good order: no more connections are taken, and requests in flight are answered.
     pub async fn stop(self) {
-        match self.runs {
-            Runs::Local { host, .. } => host.stop().await,
-            Runs::Spin(spin) => drop(spin),
+        match self.backend {
+            Backend::Local { host, .. } => host.stop().await,
+            Backend::Spin(spin) => drop(spin),
         }
     }
 
     /// Waits until the server ends, which it should not do by itself. The local host never does.
     pub async fn ended(&mut self) -> Error {
-        match &mut self.runs {
-            Runs::Local { .. } => std::future::pending().await,
-            Runs::Spin(spin) => spin.ended().await,
+        match &mut self.backend {
+            Backend::Local { .. } => std::future::pending().await,
+            Backend::Spin(spin) => spin.ended().await,
         }
     }
 }

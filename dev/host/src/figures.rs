@@ -36,7 +36,7 @@ impl Figures {
         }
     }
 
-    pub(crate) fn so_far(&self) -> InstanceFigures {
+    pub(crate) fn snapshot(&self) -> InstanceFigures {
         InstanceFigures {
             starts: self.0.starts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             largest_memory: self.0.largest_memory.load(Ordering::Relaxed),
@@ -80,6 +80,6 @@ mod tests {
         assert!(instance.memory_growing(0, 300, Some(300)).unwrap());
         assert!(instance.memory_growing(0, 200, None).unwrap());
         assert!(!instance.memory_growing(0, 301, Some(300)).unwrap());
-        assert_eq!(figures.so_far().largest_memory, 300);
+        assert_eq!(figures.snapshot().largest_memory, 300);
     }
 }

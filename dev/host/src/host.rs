@@ -103,7 +103,7 @@ impl Host {
 
     /// What was measured of the instances so far.
     pub fn figures(&self) -> InstanceFigures {
-        self.figures.so_far()
+        self.figures.snapshot()
     }
 
     /// Takes no more connections and waits until the requests in flight are answered.

@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 
 /// A request whose target is not clear. Spin closes its connection without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnclearTarget {
+pub(crate) enum InvalidTarget {
     #[error("the request has no Host header")]
     NoHost,
     #[error("the Host header of the request is not valid")]
     InvalidHost,
     #[error("the Host header of the request and its URI do not agree")]
-    Contradiction,
+    HostMismatch,
 }
 
 /// A header value is not UTF-8. Spin answers 500.
@@ -36,26 +36,26 @@ pub(crate) fn strip_headers(headers: &mut HeaderMap) {
 }
 
 /// The absolute URI of a request.
-pub(crate) fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, UnclearTarget> {
+pub(crate) fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, InvalidTarget> {
     let host = match headers.get(HOST) {
         Some(value) => {
             let host = value.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-            Some(host.ok_or(UnclearTarget::InvalidHost)?)
+            Some(host.ok_or(InvalidTarget::InvalidHost)?)
         }
         None => None,
     };
     let authority = match (host, uri.authority().cloned()) {
         (Some(host), Some(authority)) if host != authority => {
-            return Err(UnclearTarget::Contradiction);
+            return Err(InvalidTarget::HostMismatch);
         }
         (Some(authority), _) | (None, Some(authority)) => authority,
-        (None, None) => return Err(UnclearTarget::NoHost),
+        (None, None) => return Err(InvalidTarget::NoHost),
     };
     let mut parts = uri.clone().into_parts();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(authority);
     // Without a path there is nothing to ask for, as in `OPTIONS *` or `CONNECT`.
-    Uri::from_parts(parts).map_err(|_| UnclearTarget::InvalidHost)
+    Uri::from_parts(parts).map_err(|_| InvalidTarget::InvalidHost)
 }
 
 /// Adds what Spin tells the component about the request. A client may have sent headers of the same names: theirs stay,
@@ -104,7 +104,7 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn absolute(uri: &'static str, host: &[&[u8]]) -> Result<String, UnclearTarget> {
+    fn absolute(uri: &'static str, host: &[&[u8]]) -> Result<String, InvalidTarget> {
         let host: Vec<_> = host.iter().map(|value| ("host", *value)).collect();
         absolute_uri(&Uri::from_static(uri), &headers(&host)).map(|uri| uri.to_string())
     }
@@ -128,14 +128,14 @@ mod tests {
         assert_eq!(absolute("http://a.example/x", &[]).unwrap(), "http://a.example/x");
         assert!(absolute("http://a.example/x", &[b"a.example"]).is_ok());
         let error = absolute("http://a.example/x", &[b"b.example"]);
-        assert_eq!(error, Err(UnclearTarget::Contradiction));
+        assert_eq!(error, Err(InvalidTarget::HostMismatch));
     }
 
     #[test]
     fn a_request_without_a_usable_host_has_no_target() {
-        assert_eq!(absolute("/", &[]), Err(UnclearTarget::NoHost));
-        assert_eq!(absolute("/", &[b"a b"]), Err(UnclearTarget::InvalidHost));
-        assert_eq!(absolute("/", &[b"caf\xc3\xa9"]), Err(UnclearTarget::InvalidHost));
+        assert_eq!(absolute("/", &[]), Err(InvalidTarget::NoHost));
+        assert_eq!(absolute("/", &[b"a b"]), Err(InvalidTarget::InvalidHost));
+        assert_eq!(absolute("/", &[b"caf\xc3\xa9"]), Err(InvalidTarget::InvalidHost));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The HTTP server: from a connection to an instance of the component and back.
 
 use crate::log::Log;
-use crate::request::{UnclearTarget, absolute_uri, add_spin_headers, strip_headers};
+use crate::request::{InvalidTarget, absolute_uri, add_spin_headers, strip_headers};
 use crate::routes::Routes;
-use crate::workers::{NoRoom, Workers};
+use crate::workers::{InstanceLimitReached, Workers};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -90,7 +90,7 @@ impl Server {
         &self,
         request: Request<Incoming>,
         client: SocketAddr,
-    ) -> Result<Response<WasiBody>, UnclearTarget> {
+    ) -> Result<Response<WasiBody>, InvalidTarget> {
         let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         strip_headers(request.headers_mut());
         let path = request.uri().path().to_owned();
@@ -122,7 +122,7 @@ impl Server {
                 Ok(response) => return Ok(response),
                 Err(error) => error.downcast::<InstantiationError<()>>()?,
             };
-            if !error.error.is::<NoRoom>() {
+            if !error.error.is::<InstanceLimitReached>() {
                 return Err(error.into());
             }
             // All instances are busy and there may be no other one. Nothing tells when one has time again.

@@ -21,14 +21,14 @@ pub(crate) struct Workers {
     component: ServicePre<Instance>,
     application: Arc<Application>,
     reuse: Reuse,
-    room: Option<Arc<Semaphore>>,
+    instance_permits: Option<Arc<Semaphore>>,
     stop: watch::Receiver<()>,
 }
 
 /// There are as many instances as [`Reuse::instances`] lets there be.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("as many instances as allowed are running")]
-pub(crate) struct NoRoom;
+pub(crate) struct InstanceLimitReached;
 
 impl Workers {
     /// Starts instances of `component` until the sender of `stop` is gone.
@@ -38,8 +38,8 @@ impl Workers {
         reuse: Reuse,
         stop: watch::Receiver<()>,
     ) -> Self {
-        let room = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
-        Self { component, application, reuse, room, stop }
+        let instance_permits = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
+        Self { component, application, reuse, instance_permits, stop }
     }
 }
 
@@ -51,8 +51,10 @@ impl HandlerState for Workers {
     async fn instantiate(
         &self,
     ) -> wasmtime::Result<handler::Instance<Instance, Expiration, Worker>> {
-        let room = match &self.room {
-            Some(room) => Some(room.clone().try_acquire_owned().map_err(|_| NoRoom)?),
+        let permit = match &self.instance_permits {
+            Some(permits) => {
+                Some(permits.clone().try_acquire_owned().map_err(|_| InstanceLimitReached)?)
+            }
             None => None,
         };
         let start = Instant::now();
@@ -70,7 +72,7 @@ impl HandlerState for Workers {
                 application: self.application.clone(),
                 reuse: self.reuse.clone(),
                 stop: self.stop.clone(),
-                _room: room,
+                _permit: permit,
             },
         })
     }
@@ -81,7 +83,7 @@ pub(crate) struct Worker {
     application: Arc<Application>,
     reuse: Reuse,
     stop: watch::Receiver<()>,
-    _room: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl WorkerState for Worker {
@@ -198,7 +200,7 @@ mod tests {
         let (sender, stop) = watch::channel(());
         let sender = Some(sender).filter(|_| !stopping);
         let store = Store::new(&Engine::default(), Instance::new(application.clone()));
-        let worker = Worker { application, reuse: Reuse::default(), stop, _room: None };
+        let worker = Worker { application, reuse: Reuse::default(), stop, _permit: None };
         WorkerState::drop(&worker, store, Err(error));
         drop(sender);
         log.text()

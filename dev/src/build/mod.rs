@@ -47,7 +47,7 @@ pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf 
             .enable_all()
             .build()
             .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
-        let (toolchain, target) = (Toolchain::here(), target.as_deref());
+        let (toolchain, target) = (Toolchain::from_env(), target.as_deref());
         runtime.block_on(wasm(&toolchain, package, target, Progress::Quiet))
     })
     .join();

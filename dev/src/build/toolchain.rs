@@ -25,7 +25,7 @@ pub(crate) struct Toolchain {
 
 impl Toolchain {
     /// The toolchain that runs this program, as cargo passes it on, or the one on PATH.
-    pub(crate) fn here() -> Self {
+    pub(crate) fn from_env() -> Self {
         let program =
             |variable: &str, name: &str| std::env::var_os(variable).unwrap_or_else(|| name.into());
         Self {

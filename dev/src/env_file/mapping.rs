@@ -14,33 +14,33 @@ pub(crate) struct RealTenant {
 }
 
 /// A variable of the manifest and its names in the environment files of the two families.
-struct Spelling {
+struct Mapping {
     variable: &'static str,
     names: &'static [&'static str],
     required: bool,
 }
 
-const SPELLINGS: [Spelling; 8] = [
-    Spelling { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
-    Spelling { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
-    Spelling {
+const MAPPINGS: [Mapping; 8] = [
+    Mapping { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
+    Mapping { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
+    Mapping {
         variable: "auth0_client_id",
         names: &["AUTH0_CLIENT_ID", "CLIENT_ID"],
         required: true,
     },
-    Spelling { variable: SECRET, names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"], required: true },
-    Spelling {
+    Mapping { variable: SECRET, names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"], required: true },
+    Mapping {
         variable: KEY,
         names: &["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"],
         required: false,
     },
-    Spelling {
+    Mapping {
         variable: "auth0_client_private_key_algorithm",
         names: &["AUTH0_CLIENT_ASSERTION_SIGNING_ALG", "CLIENT_ASSERTION_SIGNING_ALG"],
         required: false,
     },
-    Spelling { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
-    Spelling { variable: "scopes_supported", names: &["SCOPES"], required: false },
+    Mapping { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
+    Mapping { variable: "scopes_supported", names: &["SCOPES"], required: false },
 ];
 
 /// What a client authenticates by, unless it has a key.
@@ -66,13 +66,13 @@ impl RealTenant {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let (mut problems, mut missing) = (Vec::new(), Vec::new());
-        for Spelling { variable, names, required } in SPELLINGS {
+        for Mapping { variable, names, required } in MAPPINGS {
             let spin = format!("{SPIN}{}", variable.to_uppercase());
             let found: Vec<(&str, String)> = names
                 .iter()
                 .copied()
                 .chain([spin.as_str()])
-                .filter_map(|name| Some((name, normal(variable, given(name)?))))
+                .filter_map(|name| Some((name, normalize(variable, given(name)?))))
                 .collect();
             if let Some((first, value)) = found.first() {
                 if let Some((other, _)) = found.iter().find(|(_, other)| other != value) {
@@ -98,7 +98,7 @@ impl RealTenant {
 }
 
 /// The value in the form the manifest's variable has: people write a domain as a URL, and a server's URL with its path.
-fn normal(variable: &str, value: &str) -> String {
+fn normalize(variable: &str, value: &str) -> String {
     match variable {
         "auth0_domain" => {
             value.strip_prefix("https://").unwrap_or(value).trim_end_matches('/').to_owned()

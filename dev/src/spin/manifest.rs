@@ -26,9 +26,9 @@ pub(super) fn for_component(
         let Some(path) = source.as_str().map(|path| home.join(path)) else {
             continue;
         };
-        let wanted = if id == name { component } else { path.as_path() };
-        moved |= !same_file(wanted, &path);
-        *source = Value::String(std::path::absolute(wanted)?.to_string_lossy().into_owned());
+        let target = if id == name { component } else { path.as_path() };
+        moved |= !same_file(target, &path);
+        *source = Value::String(std::path::absolute(target)?.to_string_lossy().into_owned());
     }
     if !moved {
         return Ok(manifest.to_owned());

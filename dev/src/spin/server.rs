@@ -19,10 +19,10 @@ use tokio::{
 };
 
 /// How long `spin up` may take until it answers; the first start compiles the component.
-const START: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often it is asked.
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What `spin up` is started with. It holds a secret among its variables, so it cannot be printed.
 pub(crate) struct SpinOptions {
@@ -81,9 +81,9 @@ impl SpinServer {
                 let said = log.text();
                 return Err(Error::start(format!("`spin up` ended by itself ({status}). {said}").trim_end()));
             }
-            () = answers(&health) => {}
-            () = tokio::time::sleep(START) => {
-                return Err(Error::start(format!("`spin up` does not answer after {} seconds.", START.as_secs())));
+            () = wait_until_healthy(&health) => {}
+            () = tokio::time::sleep(START_TIMEOUT) => {
+                return Err(Error::start(format!("`spin up` does not answer after {} seconds.", START_TIMEOUT.as_secs())));
             }
         }
         Ok(Self { group, url, log, _state: state })
@@ -153,12 +153,12 @@ fn capture(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, log: LogBuffer
 }
 
 /// Waits until `url` answers 200.
-async fn answers(url: &str) {
+async fn wait_until_healthy(url: &str) {
     let client = reqwest::Client::new();
     loop {
         if client.get(url).send().await.is_ok_and(|answer| answer.status() == 200) {
             return;
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     browser::{self, Browser, Page},
     discovery::AuthorizationServer,
-    http::answer,
+    http::send,
     pkce::Pkce,
     report::{Mismatch, Step},
 };
@@ -45,9 +45,9 @@ pub(super) async fn register(
         "token_endpoint_auth_method": "none",
         "scope": scope,
     });
-    let answer = answer(client.post(server.registration_endpoint.clone()).json(&metadata)).await?;
-    let id = answer.json(201)?["client_id"].as_str().map(str::to_owned);
-    let id = id.ok_or_else(|| Mismatch::new("a client_id", answer.describe()))?;
+    let response = send(client.post(server.registration_endpoint.clone()).json(&metadata)).await?;
+    let id = response.json(201)?["client_id"].as_str().map(str::to_owned);
+    let id = id.ok_or_else(|| Mismatch::new("a client_id", response.describe()))?;
     let outcome = format!("the client is {id}");
     Ok((id, outcome))
 }
@@ -98,15 +98,15 @@ impl Request<'_> {
             ("code_verifier", &self.pkce.verifier),
             ("resource", self.resource.as_str()),
         ];
-        let answer = answer(client.post(self.server.token_endpoint.clone()).form(&fields)).await?;
-        if answer.status != 200 {
-            return Err(Mismatch::new("status 200 with a token", answer.describe()));
+        let response = send(client.post(self.server.token_endpoint.clone()).form(&fields)).await?;
+        if response.status != 200 {
+            return Err(Mismatch::new("status 200 with a token", response.describe()));
         }
         // From here on the body may hold a token, so it is not shown.
         let members = |json: &Value| {
             json.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
-        let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let json: Value = serde_json::from_str(&response.body).unwrap_or_default();
         let bearer =
             json["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
         match (json["access_token"].as_str(), json["expires_in"].as_u64()) {

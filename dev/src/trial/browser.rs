@@ -1,11 +1,11 @@
 //! A browser without a screen: follows redirects, keeps cookies, and stops at the client's redirect URI.
 
-use super::{form, http::answer, report::Mismatch};
+use super::{form, http::send, report::Mismatch};
 use reqwest::{Client, RequestBuilder, header, redirect::Policy};
 use url::Url;
 
 /// More redirects than a sign-in can need.
-const REDIRECTS: usize = 10;
+const MAX_REDIRECTS: usize = 10;
 
 /// A browser with its own cookies, and so one person at a time.
 pub(super) struct Browser {
@@ -94,25 +94,26 @@ impl Browser {
         mut url: Url,
         mut request: RequestBuilder,
     ) -> Result<Landing, Mismatch> {
-        for _ in 0..REDIRECTS {
-            let answer = answer(request.header(header::ACCEPT, "text/html")).await?;
-            if !answer.status.is_redirection() {
-                return if answer.status == 200 {
-                    Ok(Landing::Page(Page { url, html: answer.body }))
+        for _ in 0..MAX_REDIRECTS {
+            let response = send(request.header(header::ACCEPT, "text/html")).await?;
+            if !response.status.is_redirection() {
+                return if response.status == 200 {
+                    Ok(Landing::Page(Page { url, html: response.body }))
                 } else {
-                    Err(Mismatch::new("a page (status 200) or a redirect", answer.describe()))
+                    Err(Mismatch::new("a page (status 200) or a redirect", response.describe()))
                 };
             }
-            let location = answer.header("location").unwrap_or_default();
+            let location = response.header("location").unwrap_or_default();
             let next = url.join(&location);
-            url = next.map_err(|_| Mismatch::new("a redirect to an address", answer.describe()))?;
+            url =
+                next.map_err(|_| Mismatch::new("a redirect to an address", response.describe()))?;
             if self.is_callback(&url) {
                 return Ok(Landing::Callback(url));
             }
             request = self.client.get(url.clone());
         }
         Err(Mismatch::new(
-            format!("at most {REDIRECTS} redirects"),
+            format!("at most {MAX_REDIRECTS} redirects"),
             format!("another one, to {}", url.path()),
         ))
     }

@@ -2,7 +2,7 @@
 
 use super::{
     challenge,
-    http::answer,
+    http::send,
     mcp,
     report::{Mismatch, Step},
 };
@@ -40,10 +40,10 @@ pub(super) struct AuthorizationServer {
 
 /// Calls the server without a token.
 pub(super) async fn challenge(client: &Client, server: &Url, era: mcp::Era) -> Step<Challenge> {
-    let answer = answer(mcp::opening(client, server, era)).await?;
+    let response = send(mcp::opening(client, server, era)).await?;
     let expected = "status 401 with one WWW-Authenticate: Bearer";
-    let header = answer.header("www-authenticate").filter(|_| answer.status == 401);
-    let header = header.ok_or_else(|| Mismatch::new(expected, answer.describe()))?;
+    let header = response.header("www-authenticate").filter(|_| response.status == 401);
+    let header = header.ok_or_else(|| Mismatch::new(expected, response.describe()))?;
     let mut parameters =
         challenge::bearer(&header).ok_or_else(|| Mismatch::new(expected, header.clone()))?;
     if parameters.contains_key("error") {
@@ -121,7 +121,7 @@ fn well_known(issuer: &Url) -> Url {
 }
 
 async fn get(client: &Client, url: Url) -> Result<Value, Mismatch> {
-    answer(client.get(url).header(header::ACCEPT, "application/json")).await?.json(200)
+    send(client.get(url).header(header::ACCEPT, "application/json")).await?.json(200)
 }
 
 fn same(name: &str, json: &Value, expected: &str) -> Result<(), Mismatch> {

@@ -66,11 +66,11 @@ impl Form {
 
     /// Whether it has a button that says yes, and its name and value.
     pub(super) fn consent(&self) -> Option<&(String, String)> {
-        let says_yes = |(_, value): &&(String, String)| {
+        let accepts = |(_, value): &&(String, String)| {
             ["accept", "allow", "approve", "yes", "true"]
                 .contains(&value.to_ascii_lowercase().as_str())
         };
-        self.buttons.iter().find(says_yes)
+        self.buttons.iter().find(accepts)
     }
 
     /// What is sent: all fields, and the button that was pressed if it has a name.

@@ -5,10 +5,10 @@ use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 /// How much of a body is shown when it is not what was expected.
-const SHOWN: usize = 300;
+const MAX_SHOWN_CHARS: usize = 300;
 
 /// An answer, read to its end.
-pub(super) struct Answer {
+pub(super) struct Response {
     /// The status.
     pub(super) status: StatusCode,
     headers: HeaderMap,
@@ -17,7 +17,7 @@ pub(super) struct Answer {
 }
 
 /// Sends a request and reads its answer.
-pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, Mismatch> {
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, Mismatch> {
     let unreachable = |error: reqwest::Error| {
         // reqwest's own text stops at "error sending request"; the cause says what happened.
         let mut text = error.to_string();
@@ -31,10 +31,10 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, Mismatch> 
     let response = request.send().await.map_err(unreachable)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.text().await.map_err(unreachable)?;
-    Ok(Answer { status, headers, body })
+    Ok(Response { status, headers, body })
 }
 
-impl Answer {
+impl Response {
     /// A header's value.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -53,7 +53,7 @@ impl Answer {
     /// The answer in a few words, with the beginning of its body.
     pub(super) fn describe(&self) -> String {
         let body = self.body.trim();
-        let shown: String = body.chars().take(SHOWN).collect();
+        let shown: String = body.chars().take(MAX_SHOWN_CHARS).collect();
         let more = if shown.len() < body.len() { "…" } else { "" };
         format!("status {} {shown}{more}", self.status.as_u16()).trim_end().to_owned()
     }

@@ -2,7 +2,7 @@
 //! `initialize`.
 
 use super::{
-    http::{Answer, answer},
+    http::{Response, send},
     report::Mismatch,
 };
 use reqwest::{Client, RequestBuilder, header};
@@ -107,12 +107,12 @@ impl<'a> McpClient<'a> {
     async fn call(&self, id: u64, method: &str, params: Value) -> Result<Value, Mismatch> {
         let request =
             request(self.client, self.server, self.era, id, method, params).bearer_auth(self.token);
-        let answer = answer(request).await?;
-        let mut json = answer.json(200)?;
+        let response = send(request).await?;
+        let mut json = response.json(200)?;
         if json["id"] != id || json["jsonrpc"] != "2.0" || !json["result"].is_object() {
             return Err(Mismatch::new(
                 format!("a JSON-RPC result for the request {id}"),
-                answer.describe(),
+                response.describe(),
             ));
         }
         Ok(json["result"].take())
@@ -122,13 +122,13 @@ impl<'a> McpClient<'a> {
         let message = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         let request = post(self.client, self.server, &message)
             .header("MCP-Protocol-Version", self.era.version());
-        let answer: Answer = answer(request.bearer_auth(self.token)).await?;
-        if answer.status == 202 && answer.body.is_empty() {
+        let response: Response = send(request.bearer_auth(self.token)).await?;
+        if response.status == 202 && response.body.is_empty() {
             Ok(())
         } else {
             Err(Mismatch::new(
                 "status 202 without a body for notifications/initialized",
-                answer.describe(),
+                response.describe(),
             ))
         }
     }

@@ -12,7 +12,7 @@ mod mcp;
 mod pkce;
 mod report;
 mod tools;
-mod visit;
+mod user_flow;
 
 use crate::{Error, Log, Stack, StackOptions, cli, people, serve, stack};
 use doorward_tenant::Seed;
@@ -20,7 +20,7 @@ use mcp::Era;
 use report::Report;
 use std::io::{IsTerminal, Write};
 use url::Url;
-use visit::Visit;
+use user_flow::UserFlow;
 
 /// Plays the flow and prints each step.
 ///
@@ -48,26 +48,25 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
         None => Seed::load_default(&mcp_url),
     };
     let out = std::io::stdout();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut report = Report::new(out, colour);
+    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut report = Report::new(out, color);
     report.line(&match host {
         Some(host) => format!("The server is {mcp_url}, on {host}."),
         None => format!("The server is {mcp_url}."),
     });
     if stack.is_none() {
-        reach(&mcp_url).await?;
+        check_reachable(&mcp_url).await?;
     }
     play(&mut report, &mcp_url, &seed).await?;
     report.finish().map_err(|failures| {
-        let said = stack.map(|stack| stack.logs()).unwrap_or_default();
-        let said =
-            if said.is_empty() { said } else { format!("\nThe server said meanwhile:\n{said}") };
-        Error::flow(format!("{failures}{said}").trim_end())
+        let log = stack.map(|stack| stack.logs()).unwrap_or_default();
+        let log = if log.is_empty() { log } else { format!("\nThe server said meanwhile:\n{log}") };
+        Error::flow(format!("{failures}{log}").trim_end())
     })
 }
 
 /// Looks whether anything answers there, so that a wrong URL or a server that does not run is said once and plainly.
-async fn reach(mcp_url: &str) -> Result<(), Error> {
+async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
     match reqwest::get(mcp_url).await {
         Err(error) if error.is_connect() || error.is_timeout() => Err(Error::flow(format!(
             "nothing answers at {mcp_url}: is the server running, and is the URL right?"
@@ -81,10 +80,10 @@ async fn reach(mcp_url: &str) -> Result<(), Error> {
 async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
     let server = Url::parse(mcp_url)
         .map_err(|error| Error::usage(format!("{mcp_url} is no URL: {error}")))?;
-    let nobody = |who: &str| Error::usage(format!("The seed has nobody {who}."));
+    let no_person = |who: &str| Error::usage(format!("The seed has nobody {who}."));
     let permitted = people::permitted(seed, mcp_url)
-        .ok_or_else(|| nobody("with all permissions and a calendar"))?;
-    let refused = people::refused(seed, mcp_url).ok_or_else(|| nobody("without permissions"))?;
+        .ok_or_else(|| no_person("with all permissions and a calendar"))?;
+    let refused = people::refused(seed, mcp_url).ok_or_else(|| no_person("without permissions"))?;
     for (person, era) in [(permitted, Era::Stateless), (refused, Era::Handshake)] {
         report.line(&format!(
             "\n{} ({}), speaking MCP {}",
@@ -92,9 +91,9 @@ async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Re
             person.note,
             era.version()
         ));
-        let visit = Visit::new(&server, seed, person, era)?;
+        let flow = UserFlow::new(&server, seed, person, era)?;
         // What made it halt is in the report.
-        let _ = visit.walk(report).await;
+        let _ = flow.run(report).await;
     }
     Ok(())
 }

@@ -15,10 +15,10 @@ pub(super) struct Pkce {
 impl Pkce {
     /// A new one.
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(Self::of(random()?))
+        Ok(Self::from_verifier(random()?))
     }
 
-    fn of(verifier: String) -> Self {
+    fn from_verifier(verifier: String) -> Self {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
         Self { verifier, challenge }
     }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
-        let pkce = Pkce::of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
+        let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
         assert_eq!(pkce.challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 

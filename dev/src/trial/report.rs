@@ -8,13 +8,13 @@ pub(super) struct Mismatch {
     /// What should have come.
     pub(super) expected: String,
     /// What came.
-    pub(super) came: String,
+    pub(super) actual: String,
 }
 
 impl Mismatch {
     /// A mismatch, in words.
-    pub(super) fn new(expected: impl Into<String>, came: impl Into<String>) -> Self {
-        Self { expected: expected.into(), came: came.into() }
+    pub(super) fn new(expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Self { expected: expected.into(), actual: actual.into() }
     }
 }
 
@@ -28,16 +28,16 @@ pub(super) struct Halt;
 /// The steps so far.
 pub(super) struct Report<W> {
     out: W,
-    colour: bool,
+    color: bool,
     hidden: Vec<String>,
     steps: usize,
     failures: usize,
 }
 
 impl<W: Write> Report<W> {
-    /// A report on `out`, with colour where that is a terminal.
-    pub(super) fn new(out: W, colour: bool) -> Self {
-        Self { out, colour, hidden: Vec::new(), steps: 0, failures: 0 }
+    /// A report on `out`, with color where that is a terminal.
+    pub(super) fn new(out: W, color: bool) -> Self {
+        Self { out, color, hidden: Vec::new(), steps: 0, failures: 0 }
     }
 
     /// From here on `secret` is never printed.
@@ -70,11 +70,11 @@ impl<W: Write> Report<W> {
                     self.line(format!("      {line}").trim_end());
                 }
             }
-            Err(Mismatch { expected, came }) => {
+            Err(Mismatch { expected, actual }) => {
                 self.failures += 1;
                 let mark = self.paint("31", "✗");
                 self.line(&format!(
-                    "  {mark} {name}\n      expected: {expected}\n      came:     {came}"
+                    "  {mark} {name}\n      expected: {expected}\n      came:     {actual}"
                 ));
             }
         }
@@ -106,7 +106,7 @@ impl<W: Write> Report<W> {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// `text` without what is hidden, and without anything that looks like a JSON Web Token.
@@ -115,10 +115,10 @@ impl<W: Write> Report<W> {
             .hidden
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"));
-        let of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        text.split_inclusive(|c| !of_a_token(c))
+        let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        text.split_inclusive(|c| !is_token_char(c))
             .map(|word| {
-                let token = word.trim_end_matches(|c| !of_a_token(c));
+                let token = word.trim_end_matches(|c| !is_token_char(c));
                 if token.starts_with("eyJ") && token.contains('.') {
                     word.replace(token, "(hidden)")
                 } else {
@@ -134,11 +134,11 @@ mod tests {
     use super::*;
 
     fn printed(
-        colour: bool,
+        color: bool,
         write: impl FnOnce(&mut Report<&mut Vec<u8>>),
     ) -> (String, Result<(), String>) {
         let mut out = Vec::new();
-        let mut report = Report::new(&mut out, colour);
+        let mut report = Report::new(&mut out, color);
         write(&mut report);
         let end = report.finish();
         (String::from_utf8(out).expect("the report is UTF-8"), end)
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_only_there_when_it_is_wanted() {
+    fn color_is_used_only_when_requested() {
         let step = |report: &mut Report<&mut Vec<u8>>| report.step("a", Ok("b".to_owned()));
         assert!(printed(true, step).0.contains("\u{1b}[32m✓\u{1b}[0m a: b"));
         assert!(!printed(false, step).0.contains('\u{1b}'));

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// More than anything here takes.
-pub(crate) const LONG: Duration = Duration::from_secs(300);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The program with these arguments. The component is built before, so `--no-build` finds it.
 pub(crate) fn program(arguments: &[&str]) -> Command {
@@ -33,7 +33,7 @@ pub(crate) struct Ended {
 
 /// Runs a program to its end.
 pub(crate) async fn run(command: &mut Command) -> Ended {
-    let output = timeout(LONG, command.output())
+    let output = timeout(TIMEOUT, command.output())
         .await
         .expect("the program ends")
         .expect("the program starts");
@@ -68,7 +68,7 @@ pub(crate) async fn serve(command: &mut Command) -> Serving {
         }
         panic!("it ended before it served: {banner}");
     };
-    timeout(LONG, reading).await.expect("it serves in time");
+    timeout(TIMEOUT, reading).await.expect("it serves in time");
     Serving { child, banner, _stdout: lines }
 }
 
@@ -76,8 +76,10 @@ impl Serving {
     /// Sends a signal and returns the exit status.
     pub(crate) async fn end_with(mut self, with: rustix::process::Signal) -> i32 {
         signal(&self.child, with);
-        let status =
-            timeout(LONG, self.child.wait()).await.expect("it ends").expect("it can be waited for");
+        let status = timeout(TIMEOUT, self.child.wait())
+            .await
+            .expect("it ends")
+            .expect("it can be waited for");
         status.code().expect("it ended by itself")
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo run`, from the outside.
 
-use crate::program::{LONG, free_port, program, run, serve, signal};
+use crate::program::{TIMEOUT, free_port, program, run, serve, signal};
 use rustix::process::Signal;
 use std::{net::TcpListener, process::Stdio, time::Duration};
 use tokio::{net::TcpStream, process::Command, time::timeout};
@@ -92,7 +92,7 @@ async fn ctrl_c_ends_it_at_once_while_it_still_compiles() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(LONG, listens).await.expect("it listens");
+    timeout(TIMEOUT, listens).await.expect("it listens");
     signal(&child, Signal::INT);
     // Compiling takes longer than this.
     let ended = timeout(Duration::from_secs(3), child.wait()).await.expect("it ends at once");

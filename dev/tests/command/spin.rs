@@ -1,6 +1,6 @@
 //! The server on Spin, with a stand-in for `spin` that says what it was started with.
 
-use crate::program::{LONG, free_port, program, run, serve};
+use crate::program::{TIMEOUT, free_port, program, run, serve};
 use rustix::process::{Pid, Signal, test_kill_process};
 use std::{
     fs,
@@ -87,7 +87,7 @@ async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_start
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LONG, gone).await.expect("what spin started has ended too");
+    tokio::time::timeout(TIMEOUT, gone).await.expect("what spin started has ended too");
     assert!(!Path::new(read(&folder, "folder").trim()).exists(), "its state is gone");
 }
 

@@ -17,7 +17,7 @@ enum Host {
     Any,
     Name(String),
     /// `*.example.com`, kept as `.example.com`: the names below it, not itself.
-    Below(String),
+    Subdomains(String),
     /// An address, or a network such as `10.0.0.0/8`.
     Network(IpAddr, u32),
 }
@@ -77,7 +77,7 @@ impl Host {
             return Ok(Self::Network(address, bits(address)));
         }
         if let Some(domain) = host.strip_prefix("*.") {
-            return Ok(Self::Below(format!(".{}", parse_name(domain)?)));
+            return Ok(Self::Subdomains(format!(".{}", parse_name(domain)?)));
         }
         if host.contains('*') {
             return Err("wildcards are allowed only as subdomains".to_owned());
@@ -90,7 +90,7 @@ impl Host {
         match self {
             Self::Any => true,
             Self::Name(own) => host.eq_ignore_ascii_case(own),
-            Self::Below(suffix) => {
+            Self::Subdomains(suffix) => {
                 address.is_none() && host.to_ascii_lowercase().ends_with(suffix.as_str())
             }
             Self::Network(network, prefix) => {

@@ -54,7 +54,7 @@ impl Drop for Application {
 }
 
 /// Why the application does not start.
-async fn refusal(options: Options) -> StartError {
+async fn start_error(options: Options) -> StartError {
     Host::start(options).await.unwrap_err()
 }
 
@@ -62,7 +62,7 @@ async fn refusal(options: Options) -> StartError {
 async fn a_missing_manifest_is_named() {
     let application = Application::new(None);
     let manifest = application.0.join("other.toml");
-    let error = refusal(Options { manifest: manifest.clone(), ..application.options() }).await;
+    let error = start_error(Options { manifest: manifest.clone(), ..application.options() }).await;
     assert!(matches!(&error, StartError::ManifestNotFound(path) if *path == manifest), "{error}");
     assert!(error.to_string().contains("other.toml"), "{error}");
 }
@@ -72,7 +72,7 @@ async fn an_invalid_manifest_is_named_with_what_is_wrong() {
     let application = Application::new(None);
     let options = application.options();
     std::fs::write(&options.manifest, "spin_manifest_version = 2\nsurplus = 1").unwrap();
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("spin.toml") && error.contains("surplus"), "{error}");
 }
 
@@ -80,7 +80,7 @@ async fn an_invalid_manifest_is_named_with_what_is_wrong() {
 async fn a_missing_required_variable_is_named() {
     let application = Application::new(Some(COMPONENT));
     let options = Options { variables: BTreeMap::new(), ..application.options() };
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert_eq!(error, r#"no provider resolved required variable(s): ["domain"]"#);
 }
 
@@ -91,7 +91,7 @@ async fn an_allowed_host_that_is_malformed_by_itself_is_named() {
     let manifest = std::fs::read_to_string(&options.manifest).unwrap();
     let manifest = manifest.replace("{{ domain }}", "tenant.example/path");
     std::fs::write(&options.manifest, manifest).unwrap();
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("https://tenant.example/path"), "{error}");
 }
 
@@ -103,7 +103,7 @@ async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_pre
     let options =
         Options { variables, log: crate::Log::Capture(log.clone()), ..application.options() };
     // The component of these tests has no handler, which is looked at later.
-    let error = refusal(options).await;
+    let error = start_error(options).await;
     assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
     assert!(log.text().contains("`domain`"), "{}", log.text());
     assert!(!log.text().contains("not a host"), "{}", log.text());
@@ -112,7 +112,7 @@ async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_pre
 #[tokio::test]
 async fn a_missing_component_comes_with_the_command_that_builds_it() {
     let application = Application::new(None);
-    let error = refusal(application.options()).await.to_string();
+    let error = start_error(application.options()).await.to_string();
     assert!(error.contains("example.wasm"), "{error}");
     assert!(error.ends_with("build it with `make example`"), "{error}");
 }
@@ -123,24 +123,24 @@ async fn another_component_may_be_given() {
     let component = application.0.join("other.wasm");
     std::fs::write(&component, COMPONENT).unwrap();
     let options = Options { component: Some(component), ..application.options() };
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("other.wasm"), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_not_a_component_is_refused() {
     let application = Application::new(Some(b"not Wasm"));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
     let module = Application::new(Some(b"\0asm\x01\0\0\0"));
-    let error = refusal(module.options()).await;
+    let error = start_error(module.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_component_without_an_http_handler_is_refused() {
     let application = Application::new(Some(COMPONENT));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
     assert!(error.to_string().contains("wasi:http/handler@0.3"), "{error}");
 }
@@ -156,7 +156,7 @@ async fn an_import_that_the_host_lacks_is_named() {
     wasm.extend(name);
     wasm.extend([5, 0]);
     let application = Application::new(Some(&wasm));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::MissingImport { .. }), "{error}");
     assert!(error.to_string().contains("other:thing/api@1.0.0"), "{error}");
 }
@@ -166,7 +166,7 @@ async fn a_busy_port_is_named() {
     let application = Application::new(Some(COMPONENT));
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = other.local_addr().unwrap();
-    let error = refusal(Options { listen, ..application.options() }).await;
+    let error = start_error(Options { listen, ..application.options() }).await;
     assert!(matches!(error, StartError::AddressInUse(address) if address == listen), "{error}");
     assert!(error.to_string().contains(&listen.to_string()), "{error}");
 }

@@ -17,7 +17,7 @@ use std::io::Write;
 use url::Url;
 
 /// A person with a client and a browser of their own.
-pub(super) struct Visit<'a> {
+pub(super) struct UserFlow<'a> {
     server: &'a Url,
     seed: &'a Seed,
     person: &'a Person,
@@ -28,7 +28,7 @@ pub(super) struct Visit<'a> {
     state: String,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> UserFlow<'a> {
     /// Prepares what a client has before it knows anything about the server.
     pub(super) fn new(
         server: &'a Url,
@@ -56,14 +56,17 @@ impl<'a> Visit<'a> {
     ///
     /// # Errors
     /// When a step failed without which there is no going on.
-    pub(super) async fn walk(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
+    pub(super) async fn run(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
         let token = self.sign_in(report).await?;
         let mcp = McpClient::new(&self.client, self.server, self.era, &token);
         report.step(self.era.opening(), mcp.open().await);
         let listed = |tools: Vec<Value>| tools::listed(&tools, |tool| self.may_use(tool));
         report.step("tools/list", mcp.tools().await.and_then(listed));
         for tool in tools::TOOLS {
-            report.step(tool, mcp.tool(tool).await.and_then(|result| self.judge(tool, &result)));
+            report.step(
+                tool,
+                mcp.tool(tool).await.and_then(|result| self.check_result(tool, &result)),
+            );
         }
         Ok(())
     }
@@ -102,7 +105,7 @@ impl<'a> Visit<'a> {
     }
 
     /// What a tool's result comes to for this person.
-    fn judge(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
+    fn check_result(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
         if self.may_use(tool) {
             tools::answered(tool, self.person, result)
         } else {
