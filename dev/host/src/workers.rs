@@ -1,4 +1,4 @@
-//! The life of instances: when one starts, which requests it takes, when it ends.
+//! The lifecycle of instances: when they start, which requests they accept, and when they end.
 
 use crate::Reuse;
 use crate::instance::{Application, Instance};
@@ -16,7 +16,7 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// Starts instances for the requests that no running one takes.
+/// Starts an instance for each request that no running instance accepts.
 pub(crate) struct Workers {
     component: ServicePre<Instance>,
     application: Arc<Application>,
@@ -25,13 +25,13 @@ pub(crate) struct Workers {
     stop: watch::Receiver<()>,
 }
 
-/// There are as many instances as [`Reuse::instances`] lets there be.
+/// The limit of [`Reuse::instances`] is reached.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("as many instances as allowed are running")]
+#[error("the limit of concurrent instances is reached")]
 pub(crate) struct InstanceLimitReached;
 
 impl Workers {
-    /// Starts instances of `component` until the sender of `stop` is gone.
+    /// Starts instances of `component`. They end when the sender of `stop` is dropped.
     pub(crate) fn new(
         component: ServicePre<Instance>,
         application: Arc<Application>,
@@ -78,7 +78,7 @@ impl HandlerState for Workers {
     }
 }
 
-/// Which requests an instance takes.
+/// Decides which requests an instance accepts.
 pub(crate) struct Worker {
     application: Arc<Application>,
     reuse: Reuse,
@@ -100,7 +100,7 @@ impl WorkerState for Worker {
         }
     }
 
-    /// Spin sets no deadline for a request unless it is told to.
+    /// Sets no deadline, which is Spin's default.
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, Instance>,
@@ -111,10 +111,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<Instance>, result: wasmtime::Result<()>) {
-        // What the instance printed last comes before the reason why it ended.
+        // Flush the last output of the instance before logging why it ended.
         drop(store);
         if let Err(error) = result {
-            // An instance that goes away together with the host has not failed, unless it trapped.
+            // An instance that ends because the host stops has not failed, unless it trapped.
             let stopping = self.stop.has_changed().is_err();
             if stopping && !error.is::<Trap>() {
                 return;
@@ -125,7 +125,7 @@ impl WorkerState for Worker {
     }
 }
 
-/// When an instance without a request ends: after a while, or with the host.
+/// Ends an idle instance after its timeout, or when the host stops.
 pub(crate) struct Expiration {
     idle: std::time::Duration,
     sleep: Pin<Box<Sleep>>,
@@ -138,7 +138,7 @@ impl Expiration {
         Self {
             idle,
             sleep: Box::pin(tokio::time::sleep(idle)),
-            // The sender never sends: it goes away.
+            // Resolves when the sender is dropped; it never sends a value.
             stop: Box::pin(async move { drop(stop.changed().await) }),
             stopped: false,
         }
@@ -182,7 +182,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use wasmtime::Engine;
 
-    /// What is logged when an instance ends with `error` while the host still runs, or while it stops.
+    /// Ends an instance with `error`, while the host is running or stopping, and returns the log.
     fn logged(error: wasmtime::Error, stopping: bool) -> String {
         let log = CapturedLog::default();
         let capture = Log::Capture(log.clone());
@@ -207,10 +207,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_that_is_cut_off_is_logged_unless_the_host_stops() {
-        let cut_off = || wasmtime::format_err!("worker panicked");
-        assert!(logged(cut_off(), false).contains("worker panicked"));
-        assert_eq!(logged(cut_off(), true), "");
+    async fn an_instance_that_fails_is_logged_unless_the_host_stops() {
+        let failure = || wasmtime::format_err!("worker panicked");
+        assert!(logged(failure(), false).contains("worker panicked"));
+        assert_eq!(logged(failure(), true), "");
     }
 
     #[tokio::test]

@@ -2,14 +2,14 @@ use super::*;
 use crate::Reuse;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The first bytes of every component.
+/// The header of every component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// A folder with an application, removed at the end.
+/// A temporary folder with an application.
 struct Application(PathBuf);
 
 impl Application {
-    /// An application whose component is `wasm`, if there is one.
+    /// Creates an application. Its component is `wasm`; `None` leaves the file out.
     fn new(wasm: Option<&[u8]>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -53,7 +53,7 @@ impl Drop for Application {
     }
 }
 
-/// Why the application does not start.
+/// Starts the application and returns the error.
 async fn start_error(options: Options) -> StartError {
     Host::start(options).await.unwrap_err()
 }
@@ -85,7 +85,7 @@ async fn a_missing_required_variable_is_named() {
 }
 
 #[tokio::test]
-async fn an_allowed_host_that_is_malformed_by_itself_is_named() {
+async fn an_allowed_host_that_is_invalid_in_the_manifest_is_named() {
     let application = Application::new(Some(COMPONENT));
     let options = application.options();
     let manifest = std::fs::read_to_string(&options.manifest).unwrap();
@@ -102,7 +102,7 @@ async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_pre
     let log = crate::CapturedLog::default();
     let options =
         Options { variables, log: crate::Log::Capture(log.clone()), ..application.options() };
-    // The component of these tests has no handler, which is looked at later.
+    // The component of these tests has no handler, which is checked later.
     let error = start_error(options).await;
     assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
     assert!(log.text().contains("`domain`"), "{}", log.text());
@@ -128,7 +128,7 @@ async fn another_component_may_be_given() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_component_is_refused() {
+async fn a_file_that_is_not_a_component_is_refused() {
     let application = Application::new(Some(b"not Wasm"));
     let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
@@ -149,9 +149,10 @@ async fn a_component_without_an_http_handler_is_refused() {
 async fn an_import_that_the_host_lacks_is_named() {
     let name = b"other:thing/api@1.0.0";
     let mut wasm = COMPONENT.to_vec();
-    // A type section: a function without parameters and result, and an instance that has it as its export "f".
+    // A type section: a function without parameters and result, and an instance that exports it
+    // as "f".
     wasm.extend(b"\x07\x0e\x01\x42\x02\x01\x40\x00\x01\x00\x04\x00\x01f\x01\x00");
-    // An import section: one such instance.
+    // An import section with one such instance.
     wasm.extend([0x0a, name.len() as u8 + 5, 1, 0, name.len() as u8]);
     wasm.extend(name);
     wasm.extend([5, 0]);
