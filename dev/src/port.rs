@@ -19,7 +19,7 @@ pub(crate) fn free() -> Result<u16, Error> {
     let bound = TcpListener::bind(loopback(0)).and_then(|listener| listener.local_addr());
     bound
         .map(|address| address.port())
-        .map_err(|error| Error::start(format!("There is no free port: {error}")))
+        .map_err(|error| Error::start(format!("Cannot find a free port: {error}")))
 }
 
 /// Whether one can listen on this port now.
@@ -30,7 +30,7 @@ pub(crate) fn is_free(port: u16) -> bool {
 /// The error for a port that is in use, with the option that chooses another.
 pub(crate) fn in_use(port: u16, whose: &str, option: &str) -> Error {
     Error::start(format!(
-        "Port {port} on 127.0.0.1, for {whose}, is in use: choose another with {option}."
+        "Port {port} on 127.0.0.1, for {whose}, is already in use. Choose another with {option}."
     ))
 }
 

@@ -61,7 +61,8 @@ pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
     };
     // Either host does that without a sign of progress, and nobody should take it for a standstill.
     eprintln!(
-        "Starting the server. It compiles the component for this machine first, which takes some seconds."
+        "Starting the server. It first compiles the component for this machine, which takes a few \
+         seconds."
     );
     Ok(component)
 }
@@ -71,7 +72,8 @@ async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     // Before the build, so that nobody waits for it in vain.
     if port == options.tenant_port {
         return Err(Error::usage(format!(
-            "The server and the local tenant cannot both have port {port}: choose another with --port or --tenant-port."
+            "The server and the local tenant cannot both use port {port}: choose another with \
+             --port or --tenant-port."
         )));
     }
     free(port, "the server", "--port")?;

@@ -99,14 +99,19 @@ impl Server {
     /// When `/health` does not answer 200, with what it said.
     pub async fn check(&self) -> Result<(), Error> {
         let failed =
-            |error: reqwest::Error| Error::start(format!("The server does not answer: {error}"));
+            |error: reqwest::Error| Error::start(format!("The server does not respond: {error}"));
         let answer = reqwest::get(format!("{}/health", self.url())).await.map_err(failed)?;
         let status = answer.status();
         if status == 200 {
             return Ok(());
         }
         let body = answer.text().await.map_err(failed)?;
-        Err(Error::start(format!("The server is not well: {status} {body}").trim_end()))
+        Err(Error::start(
+            format!(
+                "The server is unhealthy; see its log. `/health` responded with {status} {body}"
+            )
+            .trim_end(),
+        ))
     }
 
     /// Stops in good order: no more connections are taken, and requests in flight are answered.

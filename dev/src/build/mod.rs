@@ -46,7 +46,7 @@ pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
+            .map_err(|error| Error::build(format!("Cannot start Tokio for the build: {error}")))?;
         let (toolchain, target) = (Toolchain::from_env(), target.as_deref());
         runtime.block_on(wasm(&toolchain, package, target, Progress::Quiet))
     })
@@ -109,11 +109,12 @@ async fn wasm(
     .map_err(failed)?;
     if !cargo.wait().await.map_err(failed)?.success() {
         return Err(Error::build(
-            format!("The component does not build.\n{diagnostics}").trim_end(),
+            format!("The component does not build: see cargo's messages.\n{diagnostics}")
+                .trim_end(),
         ));
     }
     artifact::wasm(&messages, &package.replace('-', "_"))
-        .ok_or_else(|| Error::build("Cargo built the component but named no .wasm file."))
+        .ok_or_else(|| Error::build("Cargo built the component but reported no .wasm file."))
 }
 
 /// The component as the last release build left it.
@@ -122,7 +123,7 @@ async fn wasm(
 /// When there was none.
 pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
     let failed =
-        |problem: String| Error::build(format!("Cannot tell where cargo builds to: {problem}"));
+        |problem: String| Error::build(format!("Cannot find cargo's target folder: {problem}"));
     let output = Command::new(&toolchain.cargo)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(&toolchain.root)
@@ -141,7 +142,7 @@ pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
         Ok(path)
     } else {
         Err(Error::build(format!(
-            "There is no {}: leave out --no-build to build it.",
+            "There is no {}. Run without --no-build to build it.",
             path.display()
         )))
     }

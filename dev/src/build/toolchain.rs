@@ -66,12 +66,14 @@ impl Toolchain {
         match added {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Error::build(format!(
-                "`rustup target add {}` failed ({status}): the component cannot be built without that target.",
+                "`rustup target add {}` failed ({status}). The component needs that target: \
+                 add it by hand and try again.",
                 workspace::TARGET
             ))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::build(format!(
                 "The Rust target {target} is missing, and there is no rustup to add it.\n\
-                 Install rustup (https://rustup.rs), or your distribution's package of the standard library for {target}.",
+                 Install rustup (https://rustup.rs), or your distribution's package of the standard \
+                 library for {target}.",
                 target = workspace::TARGET
             ))),
             Err(error) => {

@@ -76,13 +76,14 @@ impl RealTenant {
                 .collect();
             if let Some((first, value)) = found.first() {
                 if let Some((other, _)) = found.iter().find(|(_, other)| other != value) {
-                    problems.push(format!("{first} and {other} contradict each other"));
+                    problems.push(format!("{first} and {other} have different values; remove one"));
                 }
                 variables.insert(variable.to_owned(), value.clone());
             } else if required {
                 let mut problem = format!("{} is missing (or {spin})", names.join(" or "));
                 if variable == SECRET {
-                    problem.push_str(", or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY");
+                    problem
+                        .push_str(", or else a private key in AUTH0_CLIENT_ASSERTION_SIGNING_KEY");
                 }
                 missing.push((variable, problem));
             }
@@ -90,7 +91,7 @@ impl RealTenant {
         missing.retain(|(variable, _)| *variable != SECRET || !variables.contains_key(KEY));
         problems.extend(missing.into_iter().map(|(_, problem)| problem));
         let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
-            problems.push("PORT is not the number of a port".to_owned());
+            problems.push("PORT is not a valid port number".to_owned());
             None
         });
         if problems.is_empty() { Ok(Self { variables, port }) } else { Err(problems.join("\n  ")) }
@@ -189,7 +190,7 @@ mod tests {
         ] {
             assert!(problem.contains(&format!("{names} is missing")), "{problem}");
         }
-        let key = "or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY";
+        let key = "or else a private key in AUTH0_CLIENT_ASSERTION_SIGNING_KEY";
         assert_eq!(problem.matches(key).count(), 1, "{problem}");
     }
 
@@ -213,7 +214,10 @@ mod tests {
     #[test]
     fn two_names_with_different_values_are_refused_without_showing_them() {
         let problem = problem(&[&LONG[..], &[("CLIENT_SECRET", "hunter3")]].concat());
-        assert_eq!(problem, "AUTH0_CLIENT_SECRET and CLIENT_SECRET contradict each other");
+        assert_eq!(
+            problem,
+            "AUTH0_CLIENT_SECRET and CLIENT_SECRET have different values; remove one"
+        );
         assert!(
             read(&[&LONG[..], &SHORT[..]].concat()).is_ok(),
             "the same values twice are no contradiction"
@@ -232,10 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_none_is_refused() {
+    fn an_invalid_port_is_refused() {
         assert_eq!(
             problem(&[&LONG[..], &[("PORT", "many")]].concat()),
-            "PORT is not the number of a port"
+            "PORT is not a valid port number"
         );
     }
 }

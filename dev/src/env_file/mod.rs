@@ -16,7 +16,8 @@ pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
     let problem = |what: String| Error::usage(format!("{}: {what}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => problem(
-            "there is no such file. `cargo run -- --help` says what has to be in it".to_owned(),
+            "the file does not exist. See `cargo run -- --help` for what it must contain"
+                .to_owned(),
         ),
         _ => problem(error.to_string()),
     })?;
@@ -42,7 +43,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let error =
-            read(Path::new("no/such/file.env")).err().expect("there is no such file").to_string();
-        assert!(error.starts_with("no/such/file.env: there is no such file"), "{error}");
+            read(Path::new("no/such/file.env")).err().expect("the file does not exist").to_string();
+        assert!(error.starts_with("no/such/file.env: the file does not exist"), "{error}");
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError>
                 if name.is_empty() || name.contains(char::is_whitespace) {
                     return Err(SyntaxError {
                         line: start,
-                        problem: "there is no name before the `=`",
+                        problem: "the name before the `=` is missing or has spaces",
                     });
                 }
                 rest.next();
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError>
             }
             _ if name.is_empty() => _ = take_until(&mut rest, |c| c == '\n'),
             _ => {
-                return Err(SyntaxError { line: start, problem: "it is not NAME=value" });
+                return Err(SyntaxError { line: start, problem: "the line is not NAME=value" });
             }
         }
         // Only the line's end is left.
@@ -64,10 +64,10 @@ fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'s
     };
     let mut value = String::new();
     loop {
-        match rest.next().ok_or("the quotation mark is not closed")? {
+        match rest.next().ok_or("the closing quotation mark is missing")? {
             c if c == quote => break,
             '\\' if quote == '"' => {
-                value.push(match rest.next().ok_or("the quotation mark is not closed")? {
+                value.push(match rest.next().ok_or("the closing quotation mark is missing")? {
                     'n' => '\n',
                     'r' => '\r',
                     't' => '\t',

@@ -79,11 +79,11 @@ impl SpinServer {
             status = group.wait() => {
                 let status = status.map_err(failed)?;
                 let said = log.text();
-                return Err(Error::start(format!("`spin up` ended by itself ({status}). {said}").trim_end()));
+                return Err(Error::start(format!("`spin up` stopped unexpectedly ({status}). {said}").trim_end()));
             }
             () = wait_until_healthy(&health) => {}
             () = tokio::time::sleep(START_TIMEOUT) => {
-                return Err(Error::start(format!("`spin up` does not answer after {} seconds.", START_TIMEOUT.as_secs())));
+                return Err(Error::start(format!("`spin up` did not respond within {} seconds.", START_TIMEOUT.as_secs())));
             }
         }
         Ok(Self { group, url, log, _state: state })
@@ -102,8 +102,8 @@ impl SpinServer {
     /// Waits until it ends, which it should not do by itself.
     pub(crate) async fn ended(&mut self) -> Error {
         match self.group.wait().await {
-            Ok(status) => Error::start(format!("`spin up` ended by itself ({status}).")),
-            Err(error) => Error::start(format!("Cannot tell whether Spin runs: {error}")),
+            Ok(status) => Error::start(format!("`spin up` stopped unexpectedly ({status}).")),
+            Err(error) => Error::start(format!("Cannot wait for `spin up`: {error}")),
         }
     }
 }

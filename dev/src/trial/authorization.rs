@@ -48,7 +48,7 @@ pub(super) async fn register(
     let response = send(client.post(server.registration_endpoint.clone()).json(&metadata)).await?;
     let id = response.json(201)?["client_id"].as_str().map(str::to_owned);
     let id = id.ok_or_else(|| Mismatch::new("a client_id", response.describe()))?;
-    let outcome = format!("the client is {id}");
+    let outcome = format!("the client ID is {id}");
     Ok((id, outcome))
 }
 
@@ -79,13 +79,13 @@ impl Request<'_> {
         let code =
             parameter("code").ok_or_else(|| Mismatch::new("a code", browser::callback(&url)))?;
         if parameter("state").as_deref() != Some(self.state) {
-            return Err(Mismatch::new("the state that was sent", "another state"));
+            return Err(Mismatch::new("the state that was sent", "a different state"));
         }
         // RFC 9207 §2.4: where the issuer is named, it must be the one that was asked.
         if let Some(issuer) = parameter("iss").filter(|issuer| *issuer != self.server.issuer) {
             return Err(Mismatch::new(format!("iss {}", self.server.issuer), issuer));
         }
-        Ok((code, "given; a code came back with the state that was sent".to_owned()))
+        Ok((code, "given; the redirect has a code and the state that was sent".to_owned()))
     }
 
     /// Exchanges the code for an access token.
@@ -116,7 +116,7 @@ impl Request<'_> {
                     None | Some("") => "no scope".to_owned(),
                     Some(scope) => format!("the scope {scope}"),
                 };
-                Ok((token.to_owned(), format!("for {seconds} s, with {scope}")))
+                Ok((token.to_owned(), format!("valid for {seconds} s, with {scope}")))
             }
             _ => Err(Mismatch::new(
                 "JSON with access_token, expires_in and token_type Bearer",

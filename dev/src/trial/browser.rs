@@ -52,10 +52,7 @@ impl Browser {
                 return self.submit(page, &form, None).await;
             }
         }
-        Err(Mismatch::new(
-            "a form with a field for the address and one for the password",
-            page.describe(),
-        ))
+        Err(Mismatch::new("a form with an email field and a password field", page.describe()))
     }
 
     /// Consents with the form on a page.
@@ -75,8 +72,8 @@ impl Browser {
         button: Option<&(String, String)>,
     ) -> Result<Landing, Mismatch> {
         let target = form.target(&page.url);
-        let mut target =
-            target.map_err(|error| Mismatch::new("a form with an address", error.to_string()))?;
+        let mut target = target
+            .map_err(|error| Mismatch::new("a form with a valid action URL", error.to_string()))?;
         let fields = form.submission(button);
         let request = if form.post {
             self.client.post(target.clone()).form(&fields)
@@ -106,7 +103,7 @@ impl Browser {
             let location = response.header("location").unwrap_or_default();
             let next = url.join(&location);
             url =
-                next.map_err(|_| Mismatch::new("a redirect to an address", response.describe()))?;
+                next.map_err(|_| Mismatch::new("a redirect to a valid URL", response.describe()))?;
             if self.is_callback(&url) {
                 return Ok(Landing::Callback(url));
             }
@@ -114,7 +111,7 @@ impl Browser {
         }
         Err(Mismatch::new(
             format!("at most {MAX_REDIRECTS} redirects"),
-            format!("another one, to {}", url.path()),
+            format!("another redirect, to {}", url.path()),
         ))
     }
 

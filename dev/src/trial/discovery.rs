@@ -107,7 +107,7 @@ pub(super) async fn authorization_server(
         token_endpoint: endpoint("token_endpoint")?,
         registration_endpoint: endpoint("registration_endpoint")?,
     };
-    Ok((server, format!("the issuer is {issuer}, with PKCE S256 and open registration")))
+    Ok((server, format!("the issuer is {issuer}, with PKCE S256 and dynamic client registration")))
 }
 
 /// The metadata URL of an issuer: the well-known path goes between host and path (RFC 8414 §3.1).

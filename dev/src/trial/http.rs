@@ -26,7 +26,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, Mismatch> 
             text = format!("{text}: {inner}");
             cause = inner.source();
         }
-        Mismatch::new("an answer", text)
+        Mismatch::new("an HTTP response", text)
     };
     let response = request.send().await.map_err(unreachable)?;
     let (status, headers) = (response.status(), response.headers().clone());

@@ -51,8 +51,8 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
     let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut report = Report::new(out, color);
     report.line(&match host {
-        Some(host) => format!("The server is {mcp_url}, on {host}."),
-        None => format!("The server is {mcp_url}."),
+        Some(host) => format!("Testing {mcp_url}, which runs on {host}."),
+        None => format!("Testing {mcp_url}."),
     });
     if stack.is_none() {
         check_reachable(&mcp_url).await?;
@@ -60,7 +60,7 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
     play(&mut report, &mcp_url, &seed).await?;
     report.finish().map_err(|failures| {
         let log = stack.map(|stack| stack.logs()).unwrap_or_default();
-        let log = if log.is_empty() { log } else { format!("\nThe server said meanwhile:\n{log}") };
+        let log = if log.is_empty() { log } else { format!("\nServer log:\n{log}") };
         Error::flow(format!("{failures}{log}").trim_end())
     })
 }
@@ -69,7 +69,7 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
 async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
     match reqwest::get(mcp_url).await {
         Err(error) if error.is_connect() || error.is_timeout() => Err(Error::flow(format!(
-            "nothing answers at {mcp_url}: is the server running, and is the URL right?"
+            "nothing responds at {mcp_url}: check that the server is running and that the URL is correct"
         ))),
         // Whatever else comes is for the steps to judge.
         _ => Ok(()),
@@ -79,8 +79,8 @@ async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
 /// Plays the flow for both people; the error is how many steps were not as they should be.
 async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
     let server = Url::parse(mcp_url)
-        .map_err(|error| Error::usage(format!("{mcp_url} is no URL: {error}")))?;
-    let no_person = |who: &str| Error::usage(format!("The seed has nobody {who}."));
+        .map_err(|error| Error::usage(format!("{mcp_url} is not a valid URL: {error}")))?;
+    let no_person = |who: &str| Error::usage(format!("The seed has no user {who}."));
     let permitted = people::permitted(seed, mcp_url)
         .ok_or_else(|| no_person("with all permissions and a calendar"))?;
     let refused = people::refused(seed, mcp_url).ok_or_else(|| no_person("without permissions"))?;

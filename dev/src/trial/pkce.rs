@@ -28,7 +28,7 @@ impl Pkce {
 pub(super) fn random() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Error::start(format!("No random numbers: {error}")))?;
+        .map_err(|error| Error::start(format!("Cannot get random bytes: {error}")))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 

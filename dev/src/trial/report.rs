@@ -74,7 +74,7 @@ impl<W: Write> Report<W> {
                 self.failures += 1;
                 let mark = self.paint("31", "✗");
                 self.line(&format!(
-                    "  {mark} {name}\n      expected: {expected}\n      came:     {actual}"
+                    "  {mark} {name}\n      expected: {expected}\n      got:      {actual}"
                 ));
             }
         }
@@ -97,11 +97,11 @@ impl<W: Write> Report<W> {
     pub(super) fn finish(mut self) -> Result<(), String> {
         let (steps, failures) = (self.steps, self.failures);
         if failures == 0 {
-            let all = self.paint("32", &format!("All {steps} steps were as they should be."));
+            let all = self.paint("32", &format!("All {steps} steps passed."));
             self.line(&format!("\n{all}"));
             Ok(())
         } else {
-            Err(format!("{failures} of {steps} steps were not as they should be."))
+            Err(format!("{failures} of {steps} steps failed."))
         }
     }
 
@@ -145,32 +145,29 @@ mod tests {
     }
 
     #[test]
-    fn a_good_step_is_ticked_with_its_outcome() {
+    fn a_passed_step_shows_its_outcome() {
         let (text, end) =
             printed(false, |report| report.step("greet", Ok("Hello\n\nthere\n".to_owned())));
-        assert_eq!(
-            text,
-            "  ✓ greet:\n      Hello\n\n      there\n\nAll 1 steps were as they should be.\n"
-        );
+        assert_eq!(text, "  ✓ greet:\n      Hello\n\n      there\n\nAll 1 steps passed.\n");
         assert_eq!(end, Ok(()));
     }
 
     #[test]
-    fn a_bad_step_is_crossed_and_says_what_was_expected_and_what_came() {
+    fn a_failed_step_shows_the_expected_and_the_actual_outcome() {
         let (text, end) = printed(false, |report| {
             report.step("greet", Err(Mismatch::new("status 200", "status 500")));
             report.step("whoami", Ok("somebody".to_owned()));
         });
         assert!(
-            text.starts_with("  ✗ greet\n      expected: status 200\n      came:     status 500\n"),
+            text.starts_with("  ✗ greet\n      expected: status 200\n      got:      status 500\n"),
             "{text}"
         );
         assert!(text.ends_with("  ✓ whoami: somebody\n"), "{text}");
-        assert_eq!(end, Err("1 of 2 steps were not as they should be.".to_owned()));
+        assert_eq!(end, Err("1 of 2 steps failed.".to_owned()));
     }
 
     #[test]
-    fn a_step_that_others_need_hands_on_its_value_or_halts() {
+    fn a_step_that_others_need_returns_its_value_or_halts() {
         let (text, _) = printed(false, |report| {
             assert_eq!(report.take("one", Ok((1, "fine".to_owned()))), Ok(1));
             assert_eq!(report.take::<u8>("two", Err(Mismatch::new("a", "b"))), Err(Halt));

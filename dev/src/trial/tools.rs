@@ -18,7 +18,7 @@ pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<
     match tools.iter().find(|tool| tool["inputSchema"]["type"] != "object") {
         None => Ok(names.join(", ")),
         Some(tool) => {
-            Err(Mismatch::new("an inputSchema of type object for each", tool.to_string()))
+            Err(Mismatch::new("an inputSchema of type object for each tool", tool.to_string()))
         }
     }
 }
@@ -27,10 +27,10 @@ pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<
 pub(super) fn answered(tool: &str, person: &Person, result: &Value) -> Result<String, Mismatch> {
     let text = text(result)?;
     if result["isError"] == true {
-        return Err(Mismatch::new("an answer", format!("the tool error {text:?}")));
+        return Err(Mismatch::new("a result without an error", format!("the tool error {text:?}")));
     }
     if !result["structuredContent"].is_object() {
-        return Err(Mismatch::new("structuredContent too", result.to_string()));
+        return Err(Mismatch::new("a result with structuredContent", result.to_string()));
     }
     let (right, expected) = match tool {
         "whoami" => {
@@ -59,7 +59,7 @@ pub(super) fn refused(tool: &str, result: &Value) -> Result<String, Mismatch> {
     let text = text(result)?;
     let expected = format!("You don't have permission to use the '{tool}' tool.");
     if text == expected && result["isError"] == true {
-        Ok(format!("refused, as it should be: {text}"))
+        Ok(format!("denied, as expected: {text}"))
     } else {
         Err(Mismatch::new(
             format!("isError true and {expected:?}"),

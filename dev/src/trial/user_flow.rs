@@ -37,7 +37,7 @@ impl<'a> UserFlow<'a> {
         era: Era,
     ) -> Result<Self, Error> {
         let no_client =
-            |error: reqwest::Error| Error::start(format!("Cannot make an HTTP client: {error}"));
+            |error: reqwest::Error| Error::start(format!("Cannot create an HTTP client: {error}"));
         let redirect_uri = Url::parse(authorization::REDIRECT_URI);
         let redirect_uri = redirect_uri.map_err(|error| Error::start(error.to_string()))?;
         Ok(Self {

@@ -62,7 +62,7 @@ pub(crate) async fn serve(command: &mut Command) -> Serving {
         while let Some(line) = lines.next_line().await.expect("standard output is UTF-8") {
             banner.push_str(&line);
             banner.push('\n');
-            if line.starts_with("Ctrl-C ends it") {
+            if line.starts_with("Press Ctrl-C to stop") {
                 return;
             }
         }

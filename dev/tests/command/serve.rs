@@ -77,7 +77,7 @@ async fn one_port_for_both_is_refused_before_anything_else() {
     let port = taken.local_addr().expect("its address").port().to_string();
     let ended = run(&mut program(&["--port", &port, "--tenant-port", &port])).await;
     assert_eq!(ended.status, 2, "{}", ended.stderr);
-    let text = format!("error: The server and the local tenant cannot both have port {port}: ");
+    let text = format!("error: The server and the local tenant cannot both use port {port}: ");
     assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
 }
 

@@ -97,7 +97,8 @@ async fn a_spin_that_is_too_old_is_named_and_the_local_host_used() {
     let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
     let _folder = spin("3.6", &mut command);
     let serving = serve(&mut command).await;
-    let text = "Runs on     the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
+    let text = "Runs on     the local host \
+                (Spin 3.6 on PATH is too old; 4.1 or newer is required)";
     assert!(serving.banner.contains(text), "{}", serving.banner);
     assert_eq!(serving.end_with(Signal::TERM).await, 0);
 }
@@ -109,7 +110,7 @@ async fn a_spin_that_is_asked_for_and_too_old_is_an_error() {
     let ended = run(&mut command).await;
     assert_eq!(ended.status, 4, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("Cannot run on Spin: the spin on PATH is 3.6"),
+        ended.stderr.contains("Cannot run on Spin: Spin 3.6 on PATH is too old"),
         "{}",
         ended.stderr
     );

@@ -29,7 +29,7 @@ async fn try_says_once_that_nothing_answers() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let ended = run(&mut program(&["try", "--server-url", &nobody])).await;
     assert_eq!(ended.status, 1, "{}", ended.stderr);
-    let text = format!("error: nothing answers at {nobody}/mcp: ");
+    let text = format!("error: nothing responds at {nobody}/mcp: ");
     assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(!ended.stdout.contains('✗'), "{}", ended.stdout);
@@ -44,9 +44,9 @@ async fn try_against_something_else_fails_and_says_what_it_expected() {
     let ended = run(&mut program(&["try", "--server-url", &other])).await;
     assert_eq!(ended.status, 1, "{}", ended.stdout);
     assert!(
-        ended.stdout.contains("✗ a call without a token\n      expected: an answer\n"),
+        ended.stdout.contains("✗ a call without a token\n      expected: an HTTP response\n"),
         "{}",
         ended.stdout
     );
-    assert!(ended.stderr.contains("2 of 2 steps were not as they should be"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 of 2 steps failed"), "{}", ended.stderr);
 }
