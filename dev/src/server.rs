@@ -8,21 +8,21 @@ use crate::{
 use doorward_host::{CapturedLog, Reuse};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-/// What a server is started with. It holds a secret among its variables, so it cannot be printed.
+/// Options of a server. Not `Debug`, because the variables hold a secret.
 pub struct ServerOptions {
     /// The host that runs the component.
     pub host: Host,
-    /// The Spin manifest; the one of this workspace when absent.
+    /// The Spin manifest. Defaults to the one of this workspace.
     pub manifest: Option<PathBuf>,
     /// The component.
     pub component: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Values for variables of the manifest.
+    /// Values for the manifest's variables.
     pub variables: BTreeMap<String, String>,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Where its output goes.
+    /// The destination of the server's output.
     pub log: Log,
 }
 
@@ -37,10 +37,10 @@ enum Backend {
 }
 
 impl Server {
-    /// Starts the component and waits until it answers.
+    /// Starts the component and waits until it responds.
     ///
     /// # Errors
-    /// When the host cannot start.
+    /// Returns an error if the host cannot start.
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
         let ServerOptions { host, manifest, component, listen, variables, reuse, log } = options;
         let manifest = manifest.unwrap_or_else(workspace::manifest);
@@ -69,7 +69,7 @@ impl Server {
         Ok(Self { backend })
     }
 
-    /// Its URL, without a path: `http://127.0.0.1:3000`.
+    /// The server's URL, without a path: `http://127.0.0.1:3000`.
     pub fn url(&self) -> &str {
         match &self.backend {
             Backend::Local { host, .. } => host.url(),
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    /// What the component and its host have printed so far, where that is captured.
+    /// The captured output of the component and its host so far. Empty unless it is captured.
     pub fn logs(&self) -> String {
         match &self.backend {
             Backend::Local { log, .. } => log.text(),
@@ -85,7 +85,7 @@ impl Server {
         }
     }
 
-    /// The local host, which shows tests what the component stored; none on Spin.
+    /// The local host, through which tests read the component's stores. `None` on Spin.
     pub fn local(&self) -> Option<&doorward_host::Host> {
         match &self.backend {
             Backend::Local { host, .. } => Some(host),
@@ -93,10 +93,10 @@ impl Server {
         }
     }
 
-    /// Asks the component whether it is well.
+    /// Checks the component's health.
     ///
     /// # Errors
-    /// When `/health` does not answer 200, with what it said.
+    /// Returns an error with the response if `/health` does not respond with 200.
     pub async fn check(&self) -> Result<(), Error> {
         let failed =
             |error: reqwest::Error| Error::start(format!("The server does not respond: {error}"));
@@ -114,7 +114,7 @@ impl Server {
         ))
     }
 
-    /// Stops in good order: no more connections are taken, and requests in flight are answered.
+    /// Stops the server. The local host first answers the requests in flight.
     pub async fn stop(self) {
         match self.backend {
             Backend::Local { host, .. } => host.stop().await,
@@ -122,7 +122,7 @@ impl Server {
         }
     }
 
-    /// Waits until the server ends, which it should not do by itself. The local host never does.
+    /// Waits until the server stops unexpectedly, which the local host never does.
     pub async fn ended(&mut self) -> Error {
         match &mut self.backend {
             Backend::Local { .. } => std::future::pending().await,

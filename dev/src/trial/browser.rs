@@ -1,35 +1,36 @@
-//! A browser without a screen: follows redirects, keeps cookies, and stops at the client's redirect URI.
+//! A headless browser that follows redirects, keeps cookies, and stops at the client's redirect
+//! URI.
 
 use super::{form, http::send, report::Mismatch};
 use reqwest::{Client, RequestBuilder, header, redirect::Policy};
 use url::Url;
 
-/// More redirects than a sign-in can need.
+/// Limit of redirects, more than a sign-in needs.
 const MAX_REDIRECTS: usize = 10;
 
-/// A browser with its own cookies, and so one person at a time.
+/// A browser with its own cookies, for one user.
 pub(super) struct Browser {
     client: Client,
-    /// Where the client under test is sent back to; the browser notes that address and does not open it.
+    /// The client's redirect URI, at which the browser stops without opening it.
     redirect_uri: Url,
 }
 
-/// Where a navigation ends.
+/// The end of a navigation.
 pub(super) enum Landing {
-    /// At a page.
+    /// A page.
     Page(Page),
-    /// At the redirect URI, with its parameters.
+    /// The redirect URI, with its parameters.
     Callback(Url),
 }
 
-/// A page that is shown.
+/// The page that the browser shows.
 pub(super) struct Page {
     url: Url,
     html: String,
 }
 
 impl Browser {
-    /// A browser in which nobody is signed in.
+    /// Creates a browser without cookies.
     pub(super) fn new(redirect_uri: Url) -> reqwest::Result<Self> {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build()?;
         Ok(Self { client, redirect_uri })
@@ -81,7 +82,7 @@ impl Browser {
             target.query_pairs_mut().clear().extend_pairs(&fields);
             self.client.get(target.clone())
         };
-        // Browsers say where a form was; a tenant may insist on it (CSRF).
+        // Send `Origin`, as browsers do: a tenant may check it against CSRF.
         let origin = page.url.origin().ascii_serialization();
         self.navigate(target, request.header(header::ORIGIN, origin)).await
     }
@@ -121,14 +122,14 @@ impl Browser {
 }
 
 impl Page {
-    /// The page in a few words.
+    /// Describes the page for a mismatch.
     fn describe(&self) -> String {
         format!("the page {} with {} form(s)", self.url.path(), form::forms(&self.html).len())
     }
 }
 
 impl Landing {
-    /// The page, where the navigation ended at one.
+    /// Returns the page, or a mismatch if the navigation ended at the redirect URI.
     pub(super) fn page(self, expected: &str) -> Result<Page, Mismatch> {
         match self {
             Self::Page(page) => Ok(page),
@@ -136,7 +137,8 @@ impl Landing {
         }
     }
 
-    /// The parameters of the redirect, where the navigation ended at the redirect URI.
+    /// Returns the redirect URI with its parameters, or a mismatch if the navigation ended at a
+    /// page.
     pub(super) fn callback(self, expected: &str) -> Result<Url, Mismatch> {
         match self {
             Self::Callback(url) => Ok(url),
@@ -145,7 +147,7 @@ impl Landing {
     }
 }
 
-/// A redirect to the client in words: an error has its text, a code is not shown.
+/// Describes a redirect to the client. Shows the values of error parameters only, never a code.
 pub(super) fn callback(url: &Url) -> String {
     let shown = url
         .query_pairs()

@@ -1,13 +1,13 @@
-//! One HTTP exchange, and how to speak of it.
+//! Sends HTTP requests and describes the responses.
 
 use super::report::Mismatch;
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-/// How much of a body is shown when it is not what was expected.
+/// Limit of the part of a body that a mismatch shows.
 const MAX_SHOWN_CHARS: usize = 300;
 
-/// An answer, read to its end.
+/// A complete response.
 pub(super) struct Response {
     /// The status.
     pub(super) status: StatusCode,
@@ -16,10 +16,13 @@ pub(super) struct Response {
     pub(super) body: String,
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and reads the response.
+///
+/// # Errors
+/// Returns a mismatch if there is no complete response.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, Mismatch> {
     let unreachable = |error: reqwest::Error| {
-        // reqwest's own text stops at "error sending request"; the cause says what happened.
+        // Add the causes: reqwest's own text is only "error sending request".
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(inner) = cause {
@@ -35,12 +38,15 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, Mismatch> 
 }
 
 impl Response {
-    /// A header's value.
+    /// Returns the value of a header.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// The body as JSON, when the status is `status` and the answer says that it is JSON.
+    /// Parses the body as JSON.
+    ///
+    /// # Errors
+    /// Returns a mismatch if the status is not `status` or the body is not JSON.
     pub(super) fn json(&self, status: u16) -> Result<Value, Mismatch> {
         let is_json =
             self.header("content-type").is_some_and(|media| media.starts_with("application/json"));
@@ -50,7 +56,7 @@ impl Response {
         }
     }
 
-    /// The answer in a few words, with the beginning of its body.
+    /// Describes the response by its status and the beginning of its body.
     pub(super) fn describe(&self) -> String {
         let body = self.body.trim();
         let shown: String = body.chars().take(MAX_SHOWN_CHARS).collect();

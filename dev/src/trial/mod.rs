@@ -1,6 +1,7 @@
-//! `try`: the whole flow, played as an MCP client that knows nothing but the server's URL.
+//! `try`: runs the whole flow as an MCP client that knows only the server's URL.
 //!
-//! Once as somebody with all permissions, once as somebody without any; each speaks another era of the protocol.
+//! It runs twice: for a user with all permissions and for one without, each with a different era of
+//! the protocol.
 
 mod authorization;
 mod browser;
@@ -22,10 +23,10 @@ use std::io::{IsTerminal, Write};
 use url::Url;
 use user_flow::UserFlow;
 
-/// Plays the flow and prints each step.
+/// Runs the flow and prints each step.
 ///
 /// # Errors
-/// When a step was not as it should be, or the tenant or the server does not start.
+/// Returns an error if a step fails, or if the tenant or the server cannot start.
 pub async fn run(options: &cli::Try) -> Result<(), Error> {
     let (stack, server, host) = match &options.server_url {
         Some(url) => (None, url.as_str().trim_end_matches('/').to_owned(), None),
@@ -65,18 +66,21 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
     })
 }
 
-/// Looks whether anything answers there, so that a wrong URL or a server that does not run is said once and plainly.
+/// Checks that a server responds, so that a wrong URL or a stopped server gives one clear error.
 async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
     match reqwest::get(mcp_url).await {
         Err(error) if error.is_connect() || error.is_timeout() => Err(Error::flow(format!(
             "nothing responds at {mcp_url}: check that the server is running and that the URL is correct"
         ))),
-        // Whatever else comes is for the steps to judge.
+        // The steps check everything else.
         _ => Ok(()),
     }
 }
 
-/// Plays the flow for both people; the error is how many steps were not as they should be.
+/// Runs the flow for both users. Failed steps are in the report.
+///
+/// # Errors
+/// Returns an error if the URL is invalid or the seed lacks one of the users.
 async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
     let server = Url::parse(mcp_url)
         .map_err(|error| Error::usage(format!("{mcp_url} is not a valid URL: {error}")))?;
@@ -92,7 +96,7 @@ async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Re
             era.version()
         ));
         let flow = UserFlow::new(&server, seed, person, era)?;
-        // What made it halt is in the report.
+        // Ignore a halt: the report has the failed step.
         let _ = flow.run(report).await;
     }
     Ok(())

@@ -4,16 +4,19 @@ use crate::Error;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// A verifier and the challenge that commits to it, by the method S256.
+/// A code verifier and its challenge, by the method S256.
 pub(super) struct Pkce {
-    /// What proves, at the token endpoint, that the code was ours.
+    /// Sent to the token endpoint, to prove that the code was issued to this client.
     pub(super) verifier: String,
-    /// What is shown beforehand, at the authorization endpoint.
+    /// Sent to the authorization endpoint.
     pub(super) challenge: String,
 }
 
 impl Pkce {
-    /// A new one.
+    /// Creates a random verifier.
+    ///
+    /// # Errors
+    /// Returns an error if the system provides no random bytes.
     pub(super) fn new() -> Result<Self, Error> {
         Ok(Self::from_verifier(random()?))
     }
@@ -24,7 +27,7 @@ impl Pkce {
     }
 }
 
-/// 32 random bytes in the characters that a URL takes as they are.
+/// Returns 32 random bytes in base64url.
 pub(super) fn random() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
@@ -43,8 +46,8 @@ mod tests {
     }
 
     #[test]
-    fn no_two_are_the_same() {
+    fn two_random_texts_differ() {
         assert_ne!(random(), random());
-        assert_eq!(random().expect("random numbers").len(), 43, "the least that RFC 7636 allows");
+        assert_eq!(random().expect("random numbers").len(), 43, "the minimum of RFC 7636");
     }
 }

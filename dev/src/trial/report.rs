@@ -1,31 +1,31 @@
-//! What is printed of each step, and how many were not as they should be.
+//! Prints the outcome of each step and counts the failures.
 
 use std::io::Write;
 
-/// What a step found in place of what it should have found.
+/// The failure of a step: the expected and the actual outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mismatch {
-    /// What should have come.
+    /// The expected outcome.
     pub(super) expected: String,
-    /// What came.
+    /// The actual outcome.
     pub(super) actual: String,
 }
 
 impl Mismatch {
-    /// A mismatch, in words.
+    /// Creates a mismatch from two descriptions.
     pub(super) fn new(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Self { expected: expected.into(), actual: actual.into() }
     }
 }
 
-/// What a step gives to the next one, and what is printed of it.
+/// The result of a step: the value for the next step, and the text to print.
 pub(super) type Step<T> = Result<(T, String), Mismatch>;
 
-/// A step failed without which there is no going on. The report has it already.
+/// The flow cannot continue after a failed step, which is already in the report.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Halt;
 
-/// The steps so far.
+/// Prints the steps and counts them.
 pub(super) struct Report<W> {
     out: W,
     color: bool,
@@ -35,27 +35,27 @@ pub(super) struct Report<W> {
 }
 
 impl<W: Write> Report<W> {
-    /// A report on `out`, with color where that is a terminal.
+    /// Creates a report that prints to `out`.
     pub(super) fn new(out: W, color: bool) -> Self {
         Self { out, color, hidden: Vec::new(), steps: 0, failures: 0 }
     }
 
-    /// From here on `secret` is never printed.
+    /// Never prints `secret` from now on.
     pub(super) fn hide(&mut self, secret: &str) {
-        // Hiding the empty text would tear every line apart.
+        // An empty secret would match between all characters.
         if !secret.is_empty() {
             self.hidden.push(secret.to_owned());
         }
     }
 
-    /// A line of its own.
+    /// Prints a line.
     pub(super) fn line(&mut self, text: &str) {
         let text = self.scrub(text);
-        // A reader that has gone away is no reason to end differently.
+        // Ignore errors: a closed output must not change the result.
         let _ = writeln!(self.out, "{text}");
     }
 
-    /// A step and what came of it; several lines go below it.
+    /// Prints a step and its outcome. An outcome of several lines is printed below the step.
     pub(super) fn step(&mut self, name: &str, outcome: Result<String, Mismatch>) {
         self.steps += 1;
         match outcome {
@@ -80,7 +80,10 @@ impl<W: Write> Report<W> {
         }
     }
 
-    /// A step on whose value the next ones depend.
+    /// Prints a step and returns its value for the next steps.
+    ///
+    /// # Errors
+    /// Returns [`Halt`] if the step failed.
     pub(super) fn take<T>(&mut self, name: &str, step: Step<T>) -> Result<T, Halt> {
         let (value, outcome) = match step {
             Ok((value, outcome)) => (Ok(value), Ok(outcome)),
@@ -90,10 +93,10 @@ impl<W: Write> Report<W> {
         value
     }
 
-    /// Ends the report. A good one has a last line of its own.
+    /// Ends the report. Prints a summary if all steps passed.
     ///
     /// # Errors
-    /// How many steps were not as they should be.
+    /// Returns the summary if a step failed.
     pub(super) fn finish(mut self) -> Result<(), String> {
         let (steps, failures) = (self.steps, self.failures);
         if failures == 0 {
@@ -109,7 +112,7 @@ impl<W: Write> Report<W> {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// `text` without what is hidden, and without anything that looks like a JSON Web Token.
+    /// Removes the secrets, and everything that looks like a JSON Web Token, from `text`.
     fn scrub(&self, text: &str) -> String {
         let text = self
             .hidden
@@ -156,13 +159,13 @@ mod tests {
     fn a_failed_step_shows_the_expected_and_the_actual_outcome() {
         let (text, end) = printed(false, |report| {
             report.step("greet", Err(Mismatch::new("status 200", "status 500")));
-            report.step("whoami", Ok("somebody".to_owned()));
+            report.step("whoami", Ok("a user".to_owned()));
         });
         assert!(
             text.starts_with("  ✗ greet\n      expected: status 200\n      got:      status 500\n"),
             "{text}"
         );
-        assert!(text.ends_with("  ✓ whoami: somebody\n"), "{text}");
+        assert!(text.ends_with("  ✓ whoami: a user\n"), "{text}");
         assert_eq!(end, Err("1 of 2 steps failed.".to_owned()));
     }
 
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_and_nothing_hidden_is_ever_printed() {
+    fn tokens_and_secrets_are_never_printed() {
         let (text, _) = printed(false, |report| {
             report.hide("code-1");
             report.hide("");

@@ -1,4 +1,4 @@
-//! One person's way from the server's URL to its tools.
+//! The flow of one user, from the server's URL to the calls of its tools.
 
 use super::{
     authorization::{self, Request},
@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::io::Write;
 use url::Url;
 
-/// A person with a client and a browser of their own.
+/// One user with a client and a browser.
 pub(super) struct UserFlow<'a> {
     server: &'a Url,
     seed: &'a Seed,
@@ -29,7 +29,10 @@ pub(super) struct UserFlow<'a> {
 }
 
 impl<'a> UserFlow<'a> {
-    /// Prepares what a client has before it knows anything about the server.
+    /// Prepares the client and the browser. Sends nothing yet.
+    ///
+    /// # Errors
+    /// Returns an error if an HTTP client or random bytes are unavailable.
     pub(super) fn new(
         server: &'a Url,
         seed: &'a Seed,
@@ -55,7 +58,7 @@ impl<'a> UserFlow<'a> {
     /// Signs in and calls every tool.
     ///
     /// # Errors
-    /// When a step failed without which there is no going on.
+    /// Returns [`Halt`] if signing in fails.
     pub(super) async fn run(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
         let token = self.sign_in(report).await?;
         let mcp = McpClient::new(&self.client, self.server, self.era, &token);
@@ -71,7 +74,7 @@ impl<'a> UserFlow<'a> {
         Ok(())
     }
 
-    /// Finds out where to sign in, registers, and comes back with an access token.
+    /// Discovers the authorization server, registers, signs in, and returns an access token.
     async fn sign_in(&self, report: &mut Report<impl Write>) -> Result<String, Halt> {
         let Self { client, server, browser, .. } = self;
         let step = discovery::challenge(client, server, self.era).await;
@@ -80,7 +83,7 @@ impl<'a> UserFlow<'a> {
         let resource = report.take("protected resource metadata", step)?;
         let step = discovery::authorization_server(client, &resource.authorization_server).await;
         let tenant = report.take("authorization server metadata", step)?;
-        // The challenge knows best what this call needs; the metadata knows what calls need in general.
+        // Prefer the challenge's scopes, which are for this call, to those of the metadata.
         let scope = challenge.scope.unwrap_or(resource.scopes_supported);
         let step = authorization::register(client, &tenant, &scope).await;
         let client_id = report.take("registration", step)?;
@@ -104,7 +107,7 @@ impl<'a> UserFlow<'a> {
         Ok(token)
     }
 
-    /// What a tool's result comes to for this person.
+    /// Checks the result of a tool for this user.
     fn check_result(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
         if self.may_use(tool) {
             tools::answered(tool, self.person, result)
