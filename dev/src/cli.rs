@@ -4,41 +4,41 @@ use crate::HostChoice;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-const ABOUT: &str =
-    "Runs Doorward on this machine, with nothing else installed and no account anywhere";
+const ABOUT: &str = "Runs Doorward on this machine; needs no account and nothing else installed";
 
 const LONG_ABOUT: &str = "\
-Runs Doorward on this machine, with nothing else installed and no account anywhere.
+Runs Doorward on this machine. It needs no account and nothing else installed.
 
-Without a command it builds the component, starts a local stand-in for the Auth0 tenant and the server, and prints what to do next. \
-`try` plays the whole flow as an MCP client and says of each step whether it was as it should be.";
+Without a command, it builds the component, starts the server with a local stand-in for an Auth0 \
+tenant, and prints what to do next. `try` runs the whole flow as an MCP client and checks each \
+step.";
 
 const AFTER_HELP: &str = "\
-Run it with cargo, in the root folder of the repository; options go after `--`:
-  cargo run                                  the server and a local tenant, until Ctrl-C
-  cargo run -- try                           the whole flow, played by itself, on free ports
-  cargo run -- --port 8080                   the server at http://127.0.0.1:8080
-  cargo run -- --env-file .env --port 3001   the server for a real tenant
+Run it with cargo in the root folder of the repository. Options go after `--`:
+  cargo run                                  start the server and a local tenant; stop with Ctrl-C
+  cargo run -- try                           run the whole flow and check each step, on free ports
+  cargo run -- --port 8080                   start the server at http://127.0.0.1:8080
+  cargo run -- --env-file .env --port 3001   start the server for a real tenant
 
-Environment file (--env-file): lines of NAME=value. Each of these may have any of its names:
+Environment file (--env-file): lines of NAME=value. Each setting accepts any of its names:
   the tenant's domain      AUTH0_DOMAIN          DOMAIN          required
   the API's identifier     AUTH0_AUDIENCE        AUDIENCE        required; <public URL>/mcp
-  the server's client      AUTH0_CLIENT_ID       CLIENT_ID       required
-  the client's secret      AUTH0_CLIENT_SECRET   CLIENT_SECRET   required, or else its private key:
+  the server's client ID   AUTH0_CLIENT_ID       CLIENT_ID       required
+  the client's secret      AUTH0_CLIENT_SECRET   CLIENT_SECRET   required, or a private key:
                            [AUTH0_]CLIENT_ASSERTION_SIGNING_KEY  PKCS#8 PEM; line breaks may be \\n
                            [AUTH0_]CLIENT_ASSERTION_SIGNING_ALG  RS256, PS256 or ES256
-  the server's public URL  MCP_SERVER_URL        BASE_URL        else http://127.0.0.1:<port>
-  scopes to ask for        SCOPES                                separated by spaces
-  the port                 PORT                                  else 3000; --port wins
+  the server's public URL  MCP_SERVER_URL        BASE_URL        default: http://127.0.0.1:<port>
+  scopes to request        SCOPES                                separated by spaces
+  the port                 PORT                                  default: 3000; --port overrides it
 Any variable of spin.toml may also be given as SPIN_VARIABLE_<NAME>.
 
 Exit status:
-  0    ended by Ctrl-C or SIGTERM while serving; with `try`, each step was as it should be
-  1    `try` found a step that was not
-  2    the command line or the environment file is wrong
+  0    stopped by Ctrl-C or SIGTERM while serving; with `try`, all steps passed
+  1    a step of `try` failed
+  2    the command line or the environment file is invalid
   3    the toolchain is incomplete or the component does not build
-  4    the tenant or the server cannot start (a busy port, say) or ended by itself
-  130  ended by Ctrl-C before it was serving, or during `try`; 143 by SIGTERM";
+  4    the tenant or the server cannot start (a port is in use, for example) or stopped unexpectedly
+  130  stopped by Ctrl-C before it was serving, or during `try`; 143 by SIGTERM";
 
 /// The arguments of the command.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -48,14 +48,14 @@ Exit status:
     version,
     about = ABOUT,
     long_about = LONG_ABOUT,
-    after_help = "`--help` has examples, the environment file and the exit statuses.",
+    after_help = "See `--help` for examples, the environment file and the exit statuses.",
     after_long_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     max_term_width = 110
 )]
 pub struct Cli {
-    /// What to do; without it, the server runs until Ctrl-C.
+    /// What to do. Without a command, the server runs until Ctrl-C.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// The options of the server.
@@ -63,28 +63,29 @@ pub struct Cli {
     pub serve: Serve,
 }
 
-/// What else the command can do.
+/// The commands besides serving.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Play the whole flow as an MCP client, and say of each step whether it was as it should be
+    /// Run the whole flow as an MCP client and check each step
     ///
-    /// Starts its own tenant and server on free ports. Signs in twice through the tenant's pages, as a browser would:
-    /// as somebody with all permissions, speaking MCP 2026-07-28, and as somebody without any, speaking 2025-11-25.
+    /// Starts its own tenant and server on free ports. Signs in twice through the tenant's pages,
+    /// as a browser would: as a user with all permissions, speaking MCP 2026-07-28, and as a user
+    /// without permissions, speaking MCP 2025-11-25.
     Try(Try),
 }
 
 /// Options of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Serve {
-    /// The server's port on 127.0.0.1 [default: 3000]
+    /// Port of the server on 127.0.0.1 [default: 3000]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// The local tenant's port on 127.0.0.1 [default: 4000]
+    /// Port of the local tenant on 127.0.0.1 [default: 4000]
     #[arg(long, value_name = "PORT", default_value_t = 4000, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub tenant_port: u16,
 
-    /// Use a real tenant, described by this environment file, and no local one
+    /// Use the real tenant that this environment file describes, instead of a local one
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
 
@@ -96,7 +97,8 @@ pub struct Serve {
 /// Options of `try`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Try {
-    /// Try a server that `cargo run` already serves, as http://127.0.0.1:3000, in place of one of its own
+    /// Test a server that `cargo run` already serves, such as http://127.0.0.1:3000, instead of
+    /// starting one
     #[arg(long, value_name = "URL", conflicts_with_all = ["host", "no_build"])]
     pub server_url: Option<url::Url>,
 
@@ -105,14 +107,14 @@ pub struct Try {
     pub run: Run,
 }
 
-/// Options that both have.
+/// Options of both commands.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Run {
-    /// What runs the component
+    /// Host that runs the component
     #[arg(long, value_enum, value_name = "HOST", default_value_t)]
     pub host: HostChoice,
 
-    /// Run the component as it was last built
+    /// Run the component from the last build, without building it again
     #[arg(long)]
     pub no_build: bool,
 }
@@ -144,7 +146,7 @@ mod tests {
         let cli = parse(&["try", "--host", "local", "--no-build"]).expect("the options of try");
         let run = Run { host: HostChoice::Local, no_build: true };
         assert_eq!(cli.command, Some(Command::Try(Try { server_url: None, run })));
-        assert!(parse(&["--port", "1", "try"]).is_err(), "try has no use for a port");
+        assert!(parse(&["--port", "1", "try"]).is_err(), "`try` does not accept a port");
     }
 
     #[test]

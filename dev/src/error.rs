@@ -1,31 +1,31 @@
-//! What can go wrong before and while the stack runs, and the exit status that says so.
+//! The errors that end the command, and their exit statuses.
 
 use std::{fmt, process::ExitCode};
 
-/// A failure that ends the command.
+/// An error that ends the command.
 ///
-/// The message is complete: it says what was wrong and, where there is one, what to do about it.
+/// The message says what happened and, if possible, what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
     message: String,
 }
 
-/// The kinds of failure a caller can tell apart, each with its exit status.
+/// The kinds of errors, each with its own exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `try` found a step that was not as it should be.
+    /// A step of `try` failed.
     Flow,
-    /// The command line or the environment file asks for something impossible.
+    /// The command line, the environment file or the seed is invalid.
     Usage,
     /// The toolchain is incomplete or the component does not build.
     Build,
-    /// The tenant or the server could not start, or ended by itself.
+    /// The tenant or the server cannot start, or stopped unexpectedly.
     Start,
 }
 
 impl Kind {
-    /// The exit status of this kind, as `--help` lists it.
+    /// The exit status of this kind. `--help` lists them.
     pub const fn status(self) -> u8 {
         match self {
             Self::Flow => 1,
@@ -37,32 +37,32 @@ impl Kind {
 }
 
 impl Error {
-    /// A step of the flow was not as it should be.
+    /// Creates an error of the kind [`Kind::Flow`].
     pub fn flow(message: impl Into<String>) -> Self {
         Self::new(Kind::Flow, message)
     }
 
-    /// Something the caller asked for is impossible.
+    /// Creates an error of the kind [`Kind::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// The component cannot be built.
+    /// Creates an error of the kind [`Kind::Build`].
     pub fn build(message: impl Into<String>) -> Self {
         Self::new(Kind::Build, message)
     }
 
-    /// The tenant or the server does not run.
+    /// Creates an error of the kind [`Kind::Start`].
     pub fn start(message: impl Into<String>) -> Self {
         Self::new(Kind::Start, message)
     }
 
-    /// Which kind of failure this is.
+    /// The kind of this error.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The exit status for this failure.
+    /// The exit status for this error.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind.status())
     }

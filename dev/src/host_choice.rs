@@ -1,4 +1,5 @@
-//! Which host runs the component: Spin where it is installed, else the local one.
+//! The choice of the host that runs the component: Spin if it is installed, otherwise the local
+//! one.
 
 use crate::{Error, spin};
 use clap::ValueEnum;
@@ -7,19 +8,19 @@ use std::{
     fmt,
 };
 
-/// What the caller asks for.
+/// The host that the caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum HostChoice {
-    /// Spin when a recent enough one is on PATH, else the local host
+    /// Spin, if a recent enough version is on PATH; otherwise the local host
     #[default]
     Auto,
-    /// `spin up`, and nothing else
+    /// `spin up` only
     Spin,
-    /// the small host of this repository, built on wasmtime
+    /// The small host of this repository, built on wasmtime
     Local,
 }
 
-/// What it comes to.
+/// The host that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
     /// `spin up`.
@@ -31,38 +32,37 @@ pub enum Host {
     },
     /// The host of this repository.
     Local {
-        /// Why it is not Spin, where that is not plain.
+        /// Why Spin is not used, unless the caller asked for the local host.
         because: Option<String>,
     },
 }
 
 impl HostChoice {
-    /// Looks for Spin on PATH unless the local host is asked for.
+    /// Chooses the host. Looks for Spin on PATH unless the caller asks for the local host.
     ///
     /// # Errors
-    /// When Spin is asked for and there is none that can run the component.
+    /// Returns an error if the caller asks for Spin and it is missing or too old.
     pub async fn resolve(self) -> Result<Host, Error> {
         match self {
             Self::Local => Ok(Host::Local { because: None }),
-            Self::Auto | Self::Spin => self.with(spin::Spin::find(OsStr::new("spin")).await),
+            Self::Auto | Self::Spin => self.choose(spin::Spin::find(OsStr::new("spin")).await),
         }
     }
 
-    fn with(self, found: spin::Spin) -> Result<Host, Error> {
+    fn choose(self, found: spin::Spin) -> Result<Host, Error> {
         let because = match found {
             spin::Spin::Usable { program, version } => return Ok(Host::Spin { program, version }),
-            spin::Spin::Missing => "there is no spin on PATH".to_owned(),
+            spin::Spin::Missing => "Spin is not on PATH".to_owned(),
             spin::Spin::TooOld(version) => {
-                format!(
-                    "the spin on PATH is {version}, which is too old: it takes {} or newer",
-                    spin::OLDEST
-                )
+                format!("Spin {version} on PATH is too old; {} or newer is required", spin::OLDEST)
             }
-            spin::Spin::Unreadable => "the spin on PATH says no version of Spin".to_owned(),
+            spin::Spin::Unreadable => {
+                "the `spin` on PATH does not report a version of Spin".to_owned()
+            }
         };
         match self {
             Self::Spin => Err(Error::start(format!(
-                "Cannot run on Spin: {because}. Install Spin {} or newer, or leave out --host.",
+                "Cannot run on Spin: {because}. Install Spin {} or newer, or run without `--host spin`.",
                 spin::OLDEST
             ))),
             Self::Auto | Self::Local => Ok(Host::Local { because: Some(because) }),
@@ -91,25 +91,24 @@ mod tests {
 
     #[test]
     fn a_spin_that_is_new_enough_is_used() {
-        let host = HostChoice::Auto.with(usable()).expect("spin is there");
+        let host = HostChoice::Auto.choose(usable()).expect("spin is there");
         assert_eq!(host.to_string(), "Spin 4.1 (`spin up`)");
     }
 
     #[test]
     fn without_spin_the_local_host_is_used_and_says_why() {
-        let host = HostChoice::Auto.with(Spin::Missing).expect("the local host needs nothing");
-        assert_eq!(host.to_string(), "the local host (there is no spin on PATH)");
+        let host = HostChoice::Auto.choose(Spin::Missing).expect("the local host needs nothing");
+        assert_eq!(host.to_string(), "the local host (Spin is not on PATH)");
     }
 
     #[test]
-    fn an_old_spin_is_called_too_old() {
+    fn an_old_spin_is_not_used_and_the_text_says_why() {
         let old = Spin::TooOld(Version { major: 3, minor: 6 });
-        let host = HostChoice::Auto.with(old.clone()).expect("the local host needs nothing");
-        let text =
-            "the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
+        let host = HostChoice::Auto.choose(old.clone()).expect("the local host needs nothing");
+        let text = "the local host (Spin 3.6 on PATH is too old; 4.1 or newer is required)";
         assert_eq!(host.to_string(), text);
-        let error = HostChoice::Spin.with(old).expect_err("spin was asked for");
-        assert!(error.to_string().contains("3.6, which is too old"), "{error}");
+        let error = HostChoice::Spin.choose(old).expect_err("spin was asked for");
+        assert!(error.to_string().contains("Spin 3.6 on PATH is too old"), "{error}");
     }
 
     #[tokio::test]

@@ -1,11 +1,11 @@
-//! Doorward on a developer's machine: what is behind `cargo run`, and what the black-box tests start their server with.
+//! Runs Doorward on a developer's machine, for `cargo run` and for the black-box tests.
 //!
-//! Nothing in here is shipped. [`Stack`] is a local tenant and a server that trusts it, on loopback;
-//! [`build_component`] is the component they run.
+//! [`Stack`] is a local tenant and a server that trusts it, on loopback. [`build_component`] builds
+//! the component that the server runs. This crate is not shipped.
 
 #![allow(
     clippy::indexing_slicing,
-    reason = "what is indexed here is JSON, where a missing member is null"
+    reason = "only JSON values are indexed, and a missing member is null"
 )]
 
 mod banner;

@@ -1,30 +1,30 @@
-//! Where the server's own output goes.
+//! The destination of the server's output.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the output of the component and of its host goes.
+/// The destination of the output of the component and its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Log {
-    /// To this program's own output.
+    /// The output of this program.
     #[default]
     Inherit,
-    /// Into memory: for tests, and for a command that shows it only when something failed.
+    /// Memory, for tests and for a command that shows the output only after a failure.
     Capture,
-    /// Nowhere: for the benchmark, which would fill the memory.
+    /// Drops the output. For benchmarks, whose output would fill the memory.
     Discard,
 }
 
-/// Captured text that several writers add to. Clones share it.
+/// Captured output. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogBuffer(Arc<Mutex<String>>);
 
 impl LogBuffer {
-    /// Everything written so far.
+    /// Returns everything written so far.
     pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Adds `text`.
+    /// Appends `text`.
     pub(crate) fn push(&self, text: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
     }

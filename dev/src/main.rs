@@ -1,4 +1,4 @@
-//! `cargo run`: see `cargo run -- --help`.
+//! The program behind `cargo run`. See `cargo run -- --help`.
 
 use clap::Parser;
 use doorward_dev::{
@@ -18,22 +18,22 @@ fn main() -> ExitCode {
         Err(error) => return failed(&Error::start(format!("Cannot start Tokio: {error}"))),
     };
     let code = runtime.block_on(run(cli));
-    // Nothing interrupts the local host while it compiles the component, and nobody who wants to end waits for that.
-    // By now all child processes have been killed: their owners are dropped.
+    // Do not wait for blocking tasks: the local host cannot be interrupted while it compiles the
+    // component. All child processes have been killed by now, because their owners are dropped.
     runtime.shutdown_background();
     code
 }
 
-/// Does what is asked, until it is done or a signal comes.
+/// Runs the command until it is done or a signal arrives.
 async fn run(cli: Cli) -> ExitCode {
     let mut signals = match Signals::watch() {
         Ok(signals) => signals,
         Err(error) => return failed(&Error::start(format!("Cannot watch for signals: {error}"))),
     };
     let mut serving = tokio::select! {
-        // Dropping the other future ends what it has started.
+        // Dropping the other future stops everything that it has started.
         interrupt = signals.next() => return interrupt.exit_code(),
-        outcome = begin(cli) => match outcome {
+        outcome = start(cli) => match outcome {
             Ok(Some(serving)) => serving,
             Ok(None) => return ExitCode::SUCCESS,
             Err(error) => return failed(&error),
@@ -43,15 +43,16 @@ async fn run(cli: Cli) -> ExitCode {
         _ = signals.next() => {}
         error = serving.ended() => return failed(&error),
     }
-    // This is how serving ends when all is well. Whoever cannot wait for the last answers says so again.
+    // Finish the requests in flight. A second signal stops at once.
     tokio::select! {
         interrupt = signals.next() => interrupt.exit_code(),
         () = serving.stop() => ExitCode::SUCCESS,
     }
 }
 
-/// Does what is asked; what has to go on until a signal is returned.
-async fn begin(cli: Cli) -> Result<Option<serve::Serving>, Error> {
+/// Starts the command. Returns a server that runs until a signal arrives, or `None` if the command
+/// is done.
+async fn start(cli: Cli) -> Result<Option<serve::Serving>, Error> {
     match cli.command {
         Some(Command::Try(options)) => trial::run(&options).await.map(|()| None),
         None => serve::start(&cli.serve).await.map(Some),

@@ -1,9 +1,9 @@
-//! Who of the seed may use what.
+//! The permissions of the users in the seed.
 
 use doorward_tenant::{Person, Seed};
 use std::collections::BTreeSet;
 
-/// The permissions of `person` on the API `audience`: their own and those of their roles.
+/// Returns the permissions of `person` on the API `audience`, including those of their roles.
 pub(crate) fn permissions<'a>(
     seed: &'a Seed,
     person: &'a Person,
@@ -14,14 +14,14 @@ pub(crate) fn permissions<'a>(
     grants.filter_map(|grant| grant.get(audience)).flatten().map(String::as_str).collect()
 }
 
-/// Whether `tool` is private on the API `audience`, that is, whether the API defines the permission `tool:<name>`.
+/// Whether the API `audience` defines the permission `tool:<name>`, which makes `tool` private.
 pub(crate) fn is_private(seed: &Seed, tool: &str, audience: &str) -> bool {
     let permission = format!("tool:{tool}");
     let api = seed.apis.iter().find(|api| api.identifier == audience);
     api.is_some_and(|api| api.scopes.iter().any(|scope| scope.value == permission))
 }
 
-/// Somebody with all permissions and a calendar, to whom every tool answers.
+/// Finds a user with all permissions and a calendar, for whom every tool succeeds.
 pub(crate) fn permitted<'a>(seed: &'a Seed, audience: &str) -> Option<&'a Person> {
     let all: BTreeSet<&str> = seed
         .apis
@@ -40,7 +40,7 @@ pub(crate) fn permitted<'a>(seed: &'a Seed, audience: &str) -> Option<&'a Person
     })
 }
 
-/// Somebody without any permission.
+/// Finds a user without permissions.
 pub(crate) fn refused<'a>(seed: &'a Seed, audience: &str) -> Option<&'a Person> {
     seed.people.iter().find(|person| permissions(seed, person, audience).is_empty())
 }
@@ -52,20 +52,20 @@ mod tests {
     const AUDIENCE: &str = "http://127.0.0.1:3000/mcp";
 
     #[test]
-    fn the_built_in_seed_has_one_person_for_each_side() {
+    fn the_built_in_seed_has_a_user_with_all_permissions_and_one_without() {
         let seed = Seed::load_default(AUDIENCE);
         assert_eq!(
-            permitted(&seed, AUDIENCE).expect("somebody with all permissions").email,
+            permitted(&seed, AUDIENCE).expect("a user with all permissions").email,
             "owner@example.com"
         );
         assert_eq!(
-            refused(&seed, AUDIENCE).expect("somebody without any").email,
+            refused(&seed, AUDIENCE).expect("a user without permissions").email,
             "guest@example.com"
         );
     }
 
     #[test]
-    fn permissions_come_from_roles_too() {
+    fn permissions_include_those_of_roles() {
         let seed = Seed::load_default(AUDIENCE);
         let greeter = seed
             .people

@@ -1,11 +1,12 @@
-//! Child processes that end with everything they started.
+//! Child processes that are killed together with their descendants.
 
 use std::{io, process::ExitStatus};
 use tokio::process::{Child, Command};
 
 /// A child process that leads its own process group. Dropping it kills the whole group.
 ///
-/// `spin up` starts `spin trigger http`, and cargo starts rustc: killing the child alone would leave those behind.
+/// `spin up` starts `spin trigger http`, and cargo starts rustc. Killing only the child would leave
+/// those running.
 #[derive(Debug)]
 pub(crate) struct ProcessGroup {
     child: Child,
@@ -14,10 +15,10 @@ pub(crate) struct ProcessGroup {
 }
 
 impl ProcessGroup {
-    /// Starts `command` at the head of a new process group.
+    /// Starts `command` as the leader of a new process group.
     ///
     /// # Errors
-    /// What the operating system says when the program cannot be started.
+    /// Returns the system's error if the program cannot be started.
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
         #[cfg(unix)]
         command.process_group(0);
@@ -29,15 +30,15 @@ impl ProcessGroup {
         })
     }
 
-    /// The child itself, to take its pipes from.
+    /// The child, for access to its pipes.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Waits for the child to end, then ends whatever is left of its group.
+    /// Waits for the child to exit, then kills the rest of its group.
     ///
     /// # Errors
-    /// What the operating system says when the child cannot be waited for.
+    /// Returns the system's error if waiting fails.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         self.kill_group();
@@ -46,16 +47,16 @@ impl ProcessGroup {
 
     #[cfg(unix)]
     fn kill_group(&mut self) {
-        // The group's number is only ours until its last member is gone, so it is used once.
+        // Use the group's ID only once: the system may reuse it when the group has no members left.
         if let Some(group) = self.group.take() {
-            // A group that has already ended is what is wanted.
+            // An error means that the group has already ended.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 
     #[cfg(not(unix))]
     fn kill_group(&mut self) {
-        // Elsewhere there are no process groups; `kill_on_drop` ends the child.
+        // There are no process groups on this platform; `kill_on_drop` kills the child.
     }
 }
 
@@ -72,8 +73,8 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
     #[tokio::test]
-    async fn dropping_the_group_ends_what_the_child_started() {
-        // The grandchild keeps the pipe open for as long as it lives.
+    async fn dropping_the_group_kills_the_processes_that_the_child_started() {
+        // The grandchild keeps the pipe open until it ends.
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 600 & echo started; wait"]).stdout(Stdio::piped());
         let mut group = ProcessGroup::spawn(&mut command).expect("sh starts");

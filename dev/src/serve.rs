@@ -1,4 +1,4 @@
-//! `cargo run` without a command: the server, until Ctrl-C.
+//! `cargo run` without a command: serves until Ctrl-C.
 
 use crate::{
     Error, Log, Stack, StackOptions, banner,
@@ -13,19 +13,21 @@ use doorward_host::Reuse;
 use doorward_tenant::Tenant;
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// The server's port when nothing says otherwise.
+/// The server's default port.
 const PORT: u16 = 3000;
 
-/// A server that runs, with the tenant where that is local. Both stop when this is dropped.
+/// A running server, and its tenant if that is local. Both stop when this is dropped.
 pub struct Serving {
     server: Server,
     tenant: Option<Tenant>,
 }
 
-/// Builds the component and starts what the options ask for, and prints what to do next.
+/// Builds the component, starts the server with a local or a real tenant, and prints what to do
+/// next.
 ///
 /// # Errors
-/// When the component does not build, or something cannot start.
+/// Returns an error if the options are invalid, the component does not build, or the tenant or the
+/// server cannot start.
 pub async fn start(options: &cli::Serve) -> Result<Serving, Error> {
     match &options.env_file {
         None => start_local(options).await,
@@ -34,7 +36,7 @@ pub async fn start(options: &cli::Serve) -> Result<Serving, Error> {
 }
 
 impl Serving {
-    /// Stops in good order: requests in flight are answered.
+    /// Stops after answering the requests in flight.
     pub async fn stop(self) {
         self.server.stop().await;
         if let Some(tenant) = self.tenant {
@@ -42,36 +44,38 @@ impl Serving {
         }
     }
 
-    /// Waits until the server ends, which it should not do by itself.
+    /// Waits until the server stops unexpectedly.
     pub async fn ended(&mut self) -> Error {
         self.server.ended().await
     }
 }
 
-/// The component to run: built now, or as it was last built.
+/// Builds the component, or finds the one from the last build.
 pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
-    // Whoever asks for a Spin that is not there need not wait for the build to hear of it.
+    // Check for Spin before the build, so that an error comes at once.
     options.host.resolve().await?;
-    let toolchain = Toolchain::here();
+    let toolchain = Toolchain::from_env();
     let component = if options.no_build {
         build::existing(&toolchain).await?
     } else {
         eprintln!("Building the component.");
         build::component(&toolchain, Progress::Shown).await?
     };
-    // Either host does that without a sign of progress, and nobody should take it for a standstill.
+    // Announce the delay: neither host shows any progress while it compiles.
     eprintln!(
-        "Starting the server. It compiles the component for this machine first, which takes some seconds."
+        "Starting the server. It first compiles the component for this machine, which takes a few \
+         seconds."
     );
     Ok(component)
 }
 
 async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     let port = options.port.unwrap_or(PORT);
-    // Before the build, so that nobody waits for it in vain.
+    // Check the ports before the build, so that an error comes at once.
     if port == options.tenant_port {
         return Err(Error::usage(format!(
-            "The server and the local tenant cannot both have port {port}: choose another with --port or --tenant-port."
+            "The server and the local tenant cannot both use port {port}: choose another with \
+             --port or --tenant-port."
         )));
     }
     free(port, "the server", "--port")?;
@@ -124,8 +128,8 @@ fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {
     if port::is_free(port) { Ok(()) } else { Err(port::in_use(port, whose, option)) }
 }
 
-/// Variables that the caller's environment sets for Spin, without those that lead to the local tenant. The local host
-/// takes them too.
+/// Returns the Spin variables in the caller's environment, for either host. Leaves out those that
+/// the stack sets for the local tenant.
 fn extra_variables() -> BTreeMap<String, Option<String>> {
     let mut variables = doorward_host::variables_from_env();
     variables.retain(|name, _| !stack::is_own_variable(name));

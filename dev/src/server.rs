@@ -8,47 +8,47 @@ use crate::{
 use doorward_host::{CapturedLog, Reuse};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-/// What a server is started with. It holds a secret among its variables, so it cannot be printed.
+/// Options of a server. Not `Debug`, because the variables hold a secret.
 pub struct ServerOptions {
     /// The host that runs the component.
     pub host: Host,
-    /// The Spin manifest; the one of this workspace when absent.
+    /// The Spin manifest. Defaults to the one of this workspace.
     pub manifest: Option<PathBuf>,
     /// The component.
     pub component: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Values for variables of the manifest.
+    /// Values for the manifest's variables.
     pub variables: BTreeMap<String, String>,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Where its output goes.
+    /// The destination of the server's output.
     pub log: Log,
 }
 
 /// A running server. It stops when it is dropped.
 pub struct Server {
-    runs: Runs,
+    backend: Backend,
 }
 
-enum Runs {
+enum Backend {
     Local { host: doorward_host::Host, log: CapturedLog },
     Spin(SpinServer),
 }
 
 impl Server {
-    /// Starts the component and waits until it answers.
+    /// Starts the component and waits until it responds.
     ///
     /// # Errors
-    /// When the host cannot start.
+    /// Returns an error if the host cannot start.
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
         let ServerOptions { host, manifest, component, listen, variables, reuse, log } = options;
         let manifest = manifest.unwrap_or_else(workspace::manifest);
-        let runs = match host {
+        let backend = match host {
             Host::Spin { program, .. } => {
                 let options =
                     SpinOptions { program, manifest, component, listen, variables, reuse, log };
-                Runs::Spin(SpinServer::start(options).await?)
+                Backend::Spin(SpinServer::start(options).await?)
             }
             Host::Local { .. } => {
                 let captured = CapturedLog::default();
@@ -63,65 +63,70 @@ impl Server {
                 let host = doorward_host::Host::start(options).await;
                 let host = host
                     .map_err(|error| Error::start(format!("Cannot start the server: {error}")))?;
-                Runs::Local { host, log: captured }
+                Backend::Local { host, log: captured }
             }
         };
-        Ok(Self { runs })
+        Ok(Self { backend })
     }
 
-    /// Its URL, without a path: `http://127.0.0.1:3000`.
+    /// The server's URL, without a path: `http://127.0.0.1:3000`.
     pub fn url(&self) -> &str {
-        match &self.runs {
-            Runs::Local { host, .. } => host.url(),
-            Runs::Spin(spin) => spin.url(),
+        match &self.backend {
+            Backend::Local { host, .. } => host.url(),
+            Backend::Spin(spin) => spin.url(),
         }
     }
 
-    /// What the component and its host have printed so far, where that is captured.
+    /// The captured output of the component and its host so far. Empty unless it is captured.
     pub fn logs(&self) -> String {
-        match &self.runs {
-            Runs::Local { log, .. } => log.text(),
-            Runs::Spin(spin) => spin.log(),
+        match &self.backend {
+            Backend::Local { log, .. } => log.text(),
+            Backend::Spin(spin) => spin.log(),
         }
     }
 
-    /// The local host, which shows tests what the component stored; none on Spin.
+    /// The local host, through which tests read the component's stores. `None` on Spin.
     pub fn local(&self) -> Option<&doorward_host::Host> {
-        match &self.runs {
-            Runs::Local { host, .. } => Some(host),
-            Runs::Spin(_) => None,
+        match &self.backend {
+            Backend::Local { host, .. } => Some(host),
+            Backend::Spin(_) => None,
         }
     }
 
-    /// Asks the component whether it is well.
+    /// Checks the component's health.
     ///
     /// # Errors
-    /// When `/health` does not answer 200, with what it said.
+    /// Returns an error with the response if `/health` does not respond with 200.
     pub async fn check(&self) -> Result<(), Error> {
         let failed =
-            |error: reqwest::Error| Error::start(format!("The server does not answer: {error}"));
+            |error: reqwest::Error| Error::start(format!("The server does not respond: {error}"));
         let answer = reqwest::get(format!("{}/health", self.url())).await.map_err(failed)?;
         let status = answer.status();
         if status == 200 {
             return Ok(());
         }
         let body = answer.text().await.map_err(failed)?;
-        Err(Error::start(format!("The server is not well: {status} {body}").trim_end()))
+        Err(Error::start(
+            format!(
+                "The server is unhealthy; see its log. `/health` responded with {status} {body}"
+            )
+            .trim_end(),
+        ))
     }
 
-    /// Stops in good order: no more connections are taken, and requests in flight are answered.
+    /// Stops the server. The local host first answers the requests in flight.
     pub async fn stop(self) {
-        match self.runs {
-            Runs::Local { host, .. } => host.stop().await,
-            Runs::Spin(spin) => drop(spin),
+        match self.backend {
+            Backend::Local { host, .. } => host.stop().await,
+            Backend::Spin(spin) => drop(spin),
         }
     }
 
-    /// Waits until the server ends, which it should not do by itself. The local host never does.
+    /// Waits until the server stops unexpectedly, which the local host never does.
     pub async fn ended(&mut self) -> Error {
-        match &mut self.runs {
-            Runs::Local { .. } => std::future::pending().await,
-            Runs::Spin(spin) => spin.ended().await,
+        match &mut self.backend {
+            Backend::Local { .. } => std::future::pending().await,
+            Backend::Spin(spin) => spin.ended().await,
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use std::{io, process::ExitCode};
 
-/// A request from outside to end.
+/// A signal that asks the command to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interrupt {
     /// Ctrl-C, or SIGINT.
     Interrupt,
-    /// SIGTERM, as service managers send it.
+    /// SIGTERM, which service managers send.
     Terminate,
 }
 
 impl Interrupt {
-    /// The exit status by shell convention: 128 and the number of the signal.
+    /// The exit status by shell convention: 128 plus the signal number.
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Interrupt => 130,
@@ -21,7 +21,7 @@ impl Interrupt {
     }
 }
 
-/// The signals that end the command, watched from when this value is made.
+/// Watches for the signals that stop the command.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -31,10 +31,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts watching; from here on the signals no longer end the process by themselves.
+    /// Starts watching. From now on the signals do not end the process by themselves.
     ///
     /// # Errors
-    /// What the operating system says when a handler cannot be set.
+    /// Returns the system's error if a signal handler cannot be set.
     #[cfg(unix)]
     pub fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -44,10 +44,10 @@ impl Signals {
         })
     }
 
-    /// Starts watching. Only Ctrl-C exists here.
+    /// Starts watching. This platform has only Ctrl-C.
     ///
     /// # Errors
-    /// None on this platform.
+    /// Never returns an error on this platform.
     #[cfg(not(unix))]
     pub fn watch() -> io::Result<Self> {
         Ok(Self {})
@@ -65,7 +65,7 @@ impl Signals {
     /// Waits for Ctrl-C.
     #[cfg(not(unix))]
     pub async fn next(&mut self) -> Interrupt {
-        // Without a handler Ctrl-C ends the process, which is as good.
+        // If no handler can be set, Ctrl-C ends the process, so waiting forever is fine.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! A local tenant and a server that trusts it, started together. The command line and the black-box tests use the same.
+//! Starts a local tenant and a server that trusts it, for the command line and the black-box tests.
 
 use crate::{Error, Host, HostChoice, Log, build, port, server::Server, server::ServerOptions};
 use doorward_host::Reuse;
@@ -8,10 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How often a free port is chosen anew when another process takes it before the server does.
+/// Limit of attempts to find a free port: another process may take it before the server does.
 const ATTEMPTS: usize = 5;
 
-/// What the values of the stack's own variables are taken from.
+/// The sources of the variables that the stack sets.
 struct Facts<'a> {
     /// The tenant's origin: `http://127.0.0.1:4000`.
     origin: &'a str,
@@ -21,17 +21,17 @@ struct Facts<'a> {
     audience: &'a str,
     /// The server's client at the tenant.
     client_id: &'a str,
-    /// Its secret.
+    /// The secret of `client_id`.
     client_secret: &'a str,
-    /// The client of the connect page; empty where the seed has none.
+    /// The client of the connect page. Empty if the seed has none.
     connect_client_id: &'a str,
-    /// Its secret.
+    /// The secret of `connect_client_id`.
     connect_client_secret: &'a str,
 }
 
 type Value = for<'a> fn(&Facts<'a>) -> &'a str;
 
-/// The variables of the manifest that lead the server to the local tenant and name its own URL, with their values.
+/// The manifest's variables that point the server to the local tenant and set its own URL.
 const OWN_VARIABLES: [(&str, Value); 9] = [
     ("auth0_domain", |facts| facts.origin.trim_start_matches("http://")),
     ("auth0_audience", |facts| facts.audience),
@@ -44,31 +44,32 @@ const OWN_VARIABLES: [(&str, Value); 9] = [
     ("local_tenant_url", |facts| facts.origin),
 ];
 
-/// What a stack is started with. The default is what a test wants: free ports, the built-in seed, captured output.
+/// Options of a stack. The defaults are for tests: free ports, the built-in seed, captured output.
 pub struct StackOptions {
-    /// What runs the component.
+    /// The host that runs the component.
     pub host: HostChoice,
-    /// The Spin manifest; the one of this workspace when absent.
+    /// The Spin manifest. Defaults to the one of this workspace.
     pub manifest: Option<PathBuf>,
-    /// The component; [`crate::build_component`] when absent.
+    /// The component. Defaults to the result of [`crate::build_component`].
     pub component: Option<PathBuf>,
-    /// The server's port; a free one when absent.
+    /// The server's port. Defaults to a free one.
     pub port: Option<u16>,
-    /// The tenant's port; a free one when absent.
+    /// The tenant's port. Defaults to a free one.
     pub tenant_port: Option<u16>,
-    /// The tenant's seed as TOML; the built-in one when absent.
+    /// The tenant's seed as TOML. Defaults to the built-in one.
     pub seed: Option<String>,
-    /// Variables of the manifest: a value in place of the one that leads to the tenant, or none to leave it out.
+    /// Overrides of the manifest's variables. `None` leaves out a variable that the stack would
+    /// set.
     pub variables: BTreeMap<String, Option<String>>,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Where the server's output goes.
+    /// The destination of the server's output.
     pub log: Log,
 }
 
 /// A tenant and a server, on loopback. They stop when this is dropped.
 pub struct Stack {
-    // The server first: what it still has in flight may ask the tenant.
+    // Dropped before the tenant, which requests in flight may still need.
     server: Server,
     tenant: Tenant,
     host: Host,
@@ -91,13 +92,14 @@ impl Default for StackOptions {
 }
 
 impl Stack {
-    /// Starts a tenant and a server, and returns when both answer.
+    /// Starts a tenant and a server, and waits until both respond.
     ///
     /// # Errors
-    /// When a port is in use, the seed cannot be read, or the host cannot start the component.
+    /// Returns an error if a port is in use, the seed is invalid, or the host cannot start the
+    /// component.
     ///
     /// # Panics
-    /// When no component is given and it does not build.
+    /// Panics if no component is given and the default one does not build.
     pub async fn start(mut options: StackOptions) -> Result<Self, Error> {
         let host = options.host.resolve().await?;
         let component = match options.component.take() {
@@ -131,18 +133,18 @@ impl Stack {
         &self.server
     }
 
-    /// Stops both in good order, the server first.
+    /// Stops the server, then the tenant.
     pub async fn stop(self) {
         self.server.stop().await;
         self.tenant.stop().await;
     }
 
-    /// Both, to be kept apart.
+    /// Returns the server and the tenant.
     pub fn into_parts(self) -> (Server, Tenant) {
         (self.server, self.tenant)
     }
 
-    /// What runs the component.
+    /// The host that runs the component.
     pub fn host(&self) -> &Host {
         &self.host
     }
@@ -157,7 +159,7 @@ impl Stack {
         mcp_url(self.server.url())
     }
 
-    /// What the server has printed so far, where that is captured.
+    /// The captured output of the server so far. Empty unless it is captured.
     pub fn logs(&self) -> String {
         self.server.logs()
     }
@@ -199,17 +201,20 @@ impl Stack {
     }
 }
 
-/// Whether a stack sets this variable of the manifest itself.
+/// Whether the stack sets this variable.
 pub(crate) fn is_own_variable(name: &str) -> bool {
     OWN_VARIABLES.iter().any(|(own, _)| *own == name)
 }
 
-/// The MCP endpoint of a server.
+/// Returns the URL of a server's MCP endpoint.
 pub(crate) fn mcp_url(server: &str) -> String {
     format!("{server}/mcp")
 }
 
-/// What leads a server at `url` to the tenant at `origin`.
+/// Returns the variables for a server at `url` with the tenant at `origin`.
+///
+/// # Errors
+/// Returns an error if the seed has no client for the server.
 fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, String>, Error> {
     let audience = mcp_url(url);
     let client = seed.clients.iter().find(|client| {
@@ -240,7 +245,8 @@ fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, St
 }
 
 async fn start_tenant(seed: Seed, port: Option<u16>) -> Result<Tenant, Error> {
-    // The tenant knows its own port by the time it has one, so here the system may choose.
+    // Let the system choose the default port: unlike the server, the tenant needs to know its URL
+    // only after binding.
     let listen = port::loopback(port.unwrap_or(0));
     if let Some(port) = port.filter(|port| !port::is_free(*port)) {
         return Err(port::in_use(port, "the local tenant", "--tenant-port"));
@@ -254,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variables_lead_to_the_tenant_and_name_the_server() {
+    fn the_variables_point_to_the_tenant_and_the_server() {
         let (origin, url) = ("http://127.0.0.1:4000", "http://127.0.0.1:3000");
         let seed = Seed::load_default(&mcp_url(url));
         let variables = variables(&seed, origin, url).expect("the seed has the server's client");

@@ -1,20 +1,21 @@
-//! Where this workspace and its files are.
+//! The paths of this workspace.
 
 use std::path::PathBuf;
 
 /// The Wasm target of the component.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
 
-/// The package that is the component.
+/// The name of the component's package.
 pub(crate) const COMPONENT: &str = "doorward";
 
-/// The root folder of the workspace: cargo rebuilds this crate when the folder has moved.
+/// Returns the root folder of the workspace. The path is known at compile time: cargo rebuilds this
+/// crate if the folder moves.
 pub(crate) fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.parent().map_or_else(|| here.clone(), PathBuf::from)
 }
 
-/// The Spin manifest of the component.
+/// Returns the path of the component's Spin manifest.
 pub(crate) fn manifest() -> PathBuf {
     root().join("spin.toml")
 }

@@ -6,31 +6,33 @@ use crate::template::Template;
 use pattern::Pattern;
 use std::collections::BTreeMap;
 
-/// The destinations that the manifest grants to a component; none at all when an entry is malformed.
+/// The destinations that the manifest allows a component to reach. One malformed entry denies all.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedHosts(Result<Vec<Pattern>, Malformed>);
 
-/// An entry of `allowed_outbound_hosts` that can not be understood as the manifest has it.
+/// An entry of `allowed_outbound_hosts` that is invalid in the manifest itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("allowed_outbound_hosts: {host:?}: {reason}")]
 pub struct InvalidHost {
-    /// The entry, with the defaults of its variables in place.
+    /// The entry, with its variables replaced by their defaults.
     pub host: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
-/// An entry that a supplied value makes malformed. It does not carry the value, which may be a secret in the wrong place.
+/// An entry that a supplied value makes malformed. It omits the value: a secret may have been
+/// entered for the wrong variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "allowed_outbound_hosts: {entry:?} is no valid entry with the value of {variables}, so every outbound request is denied"
+    "allowed_outbound_hosts: {entry:?} is invalid with the value of {variables}, so every outbound \
+     request is denied; correct that value and restart"
 )]
 pub(crate) struct Malformed {
     entry: String,
     variables: String,
 }
 
-/// Checks what Spin checks before it starts: the entries that are complete with the defaults of their variables.
+/// Checks the entries whose variables all have defaults, as Spin does before it starts.
 pub(crate) fn check(
     templates: &[Template],
     defaults: &BTreeMap<String, String>,
@@ -46,8 +48,8 @@ pub(crate) fn check(
 }
 
 impl AllowedHosts {
-    /// Resolves and reads the entries. As on Spin, a value that makes one malformed does not keep the component from
-    /// starting, but it takes all the others away with it.
+    /// Resolves and parses the entries. As on Spin, a value that makes an entry malformed does not
+    /// prevent the start, but invalidates all entries.
     pub(crate) fn new(templates: &[Template], values: &BTreeMap<String, String>) -> Self {
         let read = |template: &Template| {
             let pattern = parse(template, &template.resolve(values))?;
@@ -56,13 +58,13 @@ impl AllowedHosts {
         Self(templates.iter().filter_map(read).collect())
     }
 
-    /// Whether a request may go there. `port` is the one in the URL, if it has one.
+    /// Whether the component may send a request to this destination. `port` is that of the URL.
     pub(crate) fn allow(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let matches = |pattern: &Pattern| pattern.matches(scheme, host, port);
         self.0.as_ref().is_ok_and(|patterns| patterns.iter().any(matches))
     }
 
-    /// The entry that takes all permissions away, if there is one.
+    /// The malformed entry because of which all requests are denied, if any.
     pub(crate) fn malformed(&self) -> Option<&Malformed> {
         self.0.as_ref().err()
     }
@@ -75,7 +77,8 @@ impl Malformed {
     }
 }
 
-/// Reads an entry with its variables in place. One that a variable makes empty is none, so that a host can be optional.
+/// Parses a resolved entry. Returns `None` if a variable makes it empty, so that a host can be
+/// optional.
 fn parse(template: &Template, host: &str) -> Option<Result<Pattern, String>> {
     let empty = matches!(host, "" | "http://" | "https://");
     if empty && !template.is_literal() { None } else { Some(Pattern::parse(host)) }
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_a_variable_makes_empty_is_left_out() {
+    fn an_entry_that_a_variable_makes_empty_is_ignored() {
         let entries = ["{{ optional }}", "https://{{ optional }}", "https://api.example"];
         let hosts = hosts(&entries, &[("optional", "")]);
         assert!(hosts.allow("https", "api.example", None));
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_a_variable_makes_malformed_takes_all_others_away() {
+    fn an_entry_that_a_variable_makes_malformed_denies_everything() {
         let entries = ["https://{{ domain }}", "https://api.example"];
         let hosts = hosts(&entries, &[("domain", "not a host")]);
         assert!(!hosts.allow("https", "api.example", None));
@@ -131,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_malformed_by_itself_is_an_error() {
+    fn an_entry_that_is_invalid_in_the_manifest_is_an_error() {
         for entry in ["", "https://", "api.example"] {
             assert!(check(&templates(&[entry]), &values(&[])).is_err(), "{entry}");
         }
     }
 
     #[test]
-    fn an_entry_is_checked_with_defaults_and_left_alone_without_them() {
+    fn an_entry_is_checked_only_if_its_variables_have_defaults() {
         let templates = templates(&["https://{{ domain }}"]);
         let error = check(&templates, &values(&[("domain", "a.example/path")])).unwrap_err();
         assert_eq!(error.host, "https://a.example/path");

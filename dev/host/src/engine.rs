@@ -1,29 +1,28 @@
-//! The Wasm engine of this process and what it has compiled.
+//! The Wasm engine of this process and its cache of compiled components.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How many instances may live at the same time in one process. As on Spin.
+/// Limit of concurrent instances in one process, the same as Spin's.
 const MAX_INSTANCES: u32 = 1_000;
 
-/// The engine, one for all hosts of the process: the address space that its pool of instances reserves is too large to
-/// be reserved for each.
+/// Returns the engine that all hosts of the process share. The address space that its instance pool
+/// reserves is too large to reserve once per host.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     if let Some(engine) = ENGINE.get() {
         return Ok(engine.clone());
     }
-    // Some systems have too little address space for the pool. There each instance gets its memory when it starts.
+    // Allocate each instance on demand where the system has too little address space for the pool.
     let engine = Engine::new(&pooling()).or_else(|_| Engine::new(&config()))?;
     Ok(ENGINE.get_or_init(|| engine).clone())
 }
 
-/// Compiles a component, or finds it among those that this process has compiled: a test suite starts the same one many
-/// times.
+/// Compiles a component, or takes it from the cache: a test suite starts the same one many times.
 pub(crate) fn compile(engine: &Engine, wasm: Vec<u8>) -> wasmtime::Result<Component> {
     static COMPILED: Mutex<Vec<(Vec<u8>, Component)>> = Mutex::new(Vec::new());
-    // Held while compiling, so that nobody compiles the same component twice.
+    // Hold the lock while compiling, so that the same component is not compiled twice.
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, component)) = compiled.iter().find(|(bytes, _)| *bytes == wasm) {
         return Ok(component.clone());
@@ -39,7 +38,7 @@ fn config() -> Config {
     config
 }
 
-/// A pool of instances that are ready to be taken, with Spin's limits.
+/// Configures a pool of preallocated instances with Spin's limits.
 fn pooling() -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(MAX_INSTANCES)

@@ -1,4 +1,4 @@
-//! Why a host does not start.
+//! Errors that prevent a host from starting.
 
 use crate::allowed_hosts::InvalidHost;
 use crate::manifest::ManifestError;
@@ -7,49 +7,49 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why a host does not start. Each message says what to do about it, or what to look at.
+/// The reason why a host cannot start. Each message says what to do or where to look.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// There is no manifest.
+    /// The manifest does not exist.
     #[error("there is no manifest at {}", .0.display())]
     ManifestNotFound(PathBuf),
-    /// The manifest can not be read.
-    #[error("the manifest {} can not be read: {source}", .path.display())]
+    /// The manifest cannot be read.
+    #[error("cannot read the manifest {}: {source}", .path.display())]
     ManifestUnreadable {
         /// The manifest.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The manifest is not valid.
-    #[error("the manifest {} is not valid: {source}", .path.display())]
+    /// The manifest is invalid.
+    #[error("the manifest {} is invalid: {source}", .path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         source: ManifestError,
     },
     /// Required variables have no value.
     #[error(transparent)]
     MissingVariables(#[from] MissingVariables),
-    /// An allowed host is not valid.
+    /// An entry of `allowed_outbound_hosts` is invalid.
     #[error(transparent)]
     AllowedHost(#[from] InvalidHost),
-    /// There is no Wasm file.
+    /// The Wasm file does not exist.
     #[error("there is no component at {}{}", .path.display(), build_hint(.build))]
     ComponentNotFound {
         /// The Wasm file.
         path: PathBuf,
-        /// The command that builds it, as the manifest has it.
+        /// The manifest's build command.
         build: Option<String>,
     },
-    /// The Wasm file can not be read.
-    #[error("the component {} can not be read: {source}", .path.display())]
+    /// The Wasm file cannot be read.
+    #[error("cannot read the component {}: {source}", .path.display())]
     ComponentUnreadable {
         /// The Wasm file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
     /// The Wasm file is not a component.
@@ -57,38 +57,38 @@ pub enum StartError {
     InvalidComponent {
         /// The Wasm file.
         path: PathBuf,
-        /// What the compiler says.
+        /// The compiler's message.
         reason: String,
     },
-    /// The component needs what Spin 4.1 does not offer, or what this host leaves out.
-    #[error("{} imports what this host does not have: {reason}", .path.display())]
+    /// The component has an import that Spin 4.1 or this host does not provide.
+    #[error("{} has an import that this host does not provide: {reason}", .path.display())]
     MissingImport {
         /// The Wasm file.
         path: PathBuf,
-        /// The import, and what is wrong with it.
+        /// The import and the reason.
         reason: String,
     },
-    /// The component does not answer HTTP requests of WASI 0.3.
+    /// The component does not export the HTTP handler of WASI 0.3.
     #[error("{} does not export `wasi:http/handler@0.3`: {reason}", .path.display())]
     NoHandler {
         /// The Wasm file.
         path: PathBuf,
-        /// What is missing.
+        /// The reason.
         reason: String,
     },
-    /// Another process listens there.
+    /// Another process listens on the address.
     #[error("{0} is already in use by another process; stop it or choose another port")]
     AddressInUse(SocketAddr),
-    /// The address can not be listened on.
-    #[error("unable to listen on {address}: {source}")]
+    /// Listening on the address fails.
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The Wasm runtime does not start.
-    #[error("the Wasm runtime does not start: {0}")]
+    /// The Wasm runtime cannot start.
+    #[error("the Wasm runtime cannot start: {0}")]
     Runtime(String),
 }
 

@@ -1,23 +1,23 @@
-//! What the host measures of the instances it starts.
+//! Measurements of the instances that the host starts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
-/// So many start times are kept.
+/// Limit of recorded start times.
 const MAX_STARTS: usize = 10_000;
 
-/// What was measured of the instances of a host so far.
+/// Measurements of a host's instances so far.
 #[derive(Clone, Debug, Default)]
 pub struct InstanceFigures {
-    /// How long each of the first 10 000 instances took to start, without the work of its first request.
+    /// The start times of the first 10 000 instances, without the work of their first request.
     pub starts: Vec<Duration>,
-    /// The largest linear memory that any instance has had, in bytes.
+    /// The largest linear memory of any instance, in bytes.
     pub largest_memory: usize,
 }
 
-/// Where the figures of all instances come together.
+/// Counters that all instances share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures(Arc<Counters>);
 
@@ -28,7 +28,7 @@ struct Counters {
 }
 
 impl Figures {
-    /// An instance took so long to start.
+    /// Records how long an instance took to start.
     pub(crate) fn started(&self, time: Duration) {
         let mut starts = self.0.starts.lock().unwrap_or_else(PoisonError::into_inner);
         if starts.len() < MAX_STARTS {
@@ -36,7 +36,7 @@ impl Figures {
         }
     }
 
-    pub(crate) fn so_far(&self) -> InstanceFigures {
+    pub(crate) fn snapshot(&self) -> InstanceFigures {
         InstanceFigures {
             starts: self.0.starts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             largest_memory: self.0.largest_memory.load(Ordering::Relaxed),
@@ -44,7 +44,7 @@ impl Figures {
     }
 }
 
-/// Sees every memory grow, and lets it.
+/// Records how memories grow, without limiting them further.
 impl ResourceLimiter for Figures {
     fn memory_growing(
         &mut self,
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_memory_is_kept_and_a_memory_may_grow_to_its_maximum() {
+    fn the_largest_memory_is_recorded_and_a_memory_may_grow_to_its_maximum() {
         let figures = Figures::default();
         let mut instance = figures.clone();
         assert!(instance.memory_growing(0, 300, Some(300)).unwrap());
         assert!(instance.memory_growing(0, 200, None).unwrap());
         assert!(!instance.memory_growing(0, 301, Some(300)).unwrap());
-        assert_eq!(figures.so_far().largest_memory, 300);
+        assert_eq!(figures.snapshot().largest_memory, 300);
     }
 }

@@ -23,7 +23,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// A running application. When it is dropped, it takes no more connections and finishes the requests in flight in the
+/// A running application. Dropping it closes the listener; requests in flight finish in the
 /// background.
 #[derive(Debug)]
 pub struct Host {
@@ -31,13 +31,17 @@ pub struct Host {
     address: SocketAddr,
     stores: Stores,
     figures: Figures,
-    /// Never sends: all that listens to it ends when it is gone.
+    /// Never sends a value. Dropping it stops all receivers.
     stop: Option<watch::Sender<()>>,
     server: JoinHandle<()>,
 }
 
 impl Host {
-    /// Starts the application of a manifest. Requests are answered from the moment this returns.
+    /// Starts the application of a manifest. It serves requests when this returns.
+    ///
+    /// # Errors
+    /// Returns an error if the manifest, a variable or the component is missing or invalid, or if
+    /// the address cannot be listened on.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let manifest = read_manifest(&options.manifest)?;
         let component = manifest.component;
@@ -65,7 +69,7 @@ impl Host {
             log: options.log.clone(),
             figures: figures.clone(),
         });
-        // Compiling takes its time and all processors.
+        // Compiling takes seconds and all processors.
         let prepared = tokio::task::spawn_blocking(move || prepare(&path, wasm)).await;
         let prepared = prepared.map_err(|error| StartError::Runtime(error.to_string()))??;
 
@@ -86,12 +90,12 @@ impl Host {
         })
     }
 
-    /// Where the application answers: `http://127.0.0.1:3000`.
+    /// The URL of the application: `http://127.0.0.1:3000`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address that it listens on.
+    /// The address that the application listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -101,15 +105,15 @@ impl Host {
         self.stores.snapshot()
     }
 
-    /// What was measured of the instances so far.
+    /// Measurements of the instances so far.
     pub fn figures(&self) -> InstanceFigures {
-        self.figures.so_far()
+        self.figures.snapshot()
     }
 
-    /// Takes no more connections and waits until the requests in flight are answered.
+    /// Closes the listener and waits until all requests in flight are answered.
     pub async fn stop(mut self) {
         self.stop = None;
-        // An error here means that the server is gone already.
+        // An error means that the server has already stopped.
         drop((&mut self.server).await);
     }
 }
@@ -151,7 +155,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Compiles the component and links it with all that it imports.
+/// Compiles the component and links its imports.
 fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartError> {
     let runtime = |error: wasmtime::Error| StartError::Runtime(format!("{error:#}"));
     let engine = engine::engine().map_err(runtime)?;

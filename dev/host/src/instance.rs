@@ -1,4 +1,4 @@
-//! One instance of the component: what wasmtime keeps for it.
+//! The state that wasmtime keeps for one instance of the component.
 
 use crate::figures::Figures;
 use crate::key_value::Stores;
@@ -11,7 +11,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// What all instances of the component share.
+/// State that all instances of the component share.
 #[derive(Debug)]
 pub(crate) struct Application {
     /// The variables that the component sees.
@@ -20,29 +20,30 @@ pub(crate) struct Application {
     pub(crate) granted_stores: BTreeSet<String>,
     /// The key-value stores.
     pub(crate) stores: Stores,
-    /// The way out.
+    /// The client for the component's outbound requests.
     pub(crate) outbound: Arc<Outbound>,
     /// The log.
     pub(crate) log: Log,
-    /// What is measured.
+    /// The measurements of all instances.
     pub(crate) figures: Figures,
 }
 
 /// The state of one instance.
 pub(crate) struct Instance {
-    /// What it shares with the others.
+    /// The state that all instances share.
     pub(crate) application: Arc<Application>,
-    /// Its handles.
+    /// The resource handles of this instance.
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
-    /// What is told about its memory.
+    /// Records the memory of this instance.
     pub(crate) figures: Figures,
 }
 
 impl Instance {
-    /// The state of a new instance: no arguments, environment, files or sockets, as on Spin without a grant.
+    /// Creates the state of a new instance. As on Spin without grants, it has no arguments,
+    /// environment, files or sockets.
     pub(crate) fn new(application: Arc<Application>) -> Self {
         let wasi = WasiCtx::builder()
             .stdout(GuestOutput::new(application.log.clone()))

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-/// The contents of one store: each key with its value.
+/// The contents of one store, by key.
 pub type Contents = BTreeMap<String, Vec<u8>>;
 
-/// All stores of a host, by label. Clones share them. They end with the host.
+/// All stores of a host, by label. Clones share them; they are lost when the host ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stores(Arc<Mutex<BTreeMap<String, OpenStore>>>);
 
@@ -21,13 +21,13 @@ pub(crate) struct Stores(Arc<Mutex<BTreeMap<String, OpenStore>>>);
 pub struct OpenStore(Arc<Mutex<Contents>>);
 
 impl Stores {
-    /// The store with this label; a new one is empty.
+    /// Returns the store with this label, creating an empty one if it does not exist.
     fn open(&self, label: &str) -> OpenStore {
         let mut stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         stores.entry(label.to_owned()).or_default().clone()
     }
 
-    /// A copy of everything, by label.
+    /// Returns a copy of all stores, by label.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, Contents> {
         let stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let copy =
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_keeps_what_was_set_through_any_handle() {
+    fn a_value_is_visible_through_every_handle_of_its_store() {
         let stores = Stores::default();
         stores
             .open("default")

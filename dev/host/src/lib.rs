@@ -1,12 +1,14 @@
 //! Runs a Spin component the way `spin up` of Spin 4.1 does, without Spin.
 //!
-//! It reads the application's `spin.toml`, resolves its variables, and serves its component over HTTP with the same
-//! Wasm runtime as Spin: the grants of the manifest are enforced, instances are reused, and what would fail on Spin fails
-//! here with the same error. It is made for development and for tests; nothing of it is shipped.
+//! It reads the application's `spin.toml`, resolves its variables, and serves its component over
+//! HTTP with the same Wasm runtime as Spin. It enforces the grants of the manifest, reuses
+//! instances, and fails with the same errors as Spin. It is for development and tests and is not
+//! shipped.
 //!
-//! What it leaves out is refused with a message that names it: more than one component, triggers other than HTTP,
-//! named parameters in routes, requests of the application to itself, and interfaces of Spin other than key-value and
-//! variables. Key-value stores are kept in memory and end with the host.
+//! Unsupported features are refused with a message that names them: more than one component,
+//! triggers other than HTTP, named parameters in routes, requests of the application to itself, and
+//! Spin interfaces other than key-value and variables. Key-value stores are in memory and are lost
+//! when the host ends.
 
 mod allowed_hosts;
 mod bindings;

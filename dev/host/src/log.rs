@@ -1,4 +1,4 @@
-//! The host's log: its own messages and what the component prints.
+//! The host's log: its own messages and the component's output.
 
 mod guest_output;
 
@@ -7,15 +7,15 @@ pub(crate) use guest_output::GuestOutput;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the log goes.
+/// The destination of the log.
 #[derive(Clone, Debug, Default)]
 pub enum Log {
-    /// To the standard error of this process.
+    /// The standard error of this process.
     #[default]
     Inherit,
-    /// Into memory, for a test to read.
+    /// Memory, for tests to read.
     Capture(CapturedLog),
-    /// Nowhere.
+    /// Drops the log.
     Discard,
 }
 
@@ -31,16 +31,16 @@ impl CapturedLog {
 }
 
 impl Log {
-    /// Writes a message of the host itself.
+    /// Writes a message of the host.
     pub(crate) fn host(&self, message: &str) {
         self.line(&format!("doorward-host: {message}"));
     }
 
-    /// Writes one line as it is.
+    /// Writes one line unchanged.
     pub(crate) fn line(&self, line: &str) {
         match self {
-            // One call per line keeps the lines of concurrent instances apart. A closed standard error is no reason
-            // to stop serving.
+            // Write each line in one call, so that the lines of concurrent instances do not mix.
+            // Ignore errors: a closed standard error must not stop the server.
             Self::Inherit => {
                 drop(std::io::stderr().lock().write_all(format!("{line}\n").as_bytes()))
             }

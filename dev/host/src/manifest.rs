@@ -1,4 +1,4 @@
-//! The application manifest, `spin.toml`, as far as this host understands it.
+//! The parts of the application manifest, `spin.toml`, that this host supports.
 
 mod schema;
 
@@ -8,70 +8,70 @@ use crate::variables::{Declaration, name_problem};
 use schema::Toml;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The one application that the host runs.
+/// The application that the host runs.
 #[derive(Debug)]
 pub(crate) struct Manifest {
     /// The declared variables.
     pub(crate) variables: BTreeMap<String, Declaration>,
-    /// The routes that lead to the component.
+    /// The routes of the component.
     pub(crate) routes: Routes,
-    /// The component.
+    /// The component that handles the requests.
     pub(crate) component: Component,
 }
 
-/// The component that answers the requests.
+/// The component that handles the requests.
 #[derive(Debug)]
 pub(crate) struct Component {
-    /// Its name in the manifest.
+    /// The component's name in the manifest.
     pub(crate) id: String,
     /// The Wasm file, relative to the manifest.
     pub(crate) source: String,
-    /// The command that builds it.
+    /// The build command.
     pub(crate) build: Option<String>,
-    /// The variables it sees.
+    /// The variables that the component can read.
     pub(crate) variables: BTreeMap<String, Template>,
-    /// The hosts it may send requests to.
+    /// The hosts that the component may send requests to.
     pub(crate) allowed_hosts: Vec<Template>,
-    /// The key-value stores it may open.
+    /// The key-value stores that the component may open.
     pub(crate) key_value_stores: BTreeSet<String>,
 }
 
-/// What is wrong with a manifest.
+/// The reason why a manifest is invalid or unsupported.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// It is not TOML, or it has fields that a manifest can not have or that this host does not support.
+    /// The manifest is not TOML, or has a field that is invalid or that this host does not support.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
-    /// Its version is not 2.
-    #[error("spin_manifest_version is {0}, this host reads version 2")]
+    /// The manifest's version is not 2.
+    #[error("spin_manifest_version is {0}, but this host supports version 2 only")]
     Version(i64),
-    /// The HTTP triggers do not all lead to one component.
-    #[error("this host runs one component, the manifest's HTTP triggers name {0:?}")]
+    /// The HTTP triggers do not all name the same component.
+    #[error("this host runs one component, but the manifest's HTTP triggers name {0:?}")]
     Components(Vec<String>),
-    /// A trigger names a component that is not there.
+    /// A trigger names an undefined component.
     #[error("a trigger names component {0:?}, which the manifest does not define")]
     UndefinedComponent(String),
-    /// A route is of a kind that this host does not support.
+    /// This host does not support a route.
     #[error(transparent)]
     Route(#[from] UnsupportedRoute),
-    /// A variable can not have this name.
+    /// A variable's name is invalid.
     #[error("invalid variable name: {name:?}: {reason}")]
     VariableName {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A variable is neither required nor has a default, or both.
+    /// A variable is both required and has a default, or neither.
     #[error("variable {0:?} must be `required` OR have a `default`")]
     VariableDefault(String),
-    /// A template has no end.
+    /// A template has unmatched braces.
     #[error("invalid variable template: {0}")]
     Template(#[from] UnmatchedBraces),
-    /// A template refers to a variable that the manifest does not declare.
+    /// A template refers to an undeclared variable.
     #[error("invalid variable template: unknown variable {0:?}")]
     UnknownVariable(String),
-    /// The component asks for a key-value store that does not exist.
+    /// The component's key-value store does not exist.
     #[error("unknown key_value_stores label {label:?} for component {component:?}")]
     UnknownStore {
         /// The store.
@@ -82,7 +82,7 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest.
+    /// Parses and checks a manifest.
     pub(crate) fn parse(text: &str) -> Result<Self, ManifestError> {
         let toml: Toml = toml::from_str(text)?;
         if toml.spin_manifest_version != 2 {
@@ -149,7 +149,7 @@ fn declarations(
     Ok(declared)
 }
 
-/// In a manifest a name has one rule more than where it is looked up.
+/// Checks the name of a variable. A declaration has one rule more than a lookup.
 fn check_name(name: &str) -> Result<(), ManifestError> {
     let word = name.split('_').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let reason = word

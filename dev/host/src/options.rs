@@ -1,4 +1,4 @@
-//! What a caller chooses.
+//! Options of a host.
 
 use crate::Log;
 use std::collections::BTreeMap;
@@ -6,36 +6,36 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What to run and how.
+/// Options of a host.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The `spin.toml`.
+    /// The path of the `spin.toml`.
     pub manifest: PathBuf,
-    /// Where to listen. Port 0 lets the system choose one.
+    /// The address to listen on. With port 0 the system chooses one.
     pub listen: SocketAddr,
-    /// Values for the variables that the manifest declares. The host reads no environment by itself: see
-    /// [`variables_from_env`](crate::variables_from_env).
+    /// Values for the variables that the manifest declares. The host does not read the environment
+    /// by itself: see [`variables_from_env`](crate::variables_from_env).
     pub variables: BTreeMap<String, String>,
     /// How instances of the component are reused.
     pub reuse: Reuse,
-    /// The Wasm file, instead of the manifest's `source`.
+    /// The Wasm file. Defaults to the manifest's `source`.
     pub component: Option<PathBuf>,
-    /// Where the host's messages and the component's output go.
+    /// The destination of the host's messages and the component's output.
     pub log: Log,
 }
 
-/// How instances of the component are reused. The default is Spin's.
+/// How instances of the component are reused. The defaults are Spin's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reuse {
-    /// How many requests an instance answers in all.
+    /// The total number of requests that an instance handles.
     pub requests: usize,
-    /// How many requests an instance answers at the same time.
+    /// The number of requests that an instance handles at the same time.
     pub concurrent: usize,
-    /// How long an instance without a request is kept.
+    /// The idle timeout of an instance.
     pub idle: Duration,
-    /// How many instances there may be at the same time. Spin has no such limit: it starts an instance whenever the
-    /// others are busy. With `Some(1)` all requests in flight are on one instance, and those beyond
-    /// [`concurrent`](Self::concurrent) wait.
+    /// The limit of concurrent instances, or `None` for no limit. Spin has none: it starts an
+    /// instance whenever all others are busy. With `Some(1)`, all requests in flight are on one
+    /// instance, and those beyond [`concurrent`](Self::concurrent) wait.
     pub instances: Option<usize>,
 }
 

@@ -1,4 +1,5 @@
-//! Requests that the component sends: checked against its allowed hosts, over pooled connections.
+//! The component's outbound requests: checked against its allowed hosts, sent over pooled
+//! connections.
 
 mod body;
 mod connect;
@@ -16,10 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// How long each phase of a request may take if the component does not say. As on Spin.
+/// The default timeout of each phase of a request, the same as Spin's.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The way out of the component. Its connections stay open for later requests, as on Spin.
+/// The client for the component's outbound requests. It reuses connections, as Spin does.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     allowed: AllowedHosts,
@@ -28,14 +29,17 @@ pub(crate) struct Outbound {
     log: Log,
 }
 
-/// What wasmtime calls when the component sends a request.
+/// The hooks that wasmtime calls when the component sends a request.
 pub(crate) struct Hooks(pub(crate) Arc<Outbound>);
 
-/// The rest of a request's exchange, of which nobody waits for the end.
+/// The future that drives the rest of an exchange. Here it has nothing left to do.
 type Exchange = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl Outbound {
-    /// The way out of the component with this name, to these hosts only.
+    /// Creates the client of the component with this name.
+    ///
+    /// # Errors
+    /// Returns an error if TLS cannot be set up.
     pub(crate) fn new(
         component: &str,
         allowed: AllowedHosts,
@@ -55,7 +59,7 @@ impl Outbound {
         options: RequestOptions,
     ) -> Result<http::Response<WasiBody>, Error> {
         let destination = self.check(request.uri())?;
-        // The client sets it again, except on HTTP/2, where some servers do not like it.
+        // The client sets `Host` again, except on HTTP/2, where some servers reject it.
         request.headers_mut().remove(HOST);
 
         let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
@@ -70,13 +74,13 @@ impl Outbound {
                 Err(error_code(&error))
             }
             Err(_elapsed) => {
-                self.log.host(&format!("the request to {destination} was not answered in time"));
+                self.log.host(&format!("the request to {destination} timed out"));
                 Err(Error::ConnectionReadTimeout)
             }
         }
     }
 
-    /// Lets a request pass only if the manifest allows its destination, and returns that as `scheme://host[:port]`.
+    /// Checks that the manifest allows the destination, and returns it as `scheme://host[:port]`.
     fn check(&self, uri: &http::Uri) -> Result<String, Error> {
         let scheme = uri.scheme_str().unwrap_or("https");
         let host = uri.host().unwrap_or_default();
@@ -88,12 +92,12 @@ impl Outbound {
             return Ok(destination);
         }
         if let Some(malformed) = self.allowed.malformed() {
-            self.log.host(&format!("the component tried to reach {destination:?}; {malformed}"));
+            self.log.host(&format!("denied a request to {destination:?}: {malformed}"));
             return Err(Error::HttpRequestDenied);
         }
         self.log.host(&format!(
-            "the component tried to reach {destination:?}, which it is not allowed to; to allow it, add it to \
-             `allowed_outbound_hosts` of [component.{}] in the manifest",
+            "denied a request to {destination:?}: to allow it, add it to `allowed_outbound_hosts` of \
+             [component.{}] in the manifest",
             self.component
         ));
         Err(Error::HttpRequestDenied)
@@ -105,7 +109,7 @@ impl WasiHttpHooks for Hooks {
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
-        // The component's trouble with the answer, of which nothing follows for the request.
+        // Reports the component's errors with the response, which do not affect the request.
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Exchange), Error>> + Send> {
         let outbound = self.0.clone();
@@ -116,7 +120,7 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// What the component learns about a failure.
+/// Returns the error that the component receives.
 fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -125,11 +129,11 @@ fn error_code(error: &hyper_util::client::legacy::Error) -> Error {
         }
         source = cause.source();
     }
-    // Without a `ConnectError`, what failed on the way to a connection is the TLS handshake.
+    // A connection that fails without a `ConnectError` failed in the TLS handshake.
     if error.is_connect() { Error::TlsProtocolError } else { Error::HttpProtocolError }
 }
 
-/// An error with all its causes.
+/// Formats an error with all its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! What Spin changes in a request before the component sees it.
+//! The changes that Spin makes to a request before it reaches the component.
 
 use crate::routes::Match;
 use http::header::{CONNECTION, HOST};
@@ -6,23 +6,23 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::net::SocketAddr;
 
-/// A request whose target is not clear. Spin closes its connection without an answer.
+/// A request without a valid target. Spin closes its connection without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnclearTarget {
+pub(crate) enum InvalidTarget {
     #[error("the request has no Host header")]
     NoHost,
-    #[error("the Host header of the request is not valid")]
+    #[error("the request's Host header is invalid")]
     InvalidHost,
-    #[error("the Host header of the request and its URI do not agree")]
-    Contradiction,
+    #[error("the request's Host header and URI name different hosts")]
+    HostMismatch,
 }
 
-/// A header value is not UTF-8. Spin answers 500.
+/// A header value that is not UTF-8. Spin responds with 500.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the value of the request's header {0:?} is not UTF-8")]
 pub(crate) struct NotUtf8(String);
 
-/// Takes out what concerns the connection only, and a host name that nobody but Spin itself may use.
+/// Removes the `Connection` header, and a `Host` that only Spin itself may use.
 pub(crate) fn strip_headers(headers: &mut HeaderMap) {
     let internal = |host: &HeaderValue| {
         let host = host.to_str().unwrap_or_default();
@@ -35,31 +35,37 @@ pub(crate) fn strip_headers(headers: &mut HeaderMap) {
     headers.remove(CONNECTION);
 }
 
-/// The absolute URI of a request.
-pub(crate) fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, UnclearTarget> {
+/// Returns the absolute URI of a request.
+///
+/// # Errors
+/// Returns an error if the host is missing or invalid, or differs from the one in `uri`.
+pub(crate) fn absolute_uri(uri: &Uri, headers: &HeaderMap) -> Result<Uri, InvalidTarget> {
     let host = match headers.get(HOST) {
         Some(value) => {
             let host = value.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-            Some(host.ok_or(UnclearTarget::InvalidHost)?)
+            Some(host.ok_or(InvalidTarget::InvalidHost)?)
         }
         None => None,
     };
     let authority = match (host, uri.authority().cloned()) {
         (Some(host), Some(authority)) if host != authority => {
-            return Err(UnclearTarget::Contradiction);
+            return Err(InvalidTarget::HostMismatch);
         }
         (Some(authority), _) | (None, Some(authority)) => authority,
-        (None, None) => return Err(UnclearTarget::NoHost),
+        (None, None) => return Err(InvalidTarget::NoHost),
     };
     let mut parts = uri.clone().into_parts();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(authority);
-    // Without a path there is nothing to ask for, as in `OPTIONS *` or `CONNECT`.
-    Uri::from_parts(parts).map_err(|_| UnclearTarget::InvalidHost)
+    // A target without a path, as in `OPTIONS *` or `CONNECT`, has no absolute form.
+    Uri::from_parts(parts).map_err(|_| InvalidTarget::InvalidHost)
 }
 
-/// Adds what Spin tells the component about the request. A client may have sent headers of the same names: theirs stay,
-/// before these.
+/// Adds Spin's headers about the request. Headers of the same names that the client sent stay, and
+/// come first.
+///
+/// # Errors
+/// Returns an error if the value of a header is not UTF-8.
 pub(crate) fn add_spin_headers(
     headers: &mut HeaderMap,
     uri: &Uri,
@@ -104,7 +110,7 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn absolute(uri: &'static str, host: &[&[u8]]) -> Result<String, UnclearTarget> {
+    fn absolute(uri: &'static str, host: &[&[u8]]) -> Result<String, InvalidTarget> {
         let host: Vec<_> = host.iter().map(|value| ("host", *value)).collect();
         absolute_uri(&Uri::from_static(uri), &headers(&host)).map(|uri| uri.to_string())
     }
@@ -124,18 +130,18 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_that_is_absolute_must_agree_with_the_host_header() {
+    fn an_absolute_uri_must_match_the_host_header() {
         assert_eq!(absolute("http://a.example/x", &[]).unwrap(), "http://a.example/x");
         assert!(absolute("http://a.example/x", &[b"a.example"]).is_ok());
         let error = absolute("http://a.example/x", &[b"b.example"]);
-        assert_eq!(error, Err(UnclearTarget::Contradiction));
+        assert_eq!(error, Err(InvalidTarget::HostMismatch));
     }
 
     #[test]
     fn a_request_without_a_usable_host_has_no_target() {
-        assert_eq!(absolute("/", &[]), Err(UnclearTarget::NoHost));
-        assert_eq!(absolute("/", &[b"a b"]), Err(UnclearTarget::InvalidHost));
-        assert_eq!(absolute("/", &[b"caf\xc3\xa9"]), Err(UnclearTarget::InvalidHost));
+        assert_eq!(absolute("/", &[]), Err(InvalidTarget::NoHost));
+        assert_eq!(absolute("/", &[b"a b"]), Err(InvalidTarget::InvalidHost));
+        assert_eq!(absolute("/", &[b"caf\xc3\xa9"]), Err(InvalidTarget::InvalidHost));
     }
 
     #[test]
@@ -147,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_internal_host_name_from_outside_is_taken_out() {
+    fn an_internal_host_name_from_outside_is_removed() {
         for (host, kept) in [
             (b"x.spin.internal".as_slice(), false),
             (b"x.spin.internal:80", false),
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn spin_tells_the_component_about_the_request() {
+    fn spin_headers_describe_the_request() {
         let sent = headers(&[("host", b"127.0.0.1:3000")]);
         let headers = with_spin_headers(sent, "http://127.0.0.1:3000/mcp?x=1").unwrap();
         for (name, value) in [
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_sends_spin_headers_is_heard_first() {
+    fn spin_headers_of_the_client_come_first() {
         let sent = headers(&[("spin-full-url", b"https://forged.example/")]);
         let headers = with_spin_headers(sent, "http://a.example/x").unwrap();
         let values: Vec<_> = headers.get_all("spin-full-url").iter().collect();

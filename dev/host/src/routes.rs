@@ -1,22 +1,22 @@
-//! The routes of the HTTP trigger: which paths reach the component.
+//! The routes of the HTTP trigger.
 
-/// The manifest's routes, the most specific first.
+/// The manifest's routes, most specific first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Routes(Vec<Route>);
 
-/// A route that the host does not understand.
+/// A route that this host does not support.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("route {0:?}: this host knows exact routes and a final `/...` only")]
+#[error("route {0:?}: this host supports only exact routes and a final `/...`")]
 pub struct UnsupportedRoute(pub String);
 
-/// A path that a route matched.
+/// The result of matching a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Match<'a> {
-    /// The route as the manifest has it.
+    /// The route as written in the manifest.
     pub(crate) raw: &'a str,
     /// The route without its final `/...`.
     pub(crate) prefix: &'a str,
-    /// What the final `/...` stands for in the path.
+    /// The part of the path that matches the final `/...`.
     pub(crate) path_info: &'a str,
 }
 
@@ -28,7 +28,11 @@ struct Route {
 }
 
 impl Routes {
-    /// Reads the routes. Exact ones win over wildcards and a longer prefix over a shorter one, as on Spin.
+    /// Parses the routes. As on Spin, exact routes take precedence over wildcards, and a longer
+    /// prefix over a shorter one.
+    ///
+    /// # Errors
+    /// Returns an error if a route has a named parameter or an inner wildcard.
     pub(crate) fn parse(
         routes: impl IntoIterator<Item = String>,
     ) -> Result<Self, UnsupportedRoute> {
@@ -37,7 +41,7 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    /// The route for a path, if there is one.
+    /// Finds the route that matches a path.
     pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a>> {
         self.0.iter().find_map(|route| route.matches(path))
     }
@@ -80,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catch_all_route_takes_every_path_whole() {
+    fn the_catch_all_route_matches_every_path() {
         let routes = routes(&["/..."]);
         for path in ["/", "/mcp", "/mcp/", "/a/b%20c"] {
             let found = routes.find(path).unwrap();
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_route_takes_whole_segments_below_its_prefix() {
+    fn a_wildcard_route_matches_whole_segments_below_its_prefix() {
         let routes = routes(&["/api/..."]);
         assert_eq!(routes.find("/api").unwrap().path_info, "");
         assert_eq!(routes.find("/api/").unwrap().path_info, "/");
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_route_takes_its_path_with_or_without_a_final_slash() {
+    fn an_exact_route_matches_its_path_with_or_without_a_final_slash() {
         let routes = routes(&["/mcp"]);
         assert_eq!(routes.find("/mcp").unwrap().path_info, "");
         assert_eq!(routes.find("/mcp/").unwrap().path_info, "");

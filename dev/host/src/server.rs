@@ -1,9 +1,9 @@
-//! The HTTP server: from a connection to an instance of the component and back.
+//! The HTTP server, which passes requests on to instances of the component.
 
 use crate::log::Log;
-use crate::request::{UnclearTarget, absolute_uri, add_spin_headers, strip_headers};
+use crate::request::{InvalidTarget, absolute_uri, add_spin_headers, strip_headers};
 use crate::routes::Routes;
-use crate::workers::{NoRoom, Workers};
+use crate::workers::{InstanceLimitReached, Workers};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
 
-/// The paths that Spin keeps for itself.
+/// The prefix of the paths that Spin answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
-/// What answers the requests.
+/// The HTTP server of an application.
 pub(crate) struct Server {
-    /// Which paths the component answers.
+    /// The routes of the component.
     pub(crate) routes: Routes,
     /// The component.
     pub(crate) handler: ProxyHandler<Workers>,
@@ -34,7 +34,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Accepts connections until the sender of `stop` is gone, then finishes the requests in flight.
+    /// Accepts connections until the sender of `stop` is dropped, then finishes the requests in
+    /// flight.
     pub(crate) async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
@@ -50,8 +51,8 @@ impl Server {
                         connections.spawn(self.clone().connection(stream, client, stop.clone()));
                     }
                     Err(error) => {
-                        self.log.host(&format!("a connection was not accepted: {error}"));
-                        // Most likely too many files are open: let some close instead of trying without a pause.
+                        self.log.host(&format!("cannot accept a connection: {error}"));
+                        // Back off: the usual cause is too many open files, and some may close.
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -61,7 +62,8 @@ impl Server {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Serves one connection. TCP_NODELAY stays unset, as on Spin: a component must not rely on it.
+    /// Serves one connection. TCP_NODELAY stays unset, as on Spin, so that a component does not
+    /// come to rely on it.
     async fn connection(
         self: Arc<Self>,
         stream: TcpStream,
@@ -75,7 +77,8 @@ impl Server {
         let builder = Builder::new(TokioExecutor::new());
         let mut connection =
             std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-        // A client that goes away in the middle is no failure of ours, and what is has been logged.
+        // Ignore the result: errors of the server are already logged, and a client may disconnect
+        // at any time.
         let _: Result<_, _> = tokio::select! {
             result = connection.as_mut() => result,
             _ = stop.changed() => {
@@ -85,12 +88,12 @@ impl Server {
         };
     }
 
-    /// Answers one request. An error closes the connection without an answer.
+    /// Responds to one request. An error closes the connection without a response.
     async fn answer(
         &self,
         request: Request<Incoming>,
         client: SocketAddr,
-    ) -> Result<Response<WasiBody>, UnclearTarget> {
+    ) -> Result<Response<WasiBody>, InvalidTarget> {
         let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         strip_headers(request.headers_mut());
         let path = request.uri().path().to_owned();
@@ -103,8 +106,9 @@ impl Server {
         let Some(route) = self.routes.find(&path) else {
             return Ok(plain(StatusCode::NOT_FOUND, ""));
         };
-        let uri = absolute_uri(request.uri(), request.headers())
-            .inspect_err(|error| self.log.host(&format!("a request was not answered: {error}")))?;
+        let uri = absolute_uri(request.uri(), request.headers()).inspect_err(|error| {
+            self.log.host(&format!("closed a connection without a response: {error}"))
+        })?;
         *request.uri_mut() = uri.clone();
         if let Err(error) = add_spin_headers(request.headers_mut(), &uri, route, client) {
             return Ok(self.failed(&path, &error.to_string()));
@@ -115,17 +119,18 @@ impl Server {
         }
     }
 
-    /// Lets an instance of the component handle a request.
+    /// Passes a request to an instance of the component.
     async fn handle(&self, mut request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
         loop {
             let error = match self.handler.handle((), request).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error.downcast::<InstantiationError<()>>()?,
             };
-            if !error.error.is::<NoRoom>() {
+            if !error.error.is::<InstanceLimitReached>() {
                 return Err(error.into());
             }
-            // All instances are busy and there may be no other one. Nothing tells when one has time again.
+            // All instances are busy and the limit is reached. Poll, because nothing signals when
+            // an instance becomes free.
             request = error.request.into_inner().unwrap_or_else(PoisonError::into_inner);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

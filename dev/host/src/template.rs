@@ -1,13 +1,13 @@
-//! `{{ variable }}` templates, as in the manifest's component variables and allowed hosts.
+//! The `{{ variable }}` templates of the manifest's component variables and allowed hosts.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A text with references to the application's variables.
+/// Text with references to the application's variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
-/// A template has a `{{` without its `}}`.
+/// A template with a `{{` but no matching `}}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unmatched '{{{{' in template")]
 pub struct UnmatchedBraces;
@@ -19,7 +19,10 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template. White space inside the braces does not matter.
+    /// Parses a template. White space inside the braces is ignored.
+    ///
+    /// # Errors
+    /// Returns an error if a `{{` has no matching `}}`.
     pub(crate) fn parse(text: &str) -> Result<Self, UnmatchedBraces> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -37,7 +40,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The names of the variables that the template refers to.
+    /// The names of the variables in the template.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
@@ -45,13 +48,13 @@ impl Template {
         })
     }
 
-    /// Whether the template refers to no variable at all.
+    /// Whether the template has no variables.
     pub(crate) fn is_literal(&self) -> bool {
         self.variables().next().is_none()
     }
 
-    /// The text with the values in place. The manifest's check guarantees that every name has a value; a name without
-    /// one stands for nothing.
+    /// Replaces the variables by their values. The manifest's check guarantees that every variable
+    /// has a value; one without a value would be replaced by the empty string.
     pub(crate) fn resolve(&self, values: &BTreeMap<String, String>) -> String {
         let part_text = |part: &Part| match part {
             Part::Literal(text) => text.clone(),
@@ -61,7 +64,7 @@ impl Template {
     }
 }
 
-/// As it was written, with one space inside the braces.
+/// Formats the template as written, with one space inside the braces.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
@@ -85,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_braces_stays_as_it_is() {
+    fn text_without_braces_is_unchanged() {
         assert_eq!(resolve(""), "");
         assert_eq!(resolve("https://api.example"), "https://api.example");
         assert_eq!(resolve("a } b }} c"), "a } b }} c");
@@ -93,19 +96,19 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_replaced_wherever_they_stand() {
+    fn variables_are_replaced_everywhere() {
         assert_eq!(resolve("{{ domain }}"), "tenant.example");
         assert_eq!(resolve("https://{{domain}}:{{ port }}/x"), "https://tenant.example:8443/x");
         assert_eq!(resolve("{{port}}{{port}}"), "84438443");
     }
 
     #[test]
-    fn a_value_is_not_read_as_a_template_again() {
+    fn a_value_is_not_parsed_as_a_template() {
         assert_eq!(resolve("{{ braces }}"), "{{ domain }}");
     }
 
     #[test]
-    fn a_template_tells_which_variables_it_needs() {
+    fn a_template_names_its_variables() {
         let template = Template::parse("https://{{ domain }}:{{port}}").unwrap();
         assert_eq!(template.variables().collect::<Vec<_>>(), ["domain", "port"]);
         assert!(!template.is_literal());

@@ -1,13 +1,13 @@
-//! The application's variables and what a component sees of them.
+//! The application's variables, and those that a component can read.
 
 use crate::template::Template;
 use std::collections::BTreeMap;
 
-/// The variables in this process's environment, named the way Spin names them: `SPIN_VARIABLE_AUTH0_DOMAIN` is the
-/// value of `auth0_domain`.
+/// Reads the variables from this process's environment, by Spin's names:
+/// `SPIN_VARIABLE_AUTH0_DOMAIN` is the value of `auth0_domain`.
 ///
-/// The host itself never reads the environment, so that tests do not depend on it. A caller that wants what
-/// `spin up` does passes this as [`Options::variables`](crate::Options::variables).
+/// The host itself never reads the environment, so that tests do not depend on it. To behave like
+/// `spin up`, pass the result as [`Options::variables`](crate::Options::variables).
 pub fn variables_from_env() -> BTreeMap<String, String> {
     from_pairs(std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
@@ -16,29 +16,32 @@ pub fn variables_from_env() -> BTreeMap<String, String> {
     }))
 }
 
-/// A variable as the manifest declares it in `[variables]`.
+/// A variable that the manifest declares in `[variables]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Declaration {
-    /// The value if nobody supplies one. A variable without it is required.
+    /// The default. A variable without a default is required.
     pub(crate) default: Option<String>,
 }
 
-/// Required variables that nobody supplied, in alphabetical order.
+/// The required variables that have no value, in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no provider resolved required variable(s): {0:?}")]
 pub struct MissingVariables(pub Vec<String>);
 
-/// What the component gets instead of a value.
+/// The error that a component receives instead of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LookupError {
-    /// No variable can have this name.
+    /// The name is invalid.
     InvalidName(String),
     /// The component has no variable of this name.
     Undefined(String),
 }
 
-/// The values of all declared variables: a supplied one first, the default otherwise. Values for undeclared names are
-/// ignored, as on Spin.
+/// Returns the values of all declared variables: the supplied value, or else the default. Values
+/// for undeclared names are ignored, as on Spin.
+///
+/// # Errors
+/// Returns all required variables that have no value, if any.
 pub(crate) fn resolve(
     declared: &BTreeMap<String, Declaration>,
     supplied: &BTreeMap<String, String>,
@@ -56,7 +59,7 @@ pub(crate) fn resolve(
     if missing.is_empty() { Ok(values) } else { Err(MissingVariables(missing)) }
 }
 
-/// The defaults of the declared variables that have one.
+/// Returns the defaults of the declared variables.
 pub(crate) fn defaults(declared: &BTreeMap<String, Declaration>) -> BTreeMap<String, String> {
     let default = |(name, declaration): (&String, &Declaration)| {
         Some((name.clone(), declaration.default.clone()?))
@@ -64,7 +67,7 @@ pub(crate) fn defaults(declared: &BTreeMap<String, Declaration>) -> BTreeMap<Str
     declared.iter().filter_map(default).collect()
 }
 
-/// The variables of one component, behind `spin:variables`.
+/// The variables that a component can read through `spin:variables`.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentVariables {
     component: String,
@@ -72,7 +75,7 @@ pub(crate) struct ComponentVariables {
 }
 
 impl ComponentVariables {
-    /// Fills the component's templates with the application's values.
+    /// Resolves the component's templates with the application's values.
     pub(crate) fn new(
         component: &str,
         templates: &BTreeMap<String, Template>,
@@ -83,7 +86,10 @@ impl ComponentVariables {
         Self { component: component.to_owned(), values: resolved.collect() }
     }
 
-    /// The value of one variable, or the error that Spin answers.
+    /// Returns the value of a variable.
+    ///
+    /// # Errors
+    /// Returns Spin's error if the name is invalid or undefined.
     pub(crate) fn get(&self, name: &str) -> Result<String, LookupError> {
         if let Some(reason) = name_problem(name) {
             return Err(LookupError::InvalidName(format!("{name:?}: {reason}")));
@@ -94,7 +100,7 @@ impl ComponentVariables {
     }
 }
 
-/// Why `name` can not be the name of a variable, if it can not.
+/// Returns why `name` is invalid as the name of a variable, or `None` if it is valid.
 pub(crate) fn name_problem(name: &str) -> Option<String> {
     let allowed = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';
     if name.is_empty() {
@@ -140,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_supplied_value_comes_before_the_default() {
+    fn a_supplied_value_overrides_the_default() {
         let declared = declared(&[("a", Some("default")), ("b", Some("default")), ("c", None)]);
         let supplied = text(&[("a", "supplied"), ("c", ""), ("undeclared", "x")]);
         assert_eq!(
@@ -157,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_sees_its_own_variables_only() {
+    fn a_component_can_read_its_own_variables_only() {
         let templates = BTreeMap::from([(
             "issuer".to_owned(),
             Template::parse("https://{{ domain }}/").unwrap(),

@@ -1,4 +1,4 @@
-//! The life of instances: when one starts, which requests it takes, when it ends.
+//! The lifecycle of instances: when they start, which requests they accept, and when they end.
 
 use crate::Reuse;
 use crate::instance::{Application, Instance};
@@ -16,30 +16,30 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// Starts instances for the requests that no running one takes.
+/// Starts an instance for each request that no running instance accepts.
 pub(crate) struct Workers {
     component: ServicePre<Instance>,
     application: Arc<Application>,
     reuse: Reuse,
-    room: Option<Arc<Semaphore>>,
+    instance_permits: Option<Arc<Semaphore>>,
     stop: watch::Receiver<()>,
 }
 
-/// There are as many instances as [`Reuse::instances`] lets there be.
+/// The limit of [`Reuse::instances`] is reached.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("as many instances as allowed are running")]
-pub(crate) struct NoRoom;
+#[error("the limit of concurrent instances is reached")]
+pub(crate) struct InstanceLimitReached;
 
 impl Workers {
-    /// Starts instances of `component` until the sender of `stop` is gone.
+    /// Starts instances of `component`. They end when the sender of `stop` is dropped.
     pub(crate) fn new(
         component: ServicePre<Instance>,
         application: Arc<Application>,
         reuse: Reuse,
         stop: watch::Receiver<()>,
     ) -> Self {
-        let room = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
-        Self { component, application, reuse, room, stop }
+        let instance_permits = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
+        Self { component, application, reuse, instance_permits, stop }
     }
 }
 
@@ -51,8 +51,10 @@ impl HandlerState for Workers {
     async fn instantiate(
         &self,
     ) -> wasmtime::Result<handler::Instance<Instance, Expiration, Worker>> {
-        let room = match &self.room {
-            Some(room) => Some(room.clone().try_acquire_owned().map_err(|_| NoRoom)?),
+        let permit = match &self.instance_permits {
+            Some(permits) => {
+                Some(permits.clone().try_acquire_owned().map_err(|_| InstanceLimitReached)?)
+            }
             None => None,
         };
         let start = Instant::now();
@@ -70,18 +72,18 @@ impl HandlerState for Workers {
                 application: self.application.clone(),
                 reuse: self.reuse.clone(),
                 stop: self.stop.clone(),
-                _room: room,
+                _permit: permit,
             },
         })
     }
 }
 
-/// Which requests an instance takes.
+/// Decides which requests an instance accepts.
 pub(crate) struct Worker {
     application: Arc<Application>,
     reuse: Reuse,
     stop: watch::Receiver<()>,
-    _room: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl WorkerState for Worker {
@@ -98,7 +100,7 @@ impl WorkerState for Worker {
         }
     }
 
-    /// Spin sets no deadline for a request unless it is told to.
+    /// Sets no deadline, which is Spin's default.
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, Instance>,
@@ -109,10 +111,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<Instance>, result: wasmtime::Result<()>) {
-        // What the instance printed last comes before the reason why it ended.
+        // Flush the last output of the instance before logging why it ended.
         drop(store);
         if let Err(error) = result {
-            // An instance that goes away together with the host has not failed, unless it trapped.
+            // An instance that ends because the host stops has not failed, unless it trapped.
             let stopping = self.stop.has_changed().is_err();
             if stopping && !error.is::<Trap>() {
                 return;
@@ -123,7 +125,7 @@ impl WorkerState for Worker {
     }
 }
 
-/// When an instance without a request ends: after a while, or with the host.
+/// Ends an idle instance after its timeout, or when the host stops.
 pub(crate) struct Expiration {
     idle: std::time::Duration,
     sleep: Pin<Box<Sleep>>,
@@ -136,7 +138,7 @@ impl Expiration {
         Self {
             idle,
             sleep: Box::pin(tokio::time::sleep(idle)),
-            // The sender never sends: it goes away.
+            // Resolves when the sender is dropped; it never sends a value.
             stop: Box::pin(async move { drop(stop.changed().await) }),
             stopped: false,
         }
@@ -180,7 +182,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use wasmtime::Engine;
 
-    /// What is logged when an instance ends with `error` while the host still runs, or while it stops.
+    /// Ends an instance with `error`, while the host is running or stopping, and returns the log.
     fn logged(error: wasmtime::Error, stopping: bool) -> String {
         let log = CapturedLog::default();
         let capture = Log::Capture(log.clone());
@@ -198,17 +200,17 @@ mod tests {
         let (sender, stop) = watch::channel(());
         let sender = Some(sender).filter(|_| !stopping);
         let store = Store::new(&Engine::default(), Instance::new(application.clone()));
-        let worker = Worker { application, reuse: Reuse::default(), stop, _room: None };
+        let worker = Worker { application, reuse: Reuse::default(), stop, _permit: None };
         WorkerState::drop(&worker, store, Err(error));
         drop(sender);
         log.text()
     }
 
     #[tokio::test]
-    async fn an_instance_that_is_cut_off_is_logged_unless_the_host_stops() {
-        let cut_off = || wasmtime::format_err!("worker panicked");
-        assert!(logged(cut_off(), false).contains("worker panicked"));
-        assert_eq!(logged(cut_off(), true), "");
+    async fn an_instance_that_fails_is_logged_unless_the_host_stops() {
+        let failure = || wasmtime::format_err!("worker panicked");
+        assert!(logged(failure(), false).contains("worker panicked"));
+        assert_eq!(logged(failure(), true), "");
     }
 
     #[tokio::test]

@@ -1,10 +1,9 @@
-//! Two lines of shell that call a tool, with nothing but curl and sed.
+//! Two shell commands that call a tool with curl and sed.
 
 use doorward_tenant::{ClientAuth, Person, Seed};
 
-/// Gets a token for `person` by the password grant, and calls `calendar_summary` with it.
-///
-/// None when the seed has no public client that may use the password grant.
+/// Returns the commands that get a token for `person` by the password grant, and call
+/// `calendar_summary` with it. Returns `None` if no public client in the seed may use that grant.
 pub(super) fn lines(seed: &Seed, person: &Person, tenant: &str, mcp_url: &str) -> Option<String> {
     let client = seed.clients.iter().find(|client| {
         client.token_endpoint_auth_method == ClientAuth::None
@@ -32,7 +31,7 @@ pub(super) fn lines(seed: &Seed, person: &Person, tenant: &str, mcp_url: &str) -
     ))
 }
 
-/// The text as one word of a shell command.
+/// Quotes the text as one word of a shell command.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -53,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_two_lines_and_the_second_uses_what_the_first_got() {
+    fn the_second_of_two_lines_uses_the_token_that_the_first_gets() {
         let text =
             text(&Seed::load_default(MCP_URL)).expect("the built-in seed has a client for it");
         let lines: Vec<&str> = text.lines().collect();
@@ -71,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_public_client_for_the_password_grant_there_are_none() {
+    fn without_a_public_client_for_the_password_grant_there_are_no_lines() {
         let mut seed = Seed::load_default(MCP_URL);
         seed.clients.retain(|client| client.grant_types.iter().all(|grant| grant != "password"));
         assert_eq!(text(&seed), None);
     }
 
     #[test]
-    fn a_word_with_anything_special_is_quoted() {
+    fn a_word_with_special_characters_is_quoted() {
         assert_eq!(quoted("a=b@c"), "a=b@c");
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");

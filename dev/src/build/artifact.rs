@@ -1,9 +1,9 @@
-//! What cargo's JSON says about where its artifacts are.
+//! Reads the paths of artifacts from cargo's JSON output.
 
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// The `.wasm` that `--message-format=json` names for the library of `package`.
+/// Finds the `.wasm` of the library of `package` in the messages of `--message-format=json`.
 pub(super) fn wasm(messages: &str, package: &str) -> Option<PathBuf> {
     messages
         .lines()
@@ -22,7 +22,7 @@ pub(super) fn wasm(messages: &str, package: &str) -> Option<PathBuf> {
         .next_back()
 }
 
-/// The target folder in the output of `cargo metadata`.
+/// Finds the target folder in the output of `cargo metadata`.
 pub(super) fn target_folder(metadata: &[u8]) -> Option<PathBuf> {
     let metadata: Value = serde_json::from_slice(metadata).ok()?;
     metadata["target_directory"].as_str().map(PathBuf::from)
@@ -49,7 +49,7 @@ not a message
     }
 
     #[test]
-    fn the_target_folder_is_the_one_of_the_metadata() {
+    fn the_target_folder_is_read_from_the_metadata() {
         assert_eq!(
             target_folder(br#"{"target_directory":"/elsewhere"}"#),
             Some(PathBuf::from("/elsewhere"))

@@ -1,4 +1,4 @@
-//! Building the component, with everything that needs to be there first.
+//! Builds the component, after adding the Wasm target if it is missing.
 
 mod artifact;
 mod toolchain;
@@ -14,19 +14,19 @@ use std::{
 };
 use tokio::{io::AsyncReadExt, process::Command};
 
-/// What a build shows while it goes on.
+/// The output of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Cargo's own progress and diagnostics, on standard error.
+    /// Cargo's progress and diagnostics go to standard error.
     Shown,
-    /// Nothing, unless the build fails: then everything cargo had said is part of the error.
+    /// Cargo's output is shown only if the build fails, as part of the error.
     Quiet,
 }
 
 /// Builds the component once per process and returns the `.wasm`. For tests.
 ///
 /// # Panics
-/// When the component does not build; the message has cargo's output.
+/// Panics with cargo's output if the component does not build.
 pub fn build_component() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| build_package(workspace::COMPONENT, None)).clone()
@@ -34,20 +34,20 @@ pub fn build_component() -> PathBuf {
 
 /// Builds another component of this workspace and returns the `.wasm`. For tests and benchmarks.
 ///
-/// A package that has Doorward as its library needs a target folder of its own: there Doorward is built without its
-/// handler, as a `doorward.wasm` that must not take the place of the real one.
+/// A package that uses Doorward as a library needs a separate target folder: its build of Doorward
+/// has no handler, and its `doorward.wasm` must not overwrite the real one.
 ///
 /// # Panics
-/// When the package does not build; the message has cargo's output.
+/// Panics with cargo's output if the package does not build.
 #[allow(clippy::panic, reason = "a test without a component has failed")]
 pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf {
-    // On a thread of its own, so that it can be called from within a runtime too.
+    // Build on a separate thread, so that this can be called from within a Tokio runtime.
     let built = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Error::build(format!("No runtime to build on: {error}")))?;
-        let (toolchain, target) = (Toolchain::here(), target.as_deref());
+            .map_err(|error| Error::build(format!("Cannot start Tokio for the build: {error}")))?;
+        let (toolchain, target) = (Toolchain::from_env(), target.as_deref());
         runtime.block_on(wasm(&toolchain, package, target, Progress::Quiet))
     })
     .join();
@@ -58,10 +58,10 @@ pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf 
     }
 }
 
-/// Builds the component for release, after adding its Wasm target where that is missing, and returns the `.wasm`.
+/// Builds the component in release mode and returns the `.wasm`. Adds the Wasm target if missing.
 ///
 /// # Errors
-/// When the target cannot be added or cargo fails.
+/// Returns an error if the target cannot be added or cargo fails.
 pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Result<PathBuf, Error> {
     wasm(toolchain, workspace::COMPONENT, None, progress).await
 }
@@ -76,7 +76,7 @@ async fn wasm(
     let mut command = Command::new(&toolchain.cargo);
     command
         .args(["build", "--package", package, "--lib", "--target", workspace::TARGET, "--release"])
-        // Diagnostics go to standard error as always; standard output says where the artifact is.
+        // Print diagnostics to standard error as usual, and the artifact's path to standard output.
         .arg("--message-format=json-render-diagnostics")
         .args(
             target.into_iter().flat_map(|target| [OsStr::new("--target-dir"), target.as_os_str()]),
@@ -109,20 +109,21 @@ async fn wasm(
     .map_err(failed)?;
     if !cargo.wait().await.map_err(failed)?.success() {
         return Err(Error::build(
-            format!("The component does not build.\n{diagnostics}").trim_end(),
+            format!("The component does not build: see cargo's messages.\n{diagnostics}")
+                .trim_end(),
         ));
     }
     artifact::wasm(&messages, &package.replace('-', "_"))
-        .ok_or_else(|| Error::build("Cargo built the component but named no .wasm file."))
+        .ok_or_else(|| Error::build("Cargo built the component but reported no .wasm file."))
 }
 
-/// The component as the last release build left it.
+/// Finds the component of the last release build.
 ///
 /// # Errors
-/// When there was none.
+/// Returns an error if the component has not been built.
 pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
     let failed =
-        |problem: String| Error::build(format!("Cannot tell where cargo builds to: {problem}"));
+        |problem: String| Error::build(format!("Cannot find cargo's target folder: {problem}"));
     let output = Command::new(&toolchain.cargo)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(&toolchain.root)
@@ -141,7 +142,7 @@ pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
         Ok(path)
     } else {
         Err(Error::build(format!(
-            "There is no {}: leave out --no-build to build it.",
+            "There is no {}. Run without --no-build to build it.",
             path.display()
         )))
     }

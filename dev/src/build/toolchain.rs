@@ -1,4 +1,4 @@
-//! The Rust toolchain, and the Wasm target it needs.
+//! The Rust toolchain and the component's Wasm target.
 
 use super::Progress;
 use crate::{Error, workspace};
@@ -10,22 +10,23 @@ use std::{
 };
 use tokio::process::Command;
 
-/// The programs of the toolchain and the folder they run in (rustup picks the toolchain by folder).
+/// The programs of the toolchain, and the folder to run them in: rustup selects the toolchain by
+/// folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Toolchain {
     /// The cargo that builds the component.
     pub cargo: OsString,
-    /// The compiler that is asked which targets it has.
+    /// The compiler, which is asked for its targets.
     pub rustc: OsString,
-    /// What adds a target.
+    /// The program that adds a target.
     pub rustup: OsString,
     /// The root folder of the workspace.
     pub root: PathBuf,
 }
 
 impl Toolchain {
-    /// The toolchain that runs this program, as cargo passes it on, or the one on PATH.
-    pub(crate) fn here() -> Self {
+    /// Returns the toolchain that cargo names in the environment, or else the one on PATH.
+    pub(crate) fn from_env() -> Self {
         let program =
             |variable: &str, name: &str| std::env::var_os(variable).unwrap_or_else(|| name.into());
         Self {
@@ -36,10 +37,10 @@ impl Toolchain {
         }
     }
 
-    /// Adds the component's Wasm target where it is missing, and says so.
+    /// Adds the component's Wasm target if it is missing.
     ///
     /// # Errors
-    /// When it is missing and rustup is not there to add it, or fails to.
+    /// Returns an error if the target is missing and rustup is not installed or fails.
     pub(crate) async fn ensure_target(&self, progress: Progress) -> Result<(), Error> {
         if self.has_target().await? {
             return Ok(());
@@ -54,7 +55,7 @@ impl Toolchain {
             .args(["target", "add", workspace::TARGET])
             .current_dir(&self.root)
             .stdin(Stdio::null())
-            // Standard output belongs to the answers of this program.
+            // Keep standard output for the output of this program.
             .stdout(Stdio::null())
             .stderr(match progress {
                 Progress::Shown => Stdio::inherit(),
@@ -66,12 +67,14 @@ impl Toolchain {
         match added {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Error::build(format!(
-                "`rustup target add {}` failed ({status}): the component cannot be built without that target.",
+                "`rustup target add {}` failed ({status}). The component needs that target: \
+                 add it by hand and try again.",
                 workspace::TARGET
             ))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::build(format!(
                 "The Rust target {target} is missing, and there is no rustup to add it.\n\
-                 Install rustup (https://rustup.rs), or your distribution's package of the standard library for {target}.",
+                 Install rustup (https://rustup.rs), or your distribution's package of the standard \
+                 library for {target}.",
                 target = workspace::TARGET
             ))),
             Err(error) => {
@@ -80,7 +83,7 @@ impl Toolchain {
         }
     }
 
-    /// Whether the compiler has a standard library for the target, by whatever way it was installed.
+    /// Whether the compiler has a standard library for the target, whether or not rustup added it.
     async fn has_target(&self) -> Result<bool, Error> {
         let failed = |problem: &dyn std::fmt::Display| {
             Error::build(format!("Cannot run {}: {problem}", self.rustc.display()))
@@ -109,8 +112,9 @@ mod tests {
     use std::fs;
     use tempfile::TempDir;
 
-    /// A folder, a compiler that has it as its sysroot, and this rustup. They are files of the repository: a program
-    /// that a test has just written may still be open for writing in a process that another test starts meanwhile.
+    /// Creates a folder and a toolchain whose compiler has that folder as its sysroot. The stand-in
+    /// programs are files of the repository: one that a test has just written may still be open for
+    /// writing in a process that another test starts meanwhile, and then cannot be executed.
     fn toolchain(rustup: &str) -> (TempDir, Toolchain) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let stand_in = |name: &str| {
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_installed_target_is_left_alone() {
+    async fn an_installed_target_is_not_added_again() {
         let (folder, toolchain) = toolchain("rustup");
         fs::create_dir_all(folder.path().join("lib/rustlib/wasm32-wasip2"))
             .expect("the target's folder");
@@ -148,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn without_rustup_a_missing_target_is_an_error_that_says_what_to_install() {
         let (_folder, toolchain) = toolchain("no-rustup");
-        let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("nobody can add it");
+        let error = toolchain.ensure_target(Progress::Quiet).await.expect_err("there is no rustup");
         assert!(
             error.to_string().contains("wasm32-wasip2 is missing, and there is no rustup"),
             "{error}"

@@ -1,59 +1,59 @@
-//! Which name in an environment file is which Spin variable.
+//! Maps the names in an environment file to Spin variables.
 
 use std::collections::BTreeMap;
 
-/// The prefix under which Spin itself reads a variable from the environment.
+/// The prefix of Spin's own environment variables.
 const SPIN: &str = "SPIN_VARIABLE_";
 
-/// What an environment file says about a real tenant. It holds a secret, so it cannot be printed.
+/// The settings of a real tenant. Not `Debug`, because it holds a secret.
 pub(crate) struct RealTenant {
-    /// Values for variables of the manifest, by name.
+    /// Values for the manifest's variables, by name.
     pub variables: BTreeMap<String, String>,
-    /// The port the server is asked to listen on.
+    /// The port for the server to listen on.
     pub port: Option<u16>,
 }
 
-/// A variable of the manifest and its names in the environment files of the two families.
-struct Spelling {
+/// A variable of the manifest and its long and short names in environment files.
+struct Mapping {
     variable: &'static str,
     names: &'static [&'static str],
     required: bool,
 }
 
-const SPELLINGS: [Spelling; 8] = [
-    Spelling { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
-    Spelling { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
-    Spelling {
+const MAPPINGS: [Mapping; 8] = [
+    Mapping { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
+    Mapping { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
+    Mapping {
         variable: "auth0_client_id",
         names: &["AUTH0_CLIENT_ID", "CLIENT_ID"],
         required: true,
     },
-    Spelling { variable: SECRET, names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"], required: true },
-    Spelling {
+    Mapping { variable: SECRET, names: &["AUTH0_CLIENT_SECRET", "CLIENT_SECRET"], required: true },
+    Mapping {
         variable: KEY,
         names: &["AUTH0_CLIENT_ASSERTION_SIGNING_KEY", "CLIENT_ASSERTION_SIGNING_KEY"],
         required: false,
     },
-    Spelling {
+    Mapping {
         variable: "auth0_client_private_key_algorithm",
         names: &["AUTH0_CLIENT_ASSERTION_SIGNING_ALG", "CLIENT_ASSERTION_SIGNING_ALG"],
         required: false,
     },
-    Spelling { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
-    Spelling { variable: "scopes_supported", names: &["SCOPES"], required: false },
+    Mapping { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
+    Mapping { variable: "scopes_supported", names: &["SCOPES"], required: false },
 ];
 
-/// What a client authenticates by, unless it has a key.
+/// The secret of a client that authenticates without a private key.
 const SECRET: &str = "auth0_client_secret";
 
-/// What a client has that authenticates by a key, and needs no secret then.
+/// The private key of a client. A client with a key needs no secret.
 const KEY: &str = "auth0_client_private_key";
 
 impl RealTenant {
-    /// Reads the entries of an environment file; an empty value counts as none.
+    /// Reads the entries of an environment file. An empty value counts as missing.
     ///
     /// # Errors
-    /// A text that names every entry that is missing or contradicts another, without their values.
+    /// Returns the names of all entries that are missing, invalid or in conflict, without values.
     pub(super) fn from_entries(entries: &BTreeMap<String, String>) -> Result<Self, String> {
         let given = |name: &str| {
             entries.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
@@ -66,23 +66,24 @@ impl RealTenant {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let (mut problems, mut missing) = (Vec::new(), Vec::new());
-        for Spelling { variable, names, required } in SPELLINGS {
+        for Mapping { variable, names, required } in MAPPINGS {
             let spin = format!("{SPIN}{}", variable.to_uppercase());
             let found: Vec<(&str, String)> = names
                 .iter()
                 .copied()
                 .chain([spin.as_str()])
-                .filter_map(|name| Some((name, normal(variable, given(name)?))))
+                .filter_map(|name| Some((name, normalize(variable, given(name)?))))
                 .collect();
             if let Some((first, value)) = found.first() {
                 if let Some((other, _)) = found.iter().find(|(_, other)| other != value) {
-                    problems.push(format!("{first} and {other} contradict each other"));
+                    problems.push(format!("{first} and {other} have different values; remove one"));
                 }
                 variables.insert(variable.to_owned(), value.clone());
             } else if required {
                 let mut problem = format!("{} is missing (or {spin})", names.join(" or "));
                 if variable == SECRET {
-                    problem.push_str(", or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY");
+                    problem
+                        .push_str(", or else a private key in AUTH0_CLIENT_ASSERTION_SIGNING_KEY");
                 }
                 missing.push((variable, problem));
             }
@@ -90,15 +91,16 @@ impl RealTenant {
         missing.retain(|(variable, _)| *variable != SECRET || !variables.contains_key(KEY));
         problems.extend(missing.into_iter().map(|(_, problem)| problem));
         let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
-            problems.push("PORT is not the number of a port".to_owned());
+            problems.push("PORT is not a valid port number".to_owned());
             None
         });
         if problems.is_empty() { Ok(Self { variables, port }) } else { Err(problems.join("\n  ")) }
     }
 }
 
-/// The value in the form the manifest's variable has: people write a domain as a URL, and a server's URL with its path.
-fn normal(variable: &str, value: &str) -> String {
+/// Converts a value to the form of the manifest's variable: a domain may be written as a URL, and
+/// the public URL with the path of the MCP endpoint.
+fn normalize(variable: &str, value: &str) -> String {
     match variable {
         "auth0_domain" => {
             value.strip_prefix("https://").unwrap_or(value).trim_end_matches('/').to_owned()
@@ -143,7 +145,7 @@ mod tests {
     ];
 
     #[test]
-    fn both_families_of_names_give_the_same_variables() {
+    fn long_and_short_names_give_the_same_variables() {
         let long = read(
             &[&LONG[..], &[("MCP_SERVER_URL", "https://mcp.example"), ("PORT", "3001")]].concat(),
         );
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn spins_own_names_are_read_too_whatever_the_variable() {
+    fn spins_own_names_are_read_for_every_variable() {
         let entries = [
             &SHORT[..3],
             &[("SPIN_VARIABLE_AUTH0_CLIENT_SECRET", "hunter2"), ("SPIN_VARIABLE_ANY_OTHER", "1")],
@@ -172,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_passed_on_as_they_are() {
+    fn scopes_are_passed_on_unchanged() {
         let tenant = read(&[&SHORT[..], &[("SCOPES", "tool:greet tool:whoami")]].concat())
             .expect("the names are read");
         assert_eq!(tenant.variables["scopes_supported"], "tool:greet tool:whoami");
     }
 
     #[test]
-    fn each_missing_entry_is_named_in_both_spellings() {
+    fn each_missing_entry_is_reported_with_both_names() {
         let problem = problem(&[("AUTH0_DOMAIN", "tenant.example"), ("CLIENT_ID", "")]);
         assert!(!problem.contains("DOMAIN"), "{problem}");
         for names in [
@@ -189,12 +191,12 @@ mod tests {
         ] {
             assert!(problem.contains(&format!("{names} is missing")), "{problem}");
         }
-        let key = "or else a key, as AUTH0_CLIENT_ASSERTION_SIGNING_KEY";
+        let key = "or else a private key in AUTH0_CLIENT_ASSERTION_SIGNING_KEY";
         assert_eq!(problem.matches(key).count(), 1, "{problem}");
     }
 
     #[test]
-    fn a_signing_key_takes_the_place_of_the_secret() {
+    fn a_signing_key_replaces_the_secret() {
         let pem = "-----BEGIN PRIVATE KEY-----";
         for name in [
             "AUTH0_CLIENT_ASSERTION_SIGNING_KEY",
@@ -213,15 +215,18 @@ mod tests {
     #[test]
     fn two_names_with_different_values_are_refused_without_showing_them() {
         let problem = problem(&[&LONG[..], &[("CLIENT_SECRET", "hunter3")]].concat());
-        assert_eq!(problem, "AUTH0_CLIENT_SECRET and CLIENT_SECRET contradict each other");
+        assert_eq!(
+            problem,
+            "AUTH0_CLIENT_SECRET and CLIENT_SECRET have different values; remove one"
+        );
         assert!(
             read(&[&LONG[..], &SHORT[..]].concat()).is_ok(),
-            "the same values twice are no contradiction"
+            "the same value twice is not a conflict"
         );
     }
 
     #[test]
-    fn a_domain_written_as_a_url_and_a_server_url_with_its_path_are_understood() {
+    fn a_domain_written_as_a_url_and_a_server_url_with_its_path_are_accepted() {
         let entries = [
             &LONG[1..],
             &[("DOMAIN", "https://tenant.example/"), ("BASE_URL", "https://mcp.example/mcp/")],
@@ -232,10 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_none_is_refused() {
+    fn an_invalid_port_is_refused() {
         assert_eq!(
             problem(&[&LONG[..], &[("PORT", "many")]].concat()),
-            "PORT is not the number of a port"
+            "PORT is not a valid port number"
         );
     }
 }

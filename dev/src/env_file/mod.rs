@@ -1,4 +1,5 @@
-//! `--env-file`: the environment files of other servers for Auth0, in either family of names, read as Spin variables.
+//! `--env-file`: reads the environment files of other servers for Auth0, with the long or the short
+//! names, as Spin variables.
 
 mod mapping;
 mod syntax;
@@ -8,15 +9,17 @@ pub(crate) use mapping::RealTenant;
 use crate::Error;
 use std::{fs, io::ErrorKind, path::Path};
 
-/// Reads an environment file for a real tenant. It sets nothing in this process's own environment.
+/// Reads an environment file for a real tenant. Does not change this process's environment.
 ///
 /// # Errors
-/// When the file cannot be read, has a line that is not `NAME=value`, or does not say enough. No error quotes a value.
+/// Returns an error if the file cannot be read, has a line that is not `NAME=value`, or lacks a
+/// required entry. No error quotes a value.
 pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
     let problem = |what: String| Error::usage(format!("{}: {what}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => problem(
-            "there is no such file. `cargo run -- --help` says what has to be in it".to_owned(),
+            "the file does not exist. See `cargo run -- --help` for what it must contain"
+                .to_owned(),
         ),
         _ => problem(error.to_string()),
     })?;
@@ -40,9 +43,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let error =
-            read(Path::new("no/such/file.env")).err().expect("there is no such file").to_string();
-        assert!(error.starts_with("no/such/file.env: there is no such file"), "{error}");
+            read(Path::new("no/such/file.env")).err().expect("the file does not exist").to_string();
+        assert!(error.starts_with("no/such/file.env: the file does not exist"), "{error}");
     }
 }

@@ -1,11 +1,12 @@
-//! The syntax of environment files as Node's `dotenv` reads them, because that is what wrote the files people have.
+//! Parses environment files by the rules of Node's `dotenv`, for which most existing files were
+//! written.
 //!
-//! The Rust crates for such files refuse `SCOPES=openid profile` without quotes, which `dotenv` takes, and quote the
-//! faulty line in their errors, which may hold a secret.
+//! The Rust crates for such files refuse `SCOPES=openid profile` without quotes, which `dotenv`
+//! accepts. Their errors quote the faulty line, which may hold a secret.
 
 use std::{collections::BTreeMap, fmt, iter::Peekable, str::Chars};
 
-/// A line that cannot be read. It never carries the line's text.
+/// A line that cannot be parsed. Omits the line's text, which may hold a secret.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SyntaxError {
     line: usize,
@@ -18,9 +19,12 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-/// The entries of a file. Of two with one name the last counts.
+/// Parses the entries of a file. If a name is repeated, the last entry counts.
+///
+/// # Errors
+/// Returns the first line that is not `NAME=value`.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError> {
-    // A byte order mark is what some editors put first.
+    // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut entries = BTreeMap::new();
     let mut rest = text.chars().peekable();
@@ -34,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError>
                 if name.is_empty() || name.contains(char::is_whitespace) {
                     return Err(SyntaxError {
                         line: start,
-                        problem: "there is no name before the `=`",
+                        problem: "the name before the `=` is missing or has spaces",
                     });
                 }
                 rest.next();
@@ -45,10 +49,10 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError>
             }
             _ if name.is_empty() => _ = take_until(&mut rest, |c| c == '\n'),
             _ => {
-                return Err(SyntaxError { line: start, problem: "it is not NAME=value" });
+                return Err(SyntaxError { line: start, problem: "the line is not NAME=value" });
             }
         }
-        // Only the line's end is left.
+        // Skip the line break.
         if rest.next().is_some() {
             line += 1;
         }
@@ -56,7 +60,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError>
     Ok(entries)
 }
 
-/// Reads a value and whatever follows it on its line, up to the line's end.
+/// Reads a value and the rest of its line.
 fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'static str> {
     take_until(rest, |c| c != ' ' && c != '\t');
     let Some(quote) = rest.next_if(|c| matches!(c, '"' | '\'' | '`')) else {
@@ -64,10 +68,10 @@ fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'s
     };
     let mut value = String::new();
     loop {
-        match rest.next().ok_or("the quotation mark is not closed")? {
+        match rest.next().ok_or("the closing quotation mark is missing")? {
             c if c == quote => break,
             '\\' if quote == '"' => {
-                value.push(match rest.next().ok_or("the quotation mark is not closed")? {
+                value.push(match rest.next().ok_or("the closing quotation mark is missing")? {
                     'n' => '\n',
                     'r' => '\r',
                     't' => '\t',
@@ -88,7 +92,7 @@ fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'s
     }
 }
 
-/// The text before a comment. A `#` in the middle of a word begins none.
+/// Returns the text before a comment. A `#` in the middle of a word does not begin a comment.
 fn unquoted(text: &str) -> &str {
     let comment = text
         .char_indices()
@@ -150,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn of_two_entries_with_one_name_the_last_counts() {
+    fn the_last_of_two_entries_with_one_name_counts() {
         assert_eq!(one("NAME=first\nNAME=second"), "second");
     }
 
     #[test]
-    fn an_error_has_the_number_of_the_line_that_begins_the_fault() {
+    fn an_error_has_the_number_of_the_line_where_the_faulty_entry_begins() {
         let line = |text: &str| parse(text).expect_err("the text is faulty").line;
         assert_eq!(line("A=1\n\n# c\nfaulty\n"), 4);
         assert_eq!(line("A='1\n2'\n=value"), 3);

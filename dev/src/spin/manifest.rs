@@ -1,4 +1,4 @@
-//! A manifest for a component that is not where the checked-in manifest says it is.
+//! Adapts the manifest to the path of the component.
 
 use std::{
     fs, io,
@@ -6,8 +6,8 @@ use std::{
 };
 use toml::{Table, Value};
 
-/// The manifest to give to Spin so that it runs `component`: the checked-in one, or a copy in `folder` that names the
-/// `.wasm` that cargo wrote (`CARGO_TARGET_DIR` can put it anywhere).
+/// Returns a manifest with which Spin runs `component`: the checked-in one if its path is right, or
+/// a copy in `folder` with the path of the `.wasm` (`CARGO_TARGET_DIR` can put it anywhere).
 pub(super) fn for_component(
     manifest: &Path,
     name: &str,
@@ -22,13 +22,13 @@ pub(super) fn for_component(
         let Some(source) = entry.get_mut("source") else {
             continue;
         };
-        // A source with a URL or a registry is a table and stays as it is.
+        // Leave a remote source, which is a table, unchanged.
         let Some(path) = source.as_str().map(|path| home.join(path)) else {
             continue;
         };
-        let wanted = if id == name { component } else { path.as_path() };
-        moved |= !same_file(wanted, &path);
-        *source = Value::String(std::path::absolute(wanted)?.to_string_lossy().into_owned());
+        let target = if id == name { component } else { path.as_path() };
+        moved |= !same_file(target, &path);
+        *source = Value::String(std::path::absolute(target)?.to_string_lossy().into_owned());
     }
     if !moved {
         return Ok(manifest.to_owned());
@@ -70,7 +70,7 @@ source = { url = "https://example.com/a.wasm", digest = "sha256:0" }
     }
 
     #[test]
-    fn a_component_in_its_place_needs_no_copy() {
+    fn a_component_at_the_path_of_the_manifest_needs_no_copy() {
         let (folder, manifest) = project();
         let component = folder.path().join("target/../target/doorward.wasm");
         let used = for_component(&manifest, "doorward", &component, folder.path())
@@ -79,7 +79,7 @@ source = { url = "https://example.com/a.wasm", digest = "sha256:0" }
     }
 
     #[test]
-    fn a_component_elsewhere_is_named_in_a_copy_that_keeps_the_rest() {
+    fn a_component_elsewhere_is_named_in_a_copy_of_the_manifest() {
         let (folder, manifest) = project();
         let elsewhere = tempfile::tempdir().expect("a temporary folder");
         let component = elsewhere.path().join("doorward.wasm");

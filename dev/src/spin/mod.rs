@@ -1,4 +1,4 @@
-//! Spin itself, where it is installed.
+//! Finds and runs an installed Spin.
 
 mod manifest;
 mod server;
@@ -13,29 +13,30 @@ use std::{
 };
 use tokio::process::Command;
 
-/// The oldest Spin that runs the component: the first that reuses instances of WASI 0.3 components.
+/// The oldest version of Spin that can run the component: the first one that reuses instances of
+/// WASI 0.3 components.
 pub(crate) const OLDEST: Version = Version { major: 4, minor: 1 };
 
-/// What is known about the `spin` on PATH.
+/// The result of looking for `spin` on PATH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Spin {
-    /// It can run the component.
+    /// Spin can run the component.
     Usable {
         /// The program.
         program: OsString,
         /// Its version.
         version: Version,
     },
-    /// It is older than [`OLDEST`].
+    /// Spin is older than [`OLDEST`].
     TooOld(Version),
-    /// It says no version that can be read.
+    /// The program does not report a version of Spin.
     Unreadable,
-    /// There is none.
+    /// Spin is not installed.
     Missing,
 }
 
 impl Spin {
-    /// Asks `program` (`spin`, unless a test says otherwise) for its version.
+    /// Asks `program` for its version. It is `spin`, except in tests.
     pub(crate) async fn find(program: &OsStr) -> Self {
         let output = Command::new(program)
             .arg("--version")
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_program_that_is_not_there_is_missing() {
+    async fn a_program_that_is_not_installed_is_missing() {
         assert_eq!(Spin::find(OsStr::new("no-such-spin")).await, Spin::Missing);
     }
 

@@ -1,4 +1,4 @@
-//! `spin up` as a child process.
+//! Runs `spin up` as a child process.
 
 use super::manifest;
 use crate::{
@@ -18,45 +18,46 @@ use tokio::{
     process::Command,
 };
 
-/// How long `spin up` may take until it answers; the first start compiles the component.
-const START: Duration = Duration::from_secs(60);
+/// Timeout until `spin up` responds. The first start compiles the component.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often it is asked.
-const POLL: Duration = Duration::from_millis(50);
+/// The interval between health checks during the start.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What `spin up` is started with. It holds a secret among its variables, so it cannot be printed.
+/// Options of `spin up`. Not `Debug`, because the variables hold a secret.
 pub(crate) struct SpinOptions {
     /// The program.
     pub program: OsString,
     /// The manifest of the component.
     pub manifest: PathBuf,
-    /// The `.wasm` to run in place of the manifest's `source`.
+    /// The `.wasm` to run instead of the manifest's `source`.
     pub component: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The values of the manifest's variables. They go through the environment: a command line is there for all to see.
+    /// Values for the manifest's variables. They are passed in the environment, because all users
+    /// of the machine can read the command line.
     pub variables: BTreeMap<String, String>,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Where Spin's output goes.
+    /// The destination of Spin's output.
     pub log: Log,
 }
 
-/// A running `spin up`. Dropping it kills it and the triggers it started, and removes its state.
+/// A running `spin up`. Dropping it kills Spin and its triggers, and removes their state.
 #[derive(Debug)]
 pub(crate) struct SpinServer {
     group: ProcessGroup,
     url: String,
     log: LogBuffer,
-    // After the group, so that nobody writes there any more when it is removed.
+    // Dropped after the group, so that no process writes to the folder while it is removed.
     _state: TempDir,
 }
 
 impl SpinServer {
-    /// Starts `spin up` and waits until it answers.
+    /// Starts `spin up` and waits until it responds.
     ///
     /// # Errors
-    /// When it cannot be started, ends by itself, or does not answer in a minute.
+    /// Returns an error if `spin up` cannot be started, exits, or does not respond within a minute.
     pub(crate) async fn start(options: SpinOptions) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::start(format!("Cannot start Spin: {error}"));
         let state = tempfile::tempdir().map_err(failed)?;
@@ -70,7 +71,7 @@ impl SpinServer {
         let mut command = command(&options, &manifest, &state);
         let mut group = ProcessGroup::spawn(&mut command).map_err(failed)?;
         let log = LogBuffer::default();
-        // Only what is captured has a pipe to take.
+        // There are pipes only if the output is captured.
         capture(group.child().stdout.take(), log.clone());
         capture(group.child().stderr.take(), log.clone());
         let url = format!("http://{}", options.listen);
@@ -79,31 +80,31 @@ impl SpinServer {
             status = group.wait() => {
                 let status = status.map_err(failed)?;
                 let said = log.text();
-                return Err(Error::start(format!("`spin up` ended by itself ({status}). {said}").trim_end()));
+                return Err(Error::start(format!("`spin up` stopped unexpectedly ({status}). {said}").trim_end()));
             }
-            () = answers(&health) => {}
-            () = tokio::time::sleep(START) => {
-                return Err(Error::start(format!("`spin up` does not answer after {} seconds.", START.as_secs())));
+            () = wait_until_healthy(&health) => {}
+            () = tokio::time::sleep(START_TIMEOUT) => {
+                return Err(Error::start(format!("`spin up` did not respond within {} seconds.", START_TIMEOUT.as_secs())));
             }
         }
         Ok(Self { group, url, log, _state: state })
     }
 
-    /// The URL it listens on, without a path.
+    /// The server's URL, without a path.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it has printed so far, where that is captured.
+    /// The captured output so far. Empty unless it is captured.
     pub(crate) fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Waits until it ends, which it should not do by itself.
+    /// Waits until `spin up` stops unexpectedly.
     pub(crate) async fn ended(&mut self) -> Error {
         match self.group.wait().await {
-            Ok(status) => Error::start(format!("`spin up` ended by itself ({status}).")),
-            Err(error) => Error::start(format!("Cannot tell whether Spin runs: {error}")),
+            Ok(status) => Error::start(format!("`spin up` stopped unexpectedly ({status}).")),
+            Err(error) => Error::start(format!("Cannot wait for `spin up`: {error}")),
         }
     }
 }
@@ -113,14 +114,14 @@ fn command(options: &SpinOptions, manifest: &std::path::Path, state: &TempDir) -
     command.arg("up").arg("-f").arg(manifest);
     command.arg("--listen").arg(options.listen.to_string());
     command.arg("--state-dir").arg(state.path().join("state"));
-    // The benchmark measures Spin as it is without options.
+    // Pass no options for the defaults, so that the benchmarks measure Spin without options.
     if options.reuse != Reuse::default() {
         let Reuse { requests, concurrent, idle, .. } = &options.reuse;
         command.arg("--max-instance-reuse-count").arg(requests.to_string());
         command.arg("--max-instance-concurrent-reuse-count").arg(concurrent.to_string());
         command.arg("--idle-instance-timeout").arg(format!("{}ms", idle.as_millis()));
     }
-    // Spin reads a `.env` in its folder; here there is none.
+    // Run in a folder without a `.env`, which Spin would read.
     command.current_dir(state.path()).stdin(Stdio::null());
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SPIN_VARIABLE_"))
@@ -139,7 +140,7 @@ fn command(options: &SpinOptions, manifest: &std::path::Path, state: &TempDir) -
     command
 }
 
-/// Copies what comes out of `pipe` into `log` until it closes.
+/// Copies the output of `pipe` to `log` until the pipe closes.
 fn capture(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, log: LogBuffer) {
     let Some(pipe) = pipe else { return };
     tokio::spawn(async move {
@@ -152,13 +153,13 @@ fn capture(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, log: LogBuffer
     });
 }
 
-/// Waits until `url` answers 200.
-async fn answers(url: &str) {
+/// Waits until `url` responds with 200.
+async fn wait_until_healthy(url: &str) {
     let client = reqwest::Client::new();
     loop {
         if client.get(url).send().await.is_ok_and(|answer| answer.status() == 200) {
             return;
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

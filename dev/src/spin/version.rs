@@ -1,18 +1,19 @@
-//! The version `spin --version` prints.
+//! Parses the output of `spin --version`.
 
 use std::fmt;
 
-/// The part of a version that decides what a Spin can run.
+/// The major and minor version of Spin, which decide what it can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// The first number.
+    /// The major version.
     pub major: u64,
-    /// The second number.
+    /// The minor version.
     pub minor: u64,
 }
 
 impl Version {
-    /// Reads `spin 4.1.0 (4a5c3d2 2026-06-02)`. A pre-release counts as the release it leads to.
+    /// Parses output such as `spin 4.1.0 (4a5c3d2 2026-06-02)`. A pre-release counts as its
+    /// release.
     pub fn parse(output: &str) -> Option<Self> {
         let mut words = output.split_whitespace();
         if words.next()? != "spin" {
@@ -46,8 +47,8 @@ mod tests {
     }
 
     #[test]
-    fn another_program_of_that_name_has_no_version() {
-        // The model checker is called spin too.
+    fn the_output_of_another_program_called_spin_has_no_version() {
+        // The model checker Spin has the same name.
         assert_eq!(Version::parse("Spin Version 6.5.2 -- 6 December 2019"), None);
         assert_eq!(Version::parse(""), None);
         assert_eq!(Version::parse("spin nightly"), None);

@@ -1,9 +1,10 @@
-//! From a registered client to an access token: the authorization code flow with PKCE (OAuth 2.1).
+//! Registers a client and gets an access token by the authorization code flow with PKCE (OAuth
+//! 2.1).
 
 use super::{
     browser::{self, Browser, Page},
     discovery::AuthorizationServer,
-    http::answer,
+    http::send,
     pkce::Pkce,
     report::{Mismatch, Step},
 };
@@ -11,26 +12,27 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use url::Url;
 
-/// Where the client says that it listens (RFC 8252 §7.3). Nobody does: the browser only notes that it was sent there.
+/// The client's loopback redirect URI (RFC 8252 §7.3). Nothing listens there: the browser stops at
+/// the redirect.
 pub(super) const REDIRECT_URI: &str = "http://127.0.0.1:6276/oauth/callback";
 
-/// What a client asks the tenant for.
+/// An authorization request.
 pub(super) struct Request<'a> {
     /// The authorization server.
     pub(super) server: &'a AuthorizationServer,
-    /// The id that registration gave.
+    /// The client ID from the registration.
     pub(super) client_id: &'a str,
     /// The URL of the MCP server (RFC 8707).
     pub(super) resource: &'a Url,
-    /// The scopes.
+    /// The requested scopes.
     pub(super) scope: &'a str,
-    /// The proof key.
+    /// The PKCE verifier and challenge.
     pub(super) pkce: &'a Pkce,
-    /// Ties the redirect to this request.
+    /// The `state`, which ties the redirect to this request.
     pub(super) state: &'a str,
 }
 
-/// Registers a client (RFC 7591) and returns its id.
+/// Registers a client (RFC 7591) and returns its ID.
 pub(super) async fn register(
     client: &Client,
     server: &AuthorizationServer,
@@ -45,15 +47,15 @@ pub(super) async fn register(
         "token_endpoint_auth_method": "none",
         "scope": scope,
     });
-    let answer = answer(client.post(server.registration_endpoint.clone()).json(&metadata)).await?;
-    let id = answer.json(201)?["client_id"].as_str().map(str::to_owned);
-    let id = id.ok_or_else(|| Mismatch::new("a client_id", answer.describe()))?;
-    let outcome = format!("the client is {id}");
+    let response = send(client.post(server.registration_endpoint.clone()).json(&metadata)).await?;
+    let id = response.json(201)?["client_id"].as_str().map(str::to_owned);
+    let id = id.ok_or_else(|| Mismatch::new("a client_id", response.describe()))?;
+    let outcome = format!("the client ID is {id}");
     Ok((id, outcome))
 }
 
 impl Request<'_> {
-    /// Opens the authorization endpoint in the browser and signs in on the page that it leads to.
+    /// Opens the authorization endpoint in the browser and signs in on the tenant's page.
     pub(super) async fn sign_in(&self, browser: &Browser, who: &str, password: &str) -> Step<Page> {
         let mut url = self.server.authorization_endpoint.clone();
         url.query_pairs_mut()
@@ -70,7 +72,7 @@ impl Request<'_> {
         Ok((landing.page("a consent page")?, format!("as {who}, on the tenant's page")))
     }
 
-    /// Consents, and takes the code from the redirect to the client.
+    /// Consents, and returns the code from the redirect to the client.
     pub(super) async fn consent(&self, browser: &Browser, page: &Page) -> Step<String> {
         let url = browser.consent(page).await?.callback("a redirect to the client")?;
         let parameter = |name: &str| {
@@ -79,13 +81,13 @@ impl Request<'_> {
         let code =
             parameter("code").ok_or_else(|| Mismatch::new("a code", browser::callback(&url)))?;
         if parameter("state").as_deref() != Some(self.state) {
-            return Err(Mismatch::new("the state that was sent", "another state"));
+            return Err(Mismatch::new("the state that was sent", "a different state"));
         }
-        // RFC 9207 §2.4: where the issuer is named, it must be the one that was asked.
+        // RFC 9207 §2.4: `iss`, if present, must be the issuer of the authorization server.
         if let Some(issuer) = parameter("iss").filter(|issuer| *issuer != self.server.issuer) {
             return Err(Mismatch::new(format!("iss {}", self.server.issuer), issuer));
         }
-        Ok((code, "given; a code came back with the state that was sent".to_owned()))
+        Ok((code, "given; the redirect has a code and the state that was sent".to_owned()))
     }
 
     /// Exchanges the code for an access token.
@@ -98,25 +100,25 @@ impl Request<'_> {
             ("code_verifier", &self.pkce.verifier),
             ("resource", self.resource.as_str()),
         ];
-        let answer = answer(client.post(self.server.token_endpoint.clone()).form(&fields)).await?;
-        if answer.status != 200 {
-            return Err(Mismatch::new("status 200 with a token", answer.describe()));
+        let response = send(client.post(self.server.token_endpoint.clone()).form(&fields)).await?;
+        if response.status != 200 {
+            return Err(Mismatch::new("status 200 with a token", response.describe()));
         }
-        // From here on the body may hold a token, so it is not shown.
+        // Do not print the body from here on: it may hold a token.
         let members = |json: &Value| {
             json.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
-        let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let json: Value = serde_json::from_str(&response.body).unwrap_or_default();
         let bearer =
             json["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
         match (json["access_token"].as_str(), json["expires_in"].as_u64()) {
             (Some(token), Some(seconds)) if bearer && !token.is_empty() => {
-                // Auth0 leaves the scope out when it granted none.
+                // Auth0 omits `scope` if it granted no scopes.
                 let scope = match json["scope"].as_str() {
                     None | Some("") => "no scope".to_owned(),
                     Some(scope) => format!("the scope {scope}"),
                 };
-                Ok((token.to_owned(), format!("for {seconds} s, with {scope}")))
+                Ok((token.to_owned(), format!("valid for {seconds} s, with {scope}")))
             }
             _ => Err(Mismatch::new(
                 "JSON with access_token, expires_in and token_type Bearer",

@@ -1,35 +1,36 @@
-//! A browser without a screen: follows redirects, keeps cookies, and stops at the client's redirect URI.
+//! A headless browser that follows redirects, keeps cookies, and stops at the client's redirect
+//! URI.
 
-use super::{form, http::answer, report::Mismatch};
+use super::{form, http::send, report::Mismatch};
 use reqwest::{Client, RequestBuilder, header, redirect::Policy};
 use url::Url;
 
-/// More redirects than a sign-in can need.
-const REDIRECTS: usize = 10;
+/// Limit of redirects, more than a sign-in needs.
+const MAX_REDIRECTS: usize = 10;
 
-/// A browser with its own cookies, and so one person at a time.
+/// A browser with its own cookies, for one user.
 pub(super) struct Browser {
     client: Client,
-    /// Where the client under test is sent back to; the browser notes that address and does not open it.
+    /// The client's redirect URI, at which the browser stops without opening it.
     redirect_uri: Url,
 }
 
-/// Where a navigation ends.
+/// The end of a navigation.
 pub(super) enum Landing {
-    /// At a page.
+    /// A page.
     Page(Page),
-    /// At the redirect URI, with its parameters.
+    /// The redirect URI, with its parameters.
     Callback(Url),
 }
 
-/// A page that is shown.
+/// The page that the browser shows.
 pub(super) struct Page {
     url: Url,
     html: String,
 }
 
 impl Browser {
-    /// A browser in which nobody is signed in.
+    /// Creates a browser without cookies.
     pub(super) fn new(redirect_uri: Url) -> reqwest::Result<Self> {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build()?;
         Ok(Self { client, redirect_uri })
@@ -52,10 +53,7 @@ impl Browser {
                 return self.submit(page, &form, None).await;
             }
         }
-        Err(Mismatch::new(
-            "a form with a field for the address and one for the password",
-            page.describe(),
-        ))
+        Err(Mismatch::new("a form with an email field and a password field", page.describe()))
     }
 
     /// Consents with the form on a page.
@@ -75,8 +73,8 @@ impl Browser {
         button: Option<&(String, String)>,
     ) -> Result<Landing, Mismatch> {
         let target = form.target(&page.url);
-        let mut target =
-            target.map_err(|error| Mismatch::new("a form with an address", error.to_string()))?;
+        let mut target = target
+            .map_err(|error| Mismatch::new("a form with a valid action URL", error.to_string()))?;
         let fields = form.submission(button);
         let request = if form.post {
             self.client.post(target.clone()).form(&fields)
@@ -84,7 +82,7 @@ impl Browser {
             target.query_pairs_mut().clear().extend_pairs(&fields);
             self.client.get(target.clone())
         };
-        // Browsers say where a form was; a tenant may insist on it (CSRF).
+        // Send `Origin`, as browsers do: a tenant may check it against CSRF.
         let origin = page.url.origin().ascii_serialization();
         self.navigate(target, request.header(header::ORIGIN, origin)).await
     }
@@ -94,26 +92,27 @@ impl Browser {
         mut url: Url,
         mut request: RequestBuilder,
     ) -> Result<Landing, Mismatch> {
-        for _ in 0..REDIRECTS {
-            let answer = answer(request.header(header::ACCEPT, "text/html")).await?;
-            if !answer.status.is_redirection() {
-                return if answer.status == 200 {
-                    Ok(Landing::Page(Page { url, html: answer.body }))
+        for _ in 0..MAX_REDIRECTS {
+            let response = send(request.header(header::ACCEPT, "text/html")).await?;
+            if !response.status.is_redirection() {
+                return if response.status == 200 {
+                    Ok(Landing::Page(Page { url, html: response.body }))
                 } else {
-                    Err(Mismatch::new("a page (status 200) or a redirect", answer.describe()))
+                    Err(Mismatch::new("a page (status 200) or a redirect", response.describe()))
                 };
             }
-            let location = answer.header("location").unwrap_or_default();
+            let location = response.header("location").unwrap_or_default();
             let next = url.join(&location);
-            url = next.map_err(|_| Mismatch::new("a redirect to an address", answer.describe()))?;
+            url =
+                next.map_err(|_| Mismatch::new("a redirect to a valid URL", response.describe()))?;
             if self.is_callback(&url) {
                 return Ok(Landing::Callback(url));
             }
             request = self.client.get(url.clone());
         }
         Err(Mismatch::new(
-            format!("at most {REDIRECTS} redirects"),
-            format!("another one, to {}", url.path()),
+            format!("at most {MAX_REDIRECTS} redirects"),
+            format!("another redirect, to {}", url.path()),
         ))
     }
 
@@ -123,14 +122,14 @@ impl Browser {
 }
 
 impl Page {
-    /// The page in a few words.
+    /// Describes the page for a mismatch.
     fn describe(&self) -> String {
         format!("the page {} with {} form(s)", self.url.path(), form::forms(&self.html).len())
     }
 }
 
 impl Landing {
-    /// The page, where the navigation ended at one.
+    /// Returns the page, or a mismatch if the navigation ended at the redirect URI.
     pub(super) fn page(self, expected: &str) -> Result<Page, Mismatch> {
         match self {
             Self::Page(page) => Ok(page),
@@ -138,7 +137,8 @@ impl Landing {
         }
     }
 
-    /// The parameters of the redirect, where the navigation ended at the redirect URI.
+    /// Returns the redirect URI with its parameters, or a mismatch if the navigation ended at a
+    /// page.
     pub(super) fn callback(self, expected: &str) -> Result<Url, Mismatch> {
         match self {
             Self::Callback(url) => Ok(url),
@@ -147,7 +147,7 @@ impl Landing {
     }
 }
 
-/// A redirect to the client in words: an error has its text, a code is not shown.
+/// Describes a redirect to the client. Shows the values of error parameters only, never a code.
 pub(super) fn callback(url: &Url) -> String {
     let shown = url
         .query_pairs()

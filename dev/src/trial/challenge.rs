@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// The parameters of a `Bearer` challenge, by lower-case name; none when it is not one.
+/// Parses the parameters of a `Bearer` challenge, by lower-case name. Returns `None` if the header
+/// is malformed or has another scheme.
 pub(super) fn bearer(header: &str) -> Option<BTreeMap<String, String>> {
     let (scheme, mut rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -24,7 +25,8 @@ pub(super) fn bearer(header: &str) -> Option<BTreeMap<String, String>> {
     Some(parameters)
 }
 
-/// A quoted string (RFC 9110 §5.6.4) without its opening mark, and what follows it.
+/// Parses the rest of a quoted string (RFC 9110 §5.6.4) after its opening mark. Returns its value
+/// and the text after it.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -61,12 +63,12 @@ mod tests {
     }
 
     #[test]
-    fn another_scheme_is_no_bearer_challenge() {
+    fn another_scheme_is_not_a_bearer_challenge() {
         assert_eq!(bearer("Basic realm=\"a\""), None);
     }
 
     #[test]
-    fn a_quotation_mark_that_is_not_closed_makes_it_unreadable() {
+    fn a_challenge_with_an_unclosed_quotation_mark_is_malformed() {
         assert_eq!(bearer("Bearer scope=\"a"), None);
     }
 }

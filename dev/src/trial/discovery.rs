@@ -1,8 +1,8 @@
-//! How a client that knows only the server's URL finds out where to sign in (RFC 9728, RFC 8414).
+//! Discovers the authorization server from the MCP server's URL (RFC 9728, RFC 8414).
 
 use super::{
     challenge,
-    http::answer,
+    http::send,
     mcp,
     report::{Mismatch, Step},
 };
@@ -10,11 +10,11 @@ use reqwest::{Client, header};
 use serde_json::Value;
 use url::Url;
 
-/// What the challenge of an unauthenticated call says.
+/// The challenge in the response to a call without a token.
 pub(super) struct Challenge {
-    /// Where the protected resource metadata is.
+    /// The URL of the protected resource metadata.
     pub(super) resource_metadata: Url,
-    /// The scopes to ask for.
+    /// The scopes to request.
     pub(super) scope: Option<String>,
 }
 
@@ -22,32 +22,32 @@ pub(super) struct Challenge {
 pub(super) struct Resource {
     /// The issuer of the first authorization server.
     pub(super) authorization_server: Url,
-    /// The scopes to ask for when the challenge names none.
+    /// The scopes to request if the challenge has none.
     pub(super) scopes_supported: String,
 }
 
 /// Authorization server metadata.
 pub(super) struct AuthorizationServer {
-    /// The issuer, exactly as written.
+    /// The issuer, byte for byte.
     pub(super) issuer: String,
-    /// Where people sign in.
+    /// The endpoint where users sign in.
     pub(super) authorization_endpoint: Url,
-    /// Where codes become tokens.
+    /// The endpoint that exchanges codes for tokens.
     pub(super) token_endpoint: Url,
-    /// Where clients register themselves.
+    /// The endpoint for dynamic client registration.
     pub(super) registration_endpoint: Url,
 }
 
 /// Calls the server without a token.
 pub(super) async fn challenge(client: &Client, server: &Url, era: mcp::Era) -> Step<Challenge> {
-    let answer = answer(mcp::opening(client, server, era)).await?;
+    let response = send(mcp::opening(client, server, era)).await?;
     let expected = "status 401 with one WWW-Authenticate: Bearer";
-    let header = answer.header("www-authenticate").filter(|_| answer.status == 401);
-    let header = header.ok_or_else(|| Mismatch::new(expected, answer.describe()))?;
+    let header = response.header("www-authenticate").filter(|_| response.status == 401);
+    let header = header.ok_or_else(|| Mismatch::new(expected, response.describe()))?;
     let mut parameters =
         challenge::bearer(&header).ok_or_else(|| Mismatch::new(expected, header.clone()))?;
     if parameters.contains_key("error") {
-        // RFC 6750 §3.1: there was no token, so nothing can be wrong with it.
+        // RFC 6750 §3.1: the response to a request without a token must not have an error.
         return Err(Mismatch::new("a challenge without an error", header));
     }
     let metadata = parameters.get("resource_metadata").and_then(|url| Url::parse(url).ok());
@@ -88,7 +88,7 @@ pub(super) async fn authorization_server(
     issuer: &Url,
 ) -> Step<AuthorizationServer> {
     let json = get(client, well_known(issuer)).await?;
-    // RFC 8414 §3.3: the issuer must be identical to the one that led here.
+    // RFC 8414 §3.3: `issuer` must be identical to the issuer of this metadata URL.
     same("issuer", &json, issuer.as_str())?;
     let methods = &json["code_challenge_methods_supported"];
     if !methods.as_array().is_some_and(|methods| methods.contains(&Value::from("S256"))) {
@@ -107,10 +107,11 @@ pub(super) async fn authorization_server(
         token_endpoint: endpoint("token_endpoint")?,
         registration_endpoint: endpoint("registration_endpoint")?,
     };
-    Ok((server, format!("the issuer is {issuer}, with PKCE S256 and open registration")))
+    Ok((server, format!("the issuer is {issuer}, with PKCE S256 and dynamic client registration")))
 }
 
-/// The metadata URL of an issuer: the well-known path goes between host and path (RFC 8414 §3.1).
+/// Returns the metadata URL of an issuer: the well-known path goes between host and path (RFC 8414
+/// §3.1).
 fn well_known(issuer: &Url) -> Url {
     let mut url = issuer.clone();
     url.set_path(&format!(
@@ -121,7 +122,7 @@ fn well_known(issuer: &Url) -> Url {
 }
 
 async fn get(client: &Client, url: Url) -> Result<Value, Mismatch> {
-    answer(client.get(url).header(header::ACCEPT, "application/json")).await?.json(200)
+    send(client.get(url).header(header::ACCEPT, "application/json")).await?.json(200)
 }
 
 fn same(name: &str, json: &Value, expected: &str) -> Result<(), Mismatch> {
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_metadata_of_an_issuer_with_a_path_is_before_that_path() {
+    fn the_well_known_path_goes_before_the_path_of_the_issuer() {
         let at = |issuer: &str| well_known(&Url::parse(issuer).expect("a URL")).to_string();
         assert_eq!(
             at("http://127.0.0.1:4000/"),

@@ -1,4 +1,4 @@
-//! The forms of an HTML page, as far as a browser needs them to submit one.
+//! Finds the forms of an HTML page and fills them in.
 
 use html5gum::{StartTag, Token, Tokenizer};
 use url::Url;
@@ -6,9 +6,9 @@ use url::Url;
 /// A form of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Form {
-    /// The form's `action`, as written.
+    /// The form's `action` attribute.
     action: String,
-    /// Whether it is sent as the body of a POST.
+    /// Whether the form's method is POST.
     pub(super) post: bool,
     fields: Vec<Field>,
     buttons: Vec<(String, String)>,
@@ -21,7 +21,7 @@ struct Field {
     value: String,
 }
 
-/// All forms of a page, in order.
+/// Finds all forms of a page, in order.
 pub(super) fn forms(html: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut open = false;
@@ -50,12 +50,12 @@ pub(super) fn forms(html: &str) -> Vec<Form> {
 }
 
 impl Form {
-    /// Where the form is sent from a page at `page`.
+    /// Resolves the form's action against the URL of its page.
     pub(super) fn target(&self, page: &Url) -> Result<Url, url::ParseError> {
         if self.action.is_empty() { Ok(page.clone()) } else { page.join(&self.action) }
     }
 
-    /// Fills in who one is and the password; false when the form has no such fields.
+    /// Fills in the email address and the password. Returns false if the form lacks such fields.
     pub(super) fn sign_in(&mut self, who: &str, password: &str) -> bool {
         let mut fill = |kinds: &[&str], value: &str| {
             let field = self.fields.iter_mut().find(|field| kinds.contains(&field.kind.as_str()));
@@ -64,16 +64,16 @@ impl Form {
         fill(&["email", "text"], who) && fill(&["password"], password)
     }
 
-    /// Whether it has a button that says yes, and its name and value.
+    /// Finds the name and value of the button that gives consent.
     pub(super) fn consent(&self) -> Option<&(String, String)> {
-        let says_yes = |(_, value): &&(String, String)| {
+        let accepts = |(_, value): &&(String, String)| {
             ["accept", "allow", "approve", "yes", "true"]
                 .contains(&value.to_ascii_lowercase().as_str())
         };
-        self.buttons.iter().find(says_yes)
+        self.buttons.iter().find(accepts)
     }
 
-    /// What is sent: all fields, and the button that was pressed if it has a name.
+    /// Returns the fields to send, including the pressed button.
     pub(super) fn submission(&self, button: Option<&(String, String)>) -> Vec<(String, String)> {
         let fields = self.fields.iter().map(|field| (field.name.clone(), field.value.clone()));
         fields.chain(button.cloned()).collect()
@@ -159,19 +159,19 @@ mod tests {
     }
 
     #[test]
-    fn consent_presses_the_button_that_says_yes() {
+    fn consent_presses_the_button_that_accepts() {
         let form = forms(CONSENT).remove(0);
-        let button = form.consent().expect("a button says yes");
+        let button = form.consent().expect("a button that accepts");
         assert_eq!(pairs(&form, Some(button)), owned(&[("state", "s"), ("decision", "accept")]));
     }
 
     #[test]
-    fn a_form_without_a_password_is_no_sign_in_form() {
+    fn a_form_without_a_password_is_not_a_sign_in_form() {
         assert!(!forms(CONSENT).remove(0).sign_in("a", "b"));
     }
 
     #[test]
-    fn a_page_without_a_form_has_none() {
+    fn a_page_may_have_no_form() {
         assert_eq!(forms("<p>Not found <input name='a'>"), []);
     }
 }

@@ -1,14 +1,14 @@
-//! One HTTP exchange, and how to speak of it.
+//! Sends HTTP requests and describes the responses.
 
 use super::report::Mismatch;
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-/// How much of a body is shown when it is not what was expected.
-const SHOWN: usize = 300;
+/// Limit of the part of a body that a mismatch shows.
+const MAX_SHOWN_CHARS: usize = 300;
 
-/// An answer, read to its end.
-pub(super) struct Answer {
+/// A complete response.
+pub(super) struct Response {
     /// The status.
     pub(super) status: StatusCode,
     headers: HeaderMap,
@@ -16,31 +16,37 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// Sends a request and reads its answer.
-pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, Mismatch> {
+/// Sends a request and reads the response.
+///
+/// # Errors
+/// Returns a mismatch if there is no complete response.
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, Mismatch> {
     let unreachable = |error: reqwest::Error| {
-        // reqwest's own text stops at "error sending request"; the cause says what happened.
+        // Add the causes: reqwest's own text is only "error sending request".
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(inner) = cause {
             text = format!("{text}: {inner}");
             cause = inner.source();
         }
-        Mismatch::new("an answer", text)
+        Mismatch::new("an HTTP response", text)
     };
     let response = request.send().await.map_err(unreachable)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.text().await.map_err(unreachable)?;
-    Ok(Answer { status, headers, body })
+    Ok(Response { status, headers, body })
 }
 
-impl Answer {
-    /// A header's value.
+impl Response {
+    /// Returns the value of a header.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// The body as JSON, when the status is `status` and the answer says that it is JSON.
+    /// Parses the body as JSON.
+    ///
+    /// # Errors
+    /// Returns a mismatch if the status is not `status` or the body is not JSON.
     pub(super) fn json(&self, status: u16) -> Result<Value, Mismatch> {
         let is_json =
             self.header("content-type").is_some_and(|media| media.starts_with("application/json"));
@@ -50,10 +56,10 @@ impl Answer {
         }
     }
 
-    /// The answer in a few words, with the beginning of its body.
+    /// Describes the response by its status and the beginning of its body.
     pub(super) fn describe(&self) -> String {
         let body = self.body.trim();
-        let shown: String = body.chars().take(SHOWN).collect();
+        let shown: String = body.chars().take(MAX_SHOWN_CHARS).collect();
         let more = if shown.len() < body.len() { "…" } else { "" };
         format!("status {} {shown}{more}", self.status.as_u16()).trim_end().to_owned()
     }

@@ -1,20 +1,20 @@
-//! An MCP client for both eras of the protocol: 2026-07-28, which is stateless, and 2025-11-25, which begins with
-//! `initialize`.
+//! An MCP client for both eras of the protocol: 2026-07-28, which is stateless, and 2025-11-25,
+//! which begins with `initialize`.
 
 use super::{
-    http::{Answer, answer},
+    http::{Response, send},
     report::Mismatch,
 };
 use reqwest::{Client, RequestBuilder, header};
 use serde_json::{Value, json};
 use url::Url;
 
-/// The era that a client speaks.
+/// The era of the protocol that a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Era {
-    /// `_meta` and headers in each request, no handshake.
+    /// Has `_meta` and headers in each request, and no handshake.
     Stateless,
-    /// `initialize` first.
+    /// Begins with `initialize`.
     Handshake,
 }
 
@@ -27,7 +27,7 @@ impl Era {
         }
     }
 
-    /// The method that a client begins with.
+    /// The method of a client's first request.
     pub(super) const fn opening(self) -> &'static str {
         match self {
             Self::Stateless => "server/discover",
@@ -44,18 +44,18 @@ pub(super) struct McpClient<'a> {
     token: &'a str,
 }
 
-/// The first request of a client, without a token.
+/// Builds the first request of a client, without a token.
 pub(super) fn opening(client: &Client, server: &Url, era: Era) -> RequestBuilder {
     request(client, server, era, 0, era.opening(), opening_params(era))
 }
 
 impl<'a> McpClient<'a> {
-    /// A client that has not said anything yet.
+    /// Creates a client. It sends nothing yet.
     pub(super) fn new(client: &'a Client, server: &'a Url, era: Era, token: &'a str) -> Self {
         Self { client, server, era, token }
     }
 
-    /// Opens the conversation and returns what the server calls itself.
+    /// Sends the first request and returns the server's name and version.
     pub(super) async fn open(&self) -> Result<String, Mismatch> {
         let result = self.call(0, self.era.opening(), opening_params(self.era)).await?;
         let server = match self.era {
@@ -92,7 +92,7 @@ impl<'a> McpClient<'a> {
         }
     }
 
-    /// The tools, as the server lists them.
+    /// Lists the tools.
     pub(super) async fn tools(&self) -> Result<Vec<Value>, Mismatch> {
         let result = self.call(1, "tools/list", json!({})).await?;
         let tools = result["tools"].as_array().cloned();
@@ -107,12 +107,12 @@ impl<'a> McpClient<'a> {
     async fn call(&self, id: u64, method: &str, params: Value) -> Result<Value, Mismatch> {
         let request =
             request(self.client, self.server, self.era, id, method, params).bearer_auth(self.token);
-        let answer = answer(request).await?;
-        let mut json = answer.json(200)?;
+        let response = send(request).await?;
+        let mut json = response.json(200)?;
         if json["id"] != id || json["jsonrpc"] != "2.0" || !json["result"].is_object() {
             return Err(Mismatch::new(
                 format!("a JSON-RPC result for the request {id}"),
-                answer.describe(),
+                response.describe(),
             ));
         }
         Ok(json["result"].take())
@@ -122,13 +122,13 @@ impl<'a> McpClient<'a> {
         let message = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         let request = post(self.client, self.server, &message)
             .header("MCP-Protocol-Version", self.era.version());
-        let answer: Answer = answer(request.bearer_auth(self.token)).await?;
-        if answer.status == 202 && answer.body.is_empty() {
+        let response: Response = send(request.bearer_auth(self.token)).await?;
+        if response.status == 202 && response.body.is_empty() {
             Ok(())
         } else {
             Err(Mismatch::new(
                 "status 202 without a body for notifications/initialized",
-                answer.describe(),
+                response.describe(),
             ))
         }
     }
@@ -162,7 +162,7 @@ fn request(
     let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
     let request = post(client, server, &message);
     match (era, name) {
-        // The version is what `initialize` settles, so it has no header yet.
+        // `initialize` negotiates the version, so it has no version header.
         (Era::Handshake, _) if method == era.opening() => request,
         (Era::Handshake, _) => request.header("MCP-Protocol-Version", era.version()),
         (Era::Stateless, name) => {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stateless_call_says_everything_in_headers_and_meta() {
+    fn a_stateless_call_has_headers_and_meta() {
         let (request, body) = built(Era::Stateless, "tools/call", json!({ "name": "greet" }));
         assert_eq!(header(&request, "MCP-Protocol-Version"), Some("2026-07-28"));
         assert_eq!(header(&request, "Mcp-Method"), Some("tools/call"));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn initialize_has_no_version_header_and_what_follows_has_one() {
+    fn all_requests_after_initialize_have_a_version_header() {
         let (request, body) = built(Era::Handshake, "initialize", opening_params(Era::Handshake));
         assert_eq!(header(&request, "MCP-Protocol-Version"), None);
         assert_eq!(body["params"]["protocolVersion"], "2025-11-25");

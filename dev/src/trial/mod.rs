@@ -1,6 +1,7 @@
-//! `try`: the whole flow, played as an MCP client that knows nothing but the server's URL.
+//! `try`: runs the whole flow as an MCP client that knows only the server's URL.
 //!
-//! Once as somebody with all permissions, once as somebody without any; each speaks another era of the protocol.
+//! It runs twice: for a user with all permissions and for one without, each with a different era of
+//! the protocol.
 
 mod authorization;
 mod browser;
@@ -12,7 +13,7 @@ mod mcp;
 mod pkce;
 mod report;
 mod tools;
-mod visit;
+mod user_flow;
 
 use crate::{Error, Log, Stack, StackOptions, cli, people, serve, stack};
 use doorward_tenant::Seed;
@@ -20,12 +21,12 @@ use mcp::Era;
 use report::Report;
 use std::io::{IsTerminal, Write};
 use url::Url;
-use visit::Visit;
+use user_flow::UserFlow;
 
-/// Plays the flow and prints each step.
+/// Runs the flow and prints each step.
 ///
 /// # Errors
-/// When a step was not as it should be, or the tenant or the server does not start.
+/// Returns an error if a step fails, or if the tenant or the server cannot start.
 pub async fn run(options: &cli::Try) -> Result<(), Error> {
     let (stack, server, host) = match &options.server_url {
         Some(url) => (None, url.as_str().trim_end_matches('/').to_owned(), None),
@@ -48,43 +49,45 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
         None => Seed::load_default(&mcp_url),
     };
     let out = std::io::stdout();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut report = Report::new(out, colour);
+    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut report = Report::new(out, color);
     report.line(&match host {
-        Some(host) => format!("The server is {mcp_url}, on {host}."),
-        None => format!("The server is {mcp_url}."),
+        Some(host) => format!("Testing {mcp_url}, which runs on {host}."),
+        None => format!("Testing {mcp_url}."),
     });
     if stack.is_none() {
-        reach(&mcp_url).await?;
+        check_reachable(&mcp_url).await?;
     }
     play(&mut report, &mcp_url, &seed).await?;
     report.finish().map_err(|failures| {
-        let said = stack.map(|stack| stack.logs()).unwrap_or_default();
-        let said =
-            if said.is_empty() { said } else { format!("\nThe server said meanwhile:\n{said}") };
-        Error::flow(format!("{failures}{said}").trim_end())
+        let log = stack.map(|stack| stack.logs()).unwrap_or_default();
+        let log = if log.is_empty() { log } else { format!("\nServer log:\n{log}") };
+        Error::flow(format!("{failures}{log}").trim_end())
     })
 }
 
-/// Looks whether anything answers there, so that a wrong URL or a server that does not run is said once and plainly.
-async fn reach(mcp_url: &str) -> Result<(), Error> {
+/// Checks that a server responds, so that a wrong URL or a stopped server gives one clear error.
+async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
     match reqwest::get(mcp_url).await {
         Err(error) if error.is_connect() || error.is_timeout() => Err(Error::flow(format!(
-            "nothing answers at {mcp_url}: is the server running, and is the URL right?"
+            "nothing responds at {mcp_url}: check that the server is running and that the URL is correct"
         ))),
-        // Whatever else comes is for the steps to judge.
+        // The steps check everything else.
         _ => Ok(()),
     }
 }
 
-/// Plays the flow for both people; the error is how many steps were not as they should be.
+/// Runs the flow for both users. Failed steps are in the report.
+///
+/// # Errors
+/// Returns an error if the URL is invalid or the seed lacks one of the users.
 async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
     let server = Url::parse(mcp_url)
-        .map_err(|error| Error::usage(format!("{mcp_url} is no URL: {error}")))?;
-    let nobody = |who: &str| Error::usage(format!("The seed has nobody {who}."));
+        .map_err(|error| Error::usage(format!("{mcp_url} is not a valid URL: {error}")))?;
+    let no_person = |who: &str| Error::usage(format!("The seed has no user {who}."));
     let permitted = people::permitted(seed, mcp_url)
-        .ok_or_else(|| nobody("with all permissions and a calendar"))?;
-    let refused = people::refused(seed, mcp_url).ok_or_else(|| nobody("without permissions"))?;
+        .ok_or_else(|| no_person("with all permissions and a calendar"))?;
+    let refused = people::refused(seed, mcp_url).ok_or_else(|| no_person("without permissions"))?;
     for (person, era) in [(permitted, Era::Stateless), (refused, Era::Handshake)] {
         report.line(&format!(
             "\n{} ({}), speaking MCP {}",
@@ -92,9 +95,9 @@ async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Re
             person.note,
             era.version()
         ));
-        let visit = Visit::new(&server, seed, person, era)?;
-        // What made it halt is in the report.
-        let _ = visit.walk(report).await;
+        let flow = UserFlow::new(&server, seed, person, era)?;
+        // Ignore a halt: the report has the failed step.
+        let _ = flow.run(report).await;
     }
     Ok(())
 }

@@ -4,31 +4,34 @@ use crate::Error;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// A verifier and the challenge that commits to it, by the method S256.
+/// A code verifier and its challenge, by the method S256.
 pub(super) struct Pkce {
-    /// What proves, at the token endpoint, that the code was ours.
+    /// Sent to the token endpoint, to prove that the code was issued to this client.
     pub(super) verifier: String,
-    /// What is shown beforehand, at the authorization endpoint.
+    /// Sent to the authorization endpoint.
     pub(super) challenge: String,
 }
 
 impl Pkce {
-    /// A new one.
+    /// Creates a random verifier.
+    ///
+    /// # Errors
+    /// Returns an error if the system provides no random bytes.
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(Self::of(random()?))
+        Ok(Self::from_verifier(random()?))
     }
 
-    fn of(verifier: String) -> Self {
+    fn from_verifier(verifier: String) -> Self {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
         Self { verifier, challenge }
     }
 }
 
-/// 32 random bytes in the characters that a URL takes as they are.
+/// Returns 32 random bytes in base64url.
 pub(super) fn random() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Error::start(format!("No random numbers: {error}")))?;
+        .map_err(|error| Error::start(format!("Cannot get random bytes: {error}")))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -38,13 +41,13 @@ mod tests {
 
     #[test]
     fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
-        let pkce = Pkce::of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
+        let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
         assert_eq!(pkce.challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     #[test]
-    fn no_two_are_the_same() {
+    fn two_random_texts_differ() {
         assert_ne!(random(), random());
-        assert_eq!(random().expect("random numbers").len(), 43, "the least that RFC 7636 allows");
+        assert_eq!(random().expect("random numbers").len(), 43, "the minimum of RFC 7636");
     }
 }

@@ -1,14 +1,14 @@
-//! What each of the four tools should answer.
+//! Checks the results of the four tools.
 
 use super::report::Mismatch;
 use doorward_tenant::Person;
 use serde_json::Value;
 
-/// The tools, in the order in which they are called.
+/// The tools, in the order of the calls.
 pub(super) const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
 
-/// Checks that a list has those of the four tools that the person may use, and whichever others, each with a schema, and
-/// names them.
+/// Checks that a list has exactly those of the four tools that the user may use, and that each tool
+/// has a schema. The list may have other tools. Returns the names.
 pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<String, Mismatch> {
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
     if TOOLS.iter().any(|tool| names.contains(tool) != may_use(tool)) {
@@ -18,19 +18,19 @@ pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<
     match tools.iter().find(|tool| tool["inputSchema"]["type"] != "object") {
         None => Ok(names.join(", ")),
         Some(tool) => {
-            Err(Mismatch::new("an inputSchema of type object for each", tool.to_string()))
+            Err(Mismatch::new("an inputSchema of type object for each tool", tool.to_string()))
         }
     }
 }
 
-/// Checks the result of a tool for somebody who may use it, and returns its text.
+/// Checks the result of a tool for a user who may use it, and returns its text.
 pub(super) fn answered(tool: &str, person: &Person, result: &Value) -> Result<String, Mismatch> {
     let text = text(result)?;
     if result["isError"] == true {
-        return Err(Mismatch::new("an answer", format!("the tool error {text:?}")));
+        return Err(Mismatch::new("a result without an error", format!("the tool error {text:?}")));
     }
     if !result["structuredContent"].is_object() {
-        return Err(Mismatch::new("structuredContent too", result.to_string()));
+        return Err(Mismatch::new("a result with structuredContent", result.to_string()));
     }
     let (right, expected) = match tool {
         "whoami" => {
@@ -41,7 +41,7 @@ pub(super) fn answered(tool: &str, person: &Person, result: &Value) -> Result<St
             )
         }
         "greet" => {
-            // The name in the token, which an Action put there.
+            // The name comes from the token, to which an Action adds it.
             let name = person.claims.get("name").and_then(Value::as_str).unwrap_or("there");
             (text.starts_with(&format!("Hello, {name}!")), format!("a greeting for {name}"))
         }
@@ -54,12 +54,12 @@ pub(super) fn answered(tool: &str, person: &Person, result: &Value) -> Result<St
     if right { Ok(text.to_owned()) } else { Err(Mismatch::new(expected, format!("{text:?}"))) }
 }
 
-/// Checks that a tool refused somebody who may not use it, and returns its text.
+/// Checks that a tool refused a user who may not use it, and returns its text.
 pub(super) fn refused(tool: &str, result: &Value) -> Result<String, Mismatch> {
     let text = text(result)?;
     let expected = format!("You don't have permission to use the '{tool}' tool.");
     if text == expected && result["isError"] == true {
-        Ok(format!("refused, as it should be: {text}"))
+        Ok(format!("denied, as expected: {text}"))
     } else {
         Err(Mismatch::new(
             format!("isError true and {expected:?}"),
@@ -74,7 +74,7 @@ fn text(result: &Value) -> Result<&str, Mismatch> {
     text.ok_or_else(|| Mismatch::new("a content block with text", result.to_string()))
 }
 
-/// Whether a text has the form of an instant in UTC with milliseconds (ISO 8601).
+/// Whether the text is a time in UTC with milliseconds (ISO 8601).
 fn is_datetime(text: &str) -> bool {
     let form = "0000-00-00T00:00:00.000Z";
     let same = |(form, c): (char, char)| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tool_is_known_by_its_answer() {
+    fn each_tool_has_its_own_check() {
         let good = [
             ("whoami", r#"{"user":{"sub":"auth0|owner"},"scopes":[]}"#),
             ("greet", "Hello, Calendar Owner!\n\nand more"),
@@ -111,15 +111,12 @@ mod tests {
         for (tool, text) in good {
             assert_eq!(answered(tool, &owner(), &result(text)), Ok(text.to_owned()));
             let other = result("something else");
-            assert!(
-                answered(tool, &owner(), &other).is_err(),
-                "{tool} does not say something else"
-            );
+            assert!(answered(tool, &owner(), &other).is_err(), "{tool} has another result");
         }
     }
 
     #[test]
-    fn a_tool_error_and_a_missing_structure_are_no_answers() {
+    fn a_tool_error_and_missing_structured_content_are_mismatches() {
         let text = "2026-11-03T09:30:00.000Z";
         let error = json!({ "content": [{ "type": "text", "text": text }], "structuredContent": {}, "isError": true });
         assert!(answered("get_datetime", &owner(), &error).is_err());
@@ -141,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_must_have_what_the_person_may_use_and_may_have_others() {
+    fn a_list_must_have_the_tools_that_the_user_may_use_and_may_have_others() {
         let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
         let mut tools: Vec<Value> = TOOLS.into_iter().map(tool).collect();
         assert_eq!(
@@ -151,15 +148,12 @@ mod tests {
         assert!(listed(&tools[..3], |_| true).is_err(), "one is missing");
         let public = |tool: &str| tool == "get_datetime";
         assert_eq!(listed(&tools[2..3], public), Ok("get_datetime".to_owned()));
-        assert!(listed(&tools, public).is_err(), "three are there that must not be");
+        assert!(listed(&tools, public).is_err(), "three must not be listed");
         tools.push(tool("another"));
         let all = "whoami, greet, get_datetime, calendar_summary, another";
         assert_eq!(listed(&tools, |_| true), Ok(all.to_owned()));
         tools.truncate(3);
         tools.push(json!({ "name": "calendar_summary" }));
-        assert!(
-            listed(&tools, |_| true).is_err(),
-            "a tool without a schema is not listed properly"
-        );
+        assert!(listed(&tools, |_| true).is_err(), "a tool must have a schema");
     }
 }

@@ -1,11 +1,11 @@
-//! The program from the outside: what it prints, and how it ends.
+//! Tests the program from the outside: its output and its exit status.
 #![cfg(unix)]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics has failed, which is what it is for"
+    reason = "a test that panics has failed"
 )]
 
 mod program;

@@ -1,4 +1,4 @@
-//! Runs the program as a person would.
+//! Runs the program as a user would.
 
 use doorward_dev::build_component;
 use std::{
@@ -13,10 +13,11 @@ use tokio::{
     time::timeout,
 };
 
-/// More than anything here takes.
-pub(crate) const LONG: Duration = Duration::from_secs(300);
+/// Timeout of each wait, far longer than any takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The program with these arguments. The component is built before, so `--no-build` finds it.
+/// Returns the program with these arguments. Builds the component first, so that `--no-build` finds
+/// it.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     build_component();
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward-dev"));
@@ -24,7 +25,7 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a program that has ended left behind.
+/// The exit status and output of a program.
 pub(crate) struct Ended {
     pub(crate) status: i32,
     pub(crate) stdout: String,
@@ -33,7 +34,7 @@ pub(crate) struct Ended {
 
 /// Runs a program to its end.
 pub(crate) async fn run(command: &mut Command) -> Ended {
-    let output = timeout(LONG, command.output())
+    let output = timeout(TIMEOUT, command.output())
         .await
         .expect("the program ends")
         .expect("the program starts");
@@ -44,16 +45,16 @@ pub(crate) async fn run(command: &mut Command) -> Ended {
     }
 }
 
-/// A program that serves.
+/// A running program that serves.
 pub(crate) struct Serving {
     pub(crate) child: Child,
-    /// What it printed until it served.
+    /// The output until the server was running.
     pub(crate) banner: String,
-    // Open as long as the program runs, so that it can go on printing.
+    // Kept open, so that the program can continue to print.
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
-/// Starts a program and waits until it has said what to do next.
+/// Starts a program and waits until it has printed the banner.
 pub(crate) async fn serve(command: &mut Command) -> Serving {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("standard output is piped")).lines();
@@ -62,13 +63,13 @@ pub(crate) async fn serve(command: &mut Command) -> Serving {
         while let Some(line) = lines.next_line().await.expect("standard output is UTF-8") {
             banner.push_str(&line);
             banner.push('\n');
-            if line.starts_with("Ctrl-C ends it") {
+            if line.starts_with("Press Ctrl-C to stop") {
                 return;
             }
         }
         panic!("it ended before it served: {banner}");
     };
-    timeout(LONG, reading).await.expect("it serves in time");
+    timeout(TIMEOUT, reading).await.expect("it serves in time");
     Serving { child, banner, _stdout: lines }
 }
 
@@ -76,22 +77,25 @@ impl Serving {
     /// Sends a signal and returns the exit status.
     pub(crate) async fn end_with(mut self, with: rustix::process::Signal) -> i32 {
         signal(&self.child, with);
-        let status =
-            timeout(LONG, self.child.wait()).await.expect("it ends").expect("it can be waited for");
+        let status = timeout(TIMEOUT, self.child.wait())
+            .await
+            .expect("it ends")
+            .expect("it can be waited for");
         status.code().expect("it ended by itself")
     }
 }
 
-/// Sends a signal to a program that runs.
+/// Sends a signal to a running program.
 pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = child.id().expect("it still runs");
     let id = rustix::process::Pid::from_raw(id.cast_signed()).expect("a process id");
     rustix::process::kill_process(id, signal).expect("the signal is sent");
 }
 
-/// A port that is free, and that no other test gets.
+/// Returns a free port that no other test gets.
 ///
-/// It lies below those that systems give to whoever binds port 0 or connects, which the other tests do all the time.
+/// It is below the range from which the system chooses ports for connections and for binding port
+/// 0, both of which the other tests do all the time.
 pub(crate) fn free_port() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 100).expect("less than 100") * 100;

@@ -1,12 +1,12 @@
-//! `cargo run`, from the outside.
+//! Tests `cargo run` from the outside.
 
-use crate::program::{LONG, free_port, program, run, serve, signal};
+use crate::program::{TIMEOUT, free_port, program, run, serve, signal};
 use rustix::process::Signal;
 use std::{net::TcpListener, process::Stdio, time::Duration};
 use tokio::{net::TcpStream, process::Command, time::timeout};
 
 #[tokio::test]
-async fn it_serves_until_ctrl_c_and_says_what_to_do_next() {
+async fn it_serves_until_ctrl_c_and_prints_what_to_do_next() {
     let (port, tenant) = (free_port(), free_port());
     let serving = serve(&mut program(&[
         "--host",
@@ -49,7 +49,7 @@ async fn it_serves_until_ctrl_c_and_says_what_to_do_next() {
 
     assert_eq!(serving.end_with(Signal::INT).await, 0);
     for port in [port, tenant] {
-        TcpListener::bind(format!("127.0.0.1:{port}")).expect("nobody listens there any more");
+        TcpListener::bind(format!("127.0.0.1:{port}")).expect("the port is free again");
     }
 }
 
@@ -72,35 +72,35 @@ async fn a_busy_port_is_named_with_the_option_that_changes_it() {
 }
 
 #[tokio::test]
-async fn one_port_for_both_is_refused_before_anything_else() {
+async fn one_port_for_server_and_tenant_is_refused_first() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
     let ended = run(&mut program(&["--port", &port, "--tenant-port", &port])).await;
     assert_eq!(ended.status, 2, "{}", ended.stderr);
-    let text = format!("error: The server and the local tenant cannot both have port {port}: ");
+    let text = format!("error: The server and the local tenant cannot both use port {port}: ");
     assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_at_once_while_it_still_compiles() {
+async fn ctrl_c_stops_it_at_once_while_it_compiles() {
     let (port, tenant) = (free_port(), free_port());
     let arguments = ["--host", "local", "--no-build", "--port", &port, "--tenant-port", &tenant];
     let mut child = program(&arguments).stderr(Stdio::piped()).spawn().expect("it starts");
-    // It listens before it compiles, and serves after.
+    // The program listens before it compiles, and serves afterwards.
     let listens = async {
         while TcpStream::connect(format!("127.0.0.1:{port}")).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(LONG, listens).await.expect("it listens");
+    timeout(TIMEOUT, listens).await.expect("it listens");
     signal(&child, Signal::INT);
-    // Compiling takes longer than this.
+    // Compiling takes longer than this timeout.
     let ended = timeout(Duration::from_secs(3), child.wait()).await.expect("it ends at once");
     assert_eq!(ended.expect("it can be waited for").code(), Some(130));
 }
 
 #[tokio::test]
-async fn an_environment_file_that_lacks_something_is_refused_with_both_names() {
+async fn missing_entries_of_an_environment_file_are_reported_with_both_names() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("tenant.env");
     std::fs::write(&file, "DOMAIN=tenant.example\nCLIENT_SECRET='hunter2'\n")
@@ -114,7 +114,7 @@ async fn an_environment_file_that_lacks_something_is_refused_with_both_names() {
 }
 
 #[tokio::test]
-async fn an_environment_file_starts_the_server_for_that_tenant_and_no_local_one() {
+async fn an_environment_file_starts_the_server_without_a_local_tenant() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (file, port) = (folder.path().join("tenant.env"), free_port());
     let text = format!(

@@ -1,6 +1,6 @@
-//! The server on Spin, with a stand-in for `spin` that says what it was started with.
+//! Tests the server on a stand-in for `spin` that records its arguments and environment.
 
-use crate::program::{LONG, free_port, program, run, serve};
+use crate::program::{TIMEOUT, free_port, program, run, serve};
 use rustix::process::{Pid, Signal, test_kill_process};
 use std::{
     fs,
@@ -12,7 +12,8 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// A folder for what the stand-in writes down, when it is a Spin of this version and the first on the command's PATH.
+/// Puts the stand-in, as a Spin of this version, first on the command's PATH. Returns the folder
+/// where it records how it was started.
 fn spin(version: &str, command: &mut Command) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = std::env::var("PATH").expect("there is a PATH");
@@ -24,7 +25,7 @@ fn spin(version: &str, command: &mut Command) -> TempDir {
     folder
 }
 
-/// Answers 200 at `port` to everything, once the stand-in is there, as Spin would.
+/// Responds with 200 to all requests at `port`, as Spin would, once the stand-in has started.
 fn answer_for(folder: &Path, port: &str) {
     let (started, address) = (folder.join("arguments"), format!("127.0.0.1:{port}"));
     std::thread::spawn(move || {
@@ -46,7 +47,7 @@ fn read(folder: &TempDir, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_started() {
+async fn spin_up_gets_variables_in_the_environment_and_is_killed_with_its_children() {
     let (port, tenant) = (free_port(), free_port());
     let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
     let folder = spin("4.1", &mut command);
@@ -62,7 +63,7 @@ async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_start
     assert!(arguments.contains(&format!("--listen 127.0.0.1:{port}")), "{arguments}");
     assert!(
         !arguments.contains("local-only-secret"),
-        "a command line is there for all to see: {arguments}"
+        "a secret must not be on the command line: {arguments}"
     );
     let state = arguments
         .split_once("--state-dir ")
@@ -87,29 +88,30 @@ async fn spin_up_gets_variables_by_environment_and_ends_with_everything_it_start
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LONG, gone).await.expect("what spin started has ended too");
+    tokio::time::timeout(TIMEOUT, gone).await.expect("what spin started has ended too");
     assert!(!Path::new(read(&folder, "folder").trim()).exists(), "its state is gone");
 }
 
 #[tokio::test]
-async fn a_spin_that_is_too_old_is_named_and_the_local_host_used() {
+async fn the_local_host_is_used_if_spin_is_too_old() {
     let (port, tenant) = (free_port(), free_port());
     let mut command = program(&["--no-build", "--port", &port, "--tenant-port", &tenant]);
     let _folder = spin("3.6", &mut command);
     let serving = serve(&mut command).await;
-    let text = "Runs on     the local host (the spin on PATH is 3.6, which is too old: it takes 4.1 or newer)";
+    let text = "Runs on     the local host \
+                (Spin 3.6 on PATH is too old; 4.1 or newer is required)";
     assert!(serving.banner.contains(text), "{}", serving.banner);
     assert_eq!(serving.end_with(Signal::TERM).await, 0);
 }
 
 #[tokio::test]
-async fn a_spin_that_is_asked_for_and_too_old_is_an_error() {
+async fn it_is_an_error_to_ask_for_a_spin_that_is_too_old() {
     let mut command = program(&["try", "--host", "spin", "--no-build"]);
     let _folder = spin("3.6", &mut command);
     let ended = run(&mut command).await;
     assert_eq!(ended.status, 4, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("Cannot run on Spin: the spin on PATH is 3.6"),
+        ended.stderr.contains("Cannot run on Spin: Spin 3.6 on PATH is too old"),
         "{}",
         ended.stderr
     );

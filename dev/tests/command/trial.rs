@@ -1,9 +1,9 @@
-//! `cargo run -- try`, from the outside.
+//! Tests `cargo run -- try` from the outside.
 
 use crate::program::{free_port, program, run};
 
 #[tokio::test]
-async fn try_plays_the_whole_flow_for_both_people() {
+async fn try_runs_the_whole_flow_for_both_users() {
     let ended = run(&mut program(&["try", "--host", "local", "--no-build"])).await;
     let all = format!("{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.status, 0, "{all}");
@@ -25,11 +25,11 @@ async fn try_plays_the_whole_flow_for_both_people() {
 }
 
 #[tokio::test]
-async fn try_says_once_that_nothing_answers() {
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let ended = run(&mut program(&["try", "--server-url", &nobody])).await;
+async fn try_prints_one_error_if_nothing_responds() {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let ended = run(&mut program(&["try", "--server-url", &url])).await;
     assert_eq!(ended.status, 1, "{}", ended.stderr);
-    let text = format!("error: nothing answers at {nobody}/mcp: ");
+    let text = format!("error: nothing responds at {url}/mcp: ");
     assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(!ended.stdout.contains('✗'), "{}", ended.stdout);
@@ -37,16 +37,16 @@ async fn try_says_once_that_nothing_answers() {
 
 #[tokio::test]
 async fn try_against_something_else_fails_and_says_what_it_expected() {
-    // It takes a connection and closes it, which is no answer in HTTP.
+    // Accepts connections and closes them without an HTTP response.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let other = format!("http://{}", listener.local_addr().expect("its address"));
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     let ended = run(&mut program(&["try", "--server-url", &other])).await;
     assert_eq!(ended.status, 1, "{}", ended.stdout);
     assert!(
-        ended.stdout.contains("✗ a call without a token\n      expected: an answer\n"),
+        ended.stdout.contains("✗ a call without a token\n      expected: an HTTP response\n"),
         "{}",
         ended.stdout
     );
-    assert!(ended.stderr.contains("2 of 2 steps were not as they should be"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 of 2 steps failed"), "{}", ended.stderr);
 }

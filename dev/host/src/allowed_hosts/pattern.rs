@@ -1,4 +1,4 @@
-//! One entry of `allowed_outbound_hosts`: `scheme://host[:port]`, each part with its wildcards.
+//! One entry of `allowed_outbound_hosts`: `scheme://host[:port]`, with wildcards in each part.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 /// A set of destinations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
-    /// `None` is any scheme.
+    /// `None` matches any scheme.
     scheme: Option<String>,
     host: Host,
     ports: Ports,
@@ -16,8 +16,8 @@ pub(super) struct Pattern {
 enum Host {
     Any,
     Name(String),
-    /// `*.example.com`, kept as `.example.com`: the names below it, not itself.
-    Below(String),
+    /// `*.example.com`, stored as `.example.com`. It does not match `example.com` itself.
+    Subdomains(String),
     /// An address, or a network such as `10.0.0.0/8`.
     Network(IpAddr, u32),
 }
@@ -26,12 +26,12 @@ enum Host {
 enum Ports {
     Any,
     One(u16),
-    /// `8000..9000`: the end is not part of it.
+    /// `8000..9000`, which excludes 9000.
     Range(Range<u16>),
 }
 
 impl Pattern {
-    /// Reads an entry; the error says what is wrong with it.
+    /// Parses an entry. The error says what is wrong with it.
     pub(super) fn parse(entry: &str) -> Result<Self, String> {
         let (scheme, rest) = entry.trim().split_once("://").ok_or(
             "must have the form <scheme>://<host>[:<port>], with '*' as a wildcard for each",
@@ -77,7 +77,7 @@ impl Host {
             return Ok(Self::Network(address, bits(address)));
         }
         if let Some(domain) = host.strip_prefix("*.") {
-            return Ok(Self::Below(format!(".{}", parse_name(domain)?)));
+            return Ok(Self::Subdomains(format!(".{}", parse_name(domain)?)));
         }
         if host.contains('*') {
             return Err("wildcards are allowed only as subdomains".to_owned());
@@ -90,7 +90,7 @@ impl Host {
         match self {
             Self::Any => true,
             Self::Name(own) => host.eq_ignore_ascii_case(own),
-            Self::Below(suffix) => {
+            Self::Subdomains(suffix) => {
                 address.is_none() && host.to_ascii_lowercase().ends_with(suffix.as_str())
             }
             Self::Network(network, prefix) => {
@@ -107,7 +107,7 @@ impl Ports {
             "*" => Ok(Self::Any),
             "" => default_port(scheme)
                 .map(Self::One)
-                .ok_or_else(|| format!("must have a port, as {scheme:?} has no default one")),
+                .ok_or_else(|| format!("must have a port, because {scheme:?} has no default port")),
             _ => match port.split_once("..") {
                 Some((start, end)) => Ok(Self::Range(number(start)?..number(end)?)),
                 None => number(port).map(Self::One),
@@ -125,7 +125,7 @@ impl Ports {
     }
 }
 
-/// `host:port` in two, where an IPv6 address in brackets has colons of its own.
+/// Splits `host:port`, leaving the colons of an IPv6 address in brackets alone.
 fn split_port(rest: &str) -> (&str, &str) {
     match rest.rsplit_once(':') {
         Some((host, _)) if host.contains('[') && !host.contains(']') => (rest, ""),
@@ -195,7 +195,7 @@ fn default_port(scheme: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// Whether `entry` lets a request through to `url`, given as `scheme://host[:port]`.
+    /// Whether `entry` allows a request to `url`.
     fn allows(entry: &str, url: &str) -> bool {
         let url: http::Uri = url.parse().unwrap();
         let scheme = url.scheme_str().unwrap();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_the_same_in_capitals() {
+    fn a_host_matches_regardless_of_case() {
         assert!(allows("https://API.example", "https://api.EXAMPLE/"));
     }
 
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_has_its_wildcard() {
+    fn each_part_may_be_a_wildcard() {
         assert!(allows("*://*:*", "http://a.example:1/"));
         assert!(allows("https://*", "https://a.example/"));
         assert!(!allows("https://*", "https://a.example:1/"));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_networks_are_understood() {
+    fn addresses_and_networks_match() {
         assert!(allows("http://[::1]:4000", "http://[0:0::1]:4000/"));
         assert!(allows("http://[::1]", "http://[::1]/"));
         assert!(allows("http://10.0.0.0/8:8080", "http://10.200.3.4:8080/"));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_understood_is_refused() {
+    fn invalid_entries_are_refused() {
         for entry in [
             "",
             "*",

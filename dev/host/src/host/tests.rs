@@ -2,14 +2,14 @@ use super::*;
 use crate::Reuse;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The first bytes of every component.
+/// The header of every component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// A folder with an application, removed at the end.
+/// A temporary folder with an application.
 struct Application(PathBuf);
 
 impl Application {
-    /// An application whose component is `wasm`, if there is one.
+    /// Creates an application. Its component is `wasm`; `None` leaves the file out.
     fn new(wasm: Option<&[u8]>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -53,8 +53,8 @@ impl Drop for Application {
     }
 }
 
-/// Why the application does not start.
-async fn refusal(options: Options) -> StartError {
+/// Starts the application and returns the error.
+async fn start_error(options: Options) -> StartError {
     Host::start(options).await.unwrap_err()
 }
 
@@ -62,7 +62,7 @@ async fn refusal(options: Options) -> StartError {
 async fn a_missing_manifest_is_named() {
     let application = Application::new(None);
     let manifest = application.0.join("other.toml");
-    let error = refusal(Options { manifest: manifest.clone(), ..application.options() }).await;
+    let error = start_error(Options { manifest: manifest.clone(), ..application.options() }).await;
     assert!(matches!(&error, StartError::ManifestNotFound(path) if *path == manifest), "{error}");
     assert!(error.to_string().contains("other.toml"), "{error}");
 }
@@ -72,7 +72,7 @@ async fn an_invalid_manifest_is_named_with_what_is_wrong() {
     let application = Application::new(None);
     let options = application.options();
     std::fs::write(&options.manifest, "spin_manifest_version = 2\nsurplus = 1").unwrap();
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("spin.toml") && error.contains("surplus"), "{error}");
 }
 
@@ -80,18 +80,18 @@ async fn an_invalid_manifest_is_named_with_what_is_wrong() {
 async fn a_missing_required_variable_is_named() {
     let application = Application::new(Some(COMPONENT));
     let options = Options { variables: BTreeMap::new(), ..application.options() };
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert_eq!(error, r#"no provider resolved required variable(s): ["domain"]"#);
 }
 
 #[tokio::test]
-async fn an_allowed_host_that_is_malformed_by_itself_is_named() {
+async fn an_allowed_host_that_is_invalid_in_the_manifest_is_named() {
     let application = Application::new(Some(COMPONENT));
     let options = application.options();
     let manifest = std::fs::read_to_string(&options.manifest).unwrap();
     let manifest = manifest.replace("{{ domain }}", "tenant.example/path");
     std::fs::write(&options.manifest, manifest).unwrap();
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("https://tenant.example/path"), "{error}");
 }
 
@@ -102,8 +102,8 @@ async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_pre
     let log = crate::CapturedLog::default();
     let options =
         Options { variables, log: crate::Log::Capture(log.clone()), ..application.options() };
-    // The component of these tests has no handler, which is looked at later.
-    let error = refusal(options).await;
+    // The component of these tests has no handler, which is checked later.
+    let error = start_error(options).await;
     assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
     assert!(log.text().contains("`domain`"), "{}", log.text());
     assert!(!log.text().contains("not a host"), "{}", log.text());
@@ -112,7 +112,7 @@ async fn an_allowed_host_that_a_value_makes_malformed_is_logged_and_does_not_pre
 #[tokio::test]
 async fn a_missing_component_comes_with_the_command_that_builds_it() {
     let application = Application::new(None);
-    let error = refusal(application.options()).await.to_string();
+    let error = start_error(application.options()).await.to_string();
     assert!(error.contains("example.wasm"), "{error}");
     assert!(error.ends_with("build it with `make example`"), "{error}");
 }
@@ -123,24 +123,24 @@ async fn another_component_may_be_given() {
     let component = application.0.join("other.wasm");
     std::fs::write(&component, COMPONENT).unwrap();
     let options = Options { component: Some(component), ..application.options() };
-    let error = refusal(options).await.to_string();
+    let error = start_error(options).await.to_string();
     assert!(error.contains("other.wasm"), "{error}");
 }
 
 #[tokio::test]
-async fn what_is_not_a_component_is_refused() {
+async fn a_file_that_is_not_a_component_is_refused() {
     let application = Application::new(Some(b"not Wasm"));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
     let module = Application::new(Some(b"\0asm\x01\0\0\0"));
-    let error = refusal(module.options()).await;
+    let error = start_error(module.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_component_without_an_http_handler_is_refused() {
     let application = Application::new(Some(COMPONENT));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
     assert!(error.to_string().contains("wasi:http/handler@0.3"), "{error}");
 }
@@ -149,14 +149,15 @@ async fn a_component_without_an_http_handler_is_refused() {
 async fn an_import_that_the_host_lacks_is_named() {
     let name = b"other:thing/api@1.0.0";
     let mut wasm = COMPONENT.to_vec();
-    // A type section: a function without parameters and result, and an instance that has it as its export "f".
+    // A type section: a function without parameters and result, and an instance that exports it
+    // as "f".
     wasm.extend(b"\x07\x0e\x01\x42\x02\x01\x40\x00\x01\x00\x04\x00\x01f\x01\x00");
-    // An import section: one such instance.
+    // An import section with one such instance.
     wasm.extend([0x0a, name.len() as u8 + 5, 1, 0, name.len() as u8]);
     wasm.extend(name);
     wasm.extend([5, 0]);
     let application = Application::new(Some(&wasm));
-    let error = refusal(application.options()).await;
+    let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::MissingImport { .. }), "{error}");
     assert!(error.to_string().contains("other:thing/api@1.0.0"), "{error}");
 }
@@ -166,7 +167,7 @@ async fn a_busy_port_is_named() {
     let application = Application::new(Some(COMPONENT));
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = other.local_addr().unwrap();
-    let error = refusal(Options { listen, ..application.options() }).await;
+    let error = start_error(Options { listen, ..application.options() }).await;
     assert!(matches!(error, StartError::AddressInUse(address) if address == listen), "{error}");
     assert!(error.to_string().contains(&listen.to_string()), "{error}");
 }

@@ -11,11 +11,11 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// A line longer than this is logged in pieces.
+/// Longer lines are logged in pieces.
 const MAX_LINE: usize = 64 * 1024;
 
-/// A stream of one instance, passed on to the log line by line. Writing is immediate, so nothing is lost when the
-/// instance traps.
+/// An output stream of one instance, forwarded to the log line by line. Each line is written
+/// immediately, so nothing is lost when the instance traps.
 #[derive(Clone)]
 pub(crate) struct GuestOutput(Arc<Mutex<Lines>>);
 
@@ -25,7 +25,7 @@ struct Lines {
 }
 
 impl GuestOutput {
-    /// A stream that writes to `log`.
+    /// Creates a stream that writes to `log`.
     pub(crate) fn new(log: Log) -> Self {
         let unfinished = Vec::new();
         Self(Arc::new(Mutex::new(Lines { log, unfinished })))
@@ -123,7 +123,7 @@ mod tests {
     use crate::CapturedLog;
 
     #[test]
-    fn what_arrives_in_pieces_is_logged_in_whole_lines() {
+    fn pieces_are_joined_to_whole_lines() {
         let log = CapturedLog::default();
         let one = GuestOutput::new(Log::Capture(log.clone()));
         let other = GuestOutput::new(Log::Capture(log.clone()));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_does_not_fill_the_memory() {
+    fn an_endless_line_does_not_fill_the_memory() {
         let log = CapturedLog::default();
         let output = GuestOutput::new(Log::Capture(log.clone()));
         output.push(&[b'x'; MAX_LINE]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_text_do_no_harm() {
+    fn bytes_that_are_not_utf8_are_replaced() {
         let log = CapturedLog::default();
         GuestOutput::new(Log::Capture(log.clone())).push(b"a\xffb\n");
         assert_eq!(log.text(), "a\u{fffd}b\n");

@@ -1,7 +1,8 @@
-//! The TOML of a manifest.
+//! The TOML schema of a manifest.
 //!
-//! What Spin ignores or what is for other tools is accepted and left alone. What would change how the component runs
-//! and is not listed here, such as `files` or `sqlite_databases`, is an error that names the field.
+//! Fields that Spin ignores or that are for other programs are accepted and ignored. A field that
+//! would change how the component runs and is not listed here, such as `files` or
+//! `sqlite_databases`, is an error that names the field.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -74,7 +75,7 @@ pub(super) struct Build {
     pub(super) command: Commands,
 }
 
-/// One build command or several.
+/// One or more build commands.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Commands {
@@ -83,7 +84,7 @@ pub(super) enum Commands {
 }
 
 impl Commands {
-    /// The commands as one line for a shell.
+    /// Joins the commands to one shell command.
     pub(super) fn into_text(self) -> String {
         match self {
             Self::One(command) => command,

@@ -29,7 +29,7 @@ command = "cargo build"
 watch = ["src/**/*.rs"]
 "#;
 
-/// The example manifest with one passage replaced.
+/// Parses the example manifest with one passage replaced.
 fn changed(from: &str, to: &str) -> Result<Manifest, ManifestError> {
     assert!(MANIFEST.contains(from), "{from:?}");
     Manifest::parse(&MANIFEST.replace(from, to))
@@ -53,7 +53,7 @@ fn a_manifest_describes_its_component() {
 }
 
 #[test]
-fn a_variable_whose_name_has_a_word_that_is_a_number_is_refused() {
+fn a_variable_name_with_a_word_that_begins_with_a_digit_is_refused() {
     let refused = message(changed("level =", "level_2 ="));
     assert!(refused.contains("words must start with an ASCII letter; got \"2\""), "{refused}");
     assert!(changed("level =", "level2 =").is_ok());
@@ -91,7 +91,7 @@ fn a_template_with_an_undeclared_variable_is_refused() {
 }
 
 #[test]
-fn a_name_that_no_variable_can_have_is_refused() {
+fn an_invalid_variable_name_is_refused() {
     assert!(message(changed("domain = {", "Domain = {")).contains(r#""Domain""#));
     assert!(message(changed("issuer =", "issuer_ =")).contains(r#""issuer_""#));
 }
@@ -117,7 +117,7 @@ fn another_manifest_version_is_refused() {
 }
 
 #[test]
-fn all_triggers_must_lead_to_one_defined_component() {
+fn all_triggers_must_name_one_defined_component() {
     let second = "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.example]";
     let error = message(changed("[component.example]", second));
     assert!(error.contains(r#"["b", "example"]"#), "{error}");

@@ -1,4 +1,4 @@
-//! The body of an answer, with the time limit that the component set.
+//! A response body with the component's timeout.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::Error;
 
-/// A body that fails when the other side pauses for too long.
+/// A body that fails when the server pauses for longer than the limit.
 pub(super) struct BetweenBytesTimeout {
-    /// `None` after a pause that was too long: dropping the body closes the connection.
+    /// `None` after a timeout. Dropping the body closes the connection.
     body: Option<Incoming>,
     limit: Duration,
-    /// Runs during a pause.
+    /// The timer, which exists only during a pause.
     pause: Option<Pin<Box<Sleep>>>,
 }
 

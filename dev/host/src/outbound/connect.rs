@@ -1,4 +1,4 @@
-//! Connections to other servers.
+//! TCP and TLS connections for outbound requests.
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::rt::TokioIo;
@@ -12,30 +12,30 @@ use tower_service::Service;
 use wasmtime_wasi_http::Error;
 
 tokio::task_local! {
-    /// How long the request at hand lets a connection take. The pool has no other way to pass it on.
+    /// The connect timeout of the current request. The pool cannot pass it on in another way.
     pub(super) static CONNECT_TIMEOUT: Duration;
 }
 
-/// Opens TCP connections, with TLS where the URL says so.
+/// Opens TCP connections, with TLS for `https` URLs.
 pub(super) type Connector = HttpsConnector<TcpConnector>;
 
 /// Opens TCP connections. It leaves TCP_NODELAY unset, as Spin does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TcpConnector;
 
-/// Why there is no connection.
+/// The reason why connecting failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectError {
-    #[error("the host has no known address")]
+    #[error("the host name cannot be resolved")]
     Name,
     #[error("the connection was refused")]
     Refused,
-    #[error("the connection was not made in time")]
+    #[error("connecting timed out")]
     Timeout,
 }
 
 impl ConnectError {
-    /// What the component learns about it.
+    /// The error that the component receives.
     pub(super) fn error_code(self) -> Error {
         match self {
             Self::Name => Error::DnsError {
@@ -48,14 +48,14 @@ impl ConnectError {
     }
 }
 
-/// The certificate authorities that Mozilla trusts, as on Spin by default.
+/// Trusts Mozilla's certificate authorities, which are Spin's default.
 pub(super) fn default_tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
     Ok(builder.with_safe_default_protocol_versions()?.with_webpki_roots().with_no_client_auth())
 }
 
-/// The connector of a new client. It prefers HTTP/2 where TLS can negotiate it, as Spin does.
+/// Creates the connector of a client. It prefers HTTP/2 if TLS negotiates it, as Spin does.
 pub(super) fn connector(tls: ClientConfig) -> Connector {
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     builder.enable_http1().enable_http2().wrap_connector(TcpConnector)
@@ -71,7 +71,7 @@ impl Service<http::Uri> for TcpConnector {
     }
 
     fn call(&mut self, uri: http::Uri) -> Self::Future {
-        // Read here and not in the future: the pool may drive that one outside the request that asked for it.
+        // Read the value before the future runs: the pool may poll it outside the request's task.
         let limit = CONNECT_TIMEOUT.try_get().unwrap_or(super::DEFAULT_TIMEOUT);
         Box::pin(async move { connect(&uri, limit).await.map(TokioIo::new) })
     }

@@ -17,12 +17,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// The way out to `allowed` only, and its log.
+/// A client that may reach `allowed` only, and its log.
 fn outbound(allowed: &str) -> (Outbound, CapturedLog) {
     outbound_with(allowed, BTreeMap::new())
 }
 
-/// The same, where `allowed` has variables with these values.
+/// Like [`outbound`], with values for the variables in `allowed`.
 fn outbound_with(allowed: &str, values: BTreeMap<String, String>) -> (Outbound, CapturedLog) {
     let log = CapturedLog::default();
     let hosts = AllowedHosts::new(&[Template::parse(allowed).unwrap()], &values);
@@ -30,7 +30,7 @@ fn outbound_with(allowed: &str, values: BTreeMap<String, String>) -> (Outbound, 
     (outbound, log)
 }
 
-/// The way out to any host, which trusts one certificate.
+/// A client that may reach any host and trusts one certificate.
 fn outbound_that_trusts(certificate: CertificateDer<'static>) -> Outbound {
     let (outbound, _) = outbound("*://*:*");
     let mut roots = RootCertStore::empty();
@@ -41,7 +41,8 @@ fn outbound_that_trusts(certificate: CertificateDer<'static>) -> Outbound {
     Outbound::with_tls("example", outbound.allowed, outbound.log, tls)
 }
 
-/// A server with TLS and HTTP/2 for `127.0.0.1` that answers with what it received, and its certificate.
+/// Starts a server with TLS and HTTP/2 on `127.0.0.1` that responds with the version and `Host` of
+/// the request. Returns its address and certificate.
 async fn listen_with_tls() -> (SocketAddr, CertificateDer<'static>) {
     let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = signed.cert.der().clone();
@@ -56,7 +57,7 @@ async fn listen_with_tls() -> (SocketAddr, CertificateDer<'static>) {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // A client that does not trust the certificate goes away here.
+            // A client that does not trust the certificate aborts the handshake.
             let Ok(stream) = acceptor.accept(stream).await else { continue };
             let service = service_fn(async |request: http::Request<Incoming>| {
                 let received = format!("{:?} {:?}", request.version(), request.headers().get(HOST));
@@ -71,7 +72,7 @@ async fn listen_with_tls() -> (SocketAddr, CertificateDer<'static>) {
     (address, certificate)
 }
 
-/// Sends a GET request and returns the body of the answer.
+/// Sends a GET request and returns the response body.
 async fn get(outbound: &Outbound, url: &str, options: RequestOptions) -> Result<Bytes, Error> {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let request = http::Request::get(url).body(body).unwrap();
@@ -96,7 +97,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[tokio::test]
-async fn a_destination_without_permission_is_refused_and_the_log_says_how_to_allow_it() {
+async fn a_destination_that_is_not_allowed_is_denied_and_the_log_says_how_to_allow_it() {
     let (outbound, log) = outbound("https://allowed.example");
     let error = get(&outbound, "http://127.0.0.1:4000/?secret=1", RequestOptions::default()).await;
     assert!(matches!(error, Err(Error::HttpRequestDenied)), "{error:?}");
@@ -107,7 +108,7 @@ async fn a_destination_without_permission_is_refused_and_the_log_says_how_to_all
 }
 
 #[tokio::test]
-async fn with_a_malformed_entry_every_destination_is_refused_and_the_log_names_the_variable() {
+async fn a_malformed_entry_denies_every_destination_and_the_log_names_the_variable() {
     let values = BTreeMap::from([("domain".to_owned(), "not a host".to_owned())]);
     let (outbound, log) = outbound_with("https://{{ domain }}", values);
     let error = get(&outbound, "http://127.0.0.1:4000/", RequestOptions::default()).await;
@@ -146,7 +147,7 @@ async fn a_refused_connection_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_server_with_a_trusted_certificate_is_spoken_to_over_http2() {
+async fn requests_to_a_server_with_a_trusted_certificate_use_http2() {
     let (address, certificate) = listen_with_tls().await;
     let outbound = outbound_that_trusts(certificate);
     let body = get(&outbound, &format!("https://{address}/"), RequestOptions::default()).await;
@@ -154,7 +155,7 @@ async fn a_server_with_a_trusted_certificate_is_spoken_to_over_http2() {
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_nobody_vouches_for_is_a_tls_error() {
+async fn an_untrusted_certificate_is_a_tls_error() {
     let (address, _) = listen_with_tls().await;
     let (outbound, _) = outbound("https://127.0.0.1:*");
     let error = get(&outbound, &format!("https://{address}/"), RequestOptions::default()).await;
@@ -174,7 +175,7 @@ async fn a_server_that_does_not_speak_tls_is_a_tls_error() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_begin_in_time_is_given_up() {
+async fn a_response_that_does_not_begin_in_time_is_a_timeout() {
     let (_listener, address) = listen().await;
     let (outbound, log) = outbound("http://127.0.0.1:*");
     let options = RequestOptions {
@@ -183,17 +184,17 @@ async fn an_answer_that_does_not_begin_in_time_is_given_up() {
     };
     let error = get(&outbound, &format!("http://{address}/"), options).await;
     assert!(matches!(error, Err(Error::ConnectionReadTimeout)), "{error:?}");
-    assert!(log.text().contains("not answered in time"), "{}", log.text());
+    assert!(log.text().contains("timed out"), "{}", log.text());
 }
 
 #[tokio::test]
-async fn an_answer_that_pauses_for_too_long_is_given_up() {
+async fn a_response_that_pauses_for_too_long_is_a_timeout() {
     let (listener, address) = listen().await;
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_head(&mut stream).await;
         stream.write_all(&OK[..OK.len() - 1]).await.unwrap();
-        // The connection ends with the body.
+        // The client closes the connection when it drops the body.
         stream.read_u8().await.unwrap_err()
     });
     let (outbound, _) = outbound("http://127.0.0.1:*");

@@ -1,4 +1,4 @@
-//! One person's way from the server's URL to its tools.
+//! The flow of one user, from the server's URL to the calls of its tools.
 
 use super::{
     authorization::{self, Request},
@@ -16,8 +16,8 @@ use serde_json::Value;
 use std::io::Write;
 use url::Url;
 
-/// A person with a client and a browser of their own.
-pub(super) struct Visit<'a> {
+/// One user with a client and a browser.
+pub(super) struct UserFlow<'a> {
     server: &'a Url,
     seed: &'a Seed,
     person: &'a Person,
@@ -28,8 +28,11 @@ pub(super) struct Visit<'a> {
     state: String,
 }
 
-impl<'a> Visit<'a> {
-    /// Prepares what a client has before it knows anything about the server.
+impl<'a> UserFlow<'a> {
+    /// Prepares the client and the browser. Sends nothing yet.
+    ///
+    /// # Errors
+    /// Returns an error if an HTTP client or random bytes are unavailable.
     pub(super) fn new(
         server: &'a Url,
         seed: &'a Seed,
@@ -37,7 +40,7 @@ impl<'a> Visit<'a> {
         era: Era,
     ) -> Result<Self, Error> {
         let no_client =
-            |error: reqwest::Error| Error::start(format!("Cannot make an HTTP client: {error}"));
+            |error: reqwest::Error| Error::start(format!("Cannot create an HTTP client: {error}"));
         let redirect_uri = Url::parse(authorization::REDIRECT_URI);
         let redirect_uri = redirect_uri.map_err(|error| Error::start(error.to_string()))?;
         Ok(Self {
@@ -55,20 +58,23 @@ impl<'a> Visit<'a> {
     /// Signs in and calls every tool.
     ///
     /// # Errors
-    /// When a step failed without which there is no going on.
-    pub(super) async fn walk(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
+    /// Returns [`Halt`] if signing in fails.
+    pub(super) async fn run(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
         let token = self.sign_in(report).await?;
         let mcp = McpClient::new(&self.client, self.server, self.era, &token);
         report.step(self.era.opening(), mcp.open().await);
         let listed = |tools: Vec<Value>| tools::listed(&tools, |tool| self.may_use(tool));
         report.step("tools/list", mcp.tools().await.and_then(listed));
         for tool in tools::TOOLS {
-            report.step(tool, mcp.tool(tool).await.and_then(|result| self.judge(tool, &result)));
+            report.step(
+                tool,
+                mcp.tool(tool).await.and_then(|result| self.check_result(tool, &result)),
+            );
         }
         Ok(())
     }
 
-    /// Finds out where to sign in, registers, and comes back with an access token.
+    /// Discovers the authorization server, registers, signs in, and returns an access token.
     async fn sign_in(&self, report: &mut Report<impl Write>) -> Result<String, Halt> {
         let Self { client, server, browser, .. } = self;
         let step = discovery::challenge(client, server, self.era).await;
@@ -77,7 +83,7 @@ impl<'a> Visit<'a> {
         let resource = report.take("protected resource metadata", step)?;
         let step = discovery::authorization_server(client, &resource.authorization_server).await;
         let tenant = report.take("authorization server metadata", step)?;
-        // The challenge knows best what this call needs; the metadata knows what calls need in general.
+        // Prefer the challenge's scopes, which are for this call, to those of the metadata.
         let scope = challenge.scope.unwrap_or(resource.scopes_supported);
         let step = authorization::register(client, &tenant, &scope).await;
         let client_id = report.take("registration", step)?;
@@ -101,8 +107,8 @@ impl<'a> Visit<'a> {
         Ok(token)
     }
 
-    /// What a tool's result comes to for this person.
-    fn judge(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
+    /// Checks the result of a tool for this user.
+    fn check_result(&self, tool: &str, result: &Value) -> Result<String, Mismatch> {
         if self.may_use(tool) {
             tools::answered(tool, self.person, result)
         } else {
