@@ -24,7 +24,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) first_byte: Instant,
 }
 
-/// How the end of an answer's body is found.
+/// The way to find the end of an answer's body.
 enum Length {
     Known(usize),
     Chunked,

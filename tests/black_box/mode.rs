@@ -22,7 +22,7 @@ impl Mode {
     pub(crate) const ALL: [Self; 4] =
         [Self::Default, Self::OneRequestPerInstance, Self::SixteenInFlight, Self::Spin];
 
-    /// How many copies of each case run at the same time.
+    /// The number of copies of each case that run at the same time.
     pub(crate) fn copies(self) -> usize {
         if self == Self::SixteenInFlight { 16 } else { 1 }
     }

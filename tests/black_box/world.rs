@@ -83,7 +83,7 @@ impl World {
         self.other.as_ref().expect("a variable of the case has `{other}`")
     }
 
-    /// How many copies of each case run at the same time.
+    /// The number of copies of each case that run at the same time.
     pub(crate) fn copies(&self) -> usize {
         self.mode.copies()
     }
