@@ -1,8 +1,8 @@
-//! Other people's MCP clients against the server: MCP Inspector as a command and as a web page, and both generations
-//! of the TypeScript SDK. And the connect page in a real browser.
+//! Runs other people's MCP clients against the server: MCP Inspector as a command and as a web
+//! page, and both generations of the TypeScript SDK. Also opens the connect page in a real browser.
 //!
-//! The tests themselves are in `tests/clients/`, in Node; this starts what they talk to. Without npm, a Node that is new
-//! enough or Chromium they are listed as ignored, except on CI, where they must run.
+//! The tests themselves are Node programs in `tests/clients/`; this starts the server for them.
+//! Without npm, a recent Node or Chromium they are listed as ignored; on CI they fail.
 
 #![allow(
     clippy::expect_used,
@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 
 use node::NodePackage;
 
-/// Each file, and whether it needs a browser.
+/// The test files, and whether each needs a browser.
 const FILES: [(&str, bool); 5] = [
     ("inspector-cli.test.mjs", false),
     ("sdk-v1.test.mjs", false),
@@ -34,15 +34,15 @@ const FILES: [(&str, bool); 5] = [
     ("connect.test.mjs", true),
 ];
 
-/// The user of the seed who may do everything.
+/// The user of the seed with all permissions and a connected account.
 const PERSON: &str = "owner@example.com";
 
-/// The user of the seed who may do everything and has connected nothing.
+/// The user of the seed with all permissions and no connected account.
 const NEWCOMER: &str = "unconnected@example.com";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One at a time: each starts several processes of its own.
+    // The files run one at a time, because each starts several processes.
     arguments.test_threads = Some(1);
     let runtime = Arc::new(Runtime::new().expect("a Tokio runtime starts"));
     let stack: Arc<OnceLock<Stack>> = Arc::default();

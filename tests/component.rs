@@ -1,4 +1,4 @@
-//! The component as a file: how large it is, and what it asks of its host.
+//! The component as a file: its size, and its imports and exports.
 
 #![allow(
     clippy::expect_used,
@@ -11,16 +11,16 @@ use std::fs;
 
 use wasmparser::{Parser, Payload};
 
-/// Everything that a host has to provide. Sockets and files are not among it.
+/// Everything that a host has to provide. Sockets and files must not be among it.
 const IMPORTS: &str = include_str!("imports.txt");
 
 fn component() -> Vec<u8> {
-    fs::read(doorward_dev::build_component()).expect("the component was built")
+    fs::read(doorward_dev::build_component()).expect("the component can be read")
 }
 
-/// 1.2 MiB. It was 1 MiB before there were time zones, the Token Vault's whole protocol, permissions from several
-/// sources and the connect page. A component is fetched and compiled wherever it starts, so what is added has to be
-/// worth its bytes.
+/// The limit of the size: 1.2 MiB. It was 1 MiB before time zones, the whole protocol of Token
+/// Vault, permissions from several sources and the connect page were added. A component is fetched
+/// and compiled wherever it starts, so an addition has to be worth its bytes.
 const MAX_BYTES: usize = 1_258_291;
 
 #[test]

@@ -1,8 +1,9 @@
-//! The official MCP conformance suite, against Doorward and against a server that is built from it as a library.
+//! Runs the official MCP conformance suite against Doorward, and against a server that uses it as a
+//! library.
 //!
-//! The suite is a Node program that knows no authentication; a module that is loaded into it adds an access token to its
-//! requests, so they pass the same door as everybody's. Without npm and a Node that is new enough these tests are
-//! listed as ignored, except on CI, where they must run.
+//! The suite is a Node program without support for authentication. A module that is loaded into it
+//! adds an access token to its requests, so authentication stays on. Without npm or a recent Node,
+//! these tests are listed as ignored; on CI they fail.
 
 #![allow(
     clippy::expect_used,
@@ -35,10 +36,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for subject in Subject::ALL {
         let subjects = Arc::clone(&subjects);
-        trials.push(Trial::test(
-            format!("{subject}: messages are those of the golden files"),
-            move || messages::check(subject, &subjects),
-        ));
+        trials
+            .push(Trial::test(format!("{subject}: messages equal the golden files"), move || {
+                messages::check(subject, &subjects)
+            }));
     }
 
     let package = Arc::new(NodePackage::new("conformance"));
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         trials.push(trial.with_ignored_flag(missing.is_some() && node::may_be_left_out()));
     };
     in_node(
-        "the golden files are valid by the protocol's JSON Schemas",
+        "the golden files conform to the protocol's JSON Schemas",
         Box::new(messages::validate),
     );
     for run in suite::RUNS {

@@ -1,4 +1,4 @@
-//! The servers of `examples/` that act for their users elsewhere: built, run, and called.
+//! The servers of `examples/` that call other APIs on behalf of their users.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,23 +11,23 @@ use serde_json::{Value, json};
 const OWNER: &str = "owner@example.com";
 const UNCONNECTED: &str = "unconnected@example.com";
 
-/// The server of this package, with a tenant.
+/// Builds the server of this package and starts it with a tenant.
 async fn start(package: &'static str) -> Stack {
     let component = tokio::task::spawn_blocking(|| example::component(package)).await;
     let options = StackOptions {
         host: HostChoice::Local,
         manifest: Some(example::manifest(package)),
-        component: Some(component.expect("it builds")),
+        component: Some(component.expect("the example builds")),
         ..StackOptions::default()
     };
     Stack::start(options).await.expect("tenant and server start")
 }
 
 fn token(stack: &Stack, person: &str) -> String {
-    stack.tenant().mint_for(person, "doorward-test", &[]).expect("the seed has them")
+    stack.tenant().mint_for(person, "doorward-test", &[]).expect("the seed has this person")
 }
 
-/// The result of a call of a tool.
+/// Calls a tool and returns its result.
 async fn call(stack: &Stack, token: &str, tool: &str, arguments: Value) -> Value {
     let params = json!({ "name": tool, "arguments": arguments });
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
@@ -37,7 +37,7 @@ async fn call(stack: &Stack, token: &str, tool: &str, arguments: Value) -> Value
 }
 
 fn text(result: &Value) -> &str {
-    result["content"][0]["text"].as_str().expect("there is text")
+    result["content"][0]["text"].as_str().expect("the result has a text")
 }
 
 #[tokio::test]
@@ -45,7 +45,9 @@ async fn a_connector_reads_for_its_user_and_says_what_is_missing() {
     let stack = start("unread-mail").await;
     let connect = |scopes: &[&str]| {
         let control = stack.tenant().control();
-        control.connect_account(UNCONNECTED, "google-oauth2", scopes).expect("the seed has them");
+        control
+            .connect_account(UNCONNECTED, "google-oauth2", scopes)
+            .expect("the seed has this person");
     };
     let token = token(&stack, UNCONNECTED);
     let result = call(&stack, &token, "unread_mail", json!({})).await;
@@ -70,21 +72,21 @@ async fn a_tool_reaches_another_api_on_behalf_of_its_caller_and_by_a_profile() {
         let result = call(&stack, &owner, "read_orders", json!({})).await;
         assert_eq!(text(&result), "The token for the orders is good for read:orders.", "{result}");
     }
-    assert_eq!(control.calls(Endpoint::TokenOnBehalfOf), 1, "the second time it is remembered");
+    assert_eq!(control.calls(Endpoint::TokenOnBehalfOf), 1, "the second call uses the cache");
     let organization = json!({ "organization": "org_local0000000001" });
     let tool = "read_orders_for_organization";
     for _ in 0..2 {
         let result = call(&stack, &owner, tool, organization.clone()).await;
         assert_eq!(text(&result), "The token for the orders is good for read:orders.", "{result}");
     }
-    let sent = control.last(Endpoint::TokenExchange).expect("the tenant was asked").body;
+    let sent = control.last(Endpoint::TokenExchange).expect("the endpoint was called").body;
     assert!(sent.contains("organization=org_local0000000001"), "{sent}");
     assert!(sent.contains("actor_token=ey"), "{sent}");
     assert_eq!(control.calls(Endpoint::TokenExchange), 1);
     let foreign = json!({ "organization": "org_elsewhere" });
     let result = call(&stack, &owner, tool, foreign).await;
     assert_eq!(result["isError"], true, "{result}");
-    let stores = stack.server().local().expect("the local host shows it").key_value();
+    let stores = stack.server().local().expect("this is the local host").key_value();
     let values = stores.values().flatten().map(|(_, value)| String::from_utf8_lossy(value));
     let stored: String = values.collect();
     assert!(

@@ -1,4 +1,5 @@
-//! How often the tenant is asked, and whether the smallest one is enough. It prints the table of the README:
+//! Counts the requests to the Management API, and checks that the smallest tenant allows enough of
+//! them. Prints the table of the README:
 //!
 //! ```sh
 //! cargo test --test management_calls -- --nocapture
@@ -29,23 +30,24 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 const CALLS: u32 = 20;
 const IN: Duration = Duration::from_secs(30);
 
-/// What Auth0's free plan takes.
+/// The rate limit of Auth0's free plan.
 const SMALLEST: RateLimit = RateLimit { burst: 2, per_second: 2.0 };
 
+/// The result of a run of [`play`].
 struct Played {
-    /// The answers that were no greeting.
+    /// The answers that were errors.
     refused: Vec<String>,
-    /// The longest that a call took.
+    /// The duration of the slowest call.
     longest: Duration,
-    /// How long each user took for all calls, at most.
+    /// The time that the slowest user took for all calls.
     slowest: Duration,
-    /// Requests to the Management API.
+    /// The number of requests to the Management API.
     requests: u64,
-    /// Those that asked about a user.
+    /// The number of those that looked up a user's permissions.
     about_users: u64,
 }
 
-/// Plays the fifteen users against a tenant and a server of their own.
+/// Simulates the fifteen users, with a new tenant and server.
 async fn play(cache_seconds: &str, limit: Option<RateLimit>) -> Played {
     let setting = ("permission_cache_seconds".to_owned(), Some(cache_seconds.to_owned()));
     let options = StackOptions {
@@ -86,12 +88,13 @@ async fn play(cache_seconds: &str, limit: Option<RateLimit>) -> Played {
     }
 }
 
-/// A user of its own, who holds `tool:greet`.
+/// Adds a user with the permission `tool:greet`, and returns an access token for that user.
 async fn token(stack: &Stack, number: u32) -> String {
     let (control, audience) = (stack.tenant().control(), stack.mcp_url());
     let email = format!("user-{number}@example.com");
     control.edit(|directory| {
-        let mut user = directory.person("guest@example.com").cloned().expect("there is a guest");
+        let mut user =
+            directory.person("guest@example.com").cloned().expect("the seed has a guest");
         (user.user_id, user.email) = (format!("auth0|user-{number}"), email.clone());
         user.permissions = [(audience, vec!["tool:greet".to_owned()])].into();
         directory.people.push(user);
@@ -115,10 +118,11 @@ fn fifteen_users_on_the_smallest_tenant_are_all_decided_live() {
     ));
     assert!(limited.refused.is_empty(), "{:?}", limited.refused);
     assert!(limited.slowest <= IN, "{:?}", limited.slowest);
-    // Nothing was believed for longer than the setting: who is there for 28.5 seconds is asked about three times.
+    // No permission is cached for longer than the setting. A user's calls span 28.5 seconds, so
+    // each user is looked up at least three times.
     assert!(limited.about_users >= u64::from(3 * USERS), "{}", limited.about_users);
     println!(
-        "On a tenant that takes 2 requests a second every call was decided, the slowest in {:?}.",
+        "With a rate limit of 2 requests a second, every call was decided; the slowest took {:?}.",
         limited.longest
     );
     println!(
@@ -130,5 +134,5 @@ fn fifteen_users_on_the_smallest_tenant_are_all_decided_live() {
         println!("| {setting} | {} |", (played.requests * 1000).div_ceil(calls));
     }
     let live = &figures[0];
-    assert_eq!(live.requests, u64::from(2 * USERS * CALLS), "exactly two for each call");
+    assert_eq!(live.requests, u64::from(2 * USERS * CALLS), "exactly two requests for each call");
 }

@@ -1,4 +1,5 @@
-//! The server of `examples/preferences`: tools that use the Management API about their caller.
+//! The server of `examples/preferences`, whose tools store preferences of their caller by the
+//! Management API.
 
 #![allow(
     clippy::expect_used,
@@ -14,15 +15,15 @@ use doorward_tenant::{Endpoint, Fault};
 use futures_util::future::join_all;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 const OWNER: &str = "owner@example.com";
 const GUEST: &str = "guest@example.com";
 
-/// The server beside a local tenant.
+/// The server and its local tenant.
 struct Example(Stack);
 
 impl Example {
+    /// Starts the server. Every user of its tenant already has another preference, `seat`.
     async fn start() -> Self {
         let component = tokio::task::spawn_blocking(|| example::component("preferences-server"));
         let component = component.await.expect("the example builds");
@@ -32,7 +33,13 @@ impl Example {
             manifest: Some(example::manifest("preferences")),
             ..StackOptions::default()
         };
-        Self(Stack::start(options).await.expect("tenant and server start"))
+        let stack = Stack::start(options).await.expect("tenant and server start");
+        stack.tenant().control().edit(|directory| {
+            for person in &mut directory.people {
+                person.user_metadata.insert("seat".to_owned(), json!("12A"));
+            }
+        });
+        Self(stack)
     }
 
     fn token(&self, person: &str, scope: &str) -> String {
@@ -64,23 +71,9 @@ impl Example {
     }
 }
 
-#[test]
-fn a_preference_is_kept_at_the_tenant_for_its_user_alone() {
-    Runtime::new().expect("a runtime starts").block_on(async {
-        let example = Example::start().await;
-        a_preference_is_set_and_read_and_forgotten(&example).await;
-        who_lacks_the_scope_is_told_to_ask_for_it(&example).await;
-        many_at_once_lose_nothing(&example).await;
-        what_goes_wrong_is_told_to_the_operator_only(&example).await;
-    });
-}
-
-async fn a_preference_is_set_and_read_and_forgotten(example: &Example) {
-    example.0.tenant().control().edit(|directory| {
-        for person in &mut directory.people {
-            person.user_metadata.insert("seat".to_owned(), json!("12A"));
-        }
-    });
+#[tokio::test]
+async fn a_preference_is_set_read_and_deleted_for_its_user_alone() {
+    let example = Example::start().await;
     let result = example.set(OWNER, "units", json!("metric")).await;
     assert_eq!(result["structuredContent"], json!({ "preferences": { "units": "metric" } }));
     assert_eq!(example.metadata(OWNER), json!({ "seat": "12A", "units": "metric" }));
@@ -93,7 +86,9 @@ async fn a_preference_is_set_and_read_and_forgotten(example: &Example) {
     assert_eq!(example.metadata(OWNER), json!({ "seat": "12A" }));
 }
 
-async fn who_lacks_the_scope_is_told_to_ask_for_it(example: &Example) {
+#[tokio::test]
+async fn a_caller_without_the_scope_is_told_which_scope_is_needed() {
+    let example = Example::start().await;
     let token = example.token(OWNER, "openid");
     let arguments = json!({ "preference": "theme", "value": "dark" });
     let (status, answer) = example.call(&token, "set_preference", arguments).await;
@@ -103,7 +98,9 @@ async fn who_lacks_the_scope_is_told_to_ask_for_it(example: &Example) {
     assert_eq!(example.metadata(OWNER), json!({ "seat": "12A" }));
 }
 
-async fn many_at_once_lose_nothing(example: &Example) {
+#[tokio::test]
+async fn simultaneous_calls_lose_no_preference() {
+    let example = Example::start().await;
     let people = [OWNER, GUEST, "quiet@example.com", "greeter@example.com"];
     let preferences = ["language", "theme", "units"];
     let calls = people.iter().flat_map(|person| {
@@ -117,7 +114,9 @@ async fn many_at_once_lose_nothing(example: &Example) {
     }
 }
 
-async fn what_goes_wrong_is_told_to_the_operator_only(example: &Example) {
+#[tokio::test]
+async fn only_the_operator_is_told_why_the_tenant_refuses() {
+    let example = Example::start().await;
     let fault = Fault::management(403, "insufficient_scope", "internals-7f3a");
     example.0.tenant().control().inject(Endpoint::ManagementUserUpdate, fault);
     let result = example.set(OWNER, "theme", json!("dark")).await;

@@ -1,4 +1,4 @@
-//! The Rust SDK of the protocol's authors as a client, in each way that it has of opening a conversation.
+//! The official Rust SDK (`rmcp`) as a client, with each of its ways to open a connection.
 
 #![allow(
     clippy::expect_used,
@@ -20,13 +20,13 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-/// The user of the seed who may do everything.
+/// The user of the seed with all permissions.
 const PERSON: &str = "owner@example.com";
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
 const MODERN: ProtocolVersion = ProtocolVersion::V_2026_07_28;
 const TOOLS: [&str; 4] = ["calendar_summary", "get_datetime", "greet", "whoami"];
 
-/// Connects, lists the tools and calls each.
+/// Connects, lists the tools and calls each of them.
 async fn converse(lifecycle: ClientLifecycleMode, expected: ProtocolVersion) {
     let options = StackOptions { host: HostChoice::Local, ..StackOptions::default() };
     let stack = Stack::start(options).await.expect("tenant and server start");
@@ -36,7 +36,7 @@ async fn converse(lifecycle: ClientLifecycleMode, expected: ProtocolVersion) {
     let transport = StreamableHttpClientTransport::from_config(config);
 
     let client = ().serve_with_lifecycle(transport, lifecycle).await.expect("the client connects");
-    let server = client.peer_info().expect("the server said what it is");
+    let server = client.peer_info().expect("the server sent its info");
     assert_eq!(server.protocol_version, expected);
     let info = server.server_info.as_ref().expect("the server has a name");
     assert_eq!(info.name, "doorward");

@@ -1,10 +1,10 @@
-//! What all parts of the benchmark need.
+//! The context that all parts of the benchmark share.
 
 use std::time::Instant;
 
 use crate::{components::Components, options::Options};
 
-/// A run.
+/// A run of the benchmark.
 pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) components: Components,
@@ -12,14 +12,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Builds what is measured.
+    /// Builds the components and starts the clock.
     pub(crate) fn new(options: Options) -> Self {
         let start = Instant::now();
         eprintln!("Building the components …");
         Self { options, components: Components::build(), start }
     }
 
-    /// Shows on standard error what goes on.
+    /// Prints progress to standard error.
     pub(crate) fn say(&self, what: &str) {
         eprintln!("[{:3.0} s] {what}", self.start.elapsed().as_secs_f64());
     }

@@ -1,4 +1,5 @@
-//! Where a warm call's time goes: what each request takes longer than one that comes less far.
+//! Splits the time of a warm call into stages. The cost of a stage is the difference between two
+//! requests, of which one goes through that stage and the other ends before it.
 
 use doorward_dev::Reuse;
 use serde_json::json;
@@ -12,10 +13,12 @@ use crate::{
     subject::{GREETING, OWNER, On, Subject, request, tool_call},
 };
 
-/// A request, what it does beyond the one that it is compared with, and the index of that.
+/// A request that goes through one more stage than another.
 struct Stage {
+    /// What the request does beyond the other one.
     what: &'static str,
     load: Load,
+    /// The index of the other request.
     beyond: Option<usize>,
 }
 
@@ -63,12 +66,12 @@ fn stages(floor: &Subject, doorward: &Subject) -> Result<Vec<Stage>, String> {
     let stage = |what, load, beyond| Stage { what, load, beyond };
     Ok(vec![
         stage(
-            "the host: HTTP, and an instance that reads the body and answers",
+            "the host: HTTP, and an instance that reads the body and answers a constant",
             floor.load(vec![floor.call(&owner, "greet")], GREETING),
             None,
         ),
         stage(
-            "the request as Rust's types, its route, an answer (404)",
+            "converting the request, routing, the answer (404)",
             doorward.refused(nowhere, 404, "not_found"),
             Some(0),
         ),
@@ -78,27 +81,27 @@ fn stages(floor: &Subject, doorward: &Subject) -> Result<Vec<Stage>, String> {
             Some(1),
         ),
         stage(
-            "the token found again, the body read, the envelope (`ping`)",
+            "the cached token, the body, the envelope (`ping`)",
             doorward.load(asked(method("ping")), "result"),
             Some(2),
         ),
         stage(
-            "what the caller may use, and the list of it (`tools/list`)",
+            "the permissions of the caller and the list of tools (`tools/list`)",
             doorward.load(asked(method("tools/list")), "inputSchema"),
             Some(3),
         ),
         stage(
-            "the decision about one tool, its arguments, the tool, one more audit line (`tools/call greet`)",
+            "the permission for one tool, its arguments, the tool, one more audit line (`tools/call greet`)",
             doorward.load(asked(tool_call("greet")), GREETING),
             Some(3),
         ),
         stage(
-            "a token that is none: parsing it (401)",
+            "parsing a malformed token (401)",
             doorward.refused(unsigned, 401, "invalid_token"),
             Some(2),
         ),
         stage(
-            "a token that is not remembered: its signature, here a wrong one (401)",
+            "verifying the signature of a token that is not cached, here a wrong one (401)",
             doorward.refused(spoilt, 401, "invalid_token"),
             Some(6),
         ),

@@ -1,4 +1,5 @@
-//! One kept-alive HTTP/1.1 connection, with nothing between the benchmark and the socket.
+//! An HTTP/1.1 client for one keep-alive connection. It works directly on the socket, so that the
+//! client costs little time.
 
 use std::{io, net::SocketAddr, time::Instant};
 
@@ -7,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A connection. It has one request in flight at most.
+/// A connection with at most one request in flight.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -15,15 +16,15 @@ pub(crate) struct Connection {
 
 /// An answer, read to its end.
 pub(crate) struct Answer<'a> {
-    /// The status.
+    /// The status code.
     pub(crate) status: u16,
-    /// The body; with its chunk headers where it was sent in chunks.
+    /// The body. If it was sent in chunks, it includes the chunk headers.
     pub(crate) body: &'a [u8],
-    /// When the first byte of the body was there, or the head of an answer without one.
+    /// When the first byte of the body arrived, or the head of an answer without a body.
     pub(crate) first_byte: Instant,
 }
 
-/// How an answer's body ends.
+/// The way to find the end of an answer's body.
 enum Length {
     Known(usize),
     Chunked,
@@ -72,7 +73,7 @@ impl Connection {
     }
 }
 
-/// Where `needle` begins.
+/// The position of `needle`.
 pub(crate) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     text.windows(needle.len().max(1)).position(|window| window.starts_with(needle))
 }
@@ -91,6 +92,6 @@ fn parse_head(head: &[u8]) -> io::Result<(u16, Length)> {
             return Ok((status, Length::Chunked));
         }
     }
-    // 204 and 304 have neither.
+    // 204 and 304 have neither header.
     Ok((status, Length::Known(0)))
 }

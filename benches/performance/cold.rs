@@ -1,4 +1,5 @@
-//! The first call that an instance gets, when other instances have left what they know in key-value.
+//! The first call of a new instance, while other instances have already filled the cache in
+//! key-value.
 
 use doorward_dev::Reuse;
 
@@ -10,12 +11,12 @@ use crate::{
     subject::{GREETING, OWNER, On, Subject},
 };
 
-/// 1.2 MiB, in bytes.
+/// The limit of the component's size, in bytes: 1.2 MiB.
 const MAX_BYTES: u64 = 1_258_291;
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    // A new instance for every request.
+    // Starts a new instance for every request.
     let once = || Reuse { requests: 1, ..Reuse::default() };
     let floor = Subject::start(on, components.floor.clone(), once(), &[]).await?;
     let doorward = Subject::start(on, components.doorward.clone(), once(), &[]).await?;
@@ -28,7 +29,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let rounds = Rounds::run(&loads, 1, until, options.rounds()).await?;
     let more = rounds.both(0, 1, |floor, doorward| doorward.median() - floor.median());
     let mut lines = vec![Line {
-        what: "first call of an instance, what is in key-value known: median".to_owned(),
+        what: "first call of an instance, with a filled cache in key-value: median".to_owned(),
         on: on.to_string(),
         beside: rounds.of(0, Round::median).show(2, " ms"),
         doorward: rounds.of(1, Round::median).show(2, " ms"),
@@ -38,7 +39,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     }];
     if let (Some(floor), Some(doorward)) = (starts(&floor), starts(&doorward)) {
         lines.push(Line {
-            what: "starting an instance, before its first call: median".to_owned(),
+            what: "start of an instance, before its first call: median".to_owned(),
             on: on.to_string(),
             beside: floor.show(3, " ms"),
             doorward: doorward.show(3, " ms"),
@@ -47,7 +48,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         });
         let bytes = components.size();
         lines.push(Line {
-            what: "the component".to_owned(),
+            what: "size of the component".to_owned(),
             doorward: format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
             goal: Goal::of("≤ 1.2 MiB", bytes <= MAX_BYTES),
             ..Line::default()
@@ -56,7 +57,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     Ok(lines.into())
 }
 
-/// How long instances took to start, in milliseconds, where the host shows it.
+/// The start times of the instances, in milliseconds; `None` if the host does not report them.
 fn starts(subject: &Subject) -> Option<Spread> {
     let figures = subject.stack().server().local()?.figures();
     Some(Spread::of(figures.starts.iter().map(|time| time.as_secs_f64() * 1e3)))

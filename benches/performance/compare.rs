@@ -1,8 +1,8 @@
-//! Several loads, measured in turn, so that whatever else the machine does concerns all of them.
+//! Measures several loads in turn, so that other work on the machine affects all of them alike.
 
 use crate::load::{Load, Round, Until, quantile};
 
-/// A value of each round: the median, the lowest and the highest.
+/// The median, the lowest and the highest of a value over all rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -18,21 +18,22 @@ impl Spread {
         Self { median: at(0.5), lowest: at(0.0), highest: at(1.0) }
     }
 
-    /// With a unit, and so many decimals.
+    /// Formats the values with a unit and this number of decimals.
     pub(crate) fn show(self, decimals: usize, unit: &str) -> String {
         let Self { median, lowest, highest } = self;
         format!("{median:.decimals$}{unit} ({lowest:.decimals$}–{highest:.decimals$})")
     }
 }
 
-/// The rounds of several loads: for each round what came of each load.
+/// The rounds of several loads: for each round, the results of all loads.
 pub(crate) struct Rounds(Vec<Vec<Round>>);
 
 impl Rounds {
-    /// Runs all loads in turn, after one round of each that does not count. Every other time they run in reverse.
+    /// Runs all loads in turn. The first round is a warm-up and does not count. Every second round
+    /// runs the loads in reverse order.
     ///
     /// # Errors
-    /// The first answer that is not the expected one.
+    /// Returns the first unexpected answer.
     pub(crate) async fn run(
         loads: &[Load],
         connections: usize,
@@ -56,12 +57,12 @@ impl Rounds {
         Ok(Self(all))
     }
 
-    /// A value of the load with this index.
+    /// A value of one load, over all rounds.
     pub(crate) fn of(&self, load: usize, value: impl Fn(&Round) -> f64) -> Spread {
         Spread::of(self.0.iter().map(|round| value(&round[load])))
     }
 
-    /// What the values of two loads come to, round by round.
+    /// A value computed from two loads, over all rounds.
     pub(crate) fn both(
         &self,
         one: usize,

@@ -1,24 +1,25 @@
-//! The components that are measured, built for release.
+//! Builds the measured components for release.
 
 use std::path::{Path, PathBuf};
 
-/// Where they are.
+/// The files of the components.
 pub(crate) struct Components {
     /// The server itself.
     pub(crate) doorward: PathBuf,
-    /// What does nothing, in `benches/floor`.
+    /// The baseline in `benches/floor`.
     pub(crate) floor: PathBuf,
-    /// What does nothing but ask its host for all that a server needs, in `benches/calls`.
+    /// The baseline in `benches/calls` that also makes the necessary host calls.
     pub(crate) calls: PathBuf,
-    /// What only verifies tokens, in `benches/signature`.
+    /// The baseline in `benches/signature` that also verifies tokens.
     pub(crate) signature: PathBuf,
-    /// The server of `examples/conformance`, which has a tool that reports its progress.
+    /// The server of `examples/conformance`, which has a tool that reports progress.
     pub(crate) fixture: PathBuf,
 }
 
 impl Components {
     pub(crate) fn build() -> Self {
-        // What has Doorward or the floor as its library is built apart, in the folder that the tests use too.
+        // These packages use Doorward or the floor as a library, with other features. They are
+        // built in another folder, the one that the tests use for this, too.
         let apart = || Some(target("conformance"));
         Self {
             doorward: doorward_dev::build_component(),
@@ -35,7 +36,7 @@ impl Components {
     }
 }
 
-/// A folder in `target`.
+/// The path of a folder in `target`.
 pub(crate) fn target(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(name)
 }

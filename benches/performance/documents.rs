@@ -1,4 +1,4 @@
-//! What the documents show of a run.
+//! Writes the results of a run into the documents.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ const README: &str = "README.md";
 const PERFORMANCE: &str = "docs/performance.md";
 const PLOT: &str = "docs/performance.svg";
 
-/// Draws the plot; and with `--write` puts tables and plot into the documents.
+/// Draws the plot. With `--write`, also writes the tables and the plot into the documents.
 ///
 /// # Errors
-/// When a file cannot be written, or lacks the marks between which a table goes.
+/// Returns a message if a file cannot be written, or lacks the marks around a table.
 pub(crate) fn write(parts: &[(&str, Findings)], facts: &str, bench: &Bench) -> Result<(), String> {
     let bars: Vec<&Bar> = parts.iter().flat_map(|(_, findings)| &findings.bars).collect();
     if !bench.options.write {
         let path = target("performance.svg");
         if !bars.is_empty() {
             save(&path, &plot::svg(&bars))?;
-            bench.say(&format!("the plot is {}", path.display()));
+            bench.say(&format!("wrote the plot to {}", path.display()));
         }
         return Ok(());
     }
@@ -46,14 +46,14 @@ pub(crate) fn write(parts: &[(&str, Findings)], facts: &str, bench: &Bench) -> R
     }
     save(&path, &text)?;
     save(&root.join(PLOT), &plot::svg(&bars))?;
-    bench.say(&format!("{README}, {PERFORMANCE} and {PLOT} are written"));
+    bench.say(&format!("wrote {README}, {PERFORMANCE} and {PLOT}"));
     Ok(())
 }
 
-/// The text with `new` between the marks of this name.
+/// Replaces the text between the marks of this name.
 fn between(text: &str, file: &str, name: &str, new: &str) -> Result<String, String> {
     let (begin, end) = (format!("<!-- benchmark: {name} -->\n"), "<!-- /benchmark -->");
-    let missing = || format!("{file} has no `{}` with an `{end}` after it.", begin.trim_end());
+    let missing = || format!("{file} has no `{}` followed by `{end}`.", begin.trim_end());
     let (before, rest) = text.split_once(&begin).ok_or_else(missing)?;
     let (_, after) = rest.split_once(end).ok_or_else(missing)?;
     Ok(format!("{before}{begin}\n{new}\n{end}{after}"))

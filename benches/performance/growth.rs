@@ -1,4 +1,5 @@
-//! Load that grows: more and more tokens in rotation, what they leave in memory and what in key-value.
+//! Growing load: a rising number of tokens in rotation, and its effect on throughput, memory and
+//! key-value.
 
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use crate::{
     verifying::Verifying,
 };
 
-/// So many keys are there for one issuer and the people of the benchmark, whatever the number of calls: documents,
-/// Management token, what the API defines, and what each of them may use.
+/// The limit of keys in key-value, whatever the number of calls. They are the documents of the one
+/// issuer, the Management token, the permissions that the API defines, and the permissions of each
+/// user of the benchmark.
 const MAX_KEYS: usize = 16;
 
-/// So many of the verified tokens an instance remembers.
-const REMEMBERED: usize = 1024;
+/// The capacity of an instance's cache of verified tokens.
+const CACHED_TOKENS: usize = 1024;
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
@@ -56,7 +58,7 @@ fn greetings(subject: &Subject, tokens: &[String]) -> Load {
     subject.load(tokens.iter().map(|token| subject.call(token, "greet")).collect(), GREETING)
 }
 
-/// What many calls leave in key-value, where the host shows it.
+/// Counts the keys in key-value after many calls; `None` if the host does not show them.
 async fn keys(
     doorward: &Subject,
     tokens: &[String],
@@ -77,7 +79,7 @@ async fn keys(
     }))
 }
 
-/// The memory of one instance that lives long enough to be full.
+/// Measures the memory of one instance, before and after its caches are full.
 async fn memory(on: On, bench: &Bench) -> Result<Line, String> {
     let Bench { components, options, .. } = bench;
     let one = Reuse {
@@ -90,7 +92,7 @@ async fn memory(on: On, bench: &Bench) -> Result<Line, String> {
     let tokens = doorward.tokens(options.of(10_000, 3_000))?;
     let load = greetings(&doorward, &tokens);
     let mut used = Vec::new();
-    for calls in [1, REMEMBERED * 3 / 2, tokens.len()] {
+    for calls in [1, CACHED_TOKENS * 3 / 2, tokens.len()] {
         load.round(16, Until::Requests(calls as u64)).await?;
         let figures = doorward.stack().server().local().map(doorward_host::Host::figures);
         used.push(figures.unwrap_or_default().largest_memory as f64 / f64::from(1 << 20));
@@ -99,12 +101,12 @@ async fn memory(on: On, bench: &Bench) -> Result<Line, String> {
     Ok(Line {
         what: format!(
             "memory of one instance after 1, {} and {} more tokens",
-            REMEMBERED * 3 / 2,
+            CACHED_TOKENS * 3 / 2,
             tokens.len()
         ),
         on: on.to_string(),
         doorward: format!("{first:.1} MiB, {full:.1} MiB, {last:.1} MiB"),
-        goal: Goal::of("no more after the second", last <= full * 1.05),
+        goal: Goal::of("no growth after the second", last <= full * 1.05),
         ..Line::default()
     })
 }

@@ -1,4 +1,5 @@
-//! Load: so many connections, each sending its next request when the last one is answered.
+//! The load generator: a number of connections, each of which sends its next request once the last
+//! one is answered.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,18 +17,18 @@ use tokio::{sync::oneshot, task::LocalSet};
 
 use crate::client::{Connection, find};
 
-/// What is sent, and what has to come back.
+/// The requests, and the expected answer.
 #[derive(Clone)]
 pub(crate) struct Load {
-    /// Where to.
+    /// The address of the server.
     pub(crate) address: SocketAddr,
-    /// Whole requests, which are sent in turn.
+    /// Complete requests, which are sent in turn.
     pub(crate) requests: Arc<Vec<Vec<u8>>>,
-    /// The status of every answer.
+    /// The expected status of every answer.
     pub(crate) status: u16,
-    /// What every answer's body contains.
+    /// A text that the body of every answer contains.
     pub(crate) contains: &'static str,
-    /// How many requests were sent, in all rounds together.
+    /// The number of requests sent, in all rounds together.
     pub(crate) sent: Arc<AtomicUsize>,
 }
 
@@ -36,23 +37,23 @@ pub(crate) struct Load {
 pub(crate) enum Until {
     /// After this time.
     Time(Duration),
-    /// After so many requests.
+    /// After this number of requests.
     Requests(u64),
 }
 
-/// What came of a round.
+/// The result of a round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
     /// Answers per second.
     pub(crate) rate: f64,
-    /// The times until the answers were there, in milliseconds, in ascending order.
+    /// The times until the answers were complete, in milliseconds, in ascending order.
     pub(crate) latencies: Vec<f64>,
-    /// The same until their bodies' first byte.
+    /// The times until the first byte of their bodies, likewise.
     pub(crate) first_bytes: Vec<f64>,
 }
 
 impl Round {
-    /// The latency that this share of the answers stays below, in milliseconds.
+    /// The quantile of the latencies, in milliseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         quantile(&self.latencies, share)
     }
@@ -61,13 +62,13 @@ impl Round {
         self.quantile(0.5)
     }
 
-    /// The median until the first byte.
+    /// The median time until the first byte, in milliseconds.
     pub(crate) fn first_byte(&self) -> f64 {
         quantile(&self.first_bytes, 0.5)
     }
 }
 
-/// A quantile of values in ascending order.
+/// Returns a quantile of values that are in ascending order.
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     let index = (share * last as f64).round() as usize;
@@ -75,7 +76,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 impl Load {
-    /// Requests that are answered with a status and something in the body.
+    /// Makes a load from requests that are all answered with this status and a body with this text.
     pub(crate) fn new(
         address: SocketAddr,
         requests: Vec<Vec<u8>>,
@@ -85,10 +86,10 @@ impl Load {
         Self { address, requests: Arc::new(requests), status, contains, sent: Arc::default() }
     }
 
-    /// Runs one round on a thread of its own, so that it takes part in no other work.
+    /// Runs one round on a new thread, so that no other work delays it.
     ///
     /// # Errors
-    /// The first answer that is not the expected one.
+    /// Returns the first unexpected answer.
     pub(crate) async fn round(&self, connections: usize, until: Until) -> Result<Round, String> {
         let (sender, receiver) = oneshot::channel();
         let load = self.clone();
@@ -98,7 +99,7 @@ impl Load {
                 Ok(runtime) => LocalSet::new().block_on(&runtime, load.run(connections, until)),
                 Err(error) => Err(error.to_string()),
             };
-            // The benchmark was interrupted if nobody waits any more.
+            // This fails only if the benchmark was interrupted.
             let _ = sender.send(outcome);
         });
         receiver.await.map_err(|_| "the load generator failed".to_owned())?
@@ -131,7 +132,7 @@ impl Load {
         Ok(Round { rate: latencies.len() as f64 / elapsed, latencies, first_bytes })
     }
 
-    /// The requests of one connection.
+    /// Sends the requests of one connection.
     async fn requests_of(
         &self,
         mut connection: Connection,
@@ -163,7 +164,7 @@ impl Load {
             if !is_expected {
                 let body = String::from_utf8_lossy(answer.body);
                 return Err(format!(
-                    "request {number} was answered {} {body}, and not {} with {:?}",
+                    "request {number} was answered {} {body}; expected {} with {:?}",
                     answer.status, self.status, self.contains
                 ));
             }

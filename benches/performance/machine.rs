@@ -1,10 +1,10 @@
-//! What a run was made on.
+//! Describes the machine of a run.
 
 use std::{fs, process::Command, thread};
 
 use doorward_dev::HostChoice;
 
-/// The machine and the versions, as a paragraph. `no_spin` is the reason why there was no Spin.
+/// Returns the machine and the versions as a paragraph. `no_spin` is the reason if Spin is missing.
 pub(crate) async fn facts(no_spin: Option<&str>) -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut facts = vec![format!("{cores} cores{}", processor())];
@@ -18,7 +18,7 @@ pub(crate) async fn facts(no_spin: Option<&str>) -> String {
         facts.push(version.unwrap_or_else(|| format!("no {program} on PATH")));
     }
     format!(
-        "Measured on {}; the load comes from the same machine, over loopback.",
+        "Measured on {}; the load generator runs on the same machine, over loopback.",
         facts.join(", ")
     )
 }

@@ -1,4 +1,4 @@
-//! `cargo bench`: what the numbers in the README and in `docs/performance.md` come from.
+//! `cargo bench`: measures the figures in the README and in `docs/performance.md`.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
@@ -26,18 +26,18 @@ use std::process::ExitCode;
 
 use bench::Bench;
 use doorward_dev::HostChoice;
-use options::{HOSTS, Instead, Options, PARTS};
+use options::{Exit, HOSTS, Options, PARTS};
 use report::Findings;
 use subject::On;
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
-        Err(Instead::Help(text)) => {
+        Err(Exit::Help(text)) => {
             print!("{text}");
             return ExitCode::SUCCESS;
         }
-        Err(Instead::Refuse(problem)) => {
+        Err(Exit::Usage(problem)) => {
             eprintln!("{}", problem.trim_end());
             return ExitCode::FAILURE;
         }
@@ -56,14 +56,14 @@ fn main() -> ExitCode {
 async fn run(bench: &Bench) -> Result<(), String> {
     let mut hosts = Vec::new();
     let mut missing = None;
-    for on in On::ALL.into_iter().filter(|on| bench.options.wants(&HOSTS, on.word())) {
+    for on in On::ALL.into_iter().filter(|on| bench.options.selects(&HOSTS, on.word())) {
         match HostChoice::Spin.resolve().await {
             Err(reason) if on == On::Spin => missing = Some(reason.to_string()),
             _ => hosts.push(on),
         }
     }
     let mut parts = Vec::new();
-    for part in PARTS.into_iter().filter(|part| bench.options.wants(&PARTS, part)) {
+    for part in PARTS.into_iter().filter(|part| bench.options.selects(&PARTS, part)) {
         let mut findings = Findings::default();
         for &on in &hosts {
             bench.say(&format!("{part} on {}", on.plain()));

@@ -1,37 +1,38 @@
-//! What is asked for on the command line.
+//! Parses the command line.
 
 use std::time::Duration;
 
 use crate::load::Until;
 
 const HELP: &str = "\
-Measures Doorward against a component that does nothing, and against what people would use instead.
+Compares Doorward with a component that does nothing, and with other MCP servers.
 
-    cargo bench                         everything, in less than a quarter of an hour
-    cargo bench -- --write              and writes what README.md and docs/performance.md show
-    cargo bench -- --quick warm local   short rounds of the parts and hosts with these names
+    cargo bench                         measures everything; takes less than 15 minutes
+    cargo bench -- --write              also updates README.md and docs/performance.md
+    cargo bench -- --quick warm local   short rounds, only the named parts and hosts
 
-Parts: warm, stalls, cold, signature, growth, budget, peers. Hosts: local, spin (where `spin` is on PATH).
-The parts, and what each of them measures, are in docs/performance.md.
+Parts: warm, stalls, cold, signature, growth, budget, peers. Hosts: local, spin (if `spin` is on PATH).
+docs/performance.md explains what each part measures.
 ";
 
-/// The command line.
+/// The options of a run.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// Short rounds: for development, not for publication.
+    /// Whether rounds are short: for development, not for publication.
     pub(crate) quick: bool,
-    /// Whether what the documents show is written.
+    /// Whether the results are written into the documents.
     pub(crate) write: bool,
+    /// The selected parts and hosts.
     words: Vec<String>,
 }
 
-/// What there is to do instead of measuring.
+/// Why the program ends without measuring.
 #[derive(Debug)]
-pub(crate) enum Instead {
-    /// The help was asked for.
+pub(crate) enum Exit {
+    /// The help was requested.
     Help(&'static str),
-    /// The command line cannot be understood.
-    Refuse(String),
+    /// The command line is invalid.
+    Usage(String),
 }
 
 /// The parts of the benchmark.
@@ -42,47 +43,49 @@ pub(crate) const PARTS: [&str; 7] =
 pub(crate) const HOSTS: [&str; 2] = ["local", "spin"];
 
 impl Options {
+    /// Parses the arguments.
+    ///
     /// # Errors
-    /// What to do instead of measuring.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Instead> {
+    /// Returns `Help` if the help is requested, and `Usage` if an argument is invalid.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Exit> {
         let mut options = Self { quick: false, write: false, words: Vec::new() };
         for argument in arguments {
             match argument.as_str() {
-                // Cargo says this to every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
                 "--quick" => options.quick = true,
                 "--write" => options.write = true,
-                "--help" | "-h" => return Err(Instead::Help(HELP)),
+                "--help" | "-h" => return Err(Exit::Help(HELP)),
                 word if PARTS.contains(&word) || HOSTS.contains(&word) => {
                     options.words.push(argument);
                 }
-                _ => return Err(Instead::Refuse(format!("What is `{argument}`?\n\n{HELP}"))),
+                _ => return Err(Exit::Usage(format!("Unknown argument `{argument}`.\n\n{HELP}"))),
             }
         }
         if options.write && (options.quick || !options.words.is_empty()) {
-            let problem = "--write goes with nothing else: only a whole run is for publication.";
-            return Err(Instead::Refuse(problem.to_owned()));
+            let problem = "--write takes no other arguments: only a complete run is published.";
+            return Err(Exit::Usage(problem.to_owned()));
         }
         Ok(options)
     }
 
-    /// Whether a part or host is asked for: by its name, or because none of its kind is named.
-    pub(crate) fn wants(&self, kind: &[&str], name: &str) -> bool {
+    /// Whether a part or host is selected: by its name, or because none of its kind is named.
+    pub(crate) fn selects(&self, kind: &[&str], name: &str) -> bool {
         let mut named = self.words.iter().filter(|word| kind.contains(&word.as_str())).peekable();
         named.peek().is_none() || named.any(|word| word == name)
     }
 
-    /// How long a round of load lasts.
+    /// The duration of a round of load.
     pub(crate) fn round(&self) -> Until {
         Until::Time(Duration::from_millis(self.of(1000, 400)))
     }
 
-    /// How many rounds there are of each.
+    /// The number of rounds of each load.
     pub(crate) fn rounds(&self) -> usize {
         self.of(9, 5)
     }
 
-    /// A number for publication, and one for development.
+    /// Returns `whole` for a run for publication, or `quick` for one with short rounds.
     pub(crate) fn of<T>(&self, whole: T, quick: T) -> T {
         if self.quick { quick } else { whole }
     }

@@ -1,4 +1,5 @@
-//! The same four tools on what people would use instead: same tenant, same client, same rounds.
+//! Compares Doorward with the same four tools on other frameworks. Tenant, client and rounds are
+//! the same for all.
 
 mod fastmcp;
 mod process;
@@ -18,17 +19,17 @@ use crate::{
     subject::{GREETING, OWNER, On, Subject, request, tool_call},
 };
 
-/// How a peer is to compare.
+/// A peer, and the goal of the comparison with it.
 #[derive(Clone, Copy)]
 struct Against {
     name: &'static str,
-    /// So many times its calls per second, at least.
+    /// The goal: the least ratio of Doorward's rate to the peer's.
     times: f64,
 }
 
 const NATIVE: Against = Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: 0.5 };
 
-/// The peers that are processes of their own.
+/// The peers that run as separate processes.
 const PROCESSES: [(Against, &Peer); 2] = [
     (Against { name: "FastMCP with `jose` (npm)", times: 10.0 }, &NODE),
     (Against { name: "FastMCP with its Auth0 provider (Python)", times: 10.0 }, &PYTHON),
@@ -94,14 +95,17 @@ fn line(name: &str, on: On) -> Line {
 
 fn bar(on: On, label: &str, rounds: &Rounds, load: usize) -> Bar {
     Bar {
-        group: format!("The same tools elsewhere, calls per second; Doorward on {}", on.plain()),
+        group: format!(
+            "The same tools on other frameworks, calls per second; Doorward on {}",
+            on.plain()
+        ),
         label: label.to_owned(),
         rate: rounds.of(load, |round: &Round| round.rate),
         is_doorward: load == 0,
     }
 }
 
-/// The tenant of a running Doorward, for the peers.
+/// The tenant of a running Doorward, which the peers use too.
 fn tenant(doorward: &Subject) -> doorward_native::Tenant {
     let tenant = doorward.stack().tenant();
     let audience = doorward.stack().mcp_url();

@@ -1,17 +1,18 @@
-//! The plot: calls per second as bars, with the spread of the rounds, as SVG.
+//! Draws the plot as SVG: calls per second as bars, with the spread of the rounds.
 
 use std::fmt::Write as _;
 
 use crate::report::Bar;
 
 const WIDTH: f64 = 900.0;
-/// Where the bars begin, and how long the longest one is.
+/// The left end of the bars.
 const LEFT: f64 = 310.0;
+/// The length of the longest bar.
 const LONGEST: f64 = 480.0;
 const ROW: f64 = 26.0;
 const TITLE: f64 = 44.0;
 
-/// The bars in their groups. Each group has a scale of its own.
+/// Draws the bars in their groups. Each group has its own scale.
 pub(crate) fn svg(bars: &[&Bar]) -> String {
     let mut drawn = String::new();
     let mut y = 0.0;

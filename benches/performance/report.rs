@@ -1,27 +1,27 @@
-//! What was measured, as lines of a table and bars of a plot.
+//! The results: lines of tables and bars of the plot.
 
 use crate::compare::Spread;
 
 /// One line of a table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
-    /// What was measured.
+    /// The measured quantity.
     pub(crate) what: String,
-    /// On which host.
+    /// The host.
     pub(crate) on: String,
-    /// What Doorward is compared with: the component that does nothing, or something else.
+    /// The value of the component or server that Doorward is compared with.
     pub(crate) beside: String,
-    /// Doorward, or what the line says instead.
+    /// The value of Doorward, or another value if the line is not about Doorward.
     pub(crate) doorward: String,
-    /// Both, compared in each round: the median and the spread.
+    /// The comparison of both values in each round: the median and the spread.
     pub(crate) compared: String,
-    /// What was to be reached, where something was.
+    /// The goal, if the line has one.
     pub(crate) goal: Option<Goal>,
-    /// Whether the README shows it.
+    /// Whether the README shows the line.
     pub(crate) is_headline: bool,
 }
 
-/// What was to be reached, and whether it was.
+/// A goal, and whether it is met.
 #[derive(Clone, Debug)]
 pub(crate) struct Goal {
     text: String,
@@ -37,15 +37,15 @@ impl Goal {
 /// A bar of the plot: calls per second.
 #[derive(Clone, Debug)]
 pub(crate) struct Bar {
-    /// Bars that belong together have the same.
+    /// The title of the bar's group.
     pub(crate) group: String,
     pub(crate) label: String,
     pub(crate) rate: Spread,
-    /// Whether it is Doorward's.
+    /// Whether this is Doorward's bar.
     pub(crate) is_doorward: bool,
 }
 
-/// What came of one part of the benchmark.
+/// The results of one part of the benchmark.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) lines: Vec<Line>,
@@ -65,7 +65,7 @@ impl From<Vec<Line>> for Findings {
     }
 }
 
-/// The lines as a Markdown table.
+/// Formats the lines as a Markdown table.
 pub(crate) fn table<'a>(lines: impl IntoIterator<Item = &'a Line>) -> String {
     let mut table = String::from(
         "| | Host | Compared with | Doorward | Compared: median (lowest–highest) | Goal |\n\

@@ -1,4 +1,5 @@
-//! What it costs to verify a token: the floor that does it for each request, beside the floor that does not.
+//! The cost of verifying a token: compares the baseline with a copy of it that verifies each
+//! request's token.
 
 use doorward_dev::Reuse;
 

@@ -1,4 +1,5 @@
-//! Every route and outcome on one kept-alive connection. A head and a body that reach the socket apart cost 40 ms.
+//! Measures every route and outcome on one keep-alive connection, to find delays of 40 ms. They
+//! occur if head and body reach the socket in separate packets.
 
 use doorward_dev::Reuse;
 use serde_json::json;
@@ -19,17 +20,17 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let asking = start(Reuse::default(), &[("permission_cache_seconds", "0")]).await?;
     let by_scope = start(Reuse::default(), &[("permission_source", "token")]).await?;
     let once = start(Reuse { requests: 1, ..Reuse::default() }, &[]).await?;
-    let (names, mut loads): (Vec<_>, Vec<_>) = ways(&doorward)?.into_iter().unzip();
+    let (names, mut loads): (Vec<_>, Vec<_>) = routes(&doorward)?.into_iter().unzip();
     let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     let call = |subject: &Subject| {
         let token = subject.token(OWNER)?;
         Ok::<_, String>(subject.load(vec![subject.call(&token, "greet")], GREETING))
     };
-    names.push("a call that a new instance answers".to_owned());
+    names.push("a call to a new instance".to_owned());
     loads.push(call(&once)?);
-    names.push("a call that asks the tenant for the permission".to_owned());
+    names.push("a call that looks up the permission at the tenant".to_owned());
     loads.push(call(&asking)?);
-    names.push("403, a scope is missing".to_owned());
+    names.push("403, missing scope".to_owned());
     let narrow = by_scope.token_for(OWNER, &["tool:whoami"])?;
     loads.push(by_scope.refused(by_scope.call(&narrow, "greet"), 403, "insufficient_scope"));
 
@@ -62,8 +63,8 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     Ok(lines.into())
 }
 
-/// Whatever one instance answers by itself.
-fn ways(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
+/// The requests that an instance answers without a request of its own.
+fn routes(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
     let address = doorward.address();
     let page = |path: &str| request(address, "GET", path, "", "");
     let owner = doorward.token(OWNER)?;
@@ -77,7 +78,10 @@ fn ways(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
         ("the landing page", doorward.load(vec![page("/")], "Doorward")),
         ("`/health`", doorward.load(vec![page("/health")], "ok")),
         ("protected resource metadata", doorward.load(vec![page(metadata)], "resource")),
-        ("the same with `/mcp`", doorward.load(vec![page(&format!("{metadata}/mcp"))], "resource")),
+        (
+            "the same at the URL with `/mcp`",
+            doorward.load(vec![page(&format!("{metadata}/mcp"))], "resource"),
+        ),
         (
             "authorization server metadata",
             doorward.load(vec![page("/.well-known/oauth-authorization-server")], "issuer"),
@@ -85,11 +89,11 @@ fn ways(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
         ("404", doorward.refused(page("/nothing"), 404, "not_found")),
         ("401, no token", doorward.refused(doorward.message(None, &tool_call("greet")), 401, "")),
         (
-            "401, a wrong signature",
+            "401, wrong signature",
             doorward.refused(doorward.call(&spoilt(&owner), "greet"), 401, "invalid_token"),
         ),
         (
-            "403, a page that may not use the server",
+            "403, origin not allowed",
             doorward.refused(
                 request(address, "POST", "/mcp", &elsewhere, &greet),
                 403,
@@ -102,12 +106,12 @@ fn ways(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
             "a tool error: no permission",
             doorward.load(vec![doorward.call(&guest, "greet")], "permission"),
         ),
-        ("a tool that there is not", doorward.load(asked(tool_call("nothing")), "-32602")),
-        ("a method that there is not", doorward.load(asked(method("nothing")), "-32601")),
+        ("an unknown tool", doorward.load(asked(tool_call("nothing")), "-32602")),
+        ("an unknown method", doorward.load(asked(method("nothing")), "-32601")),
     ])
 }
 
-/// The first event of a call that reports its progress.
+/// Measures the time until the first event of a call that reports progress.
 async fn events(on: On, bench: &Bench) -> Result<Line, String> {
     let component = bench.components.fixture.clone();
     let fixture = Subject::start(on, component, Reuse::default(), &[]).await?;
@@ -127,8 +131,8 @@ async fn events(on: On, bench: &Bench) -> Result<Line, String> {
     })
 }
 
-/// A token with another signature. Only its middle differs: what begins with larger numbers than the key does, or ends in
-/// bits that mean nothing, is refused without any arithmetic.
+/// Returns the token with a wrong signature. Only the middle of the signature is changed: a number
+/// larger than the modulus, or unused bits at the end, would be refused without the arithmetic.
 pub(crate) fn spoilt(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let (first, second) = signature.split_at(signature.len() / 2);

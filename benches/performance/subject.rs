@@ -1,4 +1,4 @@
-//! What is measured: a component on a host, and the requests that are sent to it.
+//! A measured server: a component on a host, and the requests for it.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
@@ -10,13 +10,13 @@ use crate::load::Load;
 
 /// The user who may call all tools.
 pub(crate) const OWNER: &str = "owner@example.com";
-/// The user who may call none that is not public.
+/// The user who may call public tools only.
 pub(crate) const GUEST: &str = "guest@example.com";
-/// Some who may be greeted.
+/// Users who may call `greet`.
 const PEOPLE: [&str; 4] =
     [OWNER, "unconnected@example.com", "quiet@example.com", "greeter@example.com"];
 
-/// What every greeting contains, the floor's constant too.
+/// The text that every greeting contains, and also the constant of the baseline.
 pub(crate) const GREETING: &str = "Hello, ";
 
 const CLIENT: &str = "doorward-test";
@@ -32,7 +32,7 @@ pub(crate) enum On {
 impl On {
     pub(crate) const ALL: [Self; 2] = [Self::Local, Self::Spin];
 
-    /// The word on the command line.
+    /// The name on the command line.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Local => "local",
@@ -58,17 +58,17 @@ impl fmt::Display for On {
     }
 }
 
-/// A running component, with a tenant that only Doorward asks for anything.
+/// A running component and its tenant. Only Doorward sends requests to the tenant.
 pub(crate) struct Subject {
     stack: Stack,
     address: SocketAddr,
 }
 
 impl Subject {
-    /// Starts a component on a host, as `spin up` does without options unless `reuse` says otherwise.
+    /// Starts a component on a host. The default of `reuse` is that of `spin up`.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Returns a message if the component does not start.
     pub(crate) async fn start(
         on: On,
         component: PathBuf,
@@ -107,13 +107,13 @@ impl Subject {
         self.token_for(person, &SCOPES)
     }
 
-    /// A token that was asked for with these scopes.
+    /// Issues a token with these scopes.
     pub(crate) fn token_for(&self, person: &str, scopes: &[&str]) -> Result<String, String> {
         let token = self.stack.tenant().mint_for(person, CLIENT, scopes);
         token.map_err(|error| error.to_string())
     }
 
-    /// So many tokens, no two the same, of people who may be greeted.
+    /// Issues `count` different tokens, of users who may call `greet`.
     pub(crate) fn tokens(&self, count: usize) -> Result<Vec<String>, String> {
         let control = self.stack.tenant().control();
         let claims = PEOPLE.map(|person| control.claims_for(person, CLIENT, &SCOPES));
@@ -127,7 +127,7 @@ impl Subject {
         Ok(tokens)
     }
 
-    /// The headers of a message to the MCP endpoint, in the words of the revision that most clients speak.
+    /// The headers of a message to the MCP endpoint, for the revision that most clients use.
     pub(crate) fn headers(&self, token: Option<&str>) -> String {
         let authorization =
             token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
@@ -137,22 +137,22 @@ impl Subject {
         )
     }
 
-    /// A message to the MCP endpoint.
+    /// The request for a message to the MCP endpoint.
     pub(crate) fn message(&self, token: Option<&str>, message: &Value) -> Vec<u8> {
         request(self.address, "POST", "/mcp", &self.headers(token), &message.to_string())
     }
 
-    /// A call of a tool.
+    /// The request for a call of a tool.
     pub(crate) fn call(&self, token: &str, tool: &str) -> Vec<u8> {
         self.message(Some(token), &tool_call(tool))
     }
 
-    /// Load of requests that are answered 200.
+    /// A load of requests that are answered 200.
     pub(crate) fn load(&self, requests: Vec<Vec<u8>>, contains: &'static str) -> Load {
         Load::new(self.address, requests, 200, contains)
     }
 
-    /// Load of a request that is answered with another status.
+    /// A load of one request that is answered with another status.
     pub(crate) fn refused(&self, request: Vec<u8>, status: u16, contains: &'static str) -> Load {
         Load::new(self.address, vec![request], status, contains)
     }

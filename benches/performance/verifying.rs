@@ -1,4 +1,4 @@
-//! The component that only verifies tokens, and the requests for it.
+//! The baseline that also verifies tokens, and the requests for it.
 
 use doorward_dev::Reuse;
 
@@ -8,7 +8,7 @@ use crate::{
     subject::{GREETING, On, Subject, request, tool_call},
 };
 
-/// That component on a host.
+/// The running component.
 pub(crate) struct Verifying(Subject);
 
 impl Verifying {
@@ -17,7 +17,7 @@ impl Verifying {
         Ok(Self(Subject::start(on, component, Reuse::default(), &[]).await?))
     }
 
-    /// Calls with these tokens, which are of the tenant of `doorward`.
+    /// A load of calls with these tokens, which the tenant of `doorward` issued.
     pub(crate) fn load(&self, doorward: &Subject, tokens: &[String]) -> Load {
         let tenant = doorward.stack().tenant();
         let facts = format!(

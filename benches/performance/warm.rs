@@ -1,4 +1,4 @@
-//! A warm, authenticated tool call: the token verified before, the permission known.
+//! A warm, authenticated tool call: the verified token and the permission are cached.
 
 use doorward_dev::Reuse;
 
@@ -16,7 +16,7 @@ const CALLS: usize = 2;
 
 const LABELS: [(usize, &str); 3] = [
     (FLOOR, "a component that does nothing"),
-    (CALLS, "one that makes the same calls of its host"),
+    (CALLS, "one that makes the same host calls"),
     (DOORWARD, "Doorward"),
 ];
 
@@ -64,21 +64,19 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
             goal: Goal::of("≤ 0.15 ms more", more.median <= 0.15),
             ..line("the same, one connection: median")
         },
-        // What there is no way around, and what Doorward adds to it.
+        // The first line is the cost that no server can avoid, the second what Doorward adds to it.
         Line {
             beside: rate(FLOOR).show(0, "/s"),
             doorward: rate(CALLS).show(0, "/s"),
             compared: share_of(&many, FLOOR, CALLS).show(0, " %"),
             is_headline: false,
-            ..line("not Doorward but `benches/calls`, which computes nothing, 16 connections")
+            ..line("`benches/calls` instead of Doorward: only the host calls, 16 connections")
         },
         Line {
             beside: rate(CALLS).show(0, "/s"),
             doorward: rate(DOORWARD).show(0, "/s"),
             compared: share_of(&many, CALLS, DOORWARD).show(0, " %"),
-            ..line(
-                "compared with a component that makes the same calls of its host and computes nothing",
-            )
+            ..line("compared with a component that only makes the same host calls")
         },
     ];
     let bars = LABELS.map(|(load, label)| Bar {
@@ -90,7 +88,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     Ok(Findings { lines, bars: bars.into() })
 }
 
-/// How many calls per second one makes of each hundred that the other makes.
+/// The rate of one load as a percentage of the rate of another.
 fn share_of(rounds: &Rounds, whole: usize, part: usize) -> Spread {
     rounds.both(whole, part, |whole, part| 100.0 * part.rate / whole.rate)
 }

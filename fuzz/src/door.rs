@@ -1,4 +1,4 @@
-//! Sending a request to a server, and reading the whole answer.
+//! Sends a request to a server and reads the whole answer.
 
 use std::{
     pin::pin,
@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 
 use crate::host::FuzzHost;
 
-/// A server that remembers between requests what every instance does.
+/// A server and its host. It caches between requests, as an instance does.
 pub struct Door {
     server: Rc<Server>,
     host: Rc<FuzzHost>,
@@ -22,7 +22,7 @@ pub struct Door {
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
@@ -31,17 +31,17 @@ pub struct Answer {
 }
 
 impl Door {
-    /// A door with this server behind it.
+    /// Wraps a server.
     #[must_use]
     pub fn of(server: Server) -> Self {
         Self { server: Rc::new(server), host: Rc::default() }
     }
 
-    /// What the MCP endpoint answers to these headers and this body.
+    /// Sends these headers and this body to the MCP endpoint.
     ///
     /// # Panics
     ///
-    /// When the answer never comes, or is one that no input may ever get.
+    /// Panics if there is no answer, or if it is one that no input may ever get.
     #[must_use]
     pub fn post(&self, headers: HeaderMap, body: &[u8]) -> Answer {
         self.host.forget();
@@ -64,14 +64,15 @@ impl Door {
 }
 
 impl Answer {
-    /// The value of a header; empty where there is none.
+    /// The value of a header; empty if the header is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// Nothing here waits for anything outside, so what is not ready after so many polls never is.
+/// Polls a future to its end. Nothing here waits for outside events, so a future that is not ready
+/// after 1 000 polls never is.
 fn finish<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -80,5 +81,5 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
             return result;
         }
     }
-    panic!("there is no answer")
+    panic!("no answer after 1000 polls")
 }

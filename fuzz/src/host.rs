@@ -1,4 +1,4 @@
-//! A host in memory with issuers that are always well.
+//! An in-memory host whose issuers always answer.
 
 use std::{
     cell::RefCell,
@@ -23,20 +23,20 @@ use crate::token::{self, Signer};
 /// The time, in seconds since the Unix epoch.
 pub const NOW: u64 = 1_800_000_000;
 
-/// The audience of every good token, which is the URL of the MCP endpoint.
+/// The audience of every valid token, which is the URL of the MCP endpoint.
 pub const AUDIENCE: &str = "https://mcp.example.com/mcp";
 
-/// The issuer of every good token.
+/// The tenant, which issues most tokens.
 pub const ISSUER: &str = "https://tenant.example.com/";
 
-/// Another issuer whose tokens get in.
+/// Another trusted issuer.
 pub const OTHER_ISSUER: &str = "https://other.example.org/";
 
-/// The manifest, for the defaults of all other variables.
+/// The manifest, which has the defaults of all other variables.
 const MANIFEST: &str = include_str!("../../spin.toml");
 
 static DEFAULTS: LazyLock<Table> =
-    LazyLock::new(|| MANIFEST.parse().expect("the manifest can be read"));
+    LazyLock::new(|| MANIFEST.parse().expect("the manifest is TOML"));
 
 const VARIABLES: [(&str, &str); 8] = [
     ("auth0_domain", "tenant.example.com"),
@@ -49,20 +49,21 @@ const VARIABLES: [(&str, &str); 8] = [
     ("issuer_origin", "https://other.example.org"),
 ];
 
-/// The host.
+/// The host. Its key-value store is in memory.
 #[derive(Debug, Default)]
 pub struct FuzzHost {
     store: RefCell<BTreeMap<String, Vec<u8>>>,
 }
 
 impl FuzzHost {
-    /// Forgets what was stored for earlier inputs, as a store with an expiry would.
+    /// Clears the store, so that an input does not depend on earlier ones.
     pub fn forget(&self) {
         self.store.borrow_mut().clear();
     }
 }
 
-/// What the issuers and Google say. Nobody else may ever be asked, whatever a token or a message names.
+/// The answers of the issuers and of Google. A request to any other host is a finding, whatever a
+/// token or a message names.
 fn answer(request: &Request<Bytes>) -> Value {
     let uri = request.uri();
     let (host, path) = (uri.host().unwrap_or_default(), uri.path());
@@ -86,7 +87,7 @@ fn answer(request: &Request<Bytes>) -> Value {
             json!({ "total": 0, "permissions": [] })
         }
         ("www.googleapis.com", _) => json!({ "items": [] }),
-        _ => panic!("an input made the server ask {uri}"),
+        _ => panic!("an input made the server send a request to {uri}"),
     }
 }
 
@@ -151,7 +152,7 @@ impl Clock for FuzzHost {
 }
 
 impl Random for FuzzHost {
-    /// The same in every run, so that a finding can be repeated.
+    /// Writes the same bytes in every run, so that a finding can be reproduced.
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(7);
     }

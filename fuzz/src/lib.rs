@@ -1,14 +1,14 @@
-//! Doorward under input that nobody thought of.
+//! Fuzzing of Doorward.
 //!
-//! The targets (`src/bin`) send whole requests to [`doorward::server::Server`], natively and on a [`host::FuzzHost`]
-//! whose time stands still. A finding is a panic: one of Doorward's own, or that of an `assert!` here about its answer.
-//! How to run them is in `CONTRIBUTING.md`.
+//! The targets (`src/bin`) send whole requests to [`doorward::server::Server`]. It runs natively,
+//! on a [`host::FuzzHost`] with a fixed clock. A finding is a panic: either one in Doorward, or
+//! that of an `assert!` here about its answer. `CONTRIBUTING.md` says how to run the targets.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a finding is a panic, and so is what keeps a target from starting"
+    reason = "a finding is a panic, and a target that cannot start panics, too"
 )]
 
 pub mod door;

@@ -1,4 +1,4 @@
-//! A request with a JSON-RPC message, and what every answer to one has to be.
+//! Parses an input as a request with a JSON-RPC message, and checks the answer.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::door::Answer;
 
-/// Every code that an error may have here. -32603 is checked for itself.
+/// The codes that an error may have. The message "Internal error" is a finding, whatever the code.
 const CODES: [i64; 10] =
     [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022, -32002, -32042];
 
-/// What stands between the headers and the body of an input.
+/// Separates the headers of an input from its body.
 const BLANK_LINE: &[u8] = b"\n\n";
 
-/// Reads an input: lines of headers, an empty line, and a body. A body alone gets the headers that a correct client
-/// would send with it, so that most of the changes which the fuzzer makes to a body get past them.
+/// Parses an input: lines of headers, an empty line, and a body. A body alone gets the headers of a
+/// correct client, so that most changes of the fuzzer to a body pass the check of the headers.
 #[must_use]
 pub fn parse(input: &[u8]) -> (HeaderMap, &[u8]) {
     if matches!(input.first(), Some(b'{' | b'[')) {
@@ -56,11 +56,11 @@ fn correct_headers(body: &[u8]) -> HeaderMap {
     headers.collect()
 }
 
-/// Asserts what holds for every answer to a body.
+/// Asserts everything that must hold for the answer to any body.
 ///
 /// # Panics
 ///
-/// When it does not.
+/// Panics if the answer is incorrect.
 pub fn check(body: &[u8], answer: &Answer) {
     if answer.status == StatusCode::FORBIDDEN {
         return;
@@ -74,7 +74,7 @@ pub fn check(body: &[u8], answer: &Answer) {
     let sent = serde_json::from_slice::<Value>(body).ok().filter(|_| was_read);
     let messages = messages(answer);
     let Some((last, before)) = messages.split_last() else {
-        panic!("there is no message: {answer:?}");
+        panic!("the answer has no message: {answer:?}");
     };
     for notification in before.iter().filter(|_| !matches!(sent, Some(Value::Array(_)))) {
         assert!(notification["method"].is_string() && notification.get("id").is_none());
@@ -90,7 +90,7 @@ pub fn check(body: &[u8], answer: &Answer) {
                 check_response(message);
             }
         }
-        // A double member is an error for this server, and not for the parser here.
+        // The server refuses duplicate members, but the parser used here does not.
         Some(_) if code == Some(-32700) => assert_eq!(last.get("id"), None, "{answer:?}"),
         Some(sent) => {
             let id = sent.get("id").filter(|id| id.is_string() || id.is_i64() || id.is_u64());
@@ -99,7 +99,7 @@ pub fn check(body: &[u8], answer: &Answer) {
     }
 }
 
-/// The messages of an answer: one, or those of a batch, or those of a stream.
+/// The messages in an answer, which is one message, a batch, or a stream.
 fn messages(answer: &Answer) -> Vec<Value> {
     let json = |text: &str| -> Value {
         serde_json::from_str(text).unwrap_or_else(|_| panic!("not JSON: {answer:?}"))
@@ -120,7 +120,7 @@ fn messages(answer: &Answer) -> Vec<Value> {
     }
 }
 
-/// Asserts that this is a JSON-RPC response, and returns the code of an error.
+/// Asserts that this is a JSON-RPC response. Returns the code if it is an error.
 fn check_response(message: &Value) -> Option<i64> {
     assert_eq!(message["jsonrpc"], "2.0", "{message}");
     let members = message.as_object().map(serde_json::Map::len);

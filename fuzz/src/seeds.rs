@@ -1,4 +1,4 @@
-//! What the targets start from. It is written when they start, so that none of it has to be kept up to date.
+//! The seeds of the targets. A target generates them when it starts, so no seed becomes outdated.
 
 use std::{env, fs, path::Path};
 
@@ -6,23 +6,24 @@ use serde_json::Value;
 
 use crate::{host::OTHER_ISSUER, token};
 
-/// Writes seeds into the folder that the environment variable `SEEDS` names, if it does.
+/// Writes seeds into the folder that the environment variable `SEEDS` names. Does nothing if the
+/// variable is not set.
 ///
 /// # Panics
 ///
-/// When that is not possible.
+/// Panics if the seeds cannot be written.
 pub fn write(seeds: &[Vec<u8>]) {
     let Some(folder) = env::var_os("SEEDS") else {
         return;
     };
     let folder = Path::new(&folder);
-    fs::create_dir_all(folder).expect("the folder can be made");
+    fs::create_dir_all(folder).expect("the folder can be created");
     for (number, seed) in seeds.iter().enumerate() {
         fs::write(folder.join(format!("{number:03}")), seed).expect("a seed can be written");
     }
 }
 
-/// The requests of the golden files: one of every kind.
+/// The requests in the golden files, which cover every kind of message.
 #[must_use]
 pub fn messages() -> Vec<Vec<u8>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/messages");
@@ -32,7 +33,7 @@ pub fn messages() -> Vec<Vec<u8>> {
 }
 
 fn collect(folder: &Path, seeds: &mut Vec<Vec<u8>>) {
-    for entry in fs::read_dir(folder).expect("there are golden files") {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             collect(&path, seeds);
@@ -49,13 +50,13 @@ fn collect(folder: &Path, seeds: &mut Vec<Vec<u8>>) {
         for (name, value) in golden["headers"].as_object().into_iter().flatten() {
             head.push_str(&format!("{name}: {}\n", value.as_str().unwrap_or_default()));
         }
-        // Once with headers of its own, once with those that belong to it.
+        // Adds the request with the headers of the golden file, and with those that `parse` adds.
         seeds.push(format!("{head}\n{body}").into_bytes());
         seeds.push(body.into_bytes());
     }
 }
 
-/// Good tokens, and some that are good but for one thing.
+/// Valid tokens, and tokens with one error.
 #[must_use]
 pub fn tokens() -> Vec<Vec<u8>> {
     let (header, claims) = (token::good_header(), token::good_claims());
@@ -73,7 +74,7 @@ pub fn tokens() -> Vec<Vec<u8>> {
     signed(&header, &claims);
     for (name, value) in [("crit", "[\"b64\"]"), ("typ", "\"JWT\""), ("alg", "\"none\"")] {
         let mut header = header.clone();
-        header[name] = serde_json::from_str(value).expect("this is JSON");
+        header[name] = serde_json::from_str(value).expect("the value is JSON");
         signed(&header, &claims);
     }
     for (name, value) in [
@@ -87,7 +88,7 @@ pub fn tokens() -> Vec<Vec<u8>> {
         ("org_id", r#""org_1""#),
     ] {
         let mut claims = claims.clone();
-        claims[name] = serde_json::from_str(value).expect("this is JSON");
+        claims[name] = serde_json::from_str(value).expect("the value is JSON");
         signed(&header, &claims);
     }
     let mut other = claims;

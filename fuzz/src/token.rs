@@ -1,4 +1,4 @@
-//! Tokens of issuers whose keys are the same in every run, so that a finding can be repeated.
+//! Issues tokens. The keys are the same in every run, so that a finding can be reproduced.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,8 @@ static KEYS: LazyLock<[SigningKey; 2]> =
     LazyLock::new(|| [1, 2].map(|seed| SigningKey::random(&mut StdRng::seed_from_u64(seed))));
 static GOOD: LazyLock<String> =
     LazyLock::new(|| Signer::Tenant.sign(good_header().to_string(), good_claims().to_string()));
-/// A token that gets in, with all that it must say.
+
+/// A valid token.
 #[must_use]
 pub fn good() -> &'static str {
     &GOOD
@@ -38,17 +39,17 @@ pub fn good_claims() -> Value {
     })
 }
 
-/// Who signs. Both have a key with the same name.
+/// An issuer that signs tokens. The keys of both have the same key ID.
 #[derive(Clone, Copy, Debug)]
 pub enum Signer {
     /// The tenant.
     Tenant,
-    /// Another issuer whose tokens get in.
+    /// The other trusted issuer.
     Other,
 }
 
 impl Signer {
-    /// `iss` of the tokens that it may issue.
+    /// The `iss` of its tokens.
     #[must_use]
     pub fn issuer(self) -> &'static str {
         match self {
@@ -65,7 +66,7 @@ impl Signer {
         }
     }
 
-    /// Any header and claims, JSON or not, signed with ES256.
+    /// Signs a header and claims with ES256. They need not be JSON.
     #[must_use]
     pub fn sign(self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         let signed = joined(header, claims);
@@ -73,7 +74,8 @@ impl Signer {
         format!("{signed}.{}", encoded(&signature.to_bytes()))
     }
 
-    /// Its keys. To the RSA key there is no private one: making one takes longer than everything else here.
+    /// The key set of the issuer. The RSA key has no private key, because generating one would take
+    /// longer than everything else here.
     #[must_use]
     pub fn jwks(self) -> Value {
         let mut modulus = [0; 256];

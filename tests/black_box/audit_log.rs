@@ -1,4 +1,4 @@
-//! What the server wrote into its audit log about one request.
+//! Reads the lines that the server wrote to its audit log about one request.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::world::{Answer, World};
 
-/// An answer, and the lines about the request, of which there will be so many.
+/// Sends a request. Returns its answer and its audit lines, once `expected` lines are there.
 pub(crate) async fn audited(
     world: &World,
     request: RequestBuilder,
@@ -16,7 +16,7 @@ pub(crate) async fn audited(
     let trace_id = format!("{:032x}", rand::random::<u128>() | 1);
     let traceparent = format!("00-{trace_id}-b7ad6b7169203331-01");
     let answer = Answer::of(request.header("traceparent", traceparent)).await;
-    // The log of another process is read a little later than it is written.
+    // The log of another process arrives a little after the answer.
     for _ in 0..200 {
         if lines(world, &trace_id).len() >= expected {
             break;
@@ -26,7 +26,7 @@ pub(crate) async fn audited(
     (answer, lines(world, &trace_id))
 }
 
-/// The lines of one request, found by its trace.
+/// The lines about one request, found by its trace ID.
 fn lines(world: &World, trace_id: &str) -> Vec<Value> {
     let log = world.logs();
     log.lines()
@@ -36,7 +36,7 @@ fn lines(world: &World, trace_id: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The reason codes of lines.
+/// The reason code of each line.
 pub(crate) fn reasons(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["reason"].as_str().unwrap_or_default()).collect()
 }

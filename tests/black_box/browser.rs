@@ -1,4 +1,4 @@
-//! A person at a browser: cookies, redirects and the buttons of the tenant's pages.
+//! A simulated browser: it keeps cookies, follows redirects and submits the tenant's forms.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -7,10 +7,10 @@ use url::{Url, form_urlencoded};
 
 use crate::world::Answer;
 
-/// More redirects than there ever are.
+/// The most redirects that are followed. No flow of these tests needs as many.
 const REDIRECTS: usize = 12;
 
-/// A browser of its own. Everything here is on one host, so its cookies are for the server and the tenant alike.
+/// A browser with its own cookies. Server and tenant are on one host, so both get all cookies.
 pub(crate) struct Browser {
     client: Client,
     cookies: RefCell<BTreeMap<String, String>>,
@@ -29,7 +29,7 @@ impl Browser {
         Self { client: client.expect("a client can be made"), cookies: RefCell::default() }
     }
 
-    /// The cookies whose names have this in them.
+    /// The cookies whose names contain `part`.
     pub(crate) fn cookies(&self, part: &str) -> Vec<(String, String)> {
         let cookies = self.cookies.borrow();
         let matching = cookies.iter().filter(|(name, _)| name.contains(part));
@@ -40,7 +40,7 @@ impl Browser {
         self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
-    /// One request, whose redirect is not followed.
+    /// Sends one request, without following a redirect.
     pub(crate) async fn fetch(&self, method: Method, url: &str, form: &[(&str, &str)]) -> Answer {
         let cookies: Vec<String> =
             self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -68,18 +68,18 @@ impl Browser {
         self.fetch(Method::GET, url, &[]).await
     }
 
-    /// Opens a URL and goes where it leads.
+    /// Opens a URL and follows its redirects.
     pub(crate) async fn open(&self, url: &str) -> Page {
         self.follow(url, None, None).await
     }
 
-    /// Clicks on the link with this text.
+    /// Clicks the link with this text.
     pub(crate) async fn click(&self, page: &Page, text: &str) -> Page {
         let (before, _) = page
             .answer
             .text
             .split_once(&format!(">{text}</a>"))
-            .unwrap_or_else(|| panic!("there is no link {text:?}: {page:?}"));
+            .unwrap_or_else(|| panic!("the page has no link {text:?}: {page:?}"));
         let (_, href) = before.rsplit_once("href=\"").expect("a link has a target");
         let href = href.trim_end_matches('"').replace("&amp;", "&");
         self.open(page.url.join(&href).expect("the target is a URL").as_str()).await
@@ -90,7 +90,7 @@ impl Browser {
         self.sign_in_until(page, email, password, None).await
     }
 
-    /// As [`sign_in`](Self::sign_in), but stops before a URL that begins with this.
+    /// Like [`sign_in`](Self::sign_in), but stops before it opens a URL that begins with `stop`.
     pub(crate) async fn sign_in_until(
         &self,
         page: &Page,
@@ -103,7 +103,7 @@ impl Browser {
         self.submit(page, "/u/login", &form, stop).await
     }
 
-    /// Presses a button of the provider's page: `allow` or `deny`.
+    /// Presses a button of the provider's consent page: `allow` or `deny`.
     pub(crate) async fn choose(&self, page: &Page, action: &str, stop: Option<&str>) -> Page {
         let ticket = page.parameter("ticket").unwrap_or_else(|| panic!("no ticket: {page:?}"));
         self.submit(page, "/u/connect", &[("ticket", &*ticket), ("action", action)], stop).await
@@ -116,7 +116,7 @@ impl Browser {
         form: &[(&str, &str)],
         stop: Option<&str>,
     ) -> Page {
-        let url = page.url.join(path).expect("the path is one");
+        let url = page.url.join(path).expect("the path is valid");
         let answer = self.fetch(Method::POST, url.as_str(), form).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
         let next = url.join(answer.header("location")).expect("a redirect has a target");
@@ -124,10 +124,10 @@ impl Browser {
     }
 
     async fn follow(&self, url: &str, stop: Option<&str>, mut last: Option<Answer>) -> Page {
-        let mut url = Url::parse(url).expect("the URL is one");
+        let mut url = Url::parse(url).expect("the URL is valid");
         for _ in 0..REDIRECTS {
             if stop.is_some_and(|stop| url.as_str().starts_with(stop)) {
-                let answer = last.expect("there was something before");
+                let answer = last.expect("a request came before this redirect");
                 return Page { url, answer };
             }
             let answer = self.get(url.as_str()).await;
@@ -137,7 +137,7 @@ impl Browser {
             url = url.join(answer.header("location")).expect("a redirect has a target");
             last = Some(answer);
         }
-        panic!("too many redirects, the last to {url}")
+        panic!("too many redirects, the last one to {url}")
     }
 }
 
@@ -157,7 +157,8 @@ impl Page {
 impl Answer {
     /// The heading of a page.
     pub(crate) fn heading(&self) -> &str {
-        let (_, rest) = self.text.split_once("<h1").unwrap_or_else(|| panic!("no page: {self:?}"));
+        let (_, rest) =
+            self.text.split_once("<h1").unwrap_or_else(|| panic!("no heading: {self:?}"));
         let (_, rest) = rest.split_once('>').expect("the tag ends");
         rest.split_once("</h1>").expect("the heading ends").0
     }

@@ -1,4 +1,4 @@
-//! The cases, by what they are about.
+//! The cases, one module for each topic.
 
 mod audit;
 mod bodies;
@@ -21,7 +21,7 @@ mod vault;
 
 use crate::case::Case;
 
-/// All of them.
+/// All cases.
 pub(crate) fn all() -> Vec<Case> {
     [
         audit::CASES,

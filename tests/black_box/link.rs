@@ -1,4 +1,5 @@
-//! Links to the connect page as the server makes them, for a test that needs one of another age or for another account.
+//! Makes links to the connect page as the server does, for tests that need an expired one or one
+//! for a certain user.
 
 use doorward::{config::Secret, host::Random, seal::Sealer};
 use rand::RngCore;
@@ -8,12 +9,12 @@ use crate::world::World;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-/// What a link says.
+/// The content of a link.
 pub(crate) struct Link<'a> {
     pub(crate) subject: &'a str,
     pub(crate) connection: &'a str,
     pub(crate) scopes: &'a [&'a str],
-    /// How long ago it was made, in seconds.
+    /// The age of the link, in seconds.
     pub(crate) age: i64,
 }
 
@@ -30,7 +31,7 @@ impl Default for Link<'_> {
     }
 }
 
-/// The link, for the server and tenant of a world.
+/// Makes a link for the server and the tenant of `world`.
 pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
     let clients = &world.tenant().seed().clients;
     let client = clients.iter().find(|client| client.client_id == "doorward-connect");

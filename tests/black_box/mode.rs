@@ -1,4 +1,4 @@
-//! How the component is run.
+//! The modes in which the component runs.
 
 use std::fmt;
 
@@ -7,13 +7,14 @@ use doorward_dev::{HostChoice, Reuse};
 /// A way of running the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// The local host as Spin is by default.
+    /// The local host, with Spin's default reuse of instances.
     Default,
-    /// An instance for each request: nothing is ever remembered in memory.
+    /// A new instance for each request, so that nothing is ever cached in memory.
     OneRequestPerInstance,
-    /// All requests on one instance, each case sixteen times at once: what must not be shared shows.
+    /// One instance for all requests, with sixteen copies of each case at once. This shows state
+    /// that is shared between requests and must not be.
     SixteenInFlight,
-    /// `spin up`.
+    /// Real Spin, by `spin up`.
     Spin,
 }
 
@@ -21,7 +22,7 @@ impl Mode {
     pub(crate) const ALL: [Self; 4] =
         [Self::Default, Self::OneRequestPerInstance, Self::SixteenInFlight, Self::Spin];
 
-    /// How often each case runs at the same time.
+    /// The number of copies of each case that run at the same time.
     pub(crate) fn copies(self) -> usize {
         if self == Self::SixteenInFlight { 16 } else { 1 }
     }

@@ -1,4 +1,4 @@
-//! Sixteen users more, for what many do at the same time, each of them somebody else.
+//! Sixteen more users, for tests in which many different users call at the same time.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// How many there are.
+/// The number of these users.
 pub(crate) const COUNT: usize = 16;
 
 const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
 
-/// The email address of one of them, who is also found by it.
+/// The email address of the user with this number. The tenant finds users by it.
 pub(crate) fn email(number: usize) -> String {
     format!("person-{number}@example.com")
 }
 
-/// Adds them. They may use every tool, and each has connected a calendar with an event of its own.
+/// Adds the users. Each may use every tool and has connected a calendar with one event.
 pub(crate) fn arrive(world: &World) {
     let tools = ["tool:whoami", "tool:greet", "tool:calendar_summary"].map(str::to_owned);
     for number in 0..COUNT {
@@ -49,14 +49,14 @@ pub(crate) fn arrive(world: &World) {
     }
 }
 
-/// The results of all of them calling a tool at the same time, each with a new token.
+/// Calls a tool for all of these users at the same time, each with a new token.
 pub(crate) async fn call_at_once(world: &World, tool: &str) -> Vec<Value> {
     let calls =
         (0..COUNT).map(|number| async move { world.call(&email(number), tool, json!({})).await });
     join_all(calls).await
 }
 
-/// A calendar with one event, which is on all day.
+/// Adds a calendar with one all-day event.
 fn add_calendar(world: &World, owner: &str, title: &str) {
     let event = Event {
         id: "event0000000".to_owned(),

@@ -1,5 +1,5 @@
-//! What is looked for after every case, whatever it is about: a token or a secret in clear, in any answer, in any line
-//! of the logs, and in key-value.
+//! Searches for leaked tokens and secrets after every case: in answers, in the logs and in
+//! key-value.
 
 use std::fmt::Write;
 
@@ -7,13 +7,13 @@ use reqwest::header::HeaderMap;
 
 use crate::world::World;
 
-/// How Google's tokens begin. All others are signed.
+/// The prefix of Google's access tokens. All other tokens are signed.
 const PROVIDER_TOKEN: &str = "ya29.";
 
-/// How a private key in PEM begins.
+/// Part of the first line of a private key in PEM.
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
-/// Looks through an answer: of the server, or of the tenant to a browser.
+/// Searches an answer, of the server or of the tenant to a browser.
 pub(crate) fn of_answer(headers: &HeaderMap, text: &str) {
     let mut shown = String::new();
     for (name, value) in headers {
@@ -23,7 +23,7 @@ pub(crate) fn of_answer(headers: &HeaderMap, text: &str) {
     look("an answer", text);
 }
 
-/// Looks through all that a server has logged and stored so far.
+/// Searches everything that the server has logged and stored so far.
 pub(crate) fn of_world(world: &World) {
     let seed = world.tenant().seed();
     let secrets: Vec<_> =
@@ -33,18 +33,18 @@ pub(crate) fn of_world(world: &World) {
     for (name, place) in places.iter().filter_map(|(name, place)| Some((name, place.as_ref()?))) {
         look(name, place);
         for secret in &secrets {
-            assert!(!place.contains(secret), "{name} has a client secret: {place}");
+            assert!(!place.contains(secret), "{name} contains a client secret: {place}");
         }
     }
 }
 
 fn look(place: &str, text: &str) {
     if let Some(token) = token_in(text) {
-        panic!("{place} has {token:?}: {text}");
+        panic!("{place} contains {token:?}: {text}");
     }
 }
 
-/// Something in a text that is a token, or a private key.
+/// Finds a token or a private key in a text.
 fn token_in(text: &str) -> Option<&str> {
     for beginning in [PROVIDER_TOKEN, PRIVATE_KEY] {
         if let Some(start) = text.find(beginning) {

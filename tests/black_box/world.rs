@@ -1,4 +1,4 @@
-//! A tenant, a server, and a client to ask it with.
+//! The environment of a test: a tenant, a server, and an HTTP client for it.
 
 use std::{
     collections::BTreeMap,
@@ -19,19 +19,20 @@ use crate::{mode::Mode, secrecy};
 
 /// The user with all permissions and a calendar.
 pub(crate) const OWNER: &str = "owner@example.com";
-/// The user with all permissions and an empty calendar, which is one page.
+/// The user with all permissions and an empty calendar, whose list of events is one page.
 pub(crate) const QUIET: &str = "quiet@example.com";
 /// The user without any permission.
 pub(crate) const GUEST: &str = "guest@example.com";
 
 /// The first-party client whose tokens the tests use.
 const CLIENT: &str = "doorward-test";
-/// Stands in a variable for the origin of a second tenant, which a case that has it gets.
+/// A placeholder in variables for the origin of a second tenant. A case that uses it gets that
+/// tenant.
 const OTHER: &str = "{other}";
 
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
 
-/// What a test acts in.
+/// The environment of a test.
 pub(crate) struct World {
     stack: Stack,
     other: Option<Tenant>,
@@ -66,9 +67,9 @@ impl World {
             ..StackOptions::default()
         };
         let stack = Stack::start(options).await.expect("tenant and server start");
-        // A redirect is an answer like any other here.
+        // Tests look at redirects, so the client does not follow them.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.expect("a client can be made");
+        let client = client.expect("a client can be built");
         let (numbers, kept_tokens) = (AtomicUsize::new(0), Mutex::default());
         Self { stack, other, client, mode, numbers, kept_tokens }
     }
@@ -77,22 +78,22 @@ impl World {
         self.stack.tenant()
     }
 
-    /// The second tenant, of a case that names it in its variables.
+    /// The second tenant. A case gets one by using `{other}` in its variables.
     pub(crate) fn other(&self) -> &Tenant {
         self.other.as_ref().expect("a variable of the case has `{other}`")
     }
 
-    /// How often each case runs at the same time.
+    /// The number of copies of each case that run at the same time.
     pub(crate) fn copies(&self) -> usize {
         self.mode.copies()
     }
 
-    /// How often an endpoint of the tenant was called.
+    /// The number of calls to an endpoint of the tenant.
     pub(crate) fn calls(&self, endpoint: Endpoint) -> u64 {
         self.tenant().control().calls(endpoint)
     }
 
-    /// How many instances can find at the same time that they know nothing.
+    /// The most instances that can have an empty cache at the same time.
     pub(crate) fn instances(&self) -> u64 {
         if self.mode == Mode::SixteenInFlight { 1 } else { 16 }
     }
@@ -101,22 +102,23 @@ impl World {
         format!("{}{path}", self.stack.server_url())
     }
 
-    /// The URL of the MCP endpoint, which is the audience of every token too.
+    /// The URL of the MCP endpoint, which is also the audience of every token.
     pub(crate) fn mcp_url(&self) -> String {
         self.stack.mcp_url()
     }
 
-    /// A number that nobody else in this world gets: 0, 1, 2 and so on.
+    /// Returns a number that is unique in this world: 0, 1, 2 and so on.
     pub(crate) fn number(&self) -> usize {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What the server has logged so far.
+    /// Everything that the server has logged so far.
     pub(crate) fn logs(&self) -> String {
         self.stack.logs()
     }
 
-    /// Waits until the log has this text. Spin's output comes through a pipe, so it may come after the answer.
+    /// Waits until the log contains this text. Spin's output comes through a pipe, so it can arrive
+    /// after the answer.
     pub(crate) async fn logged(&self, text: &str) {
         let waiting = async {
             while !self.logs().contains(text) {
@@ -124,10 +126,10 @@ impl World {
             }
         };
         let in_time = tokio::time::timeout(Duration::from_secs(5), waiting).await;
-        assert!(in_time.is_ok(), "the log has {text:?}: {}", self.logs());
+        assert!(in_time.is_ok(), "the log does not contain {text:?}: {}", self.logs());
     }
 
-    /// All that is in key-value, as text; none where the host does not show it.
+    /// The whole content of key-value, as text; `None` if the host does not show it.
     pub(crate) fn stored(&self) -> Option<String> {
         let stores = self.stack.server().local()?.key_value();
         let texts = stores
@@ -137,28 +139,28 @@ impl World {
         Some(texts.collect())
     }
 
-    /// Lets an endpoint of the tenant fail until the end of the case.
+    /// Makes an endpoint of the tenant fail until the end of the case.
     pub(crate) fn break_endpoint(&self, endpoint: Endpoint, fault: Fault) {
         self.tenant().control().inject(endpoint, fault);
     }
 
-    /// Lets a group of endpoints fail until the end of the case.
+    /// Makes a group of endpoints fail until the end of the case.
     pub(crate) fn break_group(&self, group: Group, fault: &Fault) {
         self.tenant().control().inject_all(group, fault);
     }
 
-    /// An access token of a person, with all scopes that the person may have.
+    /// Issues an access token for a person, with all scopes that the person may have.
     pub(crate) fn token(&self, person: &str) -> String {
         self.tenant().mint_for(person, CLIENT, &SCOPES).expect("the seed has this person")
     }
 
-    /// The same, and the same one each time.
+    /// Like [`token`](Self::token), but returns the same token each time.
     pub(crate) fn kept_token(&self, person: &str) -> String {
-        let mut kept = self.kept_tokens.lock().expect("nobody panicked with it");
+        let mut kept = self.kept_tokens.lock().expect("no other thread panicked");
         kept.entry(person.to_owned()).or_insert_with(|| self.token(person)).clone()
     }
 
-    /// The claims of such a token.
+    /// The claims of a token of this person.
     pub(crate) fn claims(&self, person: &str) -> Value {
         let claims = self.tenant().control().claims_for(person, CLIENT, &SCOPES);
         claims.expect("the seed has this person")
@@ -176,17 +178,17 @@ impl World {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// A legacy message with a token.
+    /// Sends a message of the legacy era with a token.
     pub(crate) async fn post(&self, token: &str, message: &Value) -> Answer {
         Answer::of(self.request(Method::POST, "/mcp").bearer_auth(token).json(message)).await
     }
 
-    /// The result of a tool call by a person.
+    /// Calls a tool as a person and returns the result.
     pub(crate) async fn call(&self, person: &str, tool: &str, arguments: Value) -> Value {
         self.call_with(&self.token(person), tool, arguments).await
     }
 
-    /// The result of a tool call with a token.
+    /// Calls a tool with a token and returns the result.
     pub(crate) async fn call_with(&self, token: &str, tool: &str, arguments: Value) -> Value {
         let params = json!({ "name": tool, "arguments": arguments });
         let message =
@@ -197,7 +199,7 @@ impl World {
     }
 }
 
-/// A tenant with keys and users of its own, which no server belongs to.
+/// Starts a tenant with its own keys and users and without a server.
 async fn start_other() -> Tenant {
     let seed = Seed::load_default("https://nowhere.example/mcp");
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -208,9 +210,9 @@ impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
-        // The one place that tokens come from, and it is the tenant's.
+        // Only the tenant's token endpoint may return tokens.
         let is_token_endpoint = response.url().path() == "/oauth/token";
-        let text = response.text().await.expect("the answer is whole");
+        let text = response.text().await.expect("the answer is complete");
         if !is_token_endpoint {
             secrecy::of_answer(&headers, &text);
         }
@@ -221,16 +223,16 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The one value of a header; empty where there is none.
+    /// The only value of a header; empty if the header is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
-        assert!(values.len() <= 1, "{name} stands there {} times", values.len());
+        assert!(values.len() <= 1, "{name} occurs {} times", values.len());
         values.first().map_or("", |value| value.to_str().expect("the header is text"))
     }
 }
 
-/// Whether a tool result is an error, and its text.
+/// Returns whether a tool result is an error, and its text.
 pub(crate) fn outcome(result: &Value) -> (bool, String) {
     let text = result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {result}"));
-    (result["isError"].as_bool().expect("`isError` is there"), text.to_owned())
+    (result["isError"].as_bool().expect("the result has `isError`"), text.to_owned())
 }

@@ -1,10 +1,10 @@
-//! Everything that can be wrong with the answer of a service behind the server.
+//! The faults that the answer of a service behind the server can have.
 
 use std::time::Duration;
 
 use doorward_tenant::{Fault, What};
 
-/// All of it, each with a name for the message of a test that fails.
+/// All faults, each with a name for the messages of failing tests.
 pub(crate) fn all() -> Vec<(&'static str, Fault)> {
     vec![
         ("slow", Fault::delay(Duration::from_secs(8))),

@@ -1,4 +1,4 @@
-// The connect page in a real browser without JavaScript: from the call that fails to the one that succeeds.
+// The connect page in a real browser without JavaScript, from a failing call to a successful one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { calendarSummary } from "./support/tools.mjs";
 const STEP_TIMEOUT = 15_000;
 const LINK = /http:\/\/127\.0\.0\.1:\d+\/connect\/google-oauth2\?ticket=[\w-]+/;
 
-/** What the tool says; it must be an error or not, as expected. */
+/** Calls the tool, checks whether the result is an error, and returns its text. */
 async function callCalendar(isError) {
   const client = new Client({ name: "doorward-client-test", version: "1.0.0" });
   const headers = { Authorization: `Bearer ${newcomer().token}` };
@@ -26,7 +26,7 @@ async function callCalendar(isError) {
   }
 }
 
-/** Takes the account away, and the tokens that the server may remember of it. */
+/** Disconnects the account, and revokes its tokens, which the server may have cached. */
 async function disconnect() {
   const body = JSON.stringify({ person: newcomer().email, connection: "google-oauth2", action: "disconnect" });
   const headers = { "content-type": "application/json" };
@@ -40,7 +40,7 @@ async function disconnect() {
 async function link() {
   const text = await callCalendar(true);
   const [found] = LINK.exec(text) ?? [];
-  assert.ok(found, `the text has a link: ${text}`);
+  assert.ok(found, `no link in: ${text}`);
   return found;
 }
 
@@ -56,7 +56,7 @@ test("somebody without an account connects one, and the call succeeds", options,
   await page.getByRole("link", { name: "Continue" }).click();
   await signIn(page, newcomer().email);
   await heading("Connect your account");
-  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the provider asks");
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the provider's page is shown");
   await picture("connect-2-provider");
 
   await page.getByRole("button", { name: "Connect" }).click();
@@ -69,7 +69,7 @@ test("somebody without an account connects one, and the call succeeds", options,
   await picture("connect-not-begun");
 });
 
-test("whoever is not meant, or does not agree, is told so and can mend it", options, async (t) => {
+test("after a wrong link, a wrong user or a refusal, the person is told so and can try again", options, async (t) => {
   const { page, heading, picture } = await open(t);
   await disconnect();
   const url = await link();
@@ -94,7 +94,7 @@ test("whoever is not meant, or does not agree, is told so and can mend it", opti
   await heading("Your Google account is connected");
 });
 
-/** A browser's page, in which nothing may be out of order, and what is done with it. */
+/** Opens a browser page with helpers. The test fails if Chromium logs an error on it. */
 async function open(t) {
   const browser = await launch();
   t.after(() => browser.close());
@@ -104,9 +104,9 @@ async function open(t) {
   page.setDefaultTimeout(STEP_TIMEOUT);
   const complaints = [];
   page.on("console", (message) => complaints.push(message.text()));
-  // A page that is refused has a status that says so, which Chromium finds worth a line.
+  // Chromium logs a line for each page with an error status, which these tests expect.
   const isStatus = (text) => /^Failed to load resource: the server responded with a status of 4\d\d/.test(text);
-  t.after(() => assert.deepEqual(complaints.filter((text) => !isStatus(text)), [], "Chromium complained"));
+  t.after(() => assert.deepEqual(complaints.filter((text) => !isStatus(text)), [], "Chromium logged something"));
   const heading = (name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
   const picture = async (name) => {
     for (const colorScheme of ["light", "dark"]) {
@@ -117,11 +117,11 @@ async function open(t) {
   return { page, heading, picture };
 }
 
-/** Fills the tenant's form. */
+/** Fills in the tenant's sign-in form and submits it. */
 async function signIn(page, email) {
   const password = page.locator("input[type=password]");
   await password.waitFor();
-  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the password is asked for by the tenant");
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the tenant asks for the password");
   await page.locator("input[type=email]").fill(email);
   await password.fill(person().password);
   await password.press("Enter");

@@ -1,4 +1,4 @@
-// MCP Inspector's command line with a bearer token, in each of the protocol eras that it speaks.
+// MCP Inspector's command line with a bearer token, in each protocol era that it supports.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { runCli } from "./support/inspector.mjs";
 import { mcpUrl, required } from "./support/settings.mjs";
 import { argumentsOf, checkResult, toolNames } from "./support/tools.mjs";
 
-/** Which servers name themselves in each result: those that answer in the revision of 2026-07-28. */
+/** A server puts this into each result of revision 2026-07-28, and into no result before. */
 const SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 
 async function inspect(era, ...args) {
@@ -22,7 +22,7 @@ async function inspect(era, ...args) {
 
 for (const era of ["legacy", "auto", "modern"]) {
   describe(`Inspector's command line, era ${era}`, { timeout: 60_000 }, () => {
-    test("lists four tools, in whose schemas its strict check finds nothing", async () => {
+    test("lists four tools, whose schemas pass its strict check", async () => {
       const { result, remarks } = await inspect(era, "--method", "tools/list", "--strict");
       assert.deepEqual(result.tools.map(({ name }) => name).sort(), toolNames);
       assert.doesNotMatch(remarks, /^(Error|Warning): tool/m);
@@ -33,7 +33,7 @@ for (const era of ["legacy", "auto", "modern"]) {
         const args = ["--tool-name", name, "--tool-args-json", JSON.stringify(argumentsOf(name))];
         const { result } = await inspect(era, "--method", "tools/call", ...args);
         checkResult(name, result);
-        assert.equal(SERVER_INFO in (result._meta ?? {}), era !== "legacy", "the answer is one of the era asked for");
+        assert.equal(SERVER_INFO in (result._meta ?? {}), era !== "legacy", "the answer belongs to the requested era");
       });
     }
   });

@@ -1,4 +1,5 @@
-// MCP Inspector's web page in a real browser: a person connects, signs in on the tenant's page, and calls a tool.
+// MCP Inspector's web page in a real browser: a person connects, signs in on the tenant's page and
+// calls a tool.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,7 +22,7 @@ test("Inspector's web page signs in, lists the tools and reads the calendar", {
   page.setDefaultTimeout(STEP_TIMEOUT);
   try {
     await page.goto(inspector.url);
-    // The switch itself is hidden behind its drawing, as such switches are.
+    // The input is hidden behind the drawing of the switch, so the click must be forced.
     await page.getByRole("switch", { name: /^Connect or disconnect/ }).click({ force: true });
     await signIn(page, inspector.url);
     await callCalendar(page);
@@ -35,11 +36,11 @@ test("Inspector's web page signs in, lists the tools and reads the calendar", {
   }
 });
 
-/** Fills the tenant's form, agrees on its consent page, and waits until Inspector is connected. */
+/** Signs in, accepts on the tenant's consent page, and waits until Inspector is connected. */
 async function signIn(page, inspectorUrl) {
   const password = page.locator("input[type=password]");
   await password.waitFor();
-  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the password is asked for by the tenant");
+  assert.equal(new URL(page.url()).origin, tenantOrigin(), "the tenant asks for the password");
   await page.locator("input[type=email], input[name=username]:visible").first().fill(person().email);
   await password.fill(person().password);
   await password.press("Enter");
@@ -51,7 +52,7 @@ async function signIn(page, inspectorUrl) {
   assert.equal(await status.getAttribute("data-status"), "connected", await status.getAttribute("data-error-message"));
 }
 
-/** Opens the list of tools, calls `calendar_summary`, and waits for what it says. */
+/** Opens the list of tools, calls `calendar_summary`, and waits for its result. */
 async function callCalendar(page) {
   await page.getByRole("banner").locator("label", { hasText: "Tools" }).click();
   await page.getByRole("heading", { name: `Tools (${toolNames.length})` }).waitFor();

@@ -1,4 +1,4 @@
-// The first generation of the SDK, which knows nothing later than 2025-11-25, with a bearer token.
+// The first generation of the SDK, which supports revisions up to 2025-11-25, with a bearer token.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ test("@modelcontextprotocol/sdk lists and calls the tools", { timeout: 30_000 },
   try {
     await client.connect(transport);
     assert.equal(transport.protocolVersion, "2025-11-25");
-    assert.equal(transport.sessionId, undefined, "nothing is kept between requests");
+    assert.equal(transport.sessionId, undefined, "the server starts no session");
     await client.ping();
     const { tools } = await client.listTools();
     assert.deepEqual(tools.map(({ name }) => name).sort(), toolNames);
@@ -26,5 +26,5 @@ test("@modelcontextprotocol/sdk lists and calls the tools", { timeout: 30_000 },
   } finally {
     await client.close();
   }
-  assert.deepEqual(errors, [], "the client saw nothing out of order");
+  assert.deepEqual(errors, [], "the client reported no errors");
 });

@@ -1,4 +1,4 @@
-// The client SDK of the protocol's own authors signs in by itself: discovery, registration, PKCE, code, token.
+// The official client SDK signs in by itself: discovery, registration, PKCE, code, token.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -15,7 +15,7 @@ function newClient(options) {
   return { client, errors };
 }
 
-/** Does what an application does: connect, be sent to a browser, come back with a code, connect again. */
+/** Acts like an application: connects, opens a browser, gets a code and connects again. */
 async function connect(options, provider, fetch = globalThis.fetch) {
   const first = newClient(options);
   const transport = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider, fetch });
@@ -63,13 +63,13 @@ for (const { title, options, era, version } of modes) {
       } finally {
         await client.close();
       }
-      assert.deepEqual(errors, [], "the client saw nothing out of order");
+      assert.deepEqual(errors, [], "the client reported no errors");
     });
   });
 }
 
-/** A `fetch` for which some URLs are not there, and that sees no challenge unless it may. */
-function shortSighted({ missing, challenge }) {
+/** Makes a `fetch` that answers 404 for the URLs in `missing`. It may also hide the challenge. */
+function limitedFetch({ missing, challenge }) {
   const asked = [];
   const fetch = async (url, init) => {
     const { pathname } = new URL(url);
@@ -92,17 +92,17 @@ const openid = "/.well-known/openid-configuration";
 
 const ways = [
   { title: "without a challenge", challenge: false, missing: [], found: `${resource}/mcp` },
-  { title: "by the metadata of the root alone", challenge: false, missing: [`${resource}/mcp`], found: resource },
-  { title: "by OpenID discovery alone", challenge: true, missing: [authorizationServer], found: openid },
+  { title: "by the metadata at the root URL only", challenge: false, missing: [`${resource}/mcp`], found: resource },
+  { title: "by OpenID discovery only", challenge: true, missing: [authorizationServer], found: openid },
 ];
 
-describe("@modelcontextprotocol/client finds the way", () => {
-  for (const { title, found, ...sight } of ways) {
+describe("@modelcontextprotocol/client finds the authorization server", () => {
+  for (const { title, found, ...limits } of ways) {
     test(title, { timeout: 30_000 }, async () => {
       const provider = new MemoryProvider((start, destination) =>
         signIn({ start, destination, origin: tenantOrigin(), person: person() }),
       );
-      const { fetch, asked } = shortSighted(sight);
+      const { fetch, asked } = limitedFetch(limits);
       const { client, errors } = await connect({}, provider, fetch);
       try {
         checkResult("whoami", await client.callTool({ name: "whoami", arguments: argumentsOf("whoami") }));

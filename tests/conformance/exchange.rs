@@ -1,4 +1,4 @@
-//! A golden file: a request, and what the server answers.
+//! The format of a golden file: a request and the server's answer.
 
 use std::collections::BTreeMap;
 
@@ -10,35 +10,35 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exchange {
-    /// The protocol revision of the request; headers follow from it.
+    /// The protocol revision of the request. It determines the default headers.
     pub(crate) revision: String,
-    /// Headers beside those that follow from the request, or in their place; `null` leaves one out.
+    /// Headers in addition to the default ones, or instead of them; `null` removes one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) headers: BTreeMap<String, Option<String>>,
-    /// The message, or a batch.
+    /// The message or batch that is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Value>,
-    /// The body, where it is not JSON.
+    /// The body, if it is not JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
     /// The status of the answer.
     #[serde(default)]
     pub(crate) status: u16,
-    /// The answer, where it is one message or a batch.
+    /// The answer, if it is one message or a batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) response: Option<Value>,
-    /// The answer, where it is a stream.
+    /// The answer, if it is a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<Vec<Value>>,
 }
 
 impl Exchange {
-    /// Sends the request, and returns the exchange with the answer that came.
+    /// Sends the request, and returns the exchange with the actual answer.
     pub(crate) async fn repeat(&self, client: &Client, url: &str, token: &str) -> Self {
         let body = match (&self.request, &self.body) {
             (Some(request), None) => request.to_string(),
             (None, Some(body)) => body.clone(),
-            _ => panic!("either `request` or `body`: {self:?}"),
+            _ => panic!("needs either `request` or `body`: {self:?}"),
         };
         let mut request = client.post(url).bearer_auth(token).body(body);
         for (name, value) in self.all_headers() {
@@ -50,7 +50,7 @@ impl Exchange {
             .headers()
             .get(header::CONTENT_TYPE)
             .is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream"));
-        let text = response.text().await.expect("the answer is whole");
+        let text = response.text().await.expect("the answer is complete");
         let mut answered = Self { status, response: None, events: None, ..self.clone() };
         if is_stream {
             let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
@@ -94,7 +94,7 @@ impl Exchange {
     }
 }
 
-/// A message without what changes from release to release or from time to time.
+/// Parses a message and replaces the values that change with every release or every run.
 fn settled(text: &str) -> Value {
     let mut message = serde_json::from_str(text).unwrap_or_else(|_| panic!("not JSON: {text}"));
     settle(&mut message);

@@ -1,5 +1,5 @@
-//! Every kind of message, in both eras, success and error: kept as golden files, which are compared with what the
-//! servers send, and validated against the protocol's JSON Schemas.
+//! Golden files for every kind of message, in both eras, for success and error. They are compared
+//! with the answers of the servers and validated against the protocol's JSON Schemas.
 
 use std::{
     env, fs,
@@ -16,10 +16,10 @@ use crate::{
     suite::Outcome,
 };
 
-/// With this variable set, the golden files are written anew instead.
+/// If this variable is set, the golden files are rewritten instead of compared.
 const UPDATE: &str = "UPDATE_GOLDEN_FILES";
 
-/// Compares what a server answers with the golden files.
+/// Compares the answers of a server with the golden files.
 pub(crate) fn check(subject: Subject, subjects: &Subjects) -> Outcome {
     let (url, token, client) = (subjects.url(subject), subjects.token(subject), Client::new());
     let mut different = Vec::new();
@@ -51,7 +51,7 @@ fn folder() -> PathBuf {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("there are golden files");
+    let entries = fs::read_dir(folder).expect("the folder has golden files");
     let mut files = Vec::new();
     for path in entries.map(|entry| entry.expect("the folder is readable").path()) {
         if path.is_dir() {

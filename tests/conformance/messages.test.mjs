@@ -1,4 +1,4 @@
-// Each message of the golden files is valid by the JSON Schema of its revision.
+// Checks that each message in the golden files conforms to the JSON Schema of its revision.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -8,19 +8,19 @@ import { violations } from "./schema.mjs";
 
 const folder = join(import.meta.dirname, "messages");
 
-/** What only results of the revision 2026-07-28 have. */
+/** Members that only results of revision 2026-07-28 have. */
 const MODERN_MEMBERS = ["resultType", "ttlMs", "cacheScope"];
 
 /**
- * An error that names no request, as JSON-RPC has it for a request whose id cannot be read. Before 2025-11-25 the schemas
- * forgot it, so it is looked at as if it named one.
+ * Adds an `id` to an error without one, so that it conforms to the schema. JSON-RPC has such errors
+ * for requests whose id cannot be read, but the schemas before 2025-11-25 do not allow them.
  */
 const identified = (revision, message) =>
   revision < "2025-11-25" && message.error && !("id" in message) ? { ...message, id: 0 } : message;
 
 const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".json"));
 
-test("there are golden files", () => assert.ok(files.length > 0));
+test("golden files exist", () => assert.ok(files.length > 0));
 
 for (const file of files.sort()) {
   const { revision, request, response, events } = JSON.parse(readFileSync(join(folder, file), "utf8"));

@@ -1,7 +1,7 @@
-// The protocol's JSON Schemas, revision by revision, and what each message has to conform to.
+// Validates messages against the protocol's JSON Schema of each revision.
 //
-// The conformance suite carries the schemas as literals in its one file and exports nothing. Its version is pinned, so
-// they are read from there: the text of a literal, not the program around it.
+// The conformance suite is one file that contains the schemas as literals and exports nothing. Its
+// version is pinned, so the literals are cut out of its text. The rest of the program is not run.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,10 +13,13 @@ import addFormats from "ajv-formats";
 const suite = fileURLToPath(import.meta.resolve("@modelcontextprotocol/conformance/dist/index.js"));
 const schemas = extract(readFileSync(suite, "utf8"));
 
-/** The suite has no schema of this revision. Of what Doorward sends, nothing differs in the next one. */
+/**
+ * The suite has no schema for 2024-11-05. Everything that Doorward sends is the same in the next
+ * revision.
+ */
 const SUBSTITUTES = { "2024-11-05": "2025-03-26" };
 
-/** The definition that the result of a method conforms to. */
+/** For each method, the definition of its result. */
 const RESULTS = {
   initialize: "InitializeResult",
   ping: "EmptyResult",
@@ -32,15 +35,15 @@ const RESULTS = {
   "subscriptions/listen": "SubscriptionsListenResult",
 };
 
-/** The definitions of messages, by the names that they have had. */
+/** The names that the definitions of messages have in different revisions. */
 const RESPONSE = ["JSONRPCResultResponse", "JSONRPCResponse"];
 const ERROR = ["JSONRPCErrorResponse", "JSONRPCError"];
 
 const validators = new Map();
 
 /**
- * What is wrong with a message that a server sent, as lines of text; none if it is valid.
- * `method` is that of the request that it answers.
+ * Returns the errors in a message of a server, as lines of text; an empty list if it is valid.
+ * `method` is the method of the request that it answers.
  */
 export function violations(revision, method, message) {
   const { definitions, check } = validatorOf(SUBSTITUTES[revision] ?? revision);
@@ -49,7 +52,7 @@ export function violations(revision, method, message) {
   if (message.method !== undefined) {
     const isThis = ([, { properties }]) => properties?.method?.const === message.method;
     const [name] = Object.entries(definitions).find(isThis) ?? [];
-    return name ? check(name, message) : [`${message.method} is no notification of ${revision}`];
+    return name ? check(name, message) : [`${revision} has no notification ${message.method}`];
   }
   if (message.error !== undefined) {
     const ofCode = ([, { properties }]) =>
@@ -69,7 +72,7 @@ function validatorOf(revision) {
   if (!schema) throw new Error(`the suite has no schema of ${revision}`);
   const ajv = new (schema.$schema.includes("2020-12") ? Ajv2020 : Ajv)({ strict: false, allErrors: true });
   addFormats(ajv);
-  // OpenAPI's name for base64, which the schemas use too.
+  // The schemas use OpenAPI's name for base64.
   ajv.addFormat("byte", /^[A-Za-z0-9+/]*={0,2}$/);
   const key = "$defs" in schema ? "$defs" : "definitions";
   ajv.addSchema(schema, revision);
@@ -83,10 +86,13 @@ function validatorOf(revision) {
   return validator;
 }
 
-/** The object that maps revisions to schemas: its text names variables, whose literals are elsewhere in the text. */
+/**
+ * Finds the object that maps revisions to schemas. Its text names variables, whose literals are
+ * elsewhere in the text.
+ */
 function extract(program) {
   const map = /\{"2025-03-26":([\w$]+),"2025-06-18":([\w$]+),"2025-11-25":([\w$]+),\[[\w$]+\]:([\w$]+)\}/.exec(program);
-  if (!map) throw new Error("the suite keeps its schemas elsewhere now");
+  if (!map) throw new Error("the schemas were not found in the text of the suite");
   const revisions = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
   return Object.fromEntries(revisions.map((revision, index) => [revision, literal(program, map[index + 1])]));
 }
@@ -95,12 +101,12 @@ function literal(program, variable) {
   const start = program.search(new RegExp(`[,; ]${variable.replaceAll("$", "\\$")}=\\{\\$schema:`));
   if (start < 0) throw new Error(`the suite has no schema in ${variable}`);
   const from = program.indexOf("{", start);
-  // Brackets in texts do not count; the texts are template literals or strings, with escapes.
+  // Skips braces in strings and template literals, which may contain escapes.
   const tokens = /`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}]/gs;
   tokens.lastIndex = from;
   for (let depth = 0, token = tokens.exec(program); token; token = tokens.exec(program)) {
     depth += { "{": 1, "}": -1 }[token[0]] ?? 0;
     if (depth === 0) return runInNewContext(`(${program.slice(from, tokens.lastIndex)})`);
   }
-  throw new Error(`the schema in ${variable} has no end`);
+  throw new Error(`the schema in ${variable} is not closed`);
 }

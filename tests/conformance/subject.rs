@@ -1,4 +1,4 @@
-//! What is tested: two servers, each started when it is first needed.
+//! The two servers under test. Each is started when it is first needed.
 
 use std::{fmt, sync::OnceLock};
 
@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::example;
 
-/// The user of the seed who may do everything.
+/// The user of the seed with all permissions.
 const PERSON: &str = "owner@example.com";
 const CLIENT: &str = "doorward-test";
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
@@ -17,11 +17,11 @@ const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"]
 pub(crate) enum Subject {
     /// Doorward with its four tools.
     Doorward,
-    /// The server of `examples/conformance`, which offers what the suite asks for.
+    /// The server of `examples/conformance`, which has everything that the suite expects.
     Fixture,
 }
 
-/// The servers, each with a tenant of its own.
+/// The servers, each with its own tenant.
 pub(crate) struct Subjects {
     runtime: Runtime,
     doorward: OnceLock<Stack>,
@@ -29,10 +29,10 @@ pub(crate) struct Subjects {
 }
 
 impl Subject {
-    /// Both.
+    /// Both servers.
     pub(crate) const ALL: [Self; 2] = [Self::Doorward, Self::Fixture];
 
-    /// The name in files and folders.
+    /// The name of the server in files and folders.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Doorward => "doorward",
@@ -62,7 +62,7 @@ impl Subjects {
         self.stack(subject).mcp_url()
     }
 
-    /// An access token for a server.
+    /// Issues an access token for a server.
     pub(crate) fn token(&self, subject: Subject) -> String {
         let tenant = self.stack(subject).tenant();
         tenant.mint_for(PERSON, CLIENT, &SCOPES).expect("the seed has this person")

@@ -1,4 +1,4 @@
-//! Runs of the suite: which part of it, against which server, and what may fail.
+//! The runs of the suite: which part of it, against which server, and which checks may fail.
 
 use libtest_mimic::Failed;
 
@@ -7,36 +7,37 @@ use crate::{
     subject::{Subject, Subjects},
 };
 
-/// What a test comes to.
+/// The outcome of a test.
 pub(crate) type Outcome = Result<(), Failed>;
 
-/// One run. A warning counts as a failure, and so does a check that passes although the baseline lists it.
+/// One run of the suite. A warning counts as a failure. So does a check that passes although the
+/// baseline lists it.
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     release: Release,
     subject: Subject,
     selection: Selection,
-    /// In `baselines/`: what may fail, and why.
+    /// A file in `baselines/` that lists which checks may fail, and why.
     baseline: &'static str,
 }
 
 /// A release of the suite.
 #[derive(Clone, Copy)]
 enum Release {
-    /// The one that knows the revision of 2026-07-28.
+    /// The release that supports revision 2026-07-28.
     Alpha,
-    /// The one that is not a pre-release.
+    /// The latest release that is not a pre-release.
     Stable,
 }
 
 /// A part of the suite.
 #[derive(Clone, Copy)]
 enum Selection {
-    /// Everything that is on.
+    /// Everything that is active by default.
     Active,
-    /// What a revision requires.
+    /// Everything that a revision requires.
     Requirements(&'static str),
-    /// One scenario, in a revision.
+    /// One scenario, for one revision.
     Scenario(&'static str, &'static str),
 }
 
@@ -49,7 +50,7 @@ pub(crate) const RUNS: [Run; 16] = [
     Run::new(Alpha, Fixture, Requirements("2026-07-28"), "none.yml"),
     Run::new(Alpha, Fixture, Requirements("2025-11-25"), "fixture-2025-11-25.yml"),
     Run::new(Stable, Fixture, Active, "fixture-0.1.16.yml"),
-    // No revision requires these yet.
+    // No revision requires these scenarios yet.
     Run::new(Alpha, Fixture, Scenario("json-schema-2020-12", "2026-07-28"), "none.yml"),
     Run::new(Alpha, Fixture, Scenario("json-schema-2020-12", "2025-11-25"), "none.yml"),
     Run::new(Alpha, Fixture, Scenario("http-header-validation", "2026-07-28"), "none.yml"),
@@ -95,7 +96,7 @@ impl Run {
         format!("{subject}: {what} (suite {release})")
     }
 
-    /// Runs it.
+    /// Runs this part of the suite.
     pub(crate) fn start(&self, subjects: &Subjects, package: &NodePackage) -> Outcome {
         let suite = match self.release {
             Alpha => "node_modules/@modelcontextprotocol/conformance/dist/index.js",

@@ -1,4 +1,4 @@
-//! A server of `examples/`: its manifest and its component.
+//! The manifest and the component of a server in `examples/`.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,12 +12,13 @@ pub(crate) fn manifest(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder).join("spin.toml")
 }
 
-/// The component of this package, built for release.
+/// Builds the component of this package for release and returns its path.
 pub(crate) fn component(package: &str) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--package", package, "--lib", "--target", "wasm32-wasip2", "--release"])
-        // Here Doorward is built without its handler, as a `doorward.wasm` that must not take the place of the real one.
+        // This builds Doorward without its handler. Its `doorward.wasm` must not overwrite the real
+        // one, so it goes to another folder.
         .arg("--target-dir")
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("conformance"))
         .arg("--message-format=json-render-diagnostics")

@@ -1,4 +1,4 @@
-//! Node programs as tests: the packages they need, and how they are run.
+//! Runs tests that are Node programs, and installs the packages that they need.
 
 use std::{
     env, fs,
@@ -10,10 +10,10 @@ use std::{
 
 use libtest_mimic::Failed;
 
-/// The oldest Node that the packages run on.
+/// The oldest version of Node that the packages support.
 const OLDEST_NODE: (u32, u32) = (22, 19);
 
-/// A folder with a `package.json`, in `tests/`.
+/// A folder in `tests/` with a `package.json`.
 pub(crate) struct NodePackage {
     folder: PathBuf,
     installed: Mutex<bool>,
@@ -26,21 +26,21 @@ impl NodePackage {
         Self { folder, installed: Mutex::new(false) }
     }
 
-    /// What the package needs and this machine does not have.
+    /// Returns what the package needs and this machine lacks.
     pub(crate) fn missing(&self, needs_browser: bool) -> Option<String> {
         let (major, minor) = OLDEST_NODE;
         if on_path("npm").is_none() {
-            Some("there is no npm on PATH".to_owned())
+            Some("no npm on PATH".to_owned())
         } else if !comes_with_node() && !self.own_node().is_file() && node_on_path().is_none() {
-            Some(format!("there is no Node {major}.{minor} or newer on PATH"))
+            Some(format!("no Node {major}.{minor} or newer on PATH"))
         } else if needs_browser && chromium().is_none() {
-            Some("there is no chromium on PATH, and CHROMIUM names none".to_owned())
+            Some("no chromium on PATH, and CHROMIUM names no file".to_owned())
         } else {
             None
         }
     }
 
-    /// Node with these arguments, once everything that it needs is installed.
+    /// Returns a command that runs Node with these arguments, after installing the packages.
     pub(crate) fn node<I, S>(&self, arguments: I) -> Result<Command, Failed>
     where
         I: IntoIterator<Item = S>,
@@ -52,18 +52,18 @@ impl NodePackage {
             *installed = true;
         }
         let own = Some(self.own_node()).filter(|node| node.is_file());
-        let node = own.or_else(node_on_path).ok_or("there is no Node that is new enough")?;
+        let node = own.or_else(node_on_path).ok_or("no Node that is new enough")?;
         let mut command = Command::new(node);
         command.args(arguments).current_dir(&self.folder);
         Ok(command)
     }
 
-    /// The Node of the package, which there is for Linux only and once it is installed.
+    /// The path of the package's own Node. It exists on Linux only, after the installation.
     fn own_node(&self) -> PathBuf {
         self.folder.join("node_modules/.bin/node")
     }
 
-    /// Installs what `package-lock.json` names, unless that was done since it changed.
+    /// Installs the packages of `package-lock.json`, unless they are up to date.
     fn install(&self) -> Result<(), Failed> {
         let changed =
             |path: &str| fs::metadata(self.folder.join(path)).and_then(|it| it.modified()).ok();
@@ -75,7 +75,7 @@ impl NodePackage {
     }
 }
 
-/// Chromium: the one that `CHROMIUM` names, else the one on PATH.
+/// Finds Chromium: the file that `CHROMIUM` names, or else the one on PATH.
 pub(crate) fn chromium() -> Option<PathBuf> {
     match env::var_os("CHROMIUM").filter(|named| !named.is_empty()) {
         Some(named) => Some(PathBuf::from(named)).filter(|named| named.is_file()),
@@ -83,18 +83,18 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     }
 }
 
-/// The program of this name, as a shell would find it.
+/// Finds a program on PATH.
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
 }
 
-/// Whether the packages have a Node for this machine.
+/// Whether the packages include a Node for this machine.
 fn comes_with_node() -> bool {
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))
 }
 
-/// The Node on PATH, where it is new enough.
+/// Finds a Node on PATH that is new enough.
 fn node_on_path() -> Option<PathBuf> {
     let node = on_path("node")?;
     let version = Command::new(&node).arg("--version").output().ok()?.stdout;
@@ -104,12 +104,12 @@ fn node_on_path() -> Option<PathBuf> {
     Some(node).filter(|_| version >= OLDEST_NODE)
 }
 
-/// Whether a test that lacks a program is left out, visibly; on CI it fails instead.
+/// Whether a test whose program is missing is listed as ignored. On CI it fails instead.
 pub(crate) fn may_be_left_out() -> bool {
     env::var_os("CI").is_none()
 }
 
-/// Runs a program to its end. A failure carries everything that it printed.
+/// Runs a program to its end. An error contains everything that it printed.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<Output, Failed> {
     let output = command.output().map_err(|error| format!("{what} does not start: {error}"))?;
     if output.status.success() {

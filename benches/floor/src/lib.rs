@@ -1,6 +1,7 @@
-//! A component that does nothing: it reads the request's body and answers a constant, in the fastest way there is.
+//! The baseline of the benchmark: a component that reads the body and answers a constant, as fast
+//! as possible.
 //!
-//! No server that is asked over HTTP on the same host can be faster, so this is what Doorward is measured against.
+//! No HTTP server on the same host can be faster, so Doorward is compared with this one.
 
 #![cfg(target_family = "wasm")]
 
@@ -10,10 +11,10 @@ use spin_sdk::wasip3::{
     wit_future, wit_stream,
 };
 
-/// What Doorward's tool `greet` answers to the seed's owner.
+/// The answer of Doorward's tool `greet` to the owner in the seed.
 const ANSWER: &[u8] = br#"{"id":1,"jsonrpc":"2.0","result":{"content":[{"text":"Hello, Calendar Owner!\n\nDoorward with Auth0 OAuth integration working!\nAuthentication handled by Doorward.","type":"text"}],"isError":false,"structuredContent":{"greeting":"Hello, Calendar Owner!"}}}"#;
 
-/// How much is read at once, in bytes.
+/// The size of the read buffer, in bytes.
 const CHUNK: usize = 16 * 1024;
 
 /// Reads the body to its end.
@@ -28,11 +29,11 @@ pub async fn read(request: Request) -> Vec<u8> {
     body
 }
 
-/// The constant answer, with these headers besides those that it cannot do without.
+/// Sends the constant answer, with `more` headers in addition to the required ones.
 ///
 /// # Errors
 ///
-/// What the host has against the headers, which is nothing.
+/// Returns an internal error if the host rejects a header.
 pub async fn answer(more: &[(&str, &str)]) -> Result<Response, ErrorCode> {
     let mut headers = vec![
         ("content-type".to_owned(), b"application/json".to_vec()),
@@ -46,10 +47,11 @@ pub async fn answer(more: &[(&str, &str)]) -> Result<Response, ErrorCode> {
     spawn(async move {
         writer.write_all(ANSWER.to_vec()).await;
         drop(writer);
-        // Whoever does not want the end of the answer has gone away.
+        // This fails if the client has closed the connection.
         let _ = done.write(Ok(None)).await;
     });
-    // So that head and body reach the socket together: a client waits 40 ms for the second of two packets.
+    // Yield, so that head and body reach the socket in one packet: the second of two packets
+    // arrives 40 ms later.
     yield_async().await;
     Ok(response)
 }
@@ -65,7 +67,7 @@ mod component {
 
     impl Guest for Floor {
         async fn handle(request: Request) -> Result<Response, ErrorCode> {
-            // A body that nobody looks at would not have to be read.
+            // The answer depends on the body, so that this component has to read it like any other.
             match read(request).await.as_slice() {
                 b"" => Err(ErrorCode::HttpRequestBodySize(Some(0))),
                 _ => answer(&[]).await,

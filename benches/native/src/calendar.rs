@@ -1,4 +1,4 @@
-//! Today's events, with a token from Token Vault.
+//! Reads today's events, with a token from Token Vault.
 
 use chrono::{Days, NaiveTime, SecondsFormat, Utc};
 use serde_json::Value;
@@ -16,7 +16,7 @@ impl Calendar {
         Self { tenant, client: reqwest::Client::new() }
     }
 
-    /// The titles of today's events.
+    /// Fetches the titles of today's events.
     pub(crate) async fn titles(&self, token: &str) -> Result<Vec<String>, reqwest::Error> {
         let google = self.exchange(token).await?;
         let from = Utc::now().with_time(NaiveTime::MIN).earliest().unwrap_or_default();

@@ -1,6 +1,8 @@
-//! The same four tools in a native server, written as one would with `rmcp`, `axum` and `jsonwebtoken`.
+//! The same four tools in a native server, written in the usual way for `rmcp`, `axum` and
+//! `jsonwebtoken`.
 //!
-//! It verifies each token and looks into its scopes. It asks nobody about permissions and remembers no verified token.
+//! It verifies each token and checks its scopes. It looks up no permissions and caches no verified
+//! tokens.
 
 mod calendar;
 mod token;
@@ -23,9 +25,9 @@ pub struct Tenant {
     pub issuer: String,
     /// `aud` of the tokens.
     pub audience: String,
-    /// The client.
+    /// The client ID.
     pub client_id: String,
-    /// Its secret.
+    /// The client secret.
     pub client_secret: String,
 }
 
@@ -40,7 +42,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the keys cannot be had or no port is free.
+    /// Returns a message if the keys cannot be fetched or no port is free.
     pub async fn start(tenant: Tenant) -> Result<Self, String> {
         let verifier = Arc::new(Verifier::new(&tenant).await?);
         let tools = Tools::new(tenant);
@@ -58,16 +60,16 @@ impl Server {
         let task = tokio::spawn(async move {
             use axum::serve::ListenerExt;
             let listener = listener.tap_io(|stream| {
-                // A socket that refuses this is slower, and works.
+                // If this fails, the socket still works, but is slower.
                 let _ = stream.set_nodelay(true);
             });
-            // It ends with the task.
+            // The server runs until the task is aborted.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { address, task })
     }
 
-    /// Where it listens.
+    /// The address on which the server listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

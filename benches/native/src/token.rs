@@ -1,4 +1,4 @@
-//! The token of a request.
+//! Verifies the token of a request.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,13 +16,13 @@ use serde::Deserialize;
 
 use crate::Tenant;
 
-/// What tokens are verified with.
+/// The keys and rules for verifying tokens.
 pub(crate) struct Verifier {
     keys: HashMap<String, DecodingKey>,
     validation: Validation,
 }
 
-/// Who calls.
+/// The caller, read from the token.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Caller {
     pub(crate) sub: String,
@@ -48,7 +48,8 @@ impl Caller {
 impl Verifier {
     pub(crate) async fn new(tenant: &Tenant) -> Result<Self, String> {
         let url = format!("{}.well-known/jwks.json", tenant.issuer);
-        let failed = |error: reqwest::Error| format!("The tenant's keys cannot be had: {error}");
+        let failed =
+            |error: reqwest::Error| format!("The tenant's keys cannot be fetched: {error}");
         let answer = reqwest::get(url).await.map_err(failed)?;
         let set: JwkSet = answer.json().await.map_err(failed)?;
         let key = |jwk: &Jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?));
@@ -65,7 +66,7 @@ impl Verifier {
     }
 }
 
-/// Lets in who has a token, and passes on who that is.
+/// Middleware: refuses requests without a valid token, and adds the [`Caller`] to all others.
 pub(crate) async fn authenticate(
     State(verifier): State<Arc<Verifier>>,
     mut request: Request,

@@ -1,5 +1,5 @@
-// The same four tools, written as one would with FastMCP and jose. It verifies each token and looks into its scopes; it
-// asks nobody about permissions.
+// The same four tools, written in the usual way for FastMCP and jose. The server verifies each
+// token and checks its scopes. It looks up no permissions.
 
 import { FastMCP, UserError } from "fastmcp";
 import { createRemoteJWKSet, jwtVerify } from "jose";

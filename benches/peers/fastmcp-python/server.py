@@ -1,6 +1,6 @@
-"""The same four tools, written as one would with FastMCP and its Auth0 provider.
+"""The same four tools, written in the usual way for FastMCP and its Auth0 provider.
 
-It verifies each token and looks into its scopes; it asks nobody about permissions.
+The server verifies each token and checks its scopes. It looks up no permissions.
 """
 
 import os

@@ -1,8 +1,8 @@
-//! The two FastMCPs: what they need, and how they are installed and started.
+//! The two peers with FastMCP: how they are installed and started.
 
 use super::process::{Peer, Step};
 
-/// The npm package, on the Node that is installed.
+/// The npm package, on the installed Node.
 pub(super) const NODE: Peer = Peer {
     folder: "fastmcp-npm",
     needs: &[&["npm", "--version"], &["node", "--version"]],
@@ -14,7 +14,7 @@ pub(super) const NODE: Peer = Peer {
     start: Step { program: "node", arguments: &["server.mjs"] },
 };
 
-/// The Python package, in a virtual environment of its own.
+/// The Python package, in a virtual environment.
 pub(super) const PYTHON: Peer = Peer {
     folder: "fastmcp-python",
     needs: &[&[

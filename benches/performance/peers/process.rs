@@ -1,4 +1,5 @@
-//! A peer as a process: installed into `target/peers` from what `benches/peers` pins, and started from there.
+//! A peer that runs as a process. It is installed into `target/peers`, with the versions pinned in
+//! `benches/peers`, and started from there.
 
 use std::{
     fs::{self, File},
@@ -13,37 +14,38 @@ use doorward_native::Tenant;
 
 use crate::{bench::Bench, client::Connection, components::target, subject::request};
 
-/// How long a peer may take until it answers.
+/// The timeout for the start of a peer.
 const START: Duration = Duration::from_secs(60);
 
 /// A server in a folder of `benches/peers`.
 pub(super) struct Peer {
     pub(super) folder: &'static str,
-    /// Commands that succeed where the runtime is there.
+    /// Commands that succeed if the runtime is installed.
     pub(super) needs: &'static [&'static [&'static str]],
-    /// What is copied from the folder. The server is the last one.
+    /// The files that are copied from the folder. The last one is the server.
     pub(super) files: &'static [&'static str],
     pub(super) install: &'static [Step],
     pub(super) start: Step,
 }
 
-/// A command. A program with a slash is in the peer's own folder.
+/// A command. A program with a slash is relative to the peer's folder.
 pub(super) struct Step {
     pub(super) program: &'static str,
     pub(super) arguments: &'static [&'static str],
 }
 
-/// A running peer. Dropping it kills it.
+/// A running peer. It is killed on drop.
 pub(super) struct PeerProcess {
     child: Child,
     address: SocketAddr,
 }
 
 impl PeerProcess {
-    /// Installs the peer, unless that was done before, and starts it. Inside is the reason why it is missing.
+    /// Installs the peer if necessary, and starts it. The inner error is the reason why it cannot
+    /// be installed.
     ///
     /// # Errors
-    /// When it is installed and does not answer.
+    /// Returns a message if the peer is installed but does not answer.
     pub(super) async fn start(
         peer: &'static Peer,
         tenant: &Tenant,
@@ -53,7 +55,7 @@ impl PeerProcess {
             return Ok(Err(reason));
         }
         let folder = target("peers").join(peer.folder);
-        bench.say(&format!("installing {} if it is not", peer.folder));
+        bench.say(&format!("installing {} if necessary", peer.folder));
         if let Err(reason) = install(peer, &folder) {
             eprintln!("{reason}");
             let first = reason.lines().next().unwrap_or_default();
@@ -62,7 +64,7 @@ impl PeerProcess {
         Self::run(peer, &folder, tenant).await.map(Ok)
     }
 
-    /// Where it listens.
+    /// The address on which the peer listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -92,14 +94,14 @@ impl PeerProcess {
         while !process.answers().await {
             let ended = process.child.try_wait().map_err(|error| failed(&error))?;
             if ended.is_some() || start.elapsed() > START {
-                return Err(failed(&format!("it does not answer; see {}", log.display())));
+                return Err(failed(&format!("the server does not answer; see {}", log.display())));
             }
             thread::sleep(Duration::from_millis(100));
         }
         Ok(process)
     }
 
-    /// Whether it refuses a request without a token, as it should.
+    /// Whether the peer answers, with 401 for a request without a token.
     async fn answers(&self) -> bool {
         let Ok(mut connection) = Connection::open(self.address).await else { return false };
         let request =
@@ -110,7 +112,7 @@ impl PeerProcess {
 
 impl Drop for PeerProcess {
     fn drop(&mut self) {
-        // It has ended by itself if this fails.
+        // This fails only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -128,17 +130,17 @@ impl Step {
     }
 }
 
-/// What this machine lacks, where the command does not succeed.
+/// Returns what this machine lacks, if the command does not succeed.
 fn lacking(need: &[&str]) -> Option<String> {
     let output = Command::new(need[0]).args(&need[1..]).stdin(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => None,
         Ok(_) => Some(format!("the {} on PATH is too old or incomplete", need[0])),
-        Err(_) => Some(format!("there is no {} on PATH", need[0])),
+        Err(_) => Some(format!("no {} on PATH", need[0])),
     }
 }
 
-/// Copies the peer's files to `folder` and installs what they pin, unless that was done since they changed.
+/// Copies the peer's files to `folder`. Installs the pinned packages, unless they are up to date.
 fn install(peer: &Peer, folder: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{} cannot be installed: {error}", peer.folder);
     fs::create_dir_all(folder).map_err(failed)?;
@@ -169,7 +171,7 @@ fn install(peer: &Peer, folder: &Path) -> Result<(), String> {
     fs::write(stamp, pinned).map_err(failed)
 }
 
-/// A free port on loopback.
+/// Finds a free port on loopback.
 fn free() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -1,6 +1,7 @@
-//! The floor with one thing more: it verifies the token of each request, with Doorward's own code and without memory.
+//! The baseline with one addition: it verifies the token of each request with Doorward's own code,
+//! without a cache.
 //!
-//! A server that has not seen a token before cannot be faster than this.
+//! No server can be faster than this for a token that it has not seen before.
 
 #![cfg(target_family = "wasm")]
 
@@ -21,7 +22,7 @@ use spin_sdk::wasip3::{
 };
 
 thread_local! {
-    /// What tokens are verified with, from the first request of the instance.
+    /// The configuration and keys, made from the first request of the instance.
     static VERIFIER: RefCell<Option<Rc<Verifier>>> = const { RefCell::new(None) };
 }
 
@@ -30,7 +31,7 @@ struct Verifier {
     keys: Jwks,
 }
 
-/// The tenant's domain and the audience, as headers. Everything else is as it is without a variable.
+/// Reads the tenant's domain and the audience from headers. Other variables have their defaults.
 struct Headers<'a>(&'a Fields);
 
 struct Signature;
@@ -81,7 +82,7 @@ impl Variables for Headers<'_> {
             "auth0_domain" => text(self.0, "x-domain"),
             "auth0_audience" => audience(),
             "public_url" => audience().map(|url| url.trim_end_matches("/mcp").to_owned()),
-            // The component asks nobody for anything.
+            // The component makes no requests, so the client is never used.
             "auth0_client_id" | "auth0_client_secret" => Some("unused".to_owned()),
             _ => None,
         };

@@ -1,22 +1,23 @@
-//! Messages of somebody with a good token: envelope, era, headers, dispatch and every method, up to the whole answer.
+//! Fuzzes messages that are sent with a valid token: envelope, era, headers, dispatch and every
+//! method, up to the whole answer.
 
 #![no_main]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a finding is a panic, and so is what keeps a target from starting"
+    reason = "a finding is a panic, and a target that cannot start panics, too"
 )]
 
 use doorward_fuzz::{door::Door, message, seeds, token};
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 
-/// Doorward's own tools are called as well when an input may mean one of them.
+/// The names of Doorward's own tools. An input that contains one is sent to Doorward, too.
 const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
 
 thread_local! {
-    /// A server with everything that a server can offer.
+    /// A server with all features that a server can have.
     static FIXTURE: Door = Door::of(conformance_server::server());
     static DOORWARD: Door = Door::of(doorward::tools::server());
 }
@@ -31,7 +32,8 @@ fuzz_target!(init: begin(), |input: &[u8]| {
     }
 });
 
-/// Nothing would be found if no message reached a method.
+/// Checks that a valid message is answered, because otherwise nothing would be tested, and writes
+/// the seeds.
 fn begin() {
     let body = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     for door in [&FIXTURE, &DOORWARD] {

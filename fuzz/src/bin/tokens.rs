@@ -1,13 +1,14 @@
-//! The door: whatever is in an `Authorization` header, only what an issuer signed for this server gets in.
+//! Fuzzes the `Authorization` header: only a token that an issuer signed for this server is
+//! accepted.
 //!
-//! The first byte of an input says what the rest of it is.
+//! The first byte of an input selects what the rest of it is.
 
 #![no_main]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a finding is a panic, and so is what keeps a target from starting"
+    reason = "a finding is a panic, and a target that cannot start panics, too"
 )]
 
 use doorward_fuzz::{
@@ -20,7 +21,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// How far the clocks may be apart by default, in seconds.
+/// The default leeway for differing clocks, in seconds.
 const LEEWAY: f64 = 60.0;
 
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -30,14 +31,15 @@ thread_local! {
 }
 
 fuzz_target!(init: begin(), |input: &[u8]| match input.split_first() {
-    Some((b'h', values)) => values_get_nobody_in(values),
-    Some((b's', parts)) => only_what_says_all_that_it_must_gets_in(Signer::Tenant, parts),
-    Some((b'o', parts)) => only_what_says_all_that_it_must_gets_in(Signer::Other, parts),
-    Some((b'c', changes)) => only_the_token_itself_gets_in(changes),
+    Some((b'h', values)) => unsigned_headers_are_refused(values),
+    Some((b's', parts)) => only_valid_claims_are_accepted(Signer::Tenant, parts),
+    Some((b'o', parts)) => only_valid_claims_are_accepted(Signer::Other, parts),
+    Some((b'c', changes)) => only_the_unchanged_token_is_accepted(changes),
     _ => {}
 });
 
-/// Nothing would be found if nobody got in.
+/// Checks that valid tokens are accepted, because otherwise nothing would be tested, and writes the
+/// seeds.
 fn begin() {
     for signer in [Signer::Tenant, Signer::Other] {
         let mut claims = token::good_claims();
@@ -49,16 +51,16 @@ fn begin() {
     seeds::write(&seeds::tokens());
 }
 
-/// Headers that nobody signed anything for, one a line.
-fn values_get_nobody_in(values: &[u8]) {
+/// Sends `Authorization` headers, one on each line. They contain nothing that an issuer signed.
+fn unsigned_headers_are_refused(values: &[u8]) {
     let values: Vec<&[u8]> = values.split(|byte| *byte == b'\n').collect();
     if let Some(answer) = knock(&values) {
         assert!(!got_in(&answer), "{answer:?}");
     }
 }
 
-/// A header and claims, separated by a line feed, that an issuer did sign.
-fn only_what_says_all_that_it_must_gets_in(signer: Signer, parts: &[u8]) {
+/// Signs a header and claims, separated by a line feed, and sends the token.
+fn only_valid_claims_are_accepted(signer: Signer, parts: &[u8]) {
     let Some(end) = parts.iter().position(|byte| *byte == b'\n') else {
         return;
     };
@@ -67,7 +69,7 @@ fn only_what_says_all_that_it_must_gets_in(signer: Signer, parts: &[u8]) {
     if !knock(&[token.as_bytes()]).is_some_and(|answer| got_in(&answer)) {
         return;
     }
-    let json = |text| serde_json::from_slice::<Value>(text).expect("what gets in is JSON");
+    let json = |text| serde_json::from_slice::<Value>(text).expect("an accepted token is JSON");
     let (header, claims) = (json(header), json(claims));
     assert_eq!(header["alg"], "ES256");
     assert!(header.get("crit").is_none() && header.get("b64").is_none(), "{header}");
@@ -84,12 +86,13 @@ fn only_what_says_all_that_it_must_gets_in(signer: Signer, parts: &[u8]) {
     assert!(time("iat").is_some_and(|iat| iat < now + LEEWAY + 1.0), "{claims}");
     assert!(time("nbf").is_none_or(|nbf| nbf < now + LEEWAY + 1.0), "{claims}");
     let is_text = |name: &str| claims[name].as_str().is_some_and(|text| !text.is_empty());
-    assert!(claims.get("cnf").is_none(), "bound, and no proof was sent: {claims}");
+    assert!(claims.get("cnf").is_none(), "the token is bound, but no proof was sent: {claims}");
     assert!(is_text("sub") && (is_text("client_id") || is_text("azp")), "{claims}");
 }
 
-/// Changes to a good token: three bytes each, a place (big-endian) and what to put there.
-fn only_the_token_itself_gets_in(changes: &[u8]) {
+/// Changes a valid token and sends it. Each change is three bytes: a position (big-endian) and the
+/// new byte.
+fn only_the_unchanged_token_is_accepted(changes: &[u8]) {
     let mut token = token::good().as_bytes().to_vec();
     for change in changes.chunks_exact(3) {
         let place = usize::from(u16::from_be_bytes([change[0], change[1]])) % (token.len() + 1);
@@ -101,11 +104,11 @@ fn only_the_token_itself_gets_in(changes: &[u8]) {
     }
     let header = [b"Bearer ", token.as_slice()].concat();
     if knock(&[&header]).is_some_and(|answer| got_in(&answer)) {
-        assert_eq!(token.trim_ascii(), token::good().as_bytes(), "another token got in");
+        assert_eq!(token.trim_ascii(), token::good().as_bytes(), "a changed token was accepted");
     }
 }
 
-/// The answer to a request with these `Authorization` headers; none where one cannot be in a header.
+/// Sends a request with these `Authorization` headers. Returns `None` if one is not a valid value.
 fn knock(values: &[&[u8]]) -> Option<Answer> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -115,7 +118,7 @@ fn knock(values: &[&[u8]]) -> Option<Answer> {
     Some(DOOR.with(|door| door.post(headers, PING)))
 }
 
-/// Whether the request reached the other side of the door. If not, the answer is a refusal as it has to be.
+/// Whether the request was accepted. If not, checks that the answer is a correct refusal.
 fn got_in(answer: &Answer) -> bool {
     let body: Value = serde_json::from_slice(&answer.body).expect("the body is JSON");
     if answer.status == StatusCode::OK {

@@ -1,4 +1,4 @@
-//! Every decision is one line of the audit log, and nothing secret is in it.
+//! The audit log: one line for each decision, without secrets.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(subjects_can_be_hashed with &[("audit_subject", "hashed")]),
 ];
 
-/// The lines after a tool call.
+/// Calls a tool and returns the audit lines of the call.
 async fn call(
     world: &World,
     token: Option<&str>,
@@ -54,7 +54,7 @@ async fn every_decision_is_one_line_of_json(world: &World) {
 
 async fn subjects_can_be_hashed(world: &World) {
     let lines = call(world, Some(&world.token(OWNER)), "get_datetime", None, 2).await;
-    let subject = lines[0]["subject"].as_str().expect("the subject is text");
+    let subject = lines[0]["subject"].as_str().expect("the subject is a string");
     assert_eq!(subject.len(), 22);
     assert_eq!(lines[1]["subject"], subject);
     assert!(!world.logs().contains("auth0|owner"));

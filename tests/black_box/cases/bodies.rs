@@ -1,4 +1,4 @@
-//! Bodies as they come over a socket: in pieces, in chunks, too long, cut off.
+//! Request bodies on a raw socket: in several writes, chunked, too long, truncated.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ pub(super) const CASES: &[Case] = &[
     case!(a_body_may_come_in_chunks),
     case!(a_connection_serves_one_body_after_the_other),
     case!(a_body_that_is_too_long_is_413_before_it_is_sent),
-    case!(chunks_that_are_too_much_are_413),
+    case!(a_chunked_body_that_is_too_long_is_413),
     case!(the_largest_body_is_read_to_its_end),
-    case!(a_body_that_is_cut_off_is_not_served_and_hurts_nobody),
-    case!(whoever_is_let_in_and_sends_no_body_is_in_the_audit_log),
+    case!(a_truncated_body_is_not_served_and_does_not_disturb_others),
+    case!(a_caller_who_is_admitted_and_sends_no_body_is_in_the_audit_log),
 ];
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// A connection that sends what it is told to.
+/// A raw connection, to send malformed requests too.
 struct Connection(TcpStream);
 
 impl Connection {
@@ -36,32 +36,34 @@ impl Connection {
         Self(stream.expect("the server listens"))
     }
 
-    /// Sends bytes, and gives them time to arrive by themselves. Nothing here fails if they do not.
+    /// Sends bytes and waits a little, so that they likely arrive as a separate read. The tests
+    /// also pass if they do not.
     async fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.expect("the server reads");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
-    /// The status and body of the next answer. All answers here say how long they are.
+    /// Reads the next answer: status and body. All answers here have a `content-length`.
     async fn answer(&mut self) -> (u16, String) {
         let mut answer = Vec::new();
         loop {
             let text = String::from_utf8_lossy(&answer);
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
                 let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                let length: usize = length.expect("a length").parse().expect("a number");
+                let length = length.expect("the answer has a length");
+                let length: usize = length.parse().expect("the length is a number");
                 if body.len() >= length {
-                    let status = head[9..12].parse().expect("a status");
+                    let status = head[9..12].parse().expect("the status is a number");
                     return (status, body.to_owned());
                 }
             }
             let read = self.0.read_buf(&mut answer).await.expect("the server answers");
-            assert_ne!(read, 0, "the answer is whole: {}", String::from_utf8_lossy(&answer));
+            assert_ne!(read, 0, "the answer is incomplete: {}", String::from_utf8_lossy(&answer));
         }
     }
 }
 
-/// The head of a message to the MCP endpoint.
+/// The head of a request to the MCP endpoint.
 fn head(world: &World, framing: &str) -> String {
     let (token, url) = (world.token(OWNER), world.url(""));
     let host = url.trim_start_matches("http://");
@@ -80,7 +82,7 @@ fn echo(filler: usize) -> String {
 }
 
 async fn a_body_may_come_in_pieces(world: &World) {
-    // Longer than what the component makes room for at first.
+    // Longer than the buffer that the component allocates at first.
     let body = echo(150_000);
     let mut connection = Connection::open(world).await;
     connection.send(of_length(world, body.len()).as_bytes()).await;
@@ -115,7 +117,7 @@ async fn a_connection_serves_one_body_after_the_other(world: &World) {
         connection.send(body.as_bytes()).await;
         assert_eq!(connection.answer().await.0, 200, "{filler}");
     }
-    // Two at once: what follows the first body is the second request, and none of the first.
+    // Pipelining: the bytes after the first body belong to the second request.
     let body = echo(7);
     let both = format!("{}{body}", of_length(world, body.len())).repeat(2);
     connection.send(both.as_bytes()).await;
@@ -132,7 +134,7 @@ async fn a_body_that_is_too_long_is_413_before_it_is_sent(world: &World) {
     }
 }
 
-async fn chunks_that_are_too_much_are_413(world: &World) {
+async fn a_chunked_body_that_is_too_long_is_413(world: &World) {
     let mut connection = Connection::open(world).await;
     connection.send(head(world, "transfer-encoding: chunked").as_bytes()).await;
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -154,7 +156,7 @@ async fn the_largest_body_is_read_to_its_end(world: &World) {
     assert_eq!(status, 200, "{text}");
 }
 
-async fn a_body_that_is_cut_off_is_not_served_and_hurts_nobody(world: &World) {
+async fn a_truncated_body_is_not_served_and_does_not_disturb_others(world: &World) {
     let body = echo(1000);
     let waiting = Connection::open(world).await;
     for framing in ["content-length: 5000", "transfer-encoding: chunked"] {
@@ -167,7 +169,7 @@ async fn a_body_that_is_cut_off_is_not_served_and_hurts_nobody(world: &World) {
             connection.send(&body.as_bytes()[..sent]).await;
             connection.0.shutdown().await.expect("the connection is open");
             let mut answer = Vec::new();
-            // Whether there is an answer at all is the host's affair.
+            // The host decides whether there is an answer at all.
             let _ = connection.0.read_to_end(&mut answer).await;
             let answer = String::from_utf8_lossy(&answer);
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
@@ -180,7 +182,7 @@ async fn a_body_that_is_cut_off_is_not_served_and_hurts_nobody(world: &World) {
     assert_eq!(connection.answer().await.0, 200);
 }
 
-async fn whoever_is_let_in_and_sends_no_body_is_in_the_audit_log(world: &World) {
+async fn a_caller_who_is_admitted_and_sends_no_body_is_in_the_audit_log(world: &World) {
     let trace = format!("{:032x}", 0xb0d1_e500_0000_usize + world.number());
     let framing = format!("content-length: 50\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01");
     let mut connection = Connection::open(world).await;

@@ -1,4 +1,5 @@
-//! How the server proves at the tenant who it is: by a private key, in every algorithm.
+//! Authentication of the server at the tenant by a private key (`private_key_jwt`), in every
+//! algorithm.
 
 use std::sync::LazyLock;
 
@@ -18,7 +19,7 @@ struct KeyPair {
     public: String,
 }
 
-/// Keys of this run.
+/// The EC key of this run.
 static P256: LazyLock<KeyPair> = LazyLock::new(|| {
     let key = p256::SecretKey::random(&mut rand::thread_rng());
     KeyPair {
@@ -26,17 +27,18 @@ static P256: LazyLock<KeyPair> = LazyLock::new(|| {
         public: key.public_key().to_public_key_pem(LineEnding::LF).expect("a key has a PEM"),
     }
 });
+/// The RSA key of this run.
 static RSA: LazyLock<KeyPair> = LazyLock::new(|| {
-    let key = rsa::RsaPrivateKey::new(&mut rand::thread_rng(), 2048).expect("a key can be made");
+    let key = rsa::RsaPrivateKey::new(&mut rand::thread_rng(), 2048).expect("a key is generated");
     let public = key.to_public_key();
     KeyPair {
-        // As in an environment file.
+        // Environment files hold a PEM on one line, with `\n` for line breaks.
         private: key.to_pkcs8_pem(LineEnding::LF).expect("a key has a PEM").replace('\n', "\\n"),
         public: public.to_public_key_pem(LineEnding::LF).expect("a key has a PEM"),
     }
 });
 
-/// A case for each algorithm.
+/// One case for each algorithm.
 pub(super) fn cases() -> Vec<Case> {
     let with = |case: Case, private: &'static str, algorithm: &'static str| Case {
         variables: Box::leak(Box::new([
@@ -60,7 +62,7 @@ fn trust(world: &World, algorithm: &str, pem: &str) {
         .tenant()
         .control()
         .use_private_key_jwt("doorward", vec![key])
-        .expect("the client is there");
+        .expect("the seed has this client");
 }
 
 async fn trust_es256(world: &World) {
@@ -87,12 +89,12 @@ async fn rs256_authenticates_without_a_secret(world: &World) {
     a_key_authenticates(world).await;
 }
 
-/// For the Management API as for the vault.
+/// Checks that a call works and that both the Management API and the vault get an assertion.
 async fn a_key_authenticates(world: &World) {
     let (is_error, text) = outcome(&world.call(OWNER, "calendar_summary", json!({})).await);
     assert!(!is_error, "{text}");
     for endpoint in [Endpoint::TokenClientCredentials, Endpoint::TokenVault] {
-        let sent = world.tenant().control().last(endpoint).expect("it was asked").body;
+        let sent = world.tenant().control().last(endpoint).expect("the endpoint was called").body;
         let names: Vec<_> =
             form_urlencoded::parse(sent.as_bytes()).map(|(name, _)| name.into_owned()).collect();
         assert!(names.iter().any(|name| name == "client_assertion"), "{names:?}");

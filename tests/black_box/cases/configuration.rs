@@ -1,4 +1,4 @@
-//! A misconfigured server serves nobody, and says why to its operator only.
+//! A misconfigured server: every answer is 503, and only the log says why.
 
 use reqwest::{Method, StatusCode};
 
@@ -12,7 +12,8 @@ pub(super) const CASES: &[Case] = &[
     case!(the_log_names_every_faulty_variable_and_shows_no_value with FAULTY),
 ];
 
-// Two of them are part of `allowed_outbound_hosts` too, which keeps no host from starting the component.
+// `auth0_domain` and `google_api_url` are also used in `allowed_outbound_hosts`. An invalid value
+// there must not keep the host from starting the component.
 const FAULTY: &[(&str, &str)] = &[
     ("auth0_domain", "not a host-7f3a"),
     ("google_api_url", "nonsense-7f3a/x"),

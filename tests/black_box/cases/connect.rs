@@ -1,4 +1,4 @@
-//! The pages on which an account is connected.
+//! The connect pages, on which a user connects an account.
 
 mod attacks;
 
@@ -18,11 +18,11 @@ use crate::{
 const CASES: &[Case] = &[
     case!(a_person_connects_an_account_and_the_call_succeeds after people_arrive),
     case!(every_page_is_plain_and_guarded after people_arrive),
-    case!(who_declines_can_try_again after people_arrive),
-    case!(what_was_granted_before_is_asked_for_again after people_arrive),
+    case!(a_person_who_declines_can_try_again after people_arrive),
+    case!(scopes_granted_before_are_requested_again after people_arrive),
     case!(an_unused_flow_gives_way_to_a_new_one after people_arrive),
     case!(connecting_leaves_no_token_behind after people_arrive),
-    case!(every_fault_while_connecting_is_a_page after go_through_every_fault),
+    case!(every_fault_while_connecting_is_a_page alone),
     case!(the_pages_take_get_only),
     case!(without_an_application_there_is_no_page with &[
         ("connect_client_id", ""),
@@ -30,19 +30,19 @@ const CASES: &[Case] = &[
     ]),
 ];
 
-/// The way through, and what has to be resisted.
+/// The cases about connecting, and those about attacks on it.
 pub(super) fn cases() -> Vec<Case> {
     [CASES, attacks::CASES].concat()
 }
 
 const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
 const CONNECTED: &str = "Your Google account is connected";
-/// What it says when a service behind fails, when one refuses, and when an answer does not fit.
+/// The headings if the tenant fails, if it refuses, and if its answer is invalid.
 const FAILED: [&str; 3] =
     ["That does not work just now", "That cannot work yet", "That did not work"];
 const NOTHING: &str = "This cannot be continued";
 
-/// Sixteen users who may use every tool and have connected nothing.
+/// Adds sixteen users who may use every tool and have not connected an account.
 async fn people_arrive(world: &World) {
     world.tenant().control().edit(|seed| {
         let known = seed.people.iter().find(|person| person.user_id == "auth0|unconnected");
@@ -62,12 +62,13 @@ async fn people_arrive(world: &World) {
     });
 }
 
-/// One of them, whom no other copy of the case is.
+/// One of these users.
 struct Newcomer {
     email: String,
     subject: String,
 }
 
+/// Returns a user whom no other copy of the case uses.
 fn newcomer(world: &World) -> Newcomer {
     let number = world.number() % 16;
     Newcomer { email: format!("new-{number}@example.com"), subject: format!("auth0|new-{number}") }
@@ -78,10 +79,11 @@ impl Newcomer {
         Link { subject: &self.subject, ..Link::default() }
     }
 
+    /// The scopes of each account that the user has connected.
     fn accounts(&self, world: &World) -> Vec<Vec<String>> {
         let directory = world.tenant().control().directory();
         let person = directory.people.into_iter().find(|person| person.user_id == self.subject);
-        let accounts = person.expect("the newcomer is there").connected_accounts;
+        let accounts = person.expect("the user exists").connected_accounts;
         accounts.into_iter().map(|account| account.scopes).collect()
     }
 }
@@ -90,7 +92,7 @@ fn password(world: &World) -> &str {
     &world.tenant().seed().tenant.password
 }
 
-/// From the link to the provider's page.
+/// Goes from the link to the provider's consent page.
 async fn to_the_provider(world: &World, browser: &Browser, who: &Newcomer, link: &str) -> Page {
     let first = browser.open(link).await;
     let sign_in = browser.click(&first, "Continue").await;
@@ -105,12 +107,12 @@ async fn a_person_connects_an_account_and_the_call_succeeds(world: &World) {
     let (is_error, text) = outcome(&world.call(&who.email, "calendar_summary", json!({})).await);
     let page = world.url("/connect/google-oauth2?ticket=");
     let link = text.find(&page).and_then(|start| text[start..].split_whitespace().next());
-    let link = link.filter(|_| is_error).unwrap_or_else(|| panic!("there is no link: {text}"));
+    let link = link.filter(|_| is_error).unwrap_or_else(|| panic!("no link in: {text}"));
     let consent = to_the_provider(world, &browser, &who, link).await;
     assert!(consent.answer.text.contains(&who.email) && consent.answer.text.contains(CALENDAR));
     let done = browser.choose(&consent, "allow", None).await;
     assert_eq!((done.answer.status, done.heading()), (StatusCode::OK, CONNECTED));
-    assert!(browser.cookies("connect").is_empty(), "nothing is left behind");
+    assert!(browser.cookies("connect").is_empty(), "the flow's cookie is deleted");
     let (is_error, text) = outcome(&world.call(&who.email, "calendar_summary", json!({})).await);
     assert!(!is_error && text.starts_with("Calendar Summary for "), "{text}");
 }
@@ -155,22 +157,22 @@ async fn every_page_is_plain_and_guarded(world: &World) {
     for part in ["response_type=code", "code_challenge_method=S256", "state=", "nonce="] {
         assert!(location.contains(part), "{location}");
     }
-    assert!(!location.contains("new-"), "who it is for is not in the URL: {location}");
+    assert!(!location.contains("new-"), "the URL does not name the user: {location}");
 }
 
-async fn who_declines_can_try_again(world: &World) {
+async fn a_person_who_declines_can_try_again(world: &World) {
     let (who, browser) = (newcomer(world), Browser::new());
     let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
     let declined = browser.choose(&consent, "deny", None).await;
     assert_eq!(declined.heading(), "Your Google account was not connected");
     assert!(who.accounts(world).is_empty());
     let consent = browser.click(&declined, "Try again").await;
-    assert_eq!(consent.url.path(), "/u/connect", "the tenant knows who it is: {consent:?}");
+    assert_eq!(consent.url.path(), "/u/connect", "the tenant asks for no sign-in: {consent:?}");
     assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);
 }
 
-/// One tool's scopes must not take away another's.
-async fn what_was_granted_before_is_asked_for_again(world: &World) {
+/// Connecting for one tool must not drop the scopes that another tool needs.
+async fn scopes_granted_before_are_requested_again(world: &World) {
     let who = newcomer(world);
     for scope in [CALENDAR, "https://www.googleapis.com/auth/gmail.metadata"] {
         let (browser, link) =
@@ -200,7 +202,7 @@ async fn connecting_leaves_no_token_behind(world: &World) {
         .iter()
         .filter_map(|received| received.headers.get("authorization")?.strip_prefix("Bearer "))
         .collect();
-    assert!(!tokens.is_empty(), "the tenant got a token of the person");
+    assert!(!tokens.is_empty(), "the tenant got the person's token");
     let look = || {
         for place in [Some(world.logs()), world.stored()].into_iter().flatten() {
             assert!(!place.contains(".eyJ") && !place.contains("auth_session"), "{place}");
@@ -217,8 +219,9 @@ async fn connecting_leaves_no_token_behind(world: &World) {
     assert!(!consent.url.as_str().contains(".eyJ") && !done.answer.text.contains(".eyJ"));
 }
 
-/// Sixteen people at a time, on the way to a connected account, with every fault at everything that is asked.
-async fn go_through_every_fault(world: &World) {
+/// Tries every fault at every endpoint of the flow, with sixteen people at a time. Without the
+/// fault, the account is connected.
+async fn every_fault_while_connecting_is_a_page(world: &World) {
     people_arrive(world).await;
     for (endpoint, is_at_the_end) in [
         (Endpoint::TokenCode, false),
@@ -226,7 +229,7 @@ async fn go_through_every_fault(world: &World) {
         (Endpoint::MyAccountConnect, false),
         (Endpoint::MyAccountComplete, true),
     ] {
-        // What becomes of which status is told apart elsewhere.
+        // Unit tests check what each of these statuses leads to.
         let statuses = ["400", "403", "404", "500"];
         for (name, fault) in wrongs::all().into_iter().filter(|(name, _)| !statuses.contains(name))
         {
@@ -252,10 +255,6 @@ async fn go_through_every_fault(world: &World) {
             world.tenant().control().clear_faults(Some(endpoint));
         }
     }
-}
-
-/// And when it is over, the account is connected.
-async fn every_fault_while_connecting_is_a_page(world: &World) {
     let (who, browser) = (newcomer(world), Browser::new());
     let consent = to_the_provider(world, &browser, &who, &link(world, &who.link())).await;
     assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);

@@ -1,4 +1,4 @@
-//! Whose token gets in, and what everybody else is told.
+//! Authentication: which tokens are accepted, and the answers to all others.
 
 use doorward_tenant::{KeyKind, SigningKey};
 use reqwest::{Method, StatusCode};
@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(the_operator_chooses_the_algorithms with &[("token_algorithms", "PS256 RS512")]),
     case!(an_es256_issuer_is_served_when_allowed after sign_with_p256 with &[("token_algorithms", "ES256")]),
     case!(members_of_other_organizations_stay_out with &[("allowed_organizations", "org_1 acme")]),
-    case!(without_leeway_a_token_ends_with_its_time with &[("token_leeway_seconds", "0")]),
+    case!(without_leeway_a_token_expires_exactly_at_exp with &[("token_leeway_seconds", "0")]),
 ];
 
 async fn status_of(world: &World, header: &Value) -> StatusCode {
@@ -49,7 +49,7 @@ async fn the_operator_chooses_the_algorithms(world: &World) {
 }
 
 async fn sign_with_p256(world: &World) {
-    world.tenant().control().sign_with(KeyKind::P256).expect("a key can be made");
+    world.tenant().control().sign_with(KeyKind::P256).expect("a key is generated");
 }
 
 async fn an_es256_issuer_is_served_when_allowed(world: &World) {
@@ -76,7 +76,7 @@ async fn members_of_other_organizations_stay_out(world: &World) {
     }
 }
 
-async fn without_leeway_a_token_ends_with_its_time(world: &World) {
+async fn without_leeway_a_token_expires_exactly_at_exp(world: &World) {
     let mut claims = world.claims(OWNER);
     let now = claims["iat"].as_i64().expect("iat is a number");
     claims["iat"] = json!(now - 600);
@@ -159,10 +159,13 @@ async fn a_token_that_is_not_for_us_stays_out(world: &World) {
         ("not yet valid", with("nbf", json!(good["iat"].as_i64().unwrap_or(0) + 3600))),
         ("an ID token", world.tenant().mint(&json!({ "typ": "id+jwt" }), &good)),
         ("a critical extension", world.tenant().mint(&json!({ "crit": ["x"], "x": 1 }), &good)),
-        ("another key under our name", control.mint_with(SigningKey::Foreign, &header, &good)),
+        (
+            "another key with the tenant's key ID",
+            control.mint_with(SigningKey::Foreign, &header, &good),
+        ),
         ("no signature", format!("{signed}.")),
-        ("no token at all", "opaque".to_owned()),
-        ("a token as long as a book", "a".repeat(20_000)),
+        ("an opaque token", "opaque".to_owned()),
+        ("a token that is too long", "a".repeat(20_000)),
     ] {
         let answer = world.post(&token, &ping()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");

@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key of the client's, and the proofs that come with them (RFC 9449).
+//! DPoP (RFC 9449): tokens that are bound to a key of the client, and proofs of that key.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,16 +17,16 @@ use crate::{
 
 pub(super) const CASES: &[Case] = &[
     case!(a_bound_token_of_the_tenant_gets_in_with_a_proof_of_its_key),
-    case!(a_bound_token_is_no_bearer_token_and_no_other_is_a_bound_one),
-    case!(no_proof_but_a_good_one_gets_in),
+    case!(a_bound_token_needs_the_dpop_scheme_and_an_unbound_one_bearer),
+    case!(every_invalid_proof_is_refused),
     case!(a_proof_gets_in_once),
-    case!(of_proofs_that_are_sent_at_the_same_time_one_gets_in),
-    case!(where_bound_tokens_are_required_everybody_is_told with REQUIRED),
+    case!(of_simultaneous_requests_with_one_proof_one_gets_in),
+    case!(if_bound_tokens_are_required_the_challenge_and_the_metadata_say_so with REQUIRED),
 ];
 
 const REQUIRED: &[(&str, &str)] = &[("dpop", "required")];
 
-/// A client with a key.
+/// A client with a DPoP key.
 struct Client(SigningKey);
 
 impl Client {
@@ -57,7 +57,7 @@ impl Client {
         format!("{signed}.{}", encode(signature.to_bytes()))
     }
 
-    /// The owner's token, bound to the key.
+    /// A token of the owner, bound to this key.
     fn token(&self, world: &World) -> String {
         let mut claims = world.claims(OWNER);
         claims["cnf"] = json!({ "jkt": self.thumbprint() });
@@ -74,7 +74,7 @@ fn hash(text: &str) -> String {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_secs()
 }
 
 /// The claims of a new proof for a token.
@@ -98,11 +98,12 @@ fn challenge(world: &World, error: &str, description: &Value) -> String {
     )
 }
 
-/// Sends a request that is refused: with this reason inside and this error outside.
+/// Sends a request and checks that it is refused: with this reason in the audit log and this error
+/// in the answer.
 async fn refused(world: &World, request: RequestBuilder, reason: &str, error: &str) {
     let (answer, lines) = audited(world, request, 1).await;
     assert_eq!(reasons(&lines), [reason]);
-    assert!(lines[0].get("subject").is_none(), "nobody was proved");
+    assert!(lines[0].get("subject").is_none(), "the subject is not proven");
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{reason}");
     assert_eq!(answer.json()["error"], error, "{reason}");
     let challenge = challenge(world, error, &answer.json()["error_description"]);
@@ -124,7 +125,7 @@ async fn a_bound_token_of_the_tenant_gets_in_with_a_proof_of_its_key(world: &Wor
     let proof = client.proof(&json!({}), &claims_for_tenant);
     let issued = Answer::of(request.header("dpop", proof)).await.json();
     assert_eq!(issued["token_type"], "DPoP", "{issued}");
-    let token = issued["access_token"].as_str().expect("there is a token");
+    let token = issued["access_token"].as_str().expect("the tenant issued a token");
     for _ in 0..2 {
         let proof = client.proof(&json!({}), &claims(world, token));
         let (answer, lines) = audited(world, ping(world, "DPoP", token, &[&proof]), 1).await;
@@ -133,7 +134,7 @@ async fn a_bound_token_of_the_tenant_gets_in_with_a_proof_of_its_key(world: &Wor
     }
 }
 
-async fn a_bound_token_is_no_bearer_token_and_no_other_is_a_bound_one(world: &World) {
+async fn a_bound_token_needs_the_dpop_scheme_and_an_unbound_one_bearer(world: &World) {
     let client = Client::new();
     let (bound, bearer) = (client.token(world), world.token(OWNER));
     let proof = |token: &str| client.proof(&json!({}), &claims(world, token));
@@ -148,7 +149,7 @@ async fn a_bound_token_is_no_bearer_token_and_no_other_is_a_bound_one(world: &Wo
     assert_eq!(Answer::of(with_a_proof_too).await.status, StatusCode::OK);
 }
 
-async fn no_proof_but_a_good_one_gets_in(world: &World) {
+async fn every_invalid_proof_is_refused(world: &World) {
     let (client, other) = (Client::new(), Client::new());
     let token = client.token(world);
     let good = claims(world, &token);
@@ -194,7 +195,7 @@ async fn a_proof_gets_in_once(world: &World) {
     let proof = client.proof(&json!({}), &claims(world, &token));
     let once = || ping(world, "DPoP", &token, &[&proof]);
     assert_eq!(Answer::of(once()).await.status, StatusCode::OK);
-    // Whichever instance it reaches now.
+    // It is refused on every instance.
     for _ in 0..3 {
         refused(world, once(), "proof_replayed", "invalid_dpop_proof").await;
     }
@@ -203,18 +204,18 @@ async fn a_proof_gets_in_once(world: &World) {
     }
 }
 
-async fn of_proofs_that_are_sent_at_the_same_time_one_gets_in(world: &World) {
+async fn of_simultaneous_requests_with_one_proof_one_gets_in(world: &World) {
     let client = Client::new();
     let token = client.token(world);
     let proof = client.proof(&json!({}), &claims(world, &token));
     let all = (0..8).map(|_| Answer::of(ping(world, "DPoP", &token, &[&proof])));
     let admitted = join_all(all).await.iter().filter(|it| it.status == StatusCode::OK).count();
-    // Instances that look into key-value at the same moment find nothing there, all of them.
+    // Key-value has no atomic insert: instances that read at the same moment all find no proof.
     let is_promised = world.instances() == 1;
     assert!(admitted == 1 || admitted > 1 && !is_promised, "{admitted} got in");
 }
 
-async fn where_bound_tokens_are_required_everybody_is_told(world: &World) {
+async fn if_bound_tokens_are_required_the_challenge_and_the_metadata_say_so(world: &World) {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     let answer = Answer::of(world.request(Method::POST, "/mcp").json(&message)).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);

@@ -1,6 +1,6 @@
-//! What cannot be checked is refused, whatever is wrong with the tenant.
+//! Faults of the tenant: a request that cannot be checked is refused.
 
-use doorward_tenant::{Endpoint, Fault, Group, What};
+use doorward_tenant::{Endpoint, Fault, Group, SigningKey, What};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -44,12 +44,15 @@ async fn known_keys_serve_while_the_tenant_is_down(world: &World) {
 }
 
 async fn rotate_the_keys(world: &World) {
-    world.tenant().control().rotate_keys(true).expect("new keys can be made");
+    world.tenant().control().rotate_keys(true).expect("new keys are generated");
 }
 
 async fn a_rotated_key_gets_in_beside_the_old_one(world: &World) {
-    let (is_error, text) = outcome(&world.call(OWNER, "greet", json!({})).await);
-    assert!(!is_error, "{text}");
+    for key in [SigningKey::Current, SigningKey::Previous] {
+        let token = world.tenant().control().mint_with(key, &json!({}), &world.claims(OWNER));
+        let (is_error, text) = outcome(&world.call_with(&token, "greet", json!({})).await);
+        assert!(!is_error, "{key:?}: {text}");
+    }
 }
 
 async fn lose_the_management_api(world: &World) {
@@ -77,7 +80,7 @@ async fn a_tool_is_refused_when_the_user_cannot_be_read(world: &World) {
     let (is_error, _) = outcome(&world.call(OWNER, "greet", json!({})).await);
     assert!(is_error);
     let (is_error, _) = outcome(&world.call(OWNER, "get_datetime", json!({})).await);
-    assert!(!is_error, "a public tool asks nothing of the user");
+    assert!(!is_error, "a public tool needs no lookup of the user");
 }
 
 async fn spoil_the_vault(world: &World) {

@@ -1,4 +1,4 @@
-//! Everything that was ever sent instead of a good token: the exact reason inside, the coarse answer outside.
+//! Forged and malformed tokens: the audit log has the exact reason, the answer only a coarse one.
 
 use doorward_tenant::SigningKey;
 use reqwest::{Method, StatusCode};
@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case!(small_deviations_that_the_standards_allow_get_in),
 ];
 
-/// Sends a token: what the server thinks of it, and what it says.
+/// Sends a token, and checks the reason in the audit log and the answer.
 async fn knock(world: &World, what: &str, token: &str, reason: &str) {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     let request = world.request(Method::POST, "/mcp").bearer_auth(token).json(&message);
@@ -28,7 +28,7 @@ async fn knock(world: &World, what: &str, token: &str, reason: &str) {
         assert_eq!(answer.status, StatusCode::OK, "{what}");
         return;
     }
-    assert!(lines[0].get("subject").is_none(), "{what}: nobody was proved");
+    assert!(lines[0].get("subject").is_none(), "{what}: the subject is not proven");
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
     let error = if reason == "token_expired" { "token_expired" } else { "invalid_token" };
     assert_eq!(answer.json()["error"], error, "{what}");
@@ -150,8 +150,8 @@ async fn no_other_spelling_of_a_token_gets_in(world: &World) {
     let good = world.token(OWNER);
     let segments: Vec<&str> = good.split('.').collect();
     let [header, claims, signature] = segments[..] else { panic!("a token has three segments") };
-    // The last character of 256 bytes in base64 has four bits that mean nothing.
-    let last = signature.chars().last().expect("there is a signature");
+    // In the base64 of 256 bytes, the last four bits of the last character are unused.
+    let last = signature.chars().last().expect("the signature is not empty");
     let twin = match last {
         'A' => 'B',
         'Q' => 'R',
@@ -160,7 +160,7 @@ async fn no_other_spelling_of_a_token_gets_in(world: &World) {
     };
     let not_canonical = format!("{}{twin}", &good[..good.len() - 1]);
     for (what, token, reason) in [
-        ("bits that mean nothing", not_canonical, "token_not_a_jwt"),
+        ("unused bits that are not zero", not_canonical, "token_not_a_jwt"),
         ("padding", format!("{good}="), "token_not_a_jwt"),
         (
             "standard alphabet",
@@ -183,7 +183,7 @@ async fn no_other_spelling_of_a_token_gets_in(world: &World) {
         ("no claims", format!("{header}..{signature}"), "token_claims_malformed"),
         ("no header", format!(".{claims}.{signature}"), "token_not_a_jwt"),
         ("an opaque token", "b".repeat(32), "token_not_a_jwt"),
-        ("a token as long as a book", "a".repeat(20_000), "token_too_large"),
+        ("a token that is too long", "a".repeat(20_000), "token_too_large"),
     ] {
         knock(world, what, &token, reason).await;
     }
@@ -256,8 +256,8 @@ async fn small_deviations_that_the_standards_allow_get_in(world: &World) {
     let audiences = json!([format!("{}userinfo", world.tenant().issuer()), world.mcp_url()]);
     for (what, token) in [
         ("several audiences", with("aud", audiences)),
-        ("the clocks differ by half a minute", with("exp", json!(now - 30))),
-        ("and the other way round", with("nbf", json!(now + 30))),
+        ("expired half a minute ago, within the leeway", with("exp", json!(now - 30))),
+        ("valid in half a minute, within the leeway", with("nbf", json!(now + 30))),
         ("a time with a fraction", with("exp", json!(now as f64 + 600.5))),
         ("typ in capitals", world.tenant().mint(&json!({ "typ": "AT+JWT" }), &good)),
         ("no typ", world.tenant().mint(&json!({ "typ": null }), &good)),

@@ -1,4 +1,4 @@
-//! A second issuer beside the tenant: a tenant of its own, whose subjects are spelled like those of the first.
+//! A second issuer beside the tenant. It is another tenant that has users with the same subjects.
 
 use doorward_tenant::{Endpoint, Tenant};
 use reqwest::{Method, StatusCode};
@@ -11,14 +11,15 @@ use crate::{
 };
 
 pub(super) const CASES: &[Case] = &[
-    case!(each_issuers_tokens_get_in_by_its_own_keys with FOREIGN),
-    case!(a_namesake_of_another_issuer_has_nothing_of_the_users with FOREIGN),
+    case!(each_issuers_tokens_are_verified_with_its_own_keys with FOREIGN),
+    case!(the_same_subject_at_another_issuer_has_no_permissions_of_the_user with FOREIGN),
     case!(a_second_domain_of_the_tenant_has_the_same_users with SECOND_DOMAIN),
     case!(the_metadata_names_both_issuers with FOREIGN),
     case!(an_issuer_whose_host_is_not_declared_is_503_and_the_log_says_so with UNDECLARED),
 ];
 
-/// Of the form that other providers have: other names, and a kind that is told by a claim.
+/// An issuer like those of other providers: other names of claims, and a claim for the kind of
+/// token.
 const FOREIGN: &[(&str, &str)] = &[
     ("issuer_origin", "{other}"),
     (
@@ -33,7 +34,7 @@ const SECOND_DOMAIN: &[(&str, &str)] =
 
 const UNDECLARED: &[(&str, &str)] = &[("issuers", r#"[{ "issuer": "{other}/" }]"#)];
 
-/// The claims of a token of the second issuer, for somebody who is called like the owner.
+/// The claims of a token of the second issuer, with the same subject as the owner's.
 fn claims_of_other(world: &World) -> Value {
     let owner = world.claims(OWNER);
     json!({
@@ -42,7 +43,7 @@ fn claims_of_other(world: &World) -> Value {
     })
 }
 
-/// Why a token gets in, or does not.
+/// Sends a token and returns the status and the audit lines.
 async fn knock(world: &World, token: &str) -> (StatusCode, Vec<Value>) {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     let request = world.request(Method::POST, "/mcp").bearer_auth(token).json(&message);
@@ -50,7 +51,7 @@ async fn knock(world: &World, token: &str) -> (StatusCode, Vec<Value>) {
     (answer.status, lines)
 }
 
-async fn each_issuers_tokens_get_in_by_its_own_keys(world: &World) {
+async fn each_issuers_tokens_are_verified_with_its_own_keys(world: &World) {
     let (ours, theirs) = (world.claims(OWNER), claims_of_other(world));
     let kid = |tenant: &Tenant| json!({ "kid": tenant.control().jwks()["keys"][0]["kid"] });
     let (tenant, other) = (world.tenant(), world.other());
@@ -69,7 +70,7 @@ async fn each_issuers_tokens_get_in_by_its_own_keys(world: &World) {
         (tenant, &first, &unknown, "token_issuer_wrong"),
         (other, &second, &id_token, "token_required_claim_wrong"),
     ] {
-        // Whichever instance it is, and whatever another one has just asked for.
+        // Other instances may have fetched these keys before, which must not matter.
         let (status, lines) = knock(world, &signer.mint(header, claims)).await;
         assert_eq!(reasons(&lines), [reason], "{header} {claims}");
         let expected = if reason == "admitted" { 200 } else { 401 };
@@ -79,23 +80,27 @@ async fn each_issuers_tokens_get_in_by_its_own_keys(world: &World) {
     }
 }
 
-async fn a_namesake_of_another_issuer_has_nothing_of_the_users(world: &World) {
+async fn the_same_subject_at_another_issuer_has_no_permissions_of_the_user(world: &World) {
     let mut claims = claims_of_other(world);
     let token = world.other().mint(&json!({}), &claims);
     let message =
         json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "greet" } });
     let refused = world.post(&token, &message).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "the permission is the owner's: {refused:?}");
+    assert_eq!(
+        refused.status,
+        StatusCode::FORBIDDEN,
+        "the permission belongs to the owner: {refused:?}"
+    );
     claims["scp"] = json!(["profile", "tool:greet"]);
     let greeting =
         world.call_with(&world.other().mint(&json!({}), &claims), "greet", json!({})).await;
-    assert!(!outcome(&greeting).0, "what the issuer grants counts: {greeting}");
+    assert!(!outcome(&greeting).0, "the scopes of the token count: {greeting}");
     let time = world.call_with(&token, "get_datetime", json!({})).await;
     assert!(!outcome(&time).0, "a public tool is for every caller: {time}");
     let calls = |endpoint| world.tenant().control().calls(endpoint);
     let asked = calls(Endpoint::ManagementUserPermissions)
         + calls(Endpoint::ManagementUserEffectivePermissions);
-    assert_eq!(asked, 0, "nobody was asked about");
+    assert_eq!(asked, 0, "the tenant was not asked about this user");
 }
 
 async fn a_second_domain_of_the_tenant_has_the_same_users(world: &World) {

@@ -1,4 +1,4 @@
-//! The issuer's keys: failing in every way, before and after they were known, and changing under load.
+//! The issuer's keys: every failure with an empty and with a filled cache, and rotation under load.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     world::{Answer, OWNER, World},
 };
 
-/// One of the two documents, failing in one way; first before anything is known, then after.
+/// Makes two cases for one fault of one document: with an empty cache, and with a filled one.
 macro_rules! outage {
     ($name:ident, $endpoint:ident, $fault:expr) => {
         [
@@ -22,18 +22,18 @@ macro_rules! outage {
                     world.break_endpoint(Endpoint::$endpoint, $fault);
                     Box::pin(async {})
                 }),
-                ..case!(everybody_is_asked_to_wait)
+                ..case!(every_request_is_answered_503)
             },
             Case {
                 name: concat!("warm_", stringify!($name)),
                 prepare: Some(|world| warm(world, Endpoint::$endpoint, $fault)),
-                ..case!(the_known_keys_serve)
+                ..case!(cached_keys_are_still_used)
             },
         ]
     };
 }
 
-/// All of them but the slow ones.
+/// All outages except the slow ones.
 const OUTAGES: [[Case; 2]; 10] = [
     outage!(discovery_down, Discovery, Fault::close()),
     outage!(discovery_garbage, Discovery, Fault::new(What::Malformed)),
@@ -53,19 +53,19 @@ const SLOW: [[Case; 2]; 2] = [
     outage!(jwks_slow, Jwks, Fault::delay(Duration::from_secs(8))),
 ];
 
-const ROTATION: Case = case!(no_good_token_was_refused after rotate_under_load);
+const ROTATION: Case = case!(a_rotation_under_load_refuses_no_valid_token alone);
 
 /// All cases about keys.
 pub(super) fn cases() -> Vec<Case> {
     [OUTAGES.concat(), SLOW.concat(), vec![ROTATION]].concat()
 }
 
-/// The right document, said to be a page.
+/// The right document with the wrong content type.
 fn html() -> What {
     What::ContentType { value: "text/html".to_owned() }
 }
 
-/// Nothing listens there; whoever followed would get another failure, and a good answer must not come of it.
+/// A redirect to the right path, which must not be followed.
 fn redirect() -> What {
     What::Redirect { location: "/.well-known/jwks.json".to_owned() }
 }
@@ -86,38 +86,39 @@ fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.header("www-authenticate"), "");
 }
 
-async fn everybody_is_asked_to_wait(world: &World) {
+async fn every_request_is_answered_503(world: &World) {
     assert_unavailable(&answer(world, SigningKey::Current).await);
     let metadata = world.get("/.well-known/oauth-authorization-server").await;
     assert_eq!(metadata.json()["issuer"], json!(world.tenant().issuer()));
 }
 
-/// Makes the keys known, then the fault, then a key that was never published before.
+/// Fills the cache, injects the fault, and then signs with a key that was never published before.
 fn warm(world: &World, endpoint: Endpoint, fault: Fault) -> Step<'_> {
     Box::pin(async move {
         assert_eq!(answer(world, SigningKey::Current).await.status, StatusCode::OK);
         world.break_endpoint(endpoint, fault);
         let control = world.tenant().control();
-        control.sign_with(KeyKind::Rsa2048).expect("a key can be made");
+        control.sign_with(KeyKind::Rsa2048).expect("a key is generated");
     })
 }
 
-async fn the_known_keys_serve(world: &World) {
+async fn cached_keys_are_still_used(world: &World) {
     assert_unavailable(&answer(world, SigningKey::Current).await);
     assert_eq!(answer(world, SigningKey::Previous).await.status, StatusCode::OK);
     let metadata = world.get("/.well-known/oauth-authorization-server").await;
     assert_eq!(metadata.json()["issuer"], json!(world.tenant().issuer()));
 }
 
-/// 2 000 requests, 16 at a time. In the middle the tenant signs with a key that it never announced.
-async fn rotate_under_load(world: &World) {
+/// Sends 2 000 requests, 16 at a time. In the middle, the tenant starts to sign with a key that it
+/// has not published before.
+async fn a_rotation_under_load_refuses_no_valid_token(world: &World) {
     let control = world.tenant().control();
     let old = world.token(OWNER);
     let requests = stream::iter(0..2_000).map(|number| {
         let old = &old;
         async move {
             if number == 1_000 {
-                control.sign_with(KeyKind::Rsa2048).expect("a key can be made");
+                control.sign_with(KeyKind::Rsa2048).expect("a key is generated");
             }
             let token = if number % 2 == 0 { world.token(OWNER) } else { old.clone() };
             let answer = world.post(&token, &ping()).await;
@@ -125,11 +126,9 @@ async fn rotate_under_load(world: &World) {
         }
     });
     requests.buffer_unordered(16).collect::<Vec<()>>().await;
-}
-
-async fn no_good_token_was_refused(world: &World) {
-    // Each instance asks once when it knows nothing and once for the new key, unless it finds them in key-value.
+    // Each instance fetches the keys at most twice, with an empty cache and for the new key. It
+    // does not if it finds them in key-value.
     let most = 2 * world.instances();
     let asked = world.tenant().control().calls(Endpoint::Jwks);
-    assert!((2..=most).contains(&asked), "{asked} of at most {most}");
+    assert!((2..=most).contains(&asked), "{asked} fetches, at most {most} allowed");
 }

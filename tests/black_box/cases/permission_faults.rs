@@ -1,5 +1,5 @@
-//! Whatever is wrong with the tenant's answer: the call is refused, the audit line says what it was, the log what to do,
-//! and the caller that it is temporary.
+//! Faults of the Management API: the call is refused, the audit line has the reason, the log tells
+//! the operator what to do, and the answer tells the caller that the failure is temporary.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ const API: Endpoint = Endpoint::ManagementResourceServers;
 const USER: Endpoint = Endpoint::ManagementUserPermissions;
 const TOKEN: Endpoint = Endpoint::TokenClientCredentials;
 
-/// A case: where, what goes wrong, the reason in the audit line, and a part of the operator's log.
+/// Makes a case: the endpoint, its fault, the reason in the audit line, and a part of the
+/// operator's log.
 macro_rules! faulty {
     ($name:ident, $endpoint:expr, $fault:expr, $reason:literal, $log:literal) => {
         Case {
@@ -29,12 +30,12 @@ macro_rules! faulty {
     };
 }
 
-/// The functions that the cases run, each with its reason and its log.
+/// Makes the list of cases, and the function of each.
 macro_rules! refused {
     ($($name:ident, $endpoint:expr, $fault:expr, $reason:literal, $log:literal;)*) => {
         pub(super) const CASES: &[Case] = &[
             $(faulty!($name, $endpoint, $fault, $reason, $log),)*
-            case!(a_user_unknown_to_the_tenant_may_not),
+            case!(a_user_unknown_to_the_tenant_has_no_permission),
         ];
 
         $(async fn $name(world: &World) {
@@ -94,7 +95,7 @@ async fn call(world: &World, token: &str) -> (Value, Vec<Value>) {
 }
 
 async fn is_refused(world: &World, reason: &str, log: &str) {
-    // In flight at the same time are calls of as many users.
+    // Copies of the case that run at the same time call as different users.
     let person = people::email(world.number() % people::COUNT);
     let (result, lines) = call(world, &world.token(&person)).await;
     let text = "Whether you may use the 'greet' tool could not be checked just now. Try again in a moment.";
@@ -108,7 +109,7 @@ async fn is_refused(world: &World, reason: &str, log: &str) {
     assert!(!world.logs().contains("-7f3a"), "{}", world.logs());
 }
 
-async fn a_user_unknown_to_the_tenant_may_not(world: &World) {
+async fn a_user_unknown_to_the_tenant_has_no_permission(world: &World) {
     let mut claims = world.claims(OWNER);
     claims["sub"] = json!("auth0|nobody");
     let (result, lines) = call(world, &world.tenant().mint(&json!({}), &claims)).await;

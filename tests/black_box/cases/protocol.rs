@@ -1,4 +1,4 @@
-//! MCP over HTTP: statuses and bodies. What a message means is tested natively, in the crate.
+//! MCP over HTTP: statuses and bodies. Unit tests in the crate check what each message does.
 
 use reqwest::{Body, Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What is where, for whom, and with which headers.
+//! The routes: paths, methods, access and headers.
 
 use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case!(health_is_ok),
     case!(the_resource_metadata_is_the_same_at_both_urls),
     case!(the_authorization_servers_metadata_is_passed_through),
-    case!(every_answer_of_every_route_leaves_by_the_same_door),
+    case!(every_answer_has_its_length_and_the_common_headers),
     case!(a_preflight_needs_no_token),
     case!(a_foreign_page_may_not_use_the_endpoint),
     case!(a_foreign_host_name_is_403_and_our_own_is_not),
@@ -89,7 +89,7 @@ async fn the_authorization_servers_metadata_is_passed_through(world: &World) {
     assert!(original["registration_endpoint"].is_string());
 }
 
-/// A POST to the MCP endpoint with a good token.
+/// Builds a POST to the MCP endpoint with a valid token.
 fn sent(world: &World, content_type: &str, body: impl Into<Body>) -> RequestBuilder {
     let request = world.request(Method::POST, "/mcp").bearer_auth(world.token(OWNER));
     request.header("content-type", content_type).body(body)
@@ -103,8 +103,9 @@ fn request(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
 
-/// Without its length an answer is sent in two packets, and the second one 40 ms later.
-async fn every_answer_of_every_route_leaves_by_the_same_door(world: &World) {
+/// The length matters for speed: without it an answer is sent in two packets, the second one 40 ms
+/// later.
+async fn every_answer_has_its_length_and_the_common_headers(world: &World) {
     let plain = |method: Method, path: &str| world.request(method, path);
     let call = |name: &str| request("tools/call", json!({ "name": name, "arguments": {} }));
     let guest = plain(Method::POST, "/mcp").bearer_auth(world.token(GUEST)).json(&call("greet"));
@@ -144,7 +145,7 @@ async fn every_answer_of_every_route_leaves_by_the_same_door(world: &World) {
         let what = format!("{status}: {request:?}");
         let answer = Answer::of(request).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {answer:?}");
-        // Every answer gets these at the one place where answers leave, and nowhere before.
+        // One function adds these headers to every answer, just before it is sent.
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{what}");
         assert_ne!(answer.header("cache-control"), "", "{what}");

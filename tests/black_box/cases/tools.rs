@@ -1,4 +1,4 @@
-//! The four tools, by the people of the seed.
+//! The four tools, called by the users of the seed.
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ pub(super) const CASES: &[Case] = &[
     case!(calendar_summary_shows_the_day),
     case!(another_day_can_be_asked_for_in_another_time_zone),
     case!(an_empty_day_is_said_to_be_empty),
-    case!(a_calendar_that_is_not_there_is_named_as_the_reason),
+    case!(an_unknown_calendar_is_named_as_the_reason),
     case!(a_private_tool_is_refused_to_those_without_permission),
-    case!(who_has_not_connected_an_account_is_told_to),
-    case!(whose_connection_has_ended_is_told_to_reconnect),
-    case!(who_left_the_calendar_out_is_told_to_allow_it),
+    case!(a_caller_without_an_account_is_told_to_connect_one),
+    case!(a_caller_whose_connection_has_ended_is_told_to_reconnect),
+    case!(a_caller_who_did_not_grant_the_calendar_scope_is_told_to),
 ];
 
 async fn whoami_shows_the_caller_and_nobody_else(world: &World) {
@@ -75,7 +75,8 @@ async fn calendar_summary_shows_the_day(world: &World) {
     assert!(text.starts_with("Calendar Summary for "), "{text}");
     let events = result["structuredContent"]["events"].as_array().expect("events is a list");
     let titles: Vec<&str> = events.iter().filter_map(|event| event["title"].as_str()).collect();
-    // All-day first, then by time; over several pages; without what was declined or cancelled.
+    // All-day events come first, then the others by time. The events come from several pages;
+    // declined and canceled ones are left out.
     assert_eq!(
         titles,
         [
@@ -108,13 +109,13 @@ async fn another_day_can_be_asked_for_in_another_time_zone(world: &World) {
         let events = day["events"].as_array().expect("events is a list").clone();
         events.into_iter().find(|event| event["title"] == "Planning")
     };
-    let start = planning(today).expect("it is on today")["start"].clone();
+    let start = planning(today).expect("it takes place today")["start"].clone();
     assert!(start.as_str().is_some_and(|start| start.contains("T11:00:00+0")), "{start}");
     let arguments = json!({ "date": today["date"], "time_zone": "asia/kathmandu" });
     let there = world.call(OWNER, "calendar_summary", arguments).await;
     let there = &there["structuredContent"];
     assert_eq!((&there["date"], &there["time_zone"]), (&today["date"], &json!("Asia/Kathmandu")));
-    let start = planning(there).expect("it is on the same day there")["start"].clone();
+    let start = planning(there).expect("it takes place on the same day there")["start"].clone();
     assert!(start.as_str().is_some_and(|start| start.ends_with(":45:00+05:45")), "{start}");
     let arguments = json!({ "date": "2001-02-03" });
     let (_, text) = outcome(&world.call(OWNER, "calendar_summary", arguments).await);
@@ -125,7 +126,7 @@ async fn another_day_can_be_asked_for_in_another_time_zone(world: &World) {
     assert!(is_error && text.starts_with("`time_zone` must be the IANA name"), "{text}");
 }
 
-async fn a_calendar_that_is_not_there_is_named_as_the_reason(world: &World) {
+async fn an_unknown_calendar_is_named_as_the_reason(world: &World) {
     let arguments = json!({ "calendar_id": "nobody@example.com" });
     let (is_error, text) = outcome(&world.call(OWNER, "calendar_summary", arguments).await);
     assert!(is_error && text.starts_with("There is no calendar with this id"), "{text}");
@@ -145,7 +146,7 @@ async fn a_private_tool_is_refused_to_those_without_permission(world: &World) {
     }
 }
 
-async fn who_has_not_connected_an_account_is_told_to(world: &World) {
+async fn a_caller_without_an_account_is_told_to_connect_one(world: &World) {
     let result = world.call("unconnected@example.com", "calendar_summary", json!({})).await;
     let (is_error, text) = outcome(&result);
     let page = world.url("/connect/google-oauth2?ticket=");
@@ -155,13 +156,13 @@ async fn who_has_not_connected_an_account_is_told_to(world: &World) {
     assert!(is_error && text.starts_with(&expected), "{text}");
 }
 
-async fn whose_connection_has_ended_is_told_to_reconnect(world: &World) {
+async fn a_caller_whose_connection_has_ended_is_told_to_reconnect(world: &World) {
     let result = world.call("expired@example.com", "calendar_summary", json!({})).await;
     let (is_error, text) = outcome(&result);
     assert!(is_error && text.starts_with("Google no longer accepts the connection."), "{text}");
 }
 
-async fn who_left_the_calendar_out_is_told_to_allow_it(world: &World) {
+async fn a_caller_who_did_not_grant_the_calendar_scope_is_told_to(world: &World) {
     let result = world.call("narrow@example.com", "calendar_summary", json!({})).await;
     let (is_error, text) = outcome(&result);
     assert!(

@@ -1,4 +1,4 @@
-//! Token Vault: what is asked for, how often, and what the person is told when there is no token.
+//! Token Vault: which requests are made, how many, and what the user is told if there is no token.
 
 use std::collections::BTreeSet;
 
@@ -19,41 +19,41 @@ const NARROW: &str = "narrow@example.com";
 const CONNECTION: &str = "google-oauth2";
 const PAGE: &str = "https://accounts.example.com/connect";
 
-/// So that no decision has to be made anew on a machine that is busy.
+/// A long TTL, so that no permission expires during a case on a busy machine.
 const LASTING: &[(&str, &str)] = &[("permission_cache_seconds", "3600")];
 
 pub(super) const CASES: &[Case] = &[
     case!(a_cold_call_is_an_exchange_and_one_request after know_the_keys_and_permissions with LASTING),
     case!(a_warm_call_is_one_request after exchange_once with LASTING),
-    case!(a_token_that_google_refuses_is_exchanged_anew_once after withdraw_what_was_exchanged),
+    case!(a_token_that_google_rejects_is_exchanged_again_once after withdraw_what_was_exchanged),
     case!(a_new_connection_works_at_once after connect_after_a_failed_call),
     case!(a_scope_works_as_soon_as_it_is_allowed after allow_after_a_failed_call),
     case!(sixteen_people_get_their_own_calendars after sixteen_people_arrive),
-    case!(every_fault_on_the_way_to_the_calendar_is_a_clear_error after go_through_every_fault with &[
+    case!(every_fault_on_the_way_to_the_calendar_is_a_clear_error alone with &[
         ("permission_cache_seconds", "0"),
     ]),
-    case!(the_trace_of_a_call_goes_on_in_its_requests),
-    case!(a_missing_account_is_a_link_that_able_clients_open with &[
+    case!(the_trace_of_a_call_continues_in_its_outbound_requests),
+    case!(a_client_that_can_open_urls_is_asked_to_open_the_connect_link with &[
         ("connect_url", PAGE),
         ("connect_client_id", ""),
         ("connect_client_secret", ""),
     ]),
 ];
 
-/// A token that is the same each time: what was exchanged for it is remembered.
+/// Calls the calendar tool with the same token each time, so that the exchanged token is cached.
 async fn call(world: &World, person: &str) -> (bool, String) {
     outcome(&world.call_with(&world.kept_token(person), "calendar_summary", json!({})).await)
 }
 
-/// Everybody's first call asks for more than the calendar: for the keys, and for what the caller may do.
+/// Fills the caches of keys and permissions, which every user's first call has to fetch.
 async fn know_the_keys_and_permissions(world: &World) {
     let token = world.kept_token(QUIET);
     let refused = outcome(&world.call_with(&token, "calendar_summary", json!({ "date": 1 })).await);
-    assert!(refused.0, "the arguments are wrong, so it asks for nothing else: {}", refused.1);
+    assert!(refused.0, "invalid arguments end the call before the exchange: {}", refused.1);
     world.tenant().control().reset_calls();
 }
 
-/// What the tenant and Google were asked for since, in order.
+/// The requests to the tenant and to Google since the last reset, in order.
 fn asked(world: &World) -> Vec<Endpoint> {
     world.tenant().control().received(None).iter().map(|received| received.endpoint).collect()
 }
@@ -85,7 +85,7 @@ async fn withdraw_what_was_exchanged(world: &World) {
     world.tenant().control().reset_calls();
 }
 
-async fn a_token_that_google_refuses_is_exchanged_anew_once(world: &World) {
+async fn a_token_that_google_rejects_is_exchanged_again_once(world: &World) {
     let (is_error, text) = call(world, QUIET).await;
     assert!(!is_error, "{text}");
     let copies = u64::try_from(world.copies()).expect("a small number");
@@ -136,8 +136,9 @@ async fn sixteen_people_get_their_own_calendars(world: &World) {
     }
 }
 
-/// Sixteen users at a time, with tokens that nobody has seen before: nothing is remembered.
-async fn go_through_every_fault(world: &World) {
+/// Tries every fault at every endpoint, for sixteen users at a time. Their tokens are new each
+/// time, so nothing is cached. Without the fault, the call succeeds.
+async fn every_fault_on_the_way_to_the_calendar_is_a_clear_error(world: &World) {
     people::arrive(world);
     let mut texts = BTreeSet::new();
     for endpoint in [
@@ -148,7 +149,7 @@ async fn go_through_every_fault(world: &World) {
     ] {
         let is_management = endpoint.group() == Group::Management;
         for (name, fault) in wrongs::all() {
-            // It is obeyed until it is over, and nobody would ask the next question.
+            // The server obeys `Retry-After`, so it would not reach the next fault.
             if is_management && name == "429" {
                 continue;
             }
@@ -156,7 +157,7 @@ async fn go_through_every_fault(world: &World) {
             for result in people::call_at_once(world, "calendar_summary").await {
                 let (is_error, text) = outcome(&result);
                 assert!(is_error, "{endpoint} {name}: {text}");
-                // Of a user whom the tenant does not know it is known what they may do.
+                // 404 means that the tenant does not know the user, who then has no permission.
                 let is_refused = text.starts_with("Whether you may use")
                     || (name == "404" && text.starts_with("You don't have permission"));
                 assert_eq!(is_refused, is_management, "{endpoint} {name}: {text}");
@@ -175,15 +176,11 @@ async fn go_through_every_fault(world: &World) {
         let sentence = text.split(" Connect it here: http").next().unwrap_or_default();
         assert!(sentence.len() < 300, "{text}");
     }
-}
-
-/// And when it is over, everything works.
-async fn every_fault_on_the_way_to_the_calendar_is_a_clear_error(world: &World) {
     let (is_error, text) = call(world, OWNER).await;
     assert!(!is_error, "{text}");
 }
 
-async fn the_trace_of_a_call_goes_on_in_its_requests(world: &World) {
+async fn the_trace_of_a_call_continues_in_its_outbound_requests(world: &World) {
     let trace = format!("{:032x}", 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128);
     let params = json!({ "name": "calendar_summary", "arguments": {} });
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
@@ -197,12 +194,12 @@ async fn the_trace_of_a_call_goes_on_in_its_requests(world: &World) {
         let received = world.tenant().control().received(Some(endpoint));
         let mut parents = received.iter().filter_map(|it| it.headers.get("traceparent"));
         let own = parents.find(|parent| parent.starts_with(&format!("00-{trace}-")));
-        let own = own.unwrap_or_else(|| panic!("{endpoint} has no trace"));
+        let own = own.unwrap_or_else(|| panic!("{endpoint} got no trace"));
         assert!(own.ends_with("-01") && !own.contains("b7ad6b7169203331"), "{own}");
     }
 }
 
-async fn a_missing_account_is_a_link_that_able_clients_open(world: &World) {
+async fn a_client_that_can_open_urls_is_asked_to_open_the_connect_link(world: &World) {
     let message = "No Google account is connected. Connect your Google account, then retry.";
     let ask = async |capabilities: Value, more: Value| {
         let mut params = json!({

@@ -1,4 +1,4 @@
-// Headless Chromium, which may ask nothing but this machine.
+// Headless Chromium that can reach this machine only.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -10,12 +10,12 @@ import { chromium } from "playwright-core";
 const browserPath = process.env.CHROMIUM || "/usr/bin/chromium";
 const screenshots = process.env.SCREENSHOT_DIR || fileURLToPath(new URL("../../../target/screenshots", import.meta.url));
 
-const noBrowser = !existsSync(browserPath) && `there is no browser at ${browserPath}: install Chromium or set CHROMIUM`;
+const noBrowser = !existsSync(browserPath) && `no browser at ${browserPath}: install Chromium or set CHROMIUM`;
 
-/** Why a test with a browser is skipped, or false. */
+/** The reason why tests with a browser are skipped, or `false` if they are not. */
 export const skipped = process.env.WITHOUT_BROWSER === "skip" && noBrowser;
 
-/** Where a picture goes. */
+/** The path for a screenshot with this name. */
 export async function screenshot(name) {
   await mkdir(screenshots, { recursive: true });
   return join(screenshots, `${name}.png`);
@@ -26,7 +26,7 @@ export async function launch() {
   return chromium.launch({
     executablePath: browserPath,
     args: [
-      // Some pages link to web fonts; nothing but this machine may be asked for.
+      // Some pages link to web fonts, but only this machine may be reached.
       "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
       "--disable-background-networking",
       "--disable-component-update",

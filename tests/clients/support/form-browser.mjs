@@ -1,26 +1,27 @@
-// A person at a browser, reduced to what sign-in pages need: redirects, cookies and HTML forms.
-// It knows no page by name. It fills whatever asks for an e-mail address or a password, and agrees to the rest.
+// A simulated browser with what sign-in pages need: redirects, cookies and HTML forms.
+// It works without knowledge of certain pages: it fills in every field for an e-mail address or a
+// password, and accepts everything else.
 
-/** More steps than any sign-in has: beyond it the pages send us in circles. */
-const MOST_STEPS = 12;
+/** The most steps that are taken. A sign-in that needs more is a redirect loop. */
+const MAX_STEPS = 12;
 const STEP_TIMEOUT = 10_000;
 
 /**
- * Opens `start` and does what the pages ask until one redirects to `destination`.
- * Returns that last URL, which nobody has fetched. `origin` is the only place where the password may be typed.
+ * Opens `start` and submits the forms of the pages until one redirects to `destination`.
+ * Returns that URL without fetching it. The password is entered on pages of `origin` only.
  */
 export async function signIn({ start, destination, origin, person }) {
   const cookies = new Map();
   let request = { url: new URL(start), method: "GET", body: undefined };
-  for (let step = 0; step < MOST_STEPS; step += 1) {
+  for (let step = 0; step < MAX_STEPS; step += 1) {
     if (request.url.href.startsWith(destination)) return request.url;
     if (request.url.origin !== origin) throw new Error(`the sign-in left ${origin} for ${request.url}`);
     request = await follow(request, cookies, person);
   }
-  throw new Error(`no end of the sign-in after ${MOST_STEPS} steps; last page: ${request.url}`);
+  throw new Error(`the sign-in did not end after ${MAX_STEPS} steps; last page: ${request.url}`);
 }
 
-/** Carries out one request and says which one comes next. */
+/** Sends one request and returns the next one. */
 async function follow({ url, method, body }, cookies, person) {
   const response = await fetch(url, {
     method,
@@ -40,7 +41,10 @@ async function follow({ url, method, body }, cookies, person) {
   return submission(text, url, person);
 }
 
-/** The request that submitting a page makes: the form that asks for a password, or else the first one. */
+/**
+ * Returns the request that submits a page. If the page has several forms, it takes the one with a
+ * password, or else the first.
+ */
 function submission(html, pageUrl, person) {
   const forms = [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi)];
   const form = forms.find(([, , fields]) => /<input\b[^>]*\btype=["']?password\b/i.test(fields)) ?? forms[0];
@@ -61,14 +65,14 @@ function submission(html, pageUrl, person) {
   return { url, method: "GET", body: undefined };
 }
 
-/** What a person types into a field, or what the page has put there already. */
+/** The value for a field: the person's, or the one that the page has filled in. */
 function answer(name, type, value, person) {
   if (type === "password") return person.password;
   if (type !== "hidden" && (type === "email" || /email|username|login/i.test(name))) return person.email;
   return value;
 }
 
-/** The first button to submit with that does not say no. */
+/** The first submit button that does not refuse. */
 function agreeingButton(html) {
   const buttons = [...html.matchAll(/<button\b([^>]*)>([\s\S]*?)<\/button>/gi)]
     .map(([, tag, label]) => ({ ...attributes(tag), label }))

@@ -1,4 +1,5 @@
-// MCP Inspector, started as its documentation says: with a home of its own, and with nothing that calls out.
+// Starts MCP Inspector as its documentation describes, with its own home folder and without
+// connections to other machines.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +14,7 @@ const program = join(dirname(packageFile), "clients/launcher/build/index.js");
 
 const home = mkdtempSync(join(tmpdir(), "inspector-"));
 
-/** An environment without the files, the key ring and the settings of whoever runs the tests. */
+/** An environment without the files, the key ring and the settings of the current user. */
 const environment = {
   PATH: process.env.PATH,
   HOME: home,
@@ -23,14 +24,14 @@ const environment = {
 
 const running = new Set();
 
-// A test that is told to end must leave nothing behind either. A signal alone would skip `exit`.
+// Cleans up after a signal, too: by default a signal ends the process without the `exit` event.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Runs Inspector's command line until it ends. Resolves to its exit status and what it printed. */
+/** Runs Inspector's command line. Resolves to its exit status and output. */
 export async function runCli(args, { timeout = 20_000 } = {}) {
   const child = start(["--cli", ...args]);
   const output = collect(child);
@@ -41,7 +42,7 @@ export async function runCli(args, { timeout = 20_000 } = {}) {
   return { status, ...output };
 }
 
-/** Starts Inspector's web page for one server. It runs until `stop` is called. */
+/** Starts Inspector's web server for one MCP server. It runs until `stop` is called. */
 export async function startWeb(serverUrl, { timeout = 20_000 } = {}) {
   const port = await freePort();
   const sandboxPort = await freePort();
@@ -52,7 +53,7 @@ export async function startWeb(serverUrl, { timeout = 20_000 } = {}) {
     MCP_AUTO_OPEN_ENABLED: "false",
   });
   const output = collect(child);
-  // It announces itself with its port and a token; the page that it serves already knows that token.
+  // It prints a URL with a token. The page that it serves contains the token already.
   await announced(child, output, /is up and running/, timeout);
   const stop = async () => {
     if (!running.has(child)) return;
@@ -87,13 +88,13 @@ async function announced(child, output, pattern, timeout) {
   while (!pattern.test(output.stdout)) {
     const next = await Promise.race([ended, once(child.stdout, "data", { signal: deadline }).catch(() => "late")]);
     if (next === "ended" || next === "late") {
-      const what = next === "late" ? "is not up yet" : "ended";
+      const what = next === "late" ? "did not start in time" : "ended";
       throw new Error(`Inspector's web server ${what}: ${output.stdout}${output.stderr}`);
     }
   }
 }
 
-/** A port that was free a moment ago: Inspector needs its number in advance. */
+/** Finds a free port, because Inspector needs the number in advance. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

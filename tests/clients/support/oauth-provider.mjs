@@ -1,17 +1,18 @@
-// What an application that uses the MCP client SDK has to bring for OAuth: a memory, and a way to a browser.
+// The parts of OAuth that the MCP client SDK leaves to the application: storage, and opening a
+// browser.
 
 import { randomUUID } from "node:crypto";
 
-/** Nothing listens there: the browser of these tests stops before it. */
+/** No server listens at this URL: the browser of these tests stops before it. */
 const REDIRECT_URL = "http://127.0.0.1:33418/callback";
 
-/** An `OAuthClientProvider` that knows nothing at first, so the SDK registers a client and starts a sign-in. */
+/** An `OAuthClientProvider` that is empty at first, so the SDK registers a client and signs in. */
 export class MemoryProvider {
   /** The URL that the SDK sent the person to. */
   authorizationUrl;
-  /** The URL that the person came back with. */
+  /** The URL that the sign-in redirected to. */
   callback;
-  /** What the tenant answered to the registration. */
+  /** The tenant's answer to the registration. */
   registration;
   #browse;
   #state = randomUUID();
@@ -19,7 +20,7 @@ export class MemoryProvider {
   #verifier;
   #discovery;
 
-  /** `browse(authorizationUrl, redirectUrl)` plays the person and resolves to the URL of the callback. */
+  /** `browse(authorizationUrl, redirectUrl)` signs in and resolves to the URL of the callback. */
   constructor(browse) {
     this.#browse = browse;
   }
@@ -43,7 +44,7 @@ export class MemoryProvider {
     this.callback = await this.#browse(url, REDIRECT_URL);
     const state = this.callback.searchParams.get("state");
     // The SDK leaves this check to the application.
-    if (state !== this.#state) throw new Error(`the callback's state is ${state}, not the one that was sent`);
+    if (state !== this.#state) throw new Error(`the state in the callback is ${state}, not the one that was sent`);
   }
 
   state = () => this.#state;

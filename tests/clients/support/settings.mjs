@@ -1,9 +1,9 @@
-// Where the server, its tenant and the person who signs in are: all of it comes from the environment.
+// Reads from the environment which server, tenant and users the tests use.
 
-/** The value of an environment variable that a test cannot do without. */
+/** The value of a required environment variable. */
 export function required(name) {
   const value = process.env[name];
-  if (!value) throw new Error(`set ${name}: see tests/clients/README.md`);
+  if (!value) throw new Error(`${name} is not set: see tests/clients/README.md`);
   return value;
 }
 
@@ -13,8 +13,11 @@ export const mcpUrl = () => new URL(required("MCP_URL")).href;
 /** The origin of the tenant's sign-in pages. */
 export const tenantOrigin = () => new URL(required("TENANT_URL")).origin;
 
-/** Who signs in. This person may use all tools and has connected a calendar. */
+/** The user who signs in, with all permissions and a connected calendar. */
 export const person = () => ({ email: required("PERSON_EMAIL"), password: required("PERSON_PASSWORD") });
 
-/** Somebody who may use all tools, has connected nothing, and has a calendar to find; and an access token of theirs. */
+/**
+ * Another user with an access token. This user has all permissions and a calendar, but no connected
+ * account.
+ */
 export const newcomer = () => ({ email: required("NEWCOMER_EMAIL"), token: required("NEWCOMER_TOKEN") });

@@ -1,8 +1,8 @@
-// The four tools: what to call them with, and what a good answer looks like.
+// The four tools: the arguments for a call, and the checks of its result.
 
 import assert from "node:assert/strict";
 
-/** Clock difference and delay that a good `get_datetime` may show, in milliseconds. */
+/** The most that `get_datetime` may differ from the clock of the test, in milliseconds. */
 const CLOCK_TOLERANCE = 60_000;
 
 const tools = {
@@ -22,7 +22,7 @@ const tools = {
     arguments: {},
     check: (text) => {
       assert.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      assert.ok(Math.abs(Date.parse(text) - Date.now()) < CLOCK_TOLERANCE, `${text} is the present time`);
+      assert.ok(Math.abs(Date.parse(text) - Date.now()) < CLOCK_TOLERANCE, `${text} is the current time`);
     },
   },
   calendar_summary: {
@@ -31,7 +31,7 @@ const tools = {
   },
 };
 
-/** The beginning of what `calendar_summary` says to somebody whose calendar it may read. */
+/** The beginning of a successful result of `calendar_summary`. */
 export const calendarSummary = /^Calendar Summary for .+\n\n(You have \d+ event\(s\) today:|No events scheduled for today\.)/;
 
 /** The names of the tools, sorted. */
@@ -40,11 +40,11 @@ export const toolNames = Object.keys(tools).sort();
 /** The arguments that the tests call a tool with. */
 export const argumentsOf = (name) => tools[name].arguments;
 
-/** Asserts that `result`, a `CallToolResult`, is a success and says what this tool should say. */
+/** Asserts that `result`, a `CallToolResult`, is a success with the expected content. */
 export function checkResult(name, result) {
   const text = result.content?.[0]?.text;
   assert.ok(!result.isError, `${name} failed: ${text}`);
   assert.equal(result.content[0].type, "text");
   tools[name].check(text);
-  assert.equal(typeof result.structuredContent, "object", `${name} answers with structured content too`);
+  assert.equal(typeof result.structuredContent, "object", `${name} also returns structured content`);
 }

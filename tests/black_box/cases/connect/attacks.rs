@@ -1,4 +1,4 @@
-//! What the connect page has to resist.
+//! Attacks on the connect pages.
 
 use reqwest::{Method, StatusCode};
 
@@ -17,14 +17,14 @@ pub(super) const CASES: &[Case] = &[
     case!(a_link_is_for_one_user after people_arrive),
     case!(a_callback_without_the_browsers_cookie_does_nothing after people_arrive),
     case!(a_callback_works_once after people_arrive),
-    case!(a_tampered_cookie_opens_nothing after people_arrive),
+    case!(a_tampered_cookie_is_rejected after people_arrive),
     case!(an_answer_of_another_issuer_is_refused after people_arrive),
-    case!(somebody_elses_consent_is_not_finished_in_this_browser after people_arrive),
+    case!(consent_from_another_browser_connects_nothing after people_arrive),
     case!(another_site_cannot_start_anything after people_arrive),
-    case!(nobody_is_sent_elsewhere after people_arrive),
+    case!(no_parameter_or_header_changes_the_redirect after people_arrive),
 ];
 
-/// From the link to the redirect that follows the sign-in, which the browser has not followed yet.
+/// Goes from the link to the redirect after the sign-in, and does not follow it yet.
 async fn until_the_callback(world: &World, browser: &Browser, who: &Newcomer) -> Page {
     let callback = world.url("/connect/callback");
     let first = browser.open(&link(world, &who.link())).await;
@@ -75,23 +75,23 @@ async fn a_link_is_for_one_user(world: &World) {
     let refused = browser.sign_in(&sign_in, OWNER, password(world)).await;
     assert_eq!(refused.answer.status, StatusCode::FORBIDDEN);
     assert_eq!(refused.heading(), "You are signed in as somebody else");
-    assert!(!refused.answer.text.contains(&who.email), "whose link it is stays untold");
+    assert!(!refused.answer.text.contains(&who.email), "the page does not tell whose link it is");
     assert!(who.accounts(world).is_empty());
-    // The tenant still knows the other user; the page's link asks it to sign in anew.
+    // The other user is still signed in at the tenant. The page's link forces a new sign-in.
     let sign_in = browser.click(&refused, "Sign in as another user").await;
     assert_eq!(sign_in.url.path(), "/u/login", "{sign_in:?}");
     let consent = browser.sign_in(&sign_in, &who.email, password(world)).await;
     assert_eq!(browser.choose(&consent, "allow", None).await.heading(), CONNECTED);
 }
 
-/// Login CSRF: the attacker signs in, and makes somebody else's browser open the callback.
+/// Login CSRF: the attacker signs in and makes a victim's browser open the callback.
 async fn a_callback_without_the_browsers_cookie_does_nothing(world: &World) {
     let (attacker, browser) = (newcomer(world), Browser::new());
     let redirect = until_the_callback(world, &browser, &attacker).await;
     assert!(redirect.parameter("code").is_some(), "{redirect:?}");
     let victim = Browser::new().get(redirect.url.as_str()).await;
     assert_eq!((victim.status, victim.heading()), (StatusCode::BAD_REQUEST, NOTHING));
-    // Whoever began it can still go on.
+    // The browser that started the flow can still continue.
     assert_eq!(browser.open(redirect.url.as_str()).await.url.path(), "/u/connect");
 }
 
@@ -113,12 +113,12 @@ async fn a_callback_works_once(world: &World) {
     let back = browser.choose(&consent, "allow", Some(&callback)).await;
     assert_eq!(browser.open(back.url.as_str()).await.heading(), CONNECTED);
     replay(&stolen, back.url.as_str()).await;
-    // Going back in the same browser is no more.
+    // Even the same browser cannot use the callback again.
     assert_eq!(browser.open(back.url.as_str()).await.heading(), NOTHING);
     assert_eq!(who.accounts(world).len(), 1);
 }
 
-async fn a_tampered_cookie_opens_nothing(world: &World) {
+async fn a_tampered_cookie_is_rejected(world: &World) {
     let (who, browser) = (newcomer(world), Browser::new());
     let redirect = until_the_callback(world, &browser, &who).await;
     let (name, value) = browser.cookies("connect").remove(0);
@@ -128,14 +128,14 @@ async fn a_tampered_cookie_opens_nothing(world: &World) {
         other.set_cookie(&name, wrong);
         assert_eq!(other.open(redirect.url.as_str()).await.heading(), NOTHING, "{wrong}");
     }
-    // A good cookie is good for its own `state` only.
-    let state = redirect.parameter("state").expect("there is a state");
+    // A valid cookie is valid for its own `state` only.
+    let state = redirect.parameter("state").expect("the redirect has a state");
     let forged = redirect.url.as_str().replace(&state, &format!("{state}x"));
     assert_eq!(browser.open(&forged).await.heading(), NOTHING);
     assert_eq!(browser.open(redirect.url.as_str()).await.url.path(), "/u/connect");
 }
 
-/// Mix-up (RFC 9207): the answer must come from the tenant, which says who it is.
+/// Mix-up attack (RFC 9207): `iss` in the answer must be the tenant.
 async fn an_answer_of_another_issuer_is_refused(world: &World) {
     let issuer = form(&world.tenant().issuer());
     let who = newcomer(world);
@@ -149,12 +149,17 @@ async fn an_answer_of_another_issuer_is_refused(world: &World) {
             (page.answer.status, page.heading()),
             (StatusCode::BAD_REQUEST, "That did not work")
         );
-        assert_eq!(browser.open(redirect.url.as_str()).await.heading(), NOTHING, "it is over");
+        assert_eq!(
+            browser.open(redirect.url.as_str()).await.heading(),
+            NOTHING,
+            "the flow has ended"
+        );
     }
 }
 
-/// The attacker begins, and lets a victim agree at the provider: the victim's account must not become the attacker's.
-async fn somebody_elses_consent_is_not_finished_in_this_browser(world: &World) {
+/// The attacker starts a flow and makes a victim consent at the provider. The victim's account
+/// must not be connected to the attacker's user.
+async fn consent_from_another_browser_connects_nothing(world: &World) {
     let (attacker, browser) = (newcomer(world), Browser::new());
     let consent = to_the_provider(world, &browser, &attacker, &link(world, &attacker.link())).await;
     let victim = Browser::new();
@@ -171,14 +176,18 @@ async fn another_site_cannot_start_anything(world: &World) {
         let request = world.absolute(Method::GET, &start).header("sec-fetch-site", site);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, StatusCode::OK, "{site}");
-        assert_eq!(answer.heading(), "Connect your Google account", "the person decides");
+        assert_eq!(
+            answer.heading(),
+            "Connect your Google account",
+            "the page asks the person first"
+        );
         assert_eq!(answer.header("set-cookie"), "");
     }
     let request = world.absolute(Method::GET, &start).header("sec-fetch-site", "same-origin");
     assert_eq!(Answer::of(request).await.status, StatusCode::SEE_OTHER);
 }
 
-async fn nobody_is_sent_elsewhere(world: &World) {
+async fn no_parameter_or_header_changes_the_redirect(world: &World) {
     let link = link(world, &newcomer(world).link());
     let start = link.replace("?", "/start?");
     for more in ["redirect_uri", "redirect", "next", "url", "return_to"] {
