@@ -59,6 +59,70 @@ pub trait Reason {
     }
 }
 
+/// Declares an error type whose variants are reasons: each with its text, which is its doc comment,
+/// and its stable code. The outcome is [`Denied`](Outcome::Denied), unless it is given.
+///
+/// ```
+/// use doorward_core::{audit::Reason, reasons};
+///
+/// reasons! {
+///     /// Why a door stays shut.
+///     pub enum DoorError {
+///         /// The key is for another lock
+///         WrongKey = "wrong_key",
+///     }
+/// }
+/// assert_eq!(DoorError::WrongKey.to_string(), "the key is for another lock");
+/// assert_eq!(DoorError::WrongKey.code(), "wrong_key");
+/// ```
+#[macro_export]
+macro_rules! reasons {
+    (
+        $(#[$attribute:meta])*
+        pub enum $name:ident $(($outcome:ident))? {
+            $($(#[doc = $text:literal])+ $variant:ident = $code:literal,)+
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[doc = $text])+ $variant,)+
+        }
+
+        impl $crate::audit::Reason for $name {
+            fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)+
+                }
+            }
+
+            $(fn outcome(&self) -> $crate::audit::Outcome {
+                $crate::audit::Outcome::$outcome
+            })?
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&$crate::audit::sentence(match self {
+                    $(Self::$variant => concat!($($text),+),)+
+                }))
+            }
+        }
+
+        impl ::std::error::Error for $name {}
+    };
+}
+
+/// A doc comment as the text of an error: it begins in lower case, unless it begins with a name.
+#[doc(hidden)]
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.trim().chars();
+    let first = rest.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(rest).collect()
+}
+
 /// How the audit log names subjects.
 #[derive(Clone, Debug)]
 pub enum SubjectNames {

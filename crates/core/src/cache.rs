@@ -270,7 +270,8 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         L: Lookup<Value = V, Error = E>,
     {
         let slots = self.slots.borrow();
-        let Some(slot) = slots.get(lookup.key()) else {
+        let slot = slots.get(lookup.key()).filter(|slot| !slot.is_from_the_future(now));
+        let Some(slot) = slot else {
             return Next::Fetch { is_forced: false, meanwhile: None };
         };
         let ttl = lookup.ttl();
@@ -278,10 +279,7 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         let failed_within = |time: u64| slot.has_failed && since(slot.attempted_at) < time;
         let refuse = || Next::Refuse(slot.failure.clone().unwrap_or_else(|| lookup.unavailable()));
         let longest = ttl.fresh.max(ttl.stale);
-        let usable = slot.entry.as_ref().filter(|entry| {
-            since(entry.fetched_at) < longest
-                && entry.fetched_at <= now.saturating_add(CLOCK_SKEW_MILLIS)
-        });
+        let usable = slot.entry.as_ref().filter(|entry| since(entry.fetched_at) < longest);
         let Some(entry) = usable else {
             return match failed_within(ttl.retry) {
                 true => refuse(),
@@ -349,11 +347,12 @@ impl<V: Clone, E: Clone> Cache<V, E> {
     {
         let record = store.get(&lookup.store_key()).await.ok().flatten();
         let now = store.host().now_millis();
-        let record = record.and_then(|record| read(lookup, &record)).filter(|record| {
-            let fetched_at = record.entry.as_ref().map_or(0, |entry| entry.fetched_at);
-            fetched_at.max(record.attempted_at) <= now.saturating_add(CLOCK_SKEW_MILLIS)
-        });
+        let record = record.and_then(|record| read(lookup, &record));
+        let record = record.filter(|record| !record.is_from_the_future(now));
         self.with_slot(lookup.key(), |slot| {
+            if slot.is_from_the_future(now) {
+                *slot = Slot { is_fetching: slot.is_fetching, ..Slot::default() };
+            }
             slot.store_read_at = now;
             if let Some(record) = record {
                 slot.merge(record);
@@ -389,11 +388,19 @@ impl<V: Clone, E: Clone> Cache<V, E> {
 }
 
 impl<V: Clone, E: Clone> Slot<V, E> {
+    /// Whether a clock that was wrong wrote this, perhaps this instance's own before it was set back.
+    fn is_from_the_future(&self, now: u64) -> bool {
+        let fetched_at = self.entry.as_ref().map_or(0, |entry| entry.fetched_at);
+        let latest = fetched_at.max(self.attempted_at).max(self.forced_at);
+        latest > now.saturating_add(CLOCK_SKEW_MILLIS)
+    }
+
     /// The newest of both, piece by piece.
     fn merge(&mut self, other: Self) {
-        let fetched_at = |entry: &Option<Entry<V>>| entry.as_ref().map_or(0, |it| it.fetched_at);
-        if fetched_at(&other.entry) > fetched_at(&self.entry) {
-            self.entry = other.entry;
+        // Of two that were fetched at the same time, a forced fetch came later.
+        let age = |slot: &Self| (slot.entry.as_ref().map_or(0, |it| it.fetched_at), slot.forced_at);
+        if age(&other) > age(self) {
+            self.entry = other.entry.or(self.entry.take());
         }
         if other.attempted_at > self.attempted_at {
             self.attempted_at = other.attempted_at;

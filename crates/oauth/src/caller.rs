@@ -1,0 +1,220 @@
+//! Who is calling, as the token proves it. A `Caller` is passed along with its request, and is
+//! found again only by the token that proved it.
+
+use std::rc::Rc;
+
+use doorward_core::Secret;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Claims, TokenError, TrustedIssuer,
+    claims::{claim, list, words},
+};
+
+/// A caller whose token was verified.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    issuer: Rc<TrustedIssuer>,
+    subject: String,
+    client_id: String,
+    scopes: Vec<String>,
+    is_machine: bool,
+    claims: Claims,
+    token: Secret,
+}
+
+/// An organization of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Organization {
+    /// The organization's id, which never changes.
+    pub id: String,
+    /// The organization's name, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Organization {
+    /// Whether a list names it, by id or by name. An entry that begins with `org_` is an id.
+    #[must_use]
+    pub fn is_in(&self, list: &[String]) -> bool {
+        list.iter().any(|entry| {
+            *entry == self.id || !entry.starts_with("org_") && self.name.as_ref() == Some(entry)
+        })
+    }
+}
+
+impl Caller {
+    /// # Errors
+    ///
+    /// Returns `SubjectMissing`, `ClientMissing`, or `ClaimsMalformed` for an `act` that is not an
+    /// object.
+    pub(crate) fn new(
+        claims: Claims,
+        token: Secret,
+        issuer: Rc<TrustedIssuer>,
+    ) -> Result<Self, TokenError> {
+        let text = |name: &str| {
+            claim(&claims.members, name).and_then(Value::as_str).filter(|text| !text.is_empty())
+        };
+        let subject = text("sub").ok_or(TokenError::SubjectMissing)?.to_owned();
+        // RFC 9068 says `client_id`, Auth0's own profile `azp`.
+        let client_id = match &issuer.claims.client_id {
+            Some(name) => text(name),
+            None => text("client_id").or_else(|| text("azp")),
+        };
+        let client_id = client_id.ok_or(TokenError::ClientMissing)?.to_owned();
+        if claims.members.get("act").is_some_and(|act| !act.is_object()) {
+            return Err(TokenError::ClaimsMalformed);
+        }
+        let mut scopes: Vec<String> = Vec::new();
+        let granted = words(claim(&claims.members, &issuer.claims.scope));
+        for scope in granted.chain(list(claim(&claims.members, &issuer.claims.permissions))) {
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        let is_machine = is_machine(&issuer, &claims, &subject, &client_id);
+        Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token })
+    }
+
+    /// `iss`: who vouches for the caller. A subject means something only together with its issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.issuer.issuer.as_str()
+    }
+
+    /// Whether the tenant itself issued the token. Only then may the tenant be asked about the
+    /// caller: another issuer's subject may be spelled like one of the tenant's.
+    #[must_use]
+    pub fn is_tenant_user(&self) -> bool {
+        self.issuer.is_tenant
+    }
+
+    /// The issuer, with the settings under which the token was verified.
+    pub(crate) fn trusted_issuer(&self) -> &Rc<TrustedIssuer> {
+        &self.issuer
+    }
+
+    /// `sub`: the user, or the client if no user is behind the call.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The client that the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// `scope` and `permissions`, or the issuer's names for them, without duplicates.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// Whether the user granted this scope to the client, or the tenant granted it to a machine:
+    /// `scope` alone. The client may do nothing else that the user may do.
+    #[must_use]
+    pub fn was_granted(&self, scope: &str) -> bool {
+        let granted = claim(&self.claims.members, &self.issuer.claims.scope);
+        words(granted).any(|granted| granted == scope)
+    }
+
+    /// Whether the token lists the user's permissions, so that the user has no others.
+    #[must_use]
+    pub fn lists_permissions(&self) -> bool {
+        claim(&self.claims.members, &self.issuer.claims.permissions).is_some()
+    }
+
+    /// `permissions` alone: those of the user, where the API has RBAC.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<&str> {
+        list(claim(&self.claims.members, &self.issuer.claims.permissions)).collect()
+    }
+
+    /// The organization that the user signed in to.
+    #[must_use]
+    pub fn organization(&self) -> Option<Organization> {
+        let text =
+            |name| claim(&self.claims.members, name).and_then(Value::as_str).map(str::to_owned);
+        match self.issuer.claims.organization.as_deref() {
+            Some(name) => Some(Organization { id: text(name)?, name: None }),
+            None => Some(Organization { id: text("org_id")?, name: text("org_name") }),
+        }
+    }
+
+    /// The identity provider of the user: the part of `sub` before `|`, as in `google-oauth2`.
+    /// `None` for a machine.
+    #[must_use]
+    pub fn identity_provider(&self) -> Option<&str> {
+        self.subject.split_once('|').map(|(provider, _)| provider).filter(|it| !it.is_empty())
+    }
+
+    /// Whether the client calls for itself, with no user behind it.
+    ///
+    /// A tenant's token says so by its subject, which is exactly `<client_id>@clients`; a `gty`
+    /// beside it must be `client-credentials`. A token that contradicts itself is a user's. Other
+    /// issuers say so by a subject that is the client (RFC 9068, section 2.2). No other claim
+    /// counts: an Action may set it to whatever a user typed in.
+    ///
+    /// Nobody is asked about a machine: it may do what its token's `scope` says.
+    #[must_use]
+    pub fn is_machine(&self) -> bool {
+        self.is_machine
+    }
+
+    /// Who acts for the subject (RFC 8693, section 4.1). Only the outermost actor counts; the
+    /// others are history.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        let actor = self.claim("act")?;
+        let text = |name| actor.get(name).and_then(Value::as_str);
+        text("sub").or_else(|| text("client_id"))
+    }
+
+    /// The value of a claim that is text.
+    #[must_use]
+    pub fn text_claim(&self, name: &str) -> Option<&str> {
+        self.claim(name).and_then(Value::as_str)
+    }
+
+    /// The value of a claim, by its whole name.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.members.get(name)
+    }
+
+    /// The value of a claim that an Action added under a namespace: `https://example.com` and
+    /// `role` are the claim `https://example.com/role`.
+    #[must_use]
+    pub fn custom_claim(&self, namespace: &str, name: &str) -> Option<&Value> {
+        self.claim(&format!("{}/{name}", namespace.trim_end_matches('/')))
+    }
+
+    /// `exp`, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn expires_at(&self) -> u64 {
+        self.claims.expires_at
+    }
+
+    /// The token itself: for an exchange at the tenant, and for nothing else.
+    #[must_use]
+    pub fn token(&self) -> &Secret {
+        &self.token
+    }
+}
+
+/// See [`Caller::is_machine`].
+fn is_machine(issuer: &TrustedIssuer, claims: &Claims, subject: &str, client_id: &str) -> bool {
+    if !issuer.is_tenant {
+        return subject == client_id;
+    }
+    let grant = claims.members.get("gty");
+    subject.strip_suffix("@clients") == Some(client_id)
+        && grant.is_none_or(|grant| grant == "client-credentials")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The claims of a token for this server (RFC 7519, section 4.1; RFC 9068, section 4). Pure: no
+//! I/O, and the time is passed in.
+
+use jwt_compact::Claims as JwtClaims;
+use serde_json::{Map, Value};
+
+use crate::{TokenError, TrustedIssuer};
+
+/// The end of the year 9999. Later times are absurd.
+const LATEST_SECONDS: i64 = 253_402_300_799;
+
+/// What a token must match.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// The issuer, which must be the one in `iss`.
+    pub issuer: &'a TrustedIssuer,
+    /// How far the issuer's clock may be from this server's, in seconds.
+    pub leeway: u64,
+    /// The time, in seconds since the Unix epoch.
+    pub now: u64,
+}
+
+/// Claims whose signature, issuer, audience and times were checked.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// `exp`, in seconds since the Unix epoch.
+    pub expires_at: u64,
+    /// All claims but the times.
+    pub members: Map<String, Value>,
+}
+
+impl Claims {
+    /// Checks issuer, audience, required claims and times, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason found.
+    pub(crate) fn checked(
+        claims: JwtClaims<Map<String, Value>>,
+        expected: &Expected<'_>,
+    ) -> Result<Self, TokenError> {
+        let JwtClaims { expiration, issued_at, not_before, custom: members, .. } = claims;
+        let issuer = expected.issuer;
+        if members.get("iss").and_then(Value::as_str) != Some(issuer.issuer.as_str()) {
+            return Err(TokenError::IssuerWrong);
+        }
+        // Another claim counts as the audience only if `aud` is absent: `aud` is never ignored.
+        let named = || claim(&members, issuer.claims.audience.as_deref()?);
+        if !is_for(members.get("aud").or_else(named), &issuer.audiences) {
+            return Err(TokenError::AudienceWrong);
+        }
+        if issuer.required.iter().any(|(name, value)| claim(&members, name) != Some(value)) {
+            return Err(TokenError::RequiredClaimWrong);
+        }
+        let expires_at = seconds(expiration.ok_or(TokenError::ExpiryMissing)?.timestamp())?;
+        let issued_at = seconds(issued_at.ok_or(TokenError::IssueTimeMissing)?.timestamp())?;
+        let not_before = not_before.map_or(Ok(0), |time| seconds(time.timestamp()))?;
+        if expires_at.saturating_add(expected.leeway) <= expected.now {
+            return Err(TokenError::Expired);
+        }
+        let latest = expected.now.saturating_add(expected.leeway);
+        if issued_at > latest {
+            return Err(TokenError::IssuedInTheFuture);
+        }
+        if not_before > latest {
+            return Err(TokenError::NotYetValid);
+        }
+        if expires_at <= issued_at.max(not_before) {
+            return Err(TokenError::TimesAbsurd);
+        }
+        Ok(Self { expires_at, members })
+    }
+}
+
+/// A claim by its name, or by a JSON pointer (RFC 6901) through objects: `/realm_access/roles`.
+pub(crate) fn claim<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let Some(pointer) = name.strip_prefix('/') else { return members.get(name) };
+    let mut steps = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let first = members.get(&steps.next()?);
+    steps.fold(first, |value, step| value?.as_object()?.get(&step))
+}
+
+/// The strings in a claim that is a list.
+pub(crate) fn list(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let texts = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    texts.filter(|text| !text.is_empty())
+}
+
+/// The words of a claim that is a list, or a string with spaces between them.
+pub(crate) fn words(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let words = value.and_then(Value::as_str).unwrap_or_default().split(' ');
+    words.filter(|word| !word.is_empty()).chain(list(value))
+}
+
+/// Whether `aud`, a string or several, names one of ours.
+fn is_for(audience: Option<&Value>, ours: &[String]) -> bool {
+    let is_ours = |audience: &Value| ours.iter().any(|our| audience.as_str() == Some(our));
+    match audience {
+        Some(Value::Array(several)) => several.iter().any(is_ours),
+        Some(one) => is_ours(one),
+        None => false,
+    }
+}
+
+fn seconds(timestamp: i64) -> Result<u64, TokenError> {
+    u64::try_from(timestamp)
+        .ok()
+        .filter(|_| timestamp <= LATEST_SECONDS)
+        .ok_or(TokenError::TimesAbsurd)
+}

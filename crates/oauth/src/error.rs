@@ -1,0 +1,143 @@
+//! Why a request has no caller.
+
+use std::{error::Error, fmt};
+
+use doorward_core::{
+    audit::{Outcome, Reason},
+    reasons,
+};
+
+use crate::{IssuerUnavailable, ProofError};
+
+reasons! {
+    /// The exact reason why a token is refused. It is for tests and for the operator, not for the
+    /// sender.
+    pub enum TokenError {
+        /// `alg` is not an allowed algorithm
+        AlgorithmNotAllowed = "token_algorithm_not_allowed",
+        /// `aud` does not name an audience of this server
+        AudienceWrong = "token_audience_wrong",
+        /// `cnf` binds the token to something else than one key (RFC 7800, section 3.1)
+        BindingNotSupported = "token_binding_not_supported",
+        /// The token is bound to a key and was sent without a proof (RFC 9449, section 7.2)
+        BoundButSentAsBearer = "token_bound_but_sent_as_bearer",
+        /// The claims are not a JSON object of the expected types
+        ClaimsMalformed = "token_claims_malformed",
+        /// Neither `client_id` nor `azp` names a client
+        ClientMissing = "token_client_missing",
+        /// `crit` or `b64` asks for an extension (RFC 7515, section 4.1.11; RFC 7797)
+        ExtensionNotSupported = "token_extension_not_supported",
+        /// `exp` is in the past
+        Expired = "token_expired",
+        /// `exp` is missing
+        ExpiryMissing = "token_expiry_missing",
+        /// `iat` is in the future
+        IssuedInTheFuture = "token_issued_in_the_future",
+        /// `iat` is missing
+        IssueTimeMissing = "token_issue_time_missing",
+        /// `iss` is not a configured issuer
+        IssuerWrong = "token_issuer_wrong",
+        /// The key that the token names is for another algorithm
+        KeyNotForAlgorithm = "token_key_not_for_algorithm",
+        /// The issuer has no key with this `kid`
+        KeyUnknown = "token_key_unknown",
+        /// Not three base64url segments, or a header that is not a JSON object
+        NotAJwt = "token_not_a_jwt",
+        /// The token is not bound to a key, and was sent as if it were or has to be
+        NotBound = "token_not_bound",
+        /// `nbf` is in the future
+        NotYetValid = "token_not_yet_valid",
+        /// The organization is missing or not an allowed one
+        OrganizationNotAllowed = "token_organization_not_allowed",
+        /// A claim that every token of the issuer has is missing or has another value
+        RequiredClaimWrong = "token_required_claim_wrong",
+        /// The signature does not match
+        SignatureWrong = "token_signature_wrong",
+        /// `sub` is missing
+        SubjectMissing = "token_subject_missing",
+        /// The times are beyond any calendar, or the end is before the beginning
+        TimesAbsurd = "token_times_absurd",
+        /// The token is larger than any access token
+        TooLarge = "token_too_large",
+        /// `typ` or the claims are those of another kind of token (RFC 9068, section 4)
+        TypeNotAllowed = "token_type_not_allowed",
+    }
+}
+
+/// Why a request has no caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthenticationError {
+    /// The issuer's keys are not available, so nothing can be verified.
+    IssuerUnavailable,
+    /// The `Authorization` header is malformed.
+    MalformedAuthorization,
+    /// No access token was sent.
+    NoToken,
+    /// The token is bound to a key, and the proof of that key is invalid.
+    Proof(ProofError),
+    /// It is unknown whether the proof was used before.
+    ReplayUnknown,
+    /// The token is invalid.
+    Token(TokenError),
+}
+
+impl fmt::Display for AuthenticationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IssuerUnavailable => IssuerUnavailable.fmt(f),
+            Self::MalformedAuthorization => f.write_str("the Authorization header is malformed"),
+            Self::NoToken => f.write_str("no access token was sent"),
+            Self::Proof(error) => error.fmt(f),
+            Self::ReplayUnknown => f.write_str("it is unknown whether the proof was used before"),
+            Self::Token(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for AuthenticationError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Proof(error) => Some(error),
+            Self::Token(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Reason for AuthenticationError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::IssuerUnavailable => "issuer_unavailable",
+            Self::MalformedAuthorization => "authorization_malformed",
+            Self::NoToken => "token_missing",
+            Self::Proof(error) => error.code(),
+            Self::ReplayUnknown => "proof_replay_unknown",
+            Self::Token(error) => error.code(),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::IssuerUnavailable | Self::ReplayUnknown => Outcome::Failed,
+            _ => Outcome::Denied,
+        }
+    }
+}
+
+impl From<TokenError> for AuthenticationError {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<ProofError> for AuthenticationError {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(error)
+    }
+}
+
+impl From<IssuerUnavailable> for AuthenticationError {
+    fn from(_: IssuerUnavailable) -> Self {
+        Self::IssuerUnavailable
+    }
+}

@@ -1,0 +1,141 @@
+//! An access token: from a string that anybody may have sent to claims that the issuer signed.
+//!
+//! RFC 7519 and 7515 with the rules of RFC 8725 and 9068. `jwt-compact` parses the token and checks
+//! the signature. The header rules that no library enforces (`crit`, `typ`, `b64`) and the claims
+//! are checked here.
+
+use std::rc::Rc;
+
+use jwt_compact::{AlgorithmExt, UntrustedToken, ValidationError};
+use serde_json::{Map, Value};
+
+use crate::{
+    Claims, Expected, SignatureAlgorithm, SigningKey, TokenError, TrustedIssuer,
+    algorithm::Verifier,
+};
+
+/// The longest token that is parsed, in bytes.
+pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A token that is well-formed and not yet verified. Nothing in it may be trusted.
+#[derive(Debug)]
+pub struct UntrustedJwt<'a> {
+    token: UntrustedToken<'a, Map<String, Value>>,
+    algorithm: SignatureAlgorithm,
+}
+
+impl<'a> UntrustedJwt<'a> {
+    /// Parses a token and checks its header.
+    ///
+    /// # Errors
+    ///
+    /// Returns a reason against the token that is visible without any key.
+    pub fn parse(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLarge);
+        }
+        let token = UntrustedToken::<Map<String, Value>>::try_from(token)
+            .map_err(|_| TokenError::NotAJwt)?;
+        let algorithm = token.algorithm().parse().map_err(|_| TokenError::AlgorithmNotAllowed)?;
+        let header = token.header();
+        if ["crit", "b64"].iter().any(|name| header.other_fields.contains_key(*name)) {
+            return Err(TokenError::ExtensionNotSupported);
+        }
+        // RFC 9068 requires `at+jwt`; Auth0's own profile says `JWT`. Other kinds of tokens have
+        // other names.
+        let is_access_token = header.token_type.as_deref().is_none_or(|typ| {
+            ["jwt", "at+jwt", "application/at+jwt"]
+                .iter()
+                .any(|allowed| typ.eq_ignore_ascii_case(allowed))
+        });
+        if !is_access_token {
+            return Err(TokenError::TypeNotAllowed);
+        }
+        Ok(Self { token, algorithm })
+    }
+
+    /// `kid`, a hint for choosing among the issuer's keys.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.token.header().key_id.as_deref()
+    }
+
+    /// The issuer among `trusted` that the token claims to be of.
+    ///
+    /// # Errors
+    ///
+    /// Returns `IssuerWrong` if there is no such issuer, and `AlgorithmNotAllowed` if its tokens
+    /// are not signed with this algorithm.
+    pub fn issuer<'i>(
+        &self,
+        mut trusted: impl Iterator<Item = &'i Rc<TrustedIssuer>>,
+    ) -> Result<&'i Rc<TrustedIssuer>, TokenError> {
+        let claims = self
+            .token
+            .deserialize_claims_unchecked::<Map<String, Value>>()
+            .map_err(|_| TokenError::ClaimsMalformed)?;
+        let claimed = claims.custom.get("iss").and_then(Value::as_str);
+        let issuer = trusted
+            .find(|trusted| claimed == Some(trusted.issuer.as_str()))
+            .ok_or(TokenError::IssuerWrong)?;
+        let is_allowed = issuer.algorithms.contains(&self.algorithm);
+        if is_allowed { Ok(issuer) } else { Err(TokenError::AlgorithmNotAllowed) }
+    }
+
+    /// `alg`.
+    #[must_use]
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// Verifies signature, issuer, audience and times.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason found. The signature comes before the claims, so a forged token
+    /// reveals nothing about them.
+    pub fn verify(&self, key: &SigningKey, expected: &Expected<'_>) -> Result<Claims, TokenError> {
+        if !expected.issuer.algorithms.contains(&self.algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed);
+        }
+        if !key.is_for(self.algorithm) {
+            return Err(TokenError::KeyNotForAlgorithm);
+        }
+        let claims =
+            verified_claims(&self.token, self.algorithm, key).map_err(|fault| match fault {
+                SignatureError::ClaimsMalformed => TokenError::ClaimsMalformed,
+                SignatureError::SignatureWrong => TokenError::SignatureWrong,
+            })?;
+        Claims::checked(claims, expected)
+    }
+}
+
+/// Why the claims of something signed are not available.
+pub(crate) enum SignatureError {
+    ClaimsMalformed,
+    SignatureWrong,
+}
+
+/// The claims of something signed, once its signature was checked. The key must be for the
+/// algorithm.
+///
+/// # Errors
+///
+/// Returns [`SignatureError`] if the signature does not match, or the claims are malformed.
+pub(crate) fn verified_claims(
+    token: &UntrustedToken<'_, Map<String, Value>>,
+    algorithm: SignatureAlgorithm,
+    key: &SigningKey,
+) -> Result<jwt_compact::Claims<Map<String, Value>>, SignatureError> {
+    Verifier(algorithm)
+        .validator::<Map<String, Value>>(key.public_key())
+        .validate(token)
+        .map(|verified| verified.into_parts().1)
+        .map_err(|error| match error {
+            ValidationError::MalformedClaims(_) => SignatureError::ClaimsMalformed,
+            _ => SignatureError::SignatureWrong,
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use doorward_core::testing::FakeHost;
+
+use super::*;
+use crate::testing::settings;
+
+fn load(name: &str, value: &str) -> Result<Settings, Vec<String>> {
+    let host = FakeHost::new();
+    host.set_variable(name, value);
+    settings(&host).map_err(|error| error.iter().map(ToString::to_string).collect())
+}
+
+fn defaults() -> Settings {
+    settings(&FakeHost::new()).unwrap()
+}
+
+#[test]
+fn a_tenants_issuer_is_its_domain_with_a_trailing_slash() {
+    let issuer = load("auth0_domain", "example.eu.auth0.com").unwrap().tenant.issuer.clone();
+    assert_eq!(issuer.as_str(), "https://example.eu.auth0.com/");
+    assert_eq!(issuer.url("oauth/token"), "https://example.eu.auth0.com/oauth/token");
+}
+
+#[test]
+fn plain_http_is_for_a_tenant_on_loopback_only() {
+    for domain in ["127.0.0.1:4000", "localhost:4000", "[::1]:4000"] {
+        let settings = load("auth0_domain", domain).unwrap();
+        assert_eq!(settings.tenant.issuer.as_str(), format!("http://{domain}/"));
+    }
+    let settings = load("auth0_domain", "127.0.0.1.example.com").unwrap();
+    assert_eq!(settings.tenant.issuer.as_str(), "https://127.0.0.1.example.com/");
+}
+
+#[test]
+fn a_domain_that_is_more_than_a_host_name_is_refused() {
+    for domain in [
+        "",
+        "https://example.auth0.com",
+        "example.auth0.com/",
+        "example.auth0.com/path",
+        "example.auth0.com?query",
+        "example.auth0.com#fragment",
+        "user@example.auth0.com",
+        "*.auth0.com",
+        "EXAMPLE.auth0.com",
+        "two words",
+    ] {
+        let errors = load("auth0_domain", domain).unwrap_err();
+        assert_eq!(errors.len(), 1, "{domain}");
+        assert!(
+            errors[0].starts_with("the variable `auth0_domain` is not a host name"),
+            "{domain}"
+        );
+    }
+}
+
+#[test]
+fn origins_have_no_path_and_are_https_unless_they_are_loopback() {
+    for good in ["https://mcp.example.com", "https://mcp.example.com/", "http://127.0.0.1:3000"] {
+        let resource = load("public_url", good).unwrap().resource;
+        let origin = good.trim_end_matches('/');
+        assert_eq!(resource.public_url.as_str(), origin);
+        assert_eq!(resource.mcp_url, format!("{origin}/mcp"));
+        let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+        assert_eq!(resource.metadata_url, metadata_url);
+    }
+    for bad in [
+        "mcp.example.com",
+        "https://mcp.example.com/mcp",
+        "http://mcp.example.com",
+        "https://user:password@mcp.example.com",
+        "ftp://127.0.0.1",
+    ] {
+        assert!(load("public_url", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn scopes_never_hold_offline_access() {
+    let settings = load("scopes_supported", " tool:a  tool:b ").unwrap();
+    let scopes: Vec<&str> = settings.resource.scopes_supported.iter().map(Scope::as_str).collect();
+    assert_eq!(scopes, ["tool:a", "tool:b"]);
+    assert!(load("scopes_supported", "tool:a offline_access").is_err());
+    assert!(load("scopes_supported", "tool:\"a").is_err());
+}
+
+#[test]
+fn there_may_be_several_audiences_and_the_first_names_the_resource() {
+    let settings = load("auth0_audience", "https://a.example/mcp  https://b.example/mcp").unwrap();
+    assert_eq!(settings.resource.audience, "https://a.example/mcp");
+    assert_eq!(settings.tenant.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert!(load("auth0_audience", " ").is_err());
+}
+
+#[test]
+fn tokens_are_signed_with_rs256_unless_the_operator_allows_others() {
+    assert_eq!(defaults().tenant.algorithms, [SignatureAlgorithm::Rs256]);
+    let settings = load("token_algorithms", "PS256 ES256").unwrap();
+    assert_eq!(settings.tenant.algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
+    for bad in ["", "HS256", "none", "RS256 HS256", "rs256", "RS384", "RS256,PS256"] {
+        assert!(load("token_algorithms", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_leeway_is_at_most_five_minutes_and_may_be_none() {
+    assert_eq!(defaults().leeway, 60);
+    for (value, seconds) in [("0", 0), ("300", 300)] {
+        assert_eq!(load("token_leeway_seconds", value).unwrap().leeway, seconds);
+    }
+    for bad in ["", "-1", "301", "1.5", "a minute", "99999999999999999999"] {
+        assert!(load("token_leeway_seconds", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn bound_tokens_are_optional_or_required_and_proofs_are_valid_for_five_minutes_at_most() {
+    let settings = defaults();
+    assert_eq!((settings.dpop, settings.dpop_proof_seconds), (DpopPolicy::Optional, 60));
+    assert_eq!(load("dpop", "required").unwrap().dpop, DpopPolicy::Required);
+    for bad in ["", "off", "Required", "true"] {
+        assert!(load("dpop", bad).is_err(), "{bad}");
+    }
+    for bad in ["", "0", "301", "-1", "a minute"] {
+        assert!(load("dpop_proof_seconds", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn documentation_is_a_page_or_absent() {
+    let page = "https://docs.example.com/mcp";
+    let documentation = |value: &str| load("resource_documentation", value).unwrap().resource;
+    assert_eq!(documentation(page).documentation.as_deref(), Some(page));
+    assert_eq!(documentation("").documentation, None);
+    for bad in ["http://docs.example.com", "docs.example.com", "javascript:alert(1)"] {
+        assert!(load("resource_documentation", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn every_invalid_variable_is_named_at_once_and_no_value_is_shown() {
+    let host = FakeHost::new();
+    host.variables.borrow_mut().clear();
+    let invalid = [
+        ("auth0_domain", "not a host-7f3a"),
+        ("auth0_audience", "with \"quotes\"-7f3a"),
+        ("scopes_supported", "offline_access-7f3a \""),
+        ("token_algorithms", "7f3a"),
+        ("token_leeway_seconds", "7f3a"),
+        ("dpop", "7f3a"),
+        ("dpop_proof_seconds", "7f3a"),
+        ("resource_documentation", "7f3a"),
+    ];
+    for (name, value) in invalid {
+        host.set_variable(name, value);
+    }
+    let error = settings(&host).unwrap_err();
+    let lines: Vec<String> = error.iter().map(ToString::to_string).collect();
+    for name in invalid.into_iter().map(|(name, _)| name).chain(["public_url"]) {
+        assert!(lines.iter().any(|line| line.contains(&format!("`{name}`"))), "{name}");
+    }
+    assert_eq!(lines.len(), invalid.len() + 1, "{lines:?}");
+    assert!(!error.to_string().contains("7f3a"));
+}
+
+#[test]
+fn a_manifest_may_leave_out_everything_that_has_a_default() {
+    let host = FakeHost::new();
+    let required = ["auth0_domain", "auth0_audience", "public_url"];
+    host.variables.borrow_mut().retain(|name, _| required.contains(&name.as_str()));
+    let settings = settings(&host).unwrap();
+    assert!(settings.resource.scopes_supported.is_empty());
+    assert!(settings.tenant.organizations.is_empty() && settings.further_issuers.is_empty());
+}
