@@ -61,7 +61,7 @@ pub use progress::{ProgressSink, ProgressToken};
 pub use prompt::{Prompt, PromptMessage};
 pub use receive::{Incoming, receive};
 pub use registry::{Offers, Registry};
-pub use request::{Call, FollowUp, Meta, PromptCall, ReadCall, Request, ToolCall};
+pub use request::{Call, Meta, PromptCall, ReadCall, Request, ToolCall};
 pub use request_state::Seal;
 pub use resource::{Resource, ResourceTemplate, TemplateVariables};
 pub use round_trip::RoundTrip;

@@ -11,6 +11,8 @@ use crate::{Rejected, RpcError, request::Method};
 pub(crate) struct Message {
     pub(crate) id: Id,
     pub(crate) method: String,
+    /// The method, unless it exists in no era.
+    pub(crate) known: Option<Method>,
     /// The parameter that the `Mcp-Name` header repeats, for the methods that have one.
     pub(crate) name: Option<String>,
     /// `_meta`; empty if it is missing or not an object.
@@ -72,14 +74,12 @@ impl Message {
             Some(Value::Object(meta)) => meta,
             _ => Map::new(),
         };
-        let name = match Method::parse(&method).and_then(Method::name_member) {
-            Some(member) => params.remove(member).and_then(|name| match name {
-                Value::String(name) => Some(name),
-                _ => None,
-            }),
-            None => None,
+        let known = Method::parse(&method);
+        let name = match known.and_then(Method::name_member).and_then(|it| params.remove(it)) {
+            Some(Value::String(name)) => Some(name),
+            _ => None,
         };
-        Ok(Some(Self { id, method, name, meta, params }))
+        Ok(Some(Self { id, method, known, name, meta, params }))
     }
 }
 

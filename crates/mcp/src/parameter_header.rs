@@ -45,9 +45,8 @@ impl ParameterHeader {
             (None, Some(_)) => return wrong("is missing"),
             (Some(sent), Some(argument)) => (sent, argument),
         };
-        let Some(sent) =
-            sent.to_str().ok().and_then(|it| header::decode(it.trim_matches([' ', '\t'])))
-        else {
+        let sent = sent.to_str().ok().map(|sent| sent.trim_matches([' ', '\t']));
+        let Some(sent) = sent.and_then(header::decode) else {
             return wrong("is not valid");
         };
         let agrees = match argument {

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CallError, Era, FollowUp, InputRequired, LegacyVersion, MethodResult, ProgressSink,
-    ProgressToken, Prompt, PromptCall, ReadCall, Registry, Resource, ResourceContents,
-    ResourceTemplate, RoundTrip, RpcError, Seal, TemplateVariables, Tool, ToolCall, ToolResult,
-    error::truncated, request_state::Binding,
+    CallError, Era, InputRequired, LegacyVersion, MethodResult, ProgressSink, ProgressToken,
+    Prompt, PromptCall, ReadCall, Registry, Resource, ResourceContents, ResourceTemplate,
+    RoundTrip, RpcError, Seal, TemplateVariables, Tool, ToolCall, ToolResult, error::truncated,
+    request::FollowUp, request_state::Binding,
 };
 
 /// A call that may run: it exists, and its parameters are valid.
@@ -118,8 +118,9 @@ impl<C> Prepared<C> {
         Ok(Self { target, era, arguments, round_trip })
     }
 
-    /// Lets the call report its progress to the returned sink.
-    pub fn report_progress(&mut self, token: ProgressToken) -> Rc<ProgressSink> {
+    /// Lets the call report its progress, and returns the queue of its notifications. Without this
+    /// the progress is dropped.
+    pub fn progress_sink(&mut self, token: ProgressToken) -> Rc<ProgressSink> {
         let sink = Rc::new(ProgressSink::new(token));
         self.round_trip.progress = Some(Rc::clone(&sink));
         sink
@@ -138,10 +139,10 @@ impl<C: 'static> Prepared<C> {
         context: impl FnOnce(Rc<RoundTrip>) -> C,
         seal: &Seal<'_>,
     ) -> Result<MethodResult, RpcError> {
-        let Self { target, era, arguments, round_trip } = self;
+        let Self { mut target, era, arguments, round_trip } = self;
         let round_trip = Rc::new(round_trip);
         let context = context(Rc::clone(&round_trip));
-        let outcome = match &target {
+        let outcome = match &mut target {
             Target::Tool(tool) => {
                 tool.call(context, Rc::clone(&arguments)).await.map(MethodResult::from)
             }
@@ -150,7 +151,7 @@ impl<C: 'static> Prepared<C> {
                 resource.read(context).await.map(contents)
             }
             Target::Resource(_, Readable::Template(template, variables)) => {
-                template.read(context, variables.clone()).await.map(contents)
+                template.read(context, std::mem::take(variables)).await.map(contents)
             }
         };
         outcome.or_else(|error| target.report(error, era, &round_trip, &arguments, seal))

@@ -2,10 +2,9 @@
 
 use std::{fmt, rc::Rc};
 
+use doorward_core::host::PortFuture;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
-
-use doorward_core::host::PortFuture;
 
 use crate::{CallError, Content, MethodResult, description::Completer};
 

@@ -47,8 +47,8 @@ pub enum Call {
     Tool(ToolCall),
 }
 
-/// The parameters of `tools/call`. `ToolCall::prepare` reads what follows after the name, because
-/// whether the tool exists for the caller comes first.
+/// The parameters of `tools/call`. Whether the tool exists for the caller comes first;
+/// [`prepare`](Self::prepare) reports errors in everything but the name.
 #[derive(Debug, PartialEq)]
 pub struct ToolCall {
     /// The tool.
@@ -80,7 +80,7 @@ pub(crate) type Arguments = Result<Rc<Map<String, Value>>, RpcError>;
 /// What a call says about earlier rounds of itself, and about the client that can be asked for more
 /// (MCP 2026-07-28, multi round-trip requests).
 #[derive(Debug, PartialEq)]
-pub struct FollowUp {
+pub(crate) struct FollowUp {
     pub(crate) era: Era,
     pub(crate) capabilities: ClientCapabilities,
     /// `requestState`, still sealed.
@@ -150,12 +150,12 @@ impl Request {
     ///
     /// -32601 if the method does not exist, -32602 for parameters that are wrong at any server.
     pub(crate) fn parse(message: Message, era: Era, offers: Offers) -> Result<Self, Rejected> {
-        let Message { id, method, name, mut meta, params } = message;
+        let Message { id, method, known, name, mut meta, params } = message;
         let capabilities = match meta.remove(CLIENT_CAPABILITIES) {
             Some(Value::Object(capabilities)) if era == Era::Modern => capabilities,
             _ => Map::new(),
         };
-        let call = Method::parse(&method)
+        let call = known
             .filter(|method| method.exists(era, offers))
             .ok_or_else(|| RpcError::method_not_found(&method).in_era(era))
             .and_then(|method| Call::parse(method, name, params, era, capabilities));

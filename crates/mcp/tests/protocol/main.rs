@@ -139,7 +139,7 @@ impl Server {
                 let tool = tool.ok_or_else(|| RpcError::unknown_tool(&call.name))?;
                 let mut prepared = call.prepare(tool, headers, seal)?;
                 let token = meta.progress_token.filter(|_| tool.can_report_progress());
-                sink = token.map(|token| prepared.report_progress(token));
+                sink = token.map(|token| prepared.progress_sink(token));
                 prepared
             }
             Call::Prompt(call) => call.prepare(&self.registry, seal)?,
