@@ -1,0 +1,82 @@
+//! The Model Context Protocol, as a stateless server of both eras on one URL. This crate knows no
+//! caller, no permission and no host.
+//!
+//! A body becomes typed requests once, in [`receive`]. What a server offers is in its [`Registry`]:
+//! tools, prompts and resources are values, generic in the context `C` that a running call gets. A
+//! [`Call`] is answered from the registry alone ([`Description::result`]) or run ([`Prepared`]),
+//! and [`respond`] writes the response of its era: 2026-07-28, where every request stands alone, or
+//! 2024-11-05 to 2025-11-25, which open with `initialize`.
+//!
+//! ```
+//! use doorward_mcp::{Call, Incoming, NoArguments, Registry, ServerInfo, Tool, receive, respond};
+//!
+//! let tool = Tool::new("hello", async |(), NoArguments {}| Ok(String::from("Hello!")));
+//! let registry = Registry::new().with(tool);
+//! let info = ServerInfo { name: "example", title: "Example", version: "1" };
+//! let body = br#"{ "jsonrpc": "2.0", "id": 1, "method": "ping" }"#;
+//! let headers = Default::default();
+//! let Ok(Incoming::Request(request)) = receive(&headers, body, registry.offers()) else {
+//!     panic!("this is a request")
+//! };
+//! let Call::Describe(description) = request.call else { panic!("a ping runs nothing") };
+//! let outcome = description.result(&registry, &info, None);
+//! let (response, _) = respond(&request.id, request.era, &info, outcome);
+//! assert_eq!(response, br#"{"id":1,"jsonrpc":"2.0","result":{}}"#);
+//! ```
+
+mod arguments;
+mod call_error;
+mod content;
+mod description;
+mod era;
+mod error;
+mod header;
+mod input;
+mod message;
+mod method_result;
+mod parameter_header;
+mod prepared;
+mod progress;
+mod prompt;
+mod receive;
+mod registry;
+mod request;
+mod request_state;
+mod resource;
+mod round_trip;
+mod schema;
+mod tool;
+mod tool_result;
+
+pub use call_error::CallError;
+pub use content::{Content, ResourceContents};
+pub use description::{Completion, CompletionReference, Description, Listing};
+pub use era::{Era, LegacyVersion};
+pub use error::{Rejected, RpcError};
+pub use input::{ClientCapabilities, Elicited, InputRequest, InputRequired};
+pub use message::Id;
+pub use method_result::{MethodResult, batch_response, listened, respond};
+pub use prepared::Prepared;
+pub use progress::{ProgressSink, ProgressToken};
+pub use prompt::{Prompt, PromptMessage};
+pub use receive::{Incoming, receive};
+pub use registry::{Offers, Registry};
+pub use request::{Call, Meta, PromptCall, ReadCall, Request, ToolCall};
+pub use request_state::Seal;
+pub use resource::{Resource, ResourceTemplate, TemplateVariables};
+pub use round_trip::RoundTrip;
+pub use tool::{Annotations, NoArguments, Tool};
+pub use tool_result::{ToolOutput, ToolReply, ToolResult};
+
+use serde::Serialize;
+
+/// What the server says about itself (`Implementation`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerInfo {
+    /// The programmatic name.
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// The version of the server, not of the protocol.
+    pub version: &'static str,
+}

@@ -1,0 +1,272 @@
+//! `tools/call`, `prompts/get` and `resources/read`: the methods that run something and may ask
+//! back.
+
+use std::rc::Rc;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    CallError, Era, InputRequired, LegacyVersion, MethodResult, ProgressSink, ProgressToken,
+    Prompt, PromptCall, ReadCall, Registry, Resource, ResourceContents, ResourceTemplate,
+    RoundTrip, RpcError, Seal, TemplateVariables, Tool, ToolCall, ToolResult, error::truncated,
+    request::FollowUp, request_state::Binding,
+};
+
+/// A call that may run: it exists, and its parameters are valid.
+pub struct Prepared<C> {
+    target: Target<C>,
+    era: Era,
+    arguments: Rc<Map<String, Value>>,
+    round_trip: RoundTrip,
+}
+
+/// What runs.
+enum Target<C> {
+    Tool(Rc<Tool<C>>),
+    Prompt(Rc<Prompt<C>>),
+    Resource(String, Readable<C>),
+}
+
+/// Where a resource is read.
+enum Readable<C> {
+    Resource(Rc<Resource<C>>),
+    Template(Rc<ResourceTemplate<C>>, TemplateVariables),
+}
+
+impl ToolCall {
+    /// Prepares a call of the tool that the server found, and that the caller may use.
+    ///
+    /// # Errors
+    ///
+    /// -32602 for `arguments`, `inputResponses` or a `requestState` that are invalid for this call;
+    /// -32020 if a header does not match an argument.
+    pub fn prepare<C>(
+        self,
+        tool: &Rc<Tool<C>>,
+        headers: &HeaderMap,
+        seal: &Seal<'_>,
+    ) -> Result<Prepared<C>, RpcError> {
+        let arguments = self.arguments?;
+        if self.follow_up.era == Era::Modern {
+            for header in tool.parameter_headers() {
+                header.check(headers, &arguments)?;
+            }
+        }
+        Prepared::new(Target::Tool(Rc::clone(tool)), arguments, self.follow_up, seal)
+    }
+}
+
+impl PromptCall {
+    /// Prepares the call.
+    ///
+    /// # Errors
+    ///
+    /// -32602 for an unknown prompt, and for `arguments`, `inputResponses` or a `requestState` that
+    /// are invalid for this call.
+    pub fn prepare<C>(
+        self,
+        registry: &Registry<C>,
+        seal: &Seal<'_>,
+    ) -> Result<Prepared<C>, RpcError> {
+        let prompt = registry.prompt(&self.name).ok_or_else(|| {
+            RpcError::invalid_params(format!("Unknown prompt: {}", truncated(&self.name)))
+        })?;
+        Prepared::new(Target::Prompt(Rc::clone(prompt)), self.arguments?, self.follow_up, seal)
+    }
+}
+
+impl ReadCall {
+    /// Prepares the call.
+    ///
+    /// # Errors
+    ///
+    /// -32602 for `inputResponses` or a `requestState` that are invalid for this call; -32602 in
+    /// the modern era and -32002 in the legacy one for an unknown resource.
+    pub fn prepare<C>(
+        self,
+        registry: &Registry<C>,
+        seal: &Seal<'_>,
+    ) -> Result<Prepared<C>, RpcError> {
+        let Self { uri, follow_up } = self;
+        let era = follow_up.era;
+        let arguments = Rc::default();
+        let round_trip = follow_up.open("resources/read", &uri, &arguments, seal)?;
+        let readable = match registry.resource(&uri) {
+            Some(resource) => Some(Readable::Resource(Rc::clone(resource))),
+            None => registry
+                .matching_template(&uri)
+                .map(|(template, variables)| Readable::Template(Rc::clone(template), variables)),
+        };
+        let readable = readable.ok_or_else(|| RpcError::resource_not_found(era, &uri))?;
+        Ok(Prepared { target: Target::Resource(uri, readable), era, arguments, round_trip })
+    }
+}
+
+impl<C> Prepared<C> {
+    fn new(
+        target: Target<C>,
+        arguments: Rc<Map<String, Value>>,
+        follow_up: FollowUp,
+        seal: &Seal<'_>,
+    ) -> Result<Self, RpcError> {
+        let era = follow_up.era;
+        let Binding { method, name, .. } = target.binding(&arguments);
+        let round_trip = follow_up.open(method, name, &arguments, seal)?;
+        Ok(Self { target, era, arguments, round_trip })
+    }
+
+    /// Lets the call report its progress, and returns the queue of its notifications. Without this
+    /// the progress is dropped.
+    pub fn progress_sink(&mut self, token: ProgressToken) -> Rc<ProgressSink> {
+        let sink = Rc::new(ProgressSink::new(token));
+        self.round_trip.progress = Some(Rc::clone(&sink));
+        sink
+    }
+}
+
+impl<C: 'static> Prepared<C> {
+    /// Runs the call in the context that `context` makes of its round trip.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call in the words of its era, unless it is a result: tools report failures
+    /// to the model, and modern clients get the questions of a call that asks back.
+    pub async fn run(
+        self,
+        context: impl FnOnce(Rc<RoundTrip>) -> C,
+        seal: &Seal<'_>,
+    ) -> Result<MethodResult, RpcError> {
+        let Self { mut target, era, arguments, round_trip } = self;
+        let round_trip = Rc::new(round_trip);
+        let context = context(Rc::clone(&round_trip));
+        let outcome = match &mut target {
+            Target::Tool(tool) => {
+                tool.call(context, Rc::clone(&arguments)).await.map(MethodResult::from)
+            }
+            Target::Prompt(prompt) => prompt.get(context, Rc::clone(&arguments)).await,
+            Target::Resource(_, Readable::Resource(resource)) => {
+                resource.read(context).await.map(contents)
+            }
+            Target::Resource(_, Readable::Template(template, variables)) => {
+                template.read(context, std::mem::take(variables)).await.map(contents)
+            }
+        };
+        outcome.or_else(|error| target.report(error, era, &round_trip, &arguments, seal))
+    }
+}
+
+impl<C> Target<C> {
+    fn binding<'a>(&'a self, arguments: &'a Map<String, Value>) -> Binding<'a> {
+        let (method, name) = match self {
+            Self::Tool(tool) => ("tools/call", tool.name()),
+            Self::Prompt(prompt) => ("prompts/get", prompt.name()),
+            Self::Resource(uri, _) => ("resources/read", uri.as_str()),
+        };
+        Binding { method, name, arguments }
+    }
+
+    /// What the client gets instead of the result of the call.
+    fn report(
+        &self,
+        error: CallError,
+        era: Era,
+        round_trip: &RoundTrip,
+        arguments: &Map<String, Value>,
+        seal: &Seal<'_>,
+    ) -> Result<MethodResult, RpcError> {
+        match (error, era) {
+            (CallError::InputRequired(input), Era::Modern) => {
+                let missing = input.missing_from(&round_trip.capabilities);
+                if !missing.is_empty() {
+                    return Err(RpcError::missing_capability(missing));
+                }
+                let mut result = MethodResult::input_required();
+                let requests = input.requests();
+                result.insert_some("inputRequests", (!requests.is_empty()).then_some(requests));
+                if let Some(state) = input.state() {
+                    let sealed = seal.seal(self.binding(arguments), state.clone());
+                    result.insert("requestState", &sealed.ok_or_else(RpcError::internal)?);
+                }
+                Ok(result)
+            }
+            (CallError::InputRequired(input), Era::Legacy(version)) => {
+                match url_elicitation(version, &input) {
+                    Some(error) => Err(error),
+                    None => self.fail(input.in_words()),
+                }
+            }
+            (CallError::MissingCapability(missing), Era::Modern) => {
+                Err(RpcError::missing_capability(missing))
+            }
+            (CallError::MissingCapability(missing), Era::Legacy(_)) => {
+                let names: Vec<&str> = missing.keys().map(String::as_str).collect();
+                let names = names.join(", ");
+                self.fail(format!("This needs a client that speaks MCP 2026-07-28 with {names}."))
+            }
+            (CallError::Failed(text), _) => self.fail(text),
+            (CallError::InvalidParams(text), _) => match self {
+                Self::Tool(_) => self.fail(text),
+                _ => Err(RpcError::invalid_params(text)),
+            },
+            (CallError::NotFound, _) => match self {
+                Self::Tool(_) => self.fail("Not found.".to_owned()),
+                Self::Prompt(_) => Err(RpcError::invalid_params("Not found")),
+                Self::Resource(uri, _) => Err(RpcError::resource_not_found(era, uri)),
+            },
+        }
+    }
+
+    /// A failure: for the model if a tool failed, for the client otherwise.
+    fn fail(&self, text: String) -> Result<MethodResult, RpcError> {
+        match self {
+            Self::Tool(_) => Ok(ToolResult::error(text).into()),
+            _ => Err(RpcError::failed(text)),
+        }
+    }
+}
+
+impl FollowUp {
+    /// # Errors
+    ///
+    /// -32602 for a `requestState` that was not made for this call, or invalid `inputResponses`.
+    fn open(
+        self,
+        method: &str,
+        name: &str,
+        arguments: &Map<String, Value>,
+        seal: &Seal<'_>,
+    ) -> Result<RoundTrip, RpcError> {
+        let open = |sealed: String| {
+            let state = seal.open(Binding { method, name, arguments }, &sealed);
+            state.ok_or_else(RpcError::invalid_request_state)
+        };
+        let state = self.state?.map(open).transpose()?;
+        let (capabilities, responses) = (self.capabilities, self.responses?);
+        Ok(RoundTrip { capabilities, responses, state, progress: None })
+    }
+}
+
+/// The result of `resources/read`.
+fn contents(contents: Vec<ResourceContents>) -> MethodResult {
+    MethodResult::with("contents", &contents).cacheable()
+}
+
+/// -32042: the user has to open pages. `None` if the client does not know the error (2025-11-25,
+/// client/elicitation), or if no question is a page.
+fn url_elicitation(version: LegacyVersion, input: &InputRequired) -> Option<RpcError> {
+    let elicitations: Vec<Value> = input
+        .pages()
+        .map(|(message, url)| {
+            let id = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(url));
+            json!({ "mode": "url", "elicitationId": id, "url": url, "message": message })
+        })
+        .collect();
+    let message = "This request needs something to be done in a browser";
+    (version >= LegacyVersion::V2025_11_25 && !elicitations.is_empty()).then(|| {
+        RpcError::new(-32042, StatusCode::OK, message)
+            .with_data(json!({ "elicitations": elicitations }))
+    })
+}

@@ -1,0 +1,204 @@
+//! Resources: documents that a client can read (MCP, server/resources).
+
+use std::{collections::BTreeMap, fmt, rc::Rc};
+
+use doorward_core::host::PortFuture;
+use serde::Serialize;
+
+use crate::{CallError, ResourceContents, description::Completer};
+
+type Contents = Result<Vec<ResourceContents>, CallError>;
+type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;
+
+/// A resource with a URI of its own. It is listed with its members in the order of their names.
+///
+/// ```
+/// use doorward_mcp::{Registry, Resource, ResourceContents};
+///
+/// let about = Resource::new("docs://about", "about", "About.", "text/plain", async |()| {
+///     Ok(vec![ResourceContents::text("docs://about", "text/plain", "This is an example.")])
+/// });
+/// let registry = Registry::new().with_resource(about);
+/// ```
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", bound = "")]
+pub struct Resource<C> {
+    description: &'static str,
+    mime_type: &'static str,
+    name: &'static str,
+    #[serde(skip)]
+    read: Box<Read<C>>,
+    uri: &'static str,
+}
+
+/// Resources that share the form of their URI (RFC 6570, with simple `{variables}` that match no
+/// slash).
+///
+/// ```
+/// use doorward_mcp::{Registry, ResourceContents, ResourceTemplate};
+///
+/// let uri = "docs://items/{id}";
+/// let item = ResourceTemplate::new(uri, "item", "One.", "text/plain", async |(), variables| {
+///     let id = variables.get("id").cloned().unwrap_or_default();
+///     Ok(vec![ResourceContents::text(format!("docs://items/{id}"), "text/plain", id)])
+/// })
+/// .complete("id", |typed| vec![format!("{typed}7")]);
+/// let registry = Registry::new().with_template(item);
+/// ```
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", bound = "")]
+pub struct ResourceTemplate<C> {
+    #[serde(skip)]
+    completers: Vec<(&'static str, Completer)>,
+    description: &'static str,
+    mime_type: &'static str,
+    name: &'static str,
+    #[serde(skip)]
+    read: Box<Read<C>>,
+    uri_template: &'static str,
+}
+
+/// The variables of a URI that matched a template, by name.
+pub type TemplateVariables = BTreeMap<String, String>;
+
+impl<C: 'static> Resource<C> {
+    /// A resource that `read` reads.
+    pub fn new<F>(
+        uri: &'static str,
+        name: &'static str,
+        description: &'static str,
+        mime_type: &'static str,
+        read: F,
+    ) -> Self
+    where
+        F: AsyncFn(&C) -> Contents + 'static,
+    {
+        let read = Rc::new(read);
+        let read: Box<Read<C>> = Box::new(move |context, _| {
+            let read = Rc::clone(&read);
+            Box::pin(async move { read(&context).await })
+        });
+        Self { uri, name, description, mime_type, read }
+    }
+}
+
+impl<C> Resource<C> {
+    /// The URI.
+    #[must_use]
+    pub fn uri(&self) -> &'static str {
+        self.uri
+    }
+
+    /// Reads the resource.
+    pub fn read(&self, context: C) -> PortFuture<'static, Contents> {
+        (self.read)(context, TemplateVariables::new())
+    }
+}
+
+impl<C: 'static> ResourceTemplate<C> {
+    /// Resources that `read` reads, by the variables in their URI.
+    pub fn new<F>(
+        uri_template: &'static str,
+        name: &'static str,
+        description: &'static str,
+        mime_type: &'static str,
+        read: F,
+    ) -> Self
+    where
+        F: AsyncFn(&C, TemplateVariables) -> Contents + 'static,
+    {
+        let read = Rc::new(read);
+        let read: Box<Read<C>> = Box::new(move |context, variables| {
+            let read = Rc::clone(&read);
+            Box::pin(async move { read(&context, variables).await })
+        });
+        Self { uri_template, name, description, mime_type, read, completers: Vec::new() }
+    }
+}
+
+impl<C> ResourceTemplate<C> {
+    /// Completes a variable.
+    #[must_use]
+    pub fn complete(
+        mut self,
+        variable: &'static str,
+        complete: impl Fn(&str) -> Vec<String> + 'static,
+    ) -> Self {
+        self.completers.push((variable, Completer::new(complete)));
+        self
+    }
+
+    /// The template.
+    #[must_use]
+    pub fn uri_template(&self) -> &'static str {
+        self.uri_template
+    }
+
+    pub(crate) fn completer(&self, variable: &str) -> Option<&Completer> {
+        self.completers.iter().find(|(name, _)| *name == variable).map(|(_, completer)| completer)
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        !self.completers.is_empty()
+    }
+
+    /// The variables of a URI of this form; `None` for another URI.
+    pub(crate) fn matches(&self, uri: &str) -> Option<TemplateVariables> {
+        let mut variables = TemplateVariables::new();
+        let (mut template, mut uri) = (self.uri_template, uri);
+        while let Some((literal, rest)) = template.split_once('{') {
+            let (name, after) = rest.split_once('}')?;
+            uri = uri.strip_prefix(literal)?;
+            let end = uri.find('/').unwrap_or(uri.len());
+            let (value, remainder) = uri.split_at_checked(end)?;
+            if value.is_empty() {
+                return None;
+            }
+            variables.insert(name.to_owned(), value.to_owned());
+            (template, uri) = (after, remainder);
+        }
+        (template == uri).then_some(variables)
+    }
+
+    /// Reads the resource with these variables.
+    pub fn read(&self, context: C, variables: TemplateVariables) -> PortFuture<'static, Contents> {
+        (self.read)(context, variables)
+    }
+}
+
+impl<C> fmt::Debug for Resource<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Resource").field(&self.uri).finish()
+    }
+}
+
+impl<C> fmt::Debug for ResourceTemplate<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResourceTemplate").field(&self.uri_template).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(uri_template: &'static str) -> ResourceTemplate<()> {
+        ResourceTemplate::new(uri_template, "t", "t", "text/plain", async |(), _| Ok(Vec::new()))
+    }
+
+    #[test]
+    fn a_template_finds_its_variables() {
+        let template = template("test://template/{id}/data/{part}");
+        let variables = template.matches("test://template/7/data/x").unwrap();
+        assert_eq!(variables["id"], "7");
+        assert_eq!(variables["part"], "x");
+    }
+
+    #[test]
+    fn what_has_another_form_does_not_match() {
+        let template = template("test://template/{id}/data");
+        for uri in ["test://template//data", "test://template/1/2/data", "test://template/1", "x"] {
+            assert_eq!(template.matches(uri), None, "{uri}");
+        }
+    }
+}
