@@ -60,7 +60,8 @@ pub trait Reason {
 }
 
 /// Declares an error type whose variants are reasons: each with its text, which is its doc comment,
-/// and its stable code. The outcome is [`Denied`](Outcome::Denied), unless it is given.
+/// and its stable code. The outcome is [`Denied`](Outcome::Denied), unless one is given for the type
+/// or for a variant.
 ///
 /// ```
 /// use doorward_core::{audit::Reason, reasons};
@@ -70,17 +71,22 @@ pub trait Reason {
 ///     pub enum DoorError {
 ///         /// The key is for another lock
 ///         WrongKey = "wrong_key",
+///         /// The lock does not turn
+///         Stuck = "stuck" (Failed),
 ///     }
 /// }
 /// assert_eq!(DoorError::WrongKey.to_string(), "the key is for another lock");
 /// assert_eq!(DoorError::WrongKey.code(), "wrong_key");
+/// assert_eq!(DoorError::ALL.len(), 2);
 /// ```
 #[macro_export]
 macro_rules! reasons {
+    (@outcome $default:expr) => { $default };
+    (@outcome $default:expr, $own:ident) => { $crate::audit::Outcome::$own };
     (
         $(#[$attribute:meta])*
         pub enum $name:ident $(($outcome:ident))? {
-            $($(#[doc = $text:literal])+ $variant:ident = $code:literal,)+
+            $($(#[doc = $text:literal])+ $variant:ident = $code:literal $(($own:ident))?,)+
         }
     ) => {
         $(#[$attribute])*
@@ -90,6 +96,11 @@ macro_rules! reasons {
             $($(#[doc = $text])+ $variant,)+
         }
 
+        impl $name {
+            /// Every reason of this type.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+        }
+
         impl $crate::audit::Reason for $name {
             fn code(&self) -> &'static str {
                 match self {
@@ -97,9 +108,13 @@ macro_rules! reasons {
                 }
             }
 
-            $(fn outcome(&self) -> $crate::audit::Outcome {
-                $crate::audit::Outcome::$outcome
-            })?
+            fn outcome(&self) -> $crate::audit::Outcome {
+                const DEFAULT: $crate::audit::Outcome =
+                    $crate::reasons!(@outcome $crate::audit::Outcome::Denied $(, $outcome)?);
+                match self {
+                    $(Self::$variant => $crate::reasons!(@outcome DEFAULT $(, $own)?),)+
+                }
+            }
         }
 
         impl ::std::fmt::Display for $name {

@@ -9,12 +9,14 @@
 //! [`Bounded`] is the tier in memory by itself, for what is not fetched.
 
 mod bounded;
+mod slot;
 
 use std::{cell::RefCell, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use self::bounded::Bounded;
+use self::slot::Slot;
 use crate::{
     host::PortFuture,
     store::{Store, StoreKey},
@@ -26,9 +28,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often the store is read at most while a source fails, in milliseconds: another instance may
 /// have reached it.
 const STORE_MILLIS: u64 = 1000;
-
-/// A record from further in the future was written by a clock that is wrong, in milliseconds.
-const CLOCK_SKEW_MILLIS: u64 = 2000;
 
 /// How long something counts, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +87,13 @@ pub trait Lookup {
         true
     }
 
+    /// Whether an entry can serve no request any more, whatever its TTL. It is neither remembered
+    /// nor stored, and forgotten when it is met.
+    fn is_expired(&self, entry: &Entry<Self::Value>, now: u64) -> bool {
+        let _ = (entry, now);
+        false
+    }
+
     /// Fetches the value. A fetch that had to wait for its turn asks `is_needed` whether it still
     /// has to be made, and returns `None` if not.
     fn fetch<'a>(
@@ -111,22 +117,6 @@ pub struct Cache<V, E> {
     slots: RefCell<Bounded<String, Slot<V, E>>>,
 }
 
-/// What an instance knows of one thing. All times are milliseconds since the Unix epoch.
-#[derive(Clone, Debug)]
-struct Slot<V, E> {
-    entry: Option<Entry<V>>,
-    /// When the source was asked last, whatever came of it; 0 for never.
-    attempted_at: u64,
-    /// Whether that failed.
-    has_failed: bool,
-    failure: Option<E>,
-    /// When it was asked last because an entry did not suffice.
-    forced_at: u64,
-    /// When the store was read last.
-    store_read_at: u64,
-    is_fetching: bool,
-}
-
 /// What to do for a request.
 enum Next<V, E> {
     /// Fetch. If another request does already, go on with `meanwhile`.
@@ -141,20 +131,6 @@ enum Next<V, E> {
 struct Flight<'a, V, E> {
     cache: &'a Cache<V, E>,
     key: &'a str,
-}
-
-impl<V, E> Default for Slot<V, E> {
-    fn default() -> Self {
-        Self {
-            entry: None,
-            attempted_at: 0,
-            has_failed: false,
-            failure: None,
-            forced_at: 0,
-            store_read_at: 0,
-            is_fetching: false,
-        }
-    }
 }
 
 impl<V: Clone, E: Clone> Cache<V, E> {
@@ -175,15 +151,23 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         L: Lookup<Value = V, Error = E>,
     {
         let host = store.host();
-        let deadline = host.now_millis().saturating_add(lookup.ttl().patience);
+        let started_at = host.now_millis();
+        let deadline = started_at.saturating_add(lookup.ttl().patience);
+        let mut has_waited = false;
         loop {
             let now = host.now_millis();
+            if has_waited && let Some(error) = self.failure_since(lookup.key(), started_at, now) {
+                return Err(error);
+            }
             let meanwhile = match self.next(lookup, now) {
                 Next::Serve(value) => return Ok(value),
                 Next::Refuse(error) if !self.may_read_store(lookup, now) => return Err(error),
                 Next::Refuse(_) => None,
                 Next::Fetch { meanwhile, .. } => meanwhile,
             };
+            if let Some(slot) = self.slots.borrow_mut().get_mut(lookup.key()) {
+                slot.entry.take_if(|entry| lookup.is_expired(entry, now));
+            }
             if let Some(flight) = self.take_off(lookup.key()) {
                 if let Some(outcome) = self.fetch(store, lookup, flight).await {
                     return outcome;
@@ -196,8 +180,18 @@ impl<V: Clone, E: Clone> Cache<V, E> {
             if now >= deadline {
                 return Err(lookup.unavailable());
             }
+            has_waited = true;
             host.sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// The error of a fetch that ended while a request waited for it. Waiting requests fail with it
+    /// instead of repeating it one after the other, even if failures are not cached otherwise.
+    fn failure_since(&self, key: &str, time: u64, now: u64) -> Option<E> {
+        let slots = self.slots.borrow();
+        let slot = slots.get(key).filter(|slot| !slot.is_from_the_future(now))?;
+        let has_failed = slot.has_failed && !slot.is_fetching && slot.attempted_at >= time;
+        slot.failure.clone().filter(|_| has_failed && slot.entry.is_none())
     }
 
     /// Removes an entry, here and in the store, for instance because it turned out to be useless.
@@ -242,10 +236,13 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         };
         let fetched = lookup.fetch(&is_needed).await;
         let attempted_at = host.now_millis();
+        let mut is_expired = false;
         let outcome = match fetched {
             Ok(None) => return None,
             Ok(Some(entry)) => {
                 let value = entry.value.clone();
+                is_expired = lookup.is_expired(&entry, attempted_at);
+                let entry = (!is_expired).then_some(entry);
                 self.settle(lookup, entry, attempted_at, is_forced);
                 Ok(value)
             }
@@ -259,7 +256,7 @@ impl<V: Clone, E: Clone> Cache<V, E> {
             }
         };
         drop(flight);
-        if outcome.is_ok() || lookup.shares_failures() {
+        if !is_expired && (outcome.is_ok() || lookup.shares_failures()) {
             self.write_store(store, lookup).await;
         }
         Some(outcome)
@@ -311,12 +308,12 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         (!was_fetching).then(|| Flight { cache: self, key })
     }
 
-    fn settle<L>(&self, lookup: &L, entry: Entry<V>, attempted_at: u64, is_forced: bool)
+    fn settle<L>(&self, lookup: &L, entry: Option<Entry<V>>, attempted_at: u64, is_forced: bool)
     where
         L: Lookup<Value = V, Error = E>,
     {
         self.with_slot(lookup.key(), |slot| {
-            slot.entry = Some(entry);
+            slot.entry = entry;
             slot.attempted_at = attempted_at;
             slot.has_failed = false;
             slot.failure = None;
@@ -347,14 +344,15 @@ impl<V: Clone, E: Clone> Cache<V, E> {
     {
         let record = store.get(&lookup.store_key()).await.ok().flatten();
         let now = store.host().now_millis();
-        let record = record.and_then(|record| read(lookup, &record));
+        let record = record.and_then(|record| Slot::read(lookup, &record));
         let record = record.filter(|record| !record.is_from_the_future(now));
         self.with_slot(lookup.key(), |slot| {
             if slot.is_from_the_future(now) {
                 *slot = Slot { is_fetching: slot.is_fetching, ..Slot::default() };
             }
             slot.store_read_at = now;
-            if let Some(record) = record {
+            if let Some(mut record) = record {
+                record.entry.take_if(|entry| lookup.is_expired(entry, now));
                 slot.merge(record);
             }
         });
@@ -385,59 +383,6 @@ impl<V: Clone, E: Clone> Cache<V, E> {
         slots.insert(key.to_owned(), slot, 0);
         result
     }
-}
-
-impl<V: Clone, E: Clone> Slot<V, E> {
-    /// Whether a clock that was wrong wrote this, perhaps this instance's own before it was set back.
-    fn is_from_the_future(&self, now: u64) -> bool {
-        let fetched_at = self.entry.as_ref().map_or(0, |entry| entry.fetched_at);
-        let latest = fetched_at.max(self.attempted_at).max(self.forced_at);
-        latest > now.saturating_add(CLOCK_SKEW_MILLIS)
-    }
-
-    /// The newest of both, piece by piece.
-    fn merge(&mut self, other: Self) {
-        // Of two that were fetched at the same time, a forced fetch came later.
-        let age = |slot: &Self| (slot.entry.as_ref().map_or(0, |it| it.fetched_at), slot.forced_at);
-        if age(&other) > age(self) {
-            self.entry = other.entry.or(self.entry.take());
-        }
-        if other.attempted_at > self.attempted_at {
-            self.attempted_at = other.attempted_at;
-            self.has_failed = other.has_failed;
-            self.failure = None;
-        }
-        self.forced_at = self.forced_at.max(other.forced_at);
-    }
-
-    fn to_json<L: Lookup<Value = V>>(&self, lookup: &L) -> Value {
-        json!({
-            "attempted_at": self.attempted_at,
-            "failed": self.has_failed,
-            "forced_at": self.forced_at,
-            "fetched_at": self.entry.as_ref().map(|entry| entry.fetched_at),
-            "value": self.entry.as_ref().map(|entry| lookup.encode(&entry.value)),
-        })
-    }
-}
-
-/// Reads a record; `None` if any part of it is not as [`Slot::to_json`] writes it.
-fn read<L: Lookup>(lookup: &L, record: &[u8]) -> Option<Slot<L::Value, L::Error>> {
-    let mut record: Value = serde_json::from_slice(record).ok()?;
-    let entry = match record.get_mut("value").map(Value::take)? {
-        Value::Null => None,
-        value => {
-            let fetched_at = record.get("fetched_at")?.as_u64()?;
-            Some(Entry { value: lookup.decode(value)?, fetched_at })
-        }
-    };
-    Some(Slot {
-        entry,
-        attempted_at: record.get("attempted_at")?.as_u64()?,
-        has_failed: record.get("failed")?.as_bool()?,
-        forced_at: record.get("forced_at")?.as_u64()?,
-        ..Slot::default()
-    })
 }
 
 impl<V, E> Drop for Flight<'_, V, E> {

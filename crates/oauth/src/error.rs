@@ -81,6 +81,16 @@ pub enum AuthenticationError {
     Token(TokenError),
 }
 
+impl AuthenticationError {
+    /// The errors that have an audit code of their own.
+    pub(crate) const OWN: &[Self] = &[
+        Self::IssuerUnavailable,
+        Self::MalformedAuthorization,
+        Self::NoToken,
+        Self::ReplayUnknown,
+    ];
+}
+
 impl fmt::Display for AuthenticationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -36,7 +36,7 @@ pub mod testing;
 
 use std::rc::Rc;
 
-use doorward_core::{keys::Keys, outbound::Outbound, store::Store};
+use doorward_core::{audit::Reason, keys::Keys, outbound::Outbound, store::Store};
 use http::{HeaderMap, Method};
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
@@ -54,6 +54,13 @@ pub use metadata::{AUTHORIZATION_SERVER_METADATA_PATH, RESOURCE_METADATA_PATH};
 pub use settings::{DpopPolicy, MCP_PATH, Resource, Settings, VARIABLES};
 pub use trusted_issuer::{ClaimNames, TrustedIssuer};
 pub use verified::VerifiedTokens;
+
+/// Every reason that this crate writes into the audit log.
+pub fn declared_reasons() -> impl Iterator<Item = &'static dyn Reason> {
+    let own = AuthenticationError::OWN.iter().map(|it| it as &dyn Reason);
+    own.chain(TokenError::ALL.iter().map(|it| it as &dyn Reason))
+        .chain(ProofError::ALL.iter().map(|it| it as &dyn Reason))
+}
 
 /// What an instance remembers of issuers, tokens and proofs.
 #[derive(Debug, Default)]

@@ -22,30 +22,30 @@ variables! {
     /// The tenant's domain, as in `example.eu.auth0.com`
     AUTH0_DOMAIN = required("auth0_domain");
     /// The identifier of the API in the tenant. It must be the URL that clients connect to, byte
-    /// for byte: `https://mcp.example.com/mcp`. Several may be given, separated by spaces: tokens
-    /// for any of them get in, and clients are told the first
+    /// for byte: `https://mcp.example.com/mcp`. Several may be given, separated by spaces: a token
+    /// for any of them is accepted, and clients are told the first
     AUTH0_AUDIENCE = required("auth0_audience");
-    /// Where clients reach the server, without a path
+    /// The origin at which clients reach the server: `https://mcp.example.com`, without a path
     PUBLIC_URL = required("public_url");
-    /// The scopes that clients are told to ask for
+    /// The scopes that clients are told to ask for, separated by spaces
     SCOPES_SUPPORTED = optional("scopes_supported", "");
-    /// What access tokens may be signed with: `RS256`, `PS256`, `RS512`, `ES256`, separated by
-    /// spaces
+    /// The algorithms that access tokens may be signed with: `RS256`, `PS256`, `RS512`, `ES256`,
+    /// separated by spaces
     TOKEN_ALGORITHMS = optional("token_algorithms", "RS256");
-    /// How far the issuer's clock may be from this server's, in seconds: 0 to 300
+    /// How far an issuer's clock may be from this server's, in seconds: 0 to 300
     TOKEN_LEEWAY_SECONDS = optional("token_leeway_seconds", "60");
     /// Whether access tokens must be bound to a key of the client
-    /// ([DPoP](https://www.rfc-editor.org/rfc/rfc9449)): `optional` accepts bound tokens with their
-    /// proof, and bearer tokens; `required` accepts bound tokens only
+    /// ([DPoP](https://www.rfc-editor.org/rfc/rfc9449)): `optional` accepts bearer tokens, and bound
+    /// tokens with a proof; `required` accepts bound tokens only
     DPOP = optional("dpop", "optional");
-    /// How far a DPoP proof may be from now, in either direction, in seconds: 1 to 300
+    /// How far the time of a DPoP proof may be from this server's clock, in seconds: 1 to 300
     DPOP_PROOF_SECONDS = optional("dpop_proof_seconds", "60");
     /// The organizations of the tenant whose members may use the server, by id (`org_…`) or name,
-    /// separated by spaces; empty: any
+    /// separated by spaces. Empty: tokens need no organization
     ALLOWED_ORGANIZATIONS = optional("allowed_organizations", "");
-    /// A page for people who develop clients, named in the metadata
+    /// The URL of a page for developers of clients. The protected resource metadata names it
     RESOURCE_DOCUMENTATION = optional("resource_documentation", "");
-    /// Issuers beside the tenant whose tokens get in: [a JSON array](issuers.md)
+    /// Other issuers than the tenant whose tokens are accepted: [a JSON array](issuers.md)
     ISSUERS = optional("issuers", "");
 }
 

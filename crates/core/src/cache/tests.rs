@@ -1,8 +1,13 @@
+mod clock_set_back;
+mod single_flight;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     rc::Rc,
 };
+
+use serde_json::json;
 
 use super::*;
 use crate::{
@@ -10,7 +15,7 @@ use crate::{
     host::{Clock, Host},
     keys::{Keys, Purpose, Sealer},
     store::{Breaker, Kind},
-    testing::{FakeFault, FakeHost, SimulatedHost, finish},
+    testing::{FakeFault, FakeHost, finish},
 };
 
 type Found = Result<Rc<str>, &'static str>;
@@ -41,6 +46,8 @@ struct Wanted<'a> {
     shares_failures: bool,
     /// What the value has to be, if that matters.
     needs: Option<&'static str>,
+    /// The value that can serve nobody, if there is one.
+    expired: Option<&'static str>,
 }
 
 impl<'a> Source<'a> {
@@ -50,7 +57,8 @@ impl<'a> Source<'a> {
     }
 
     fn wanted(&'a self, ttl: Ttl) -> Wanted<'a> {
-        Wanted { source: self, key: "key", ttl, shares_failures: false, needs: None }
+        let shares_failures = false;
+        Wanted { source: self, key: "key", ttl, shares_failures, needs: None, expired: None }
     }
 }
 
@@ -76,6 +84,10 @@ impl Lookup for Wanted<'_> {
 
     fn suffices(&self, entry: &Entry<Rc<str>>, _: u64) -> bool {
         self.needs.is_none_or(|needed| &*entry.value == needed)
+    }
+
+    fn is_expired(&self, entry: &Entry<Rc<str>>, _: u64) -> bool {
+        self.expired.is_some_and(|expired| &*entry.value == expired)
     }
 
     fn fetch<'a>(
@@ -136,6 +148,12 @@ fn ok(value: &str) -> Result<String, &'static str> {
 
 fn pass(host: &FakeHost, millis: u64) {
     let now = host.now_millis() + millis;
+    host.now.set(now / 1000);
+    host.millis.set(now % 1000);
+}
+
+fn go_back(host: &FakeHost, millis: u64) {
+    let now = host.now_millis() - millis;
     host.now.set(now / 1000);
     host.millis.set(now % 1000);
 }
@@ -295,19 +313,24 @@ fn whatever_is_wrong_with_the_store_a_value_is_found() {
 }
 
 #[test]
-fn a_record_of_the_future_is_not_believed() {
+fn an_expired_value_is_neither_remembered_nor_stored() {
     let host = FakeHost::new();
-    let source = Source::new(&host, &[Ok("one")]);
-    let wanted = source.wanted(TTL);
-    Instance::new().got(&host, &wanted).unwrap();
-    for (ahead, fetches) in [(2_000, 1), (2_001, 2)] {
-        let host_behind = FakeHost::new();
-        host_behind.store.replace(host.store.borrow().clone());
-        host_behind.now.set((host.now_millis() - ahead) / 1000);
-        host_behind.millis.set((host.now_millis() - ahead) % 1000);
-        let source = Source { fetches: Cell::new(1), ..Source::new(&host_behind, &[Ok("one")]) };
-        Instance::new().got(&host_behind, &source.wanted(TTL)).unwrap();
-        assert_eq!(source.fetches.get(), fetches, "{ahead}");
+    let source = Source::new(&host, &[Ok("brief"), Ok("one")]);
+    let instance = Instance::new();
+    let wanted = Wanted { expired: Some("brief"), ..source.wanted(TTL) };
+    assert_eq!(instance.got(&host, &wanted), ok("brief"), "it serves the request that fetched it");
+    assert!(instance.cache.peek("key").is_none() && host.store.borrow().is_empty());
+    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    // It expires in time: then it is forgotten, even if there is nothing new.
+    source.answers.replace([Err("down")].into());
+    let expired = || Wanted {
+        needs: Some("two"),
+        expired: Some("one"),
+        ..source.wanted(Ttl { retry: 0, ..TTL })
+    };
+    for instance in [&instance, &Instance::new()] {
+        assert_eq!(instance.got(&host, &expired()), Err("down"));
+        assert!(instance.cache.peek("key").is_none());
     }
 }
 
@@ -321,61 +344,6 @@ fn a_removed_value_is_fetched_again_by_every_instance() {
     finish(instance.cache.remove(&store, &wanted));
     assert!(host.store.borrow().is_empty());
     assert_eq!(instance.got(&host, &wanted), ok("two"));
-}
-
-#[test]
-fn one_request_fetches_and_the_others_wait_for_it() {
-    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
-    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    let requests =
-        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
-    let results = host.clock.run(requests.collect());
-    assert!(results.iter().all(|result| result.as_deref() == Ok("one")));
-    assert_eq!(source.fetches.get(), 1);
-}
-
-#[test]
-fn requests_go_on_with_a_stale_value_while_another_one_fetches() {
-    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
-    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one"), Ok("two")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(Ttl { stale: DAY, ..TTL }));
-    let get = || -> PortFuture<'_, (Found, u64)> {
-        Box::pin(async {
-            let started_at = host.now_millis();
-            (instance.get(&host, &wanted).await, host.now_millis() - started_at)
-        })
-    };
-    host.clock.run(vec![get()]);
-    host.clock.advance(10_000);
-    let results = host.clock.run(vec![get(), get()]);
-    assert_eq!(results[0], (Ok("two".into()), 500));
-    assert_eq!(results[1], (Ok("one".into()), 0));
-}
-
-#[test]
-fn a_request_waits_no_longer_than_its_patience() {
-    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
-    let source = Source { latency: 60_000, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    let requests =
-        (0..2).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
-    let results = host.clock.run(requests.collect());
-    assert_eq!(results, [Ok("one".into()), Err("unavailable")]);
-}
-
-#[test]
-fn a_client_that_hangs_up_while_fetching_makes_room_for_the_next() {
-    let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
-    let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    let mut first: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(first.as_mut().poll(&mut context).is_pending());
-    drop(first);
-    let get: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
-    assert_eq!(host.clock.run(vec![get]), [Ok("one".into())]);
-    assert_eq!(source.fetches.get(), 2);
 }
 
 #[test]

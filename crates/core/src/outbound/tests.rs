@@ -92,6 +92,9 @@ fn one_content_type_is_json_or_not() {
 fn an_id_is_one_segment_whatever_is_in_it() {
     assert_eq!(path_segment("a/../b?c#d").as_deref(), Some("a%2F..%2Fb%3Fc%23d"));
     assert_eq!(path_segment("%2F").as_deref(), Some("%252F"));
+    assert_eq!(path_segment("ä").as_deref(), Some("%C3%A4"));
+    let url = path_segment("https://mcp.example.com/a%20b?c=ä");
+    assert_eq!(url.as_deref(), Some("https%3A%2F%2Fmcp.example.com%2Fa%2520b%3Fc%3D%C3%A4"));
     for none in ["", ".", ".."] {
         assert_eq!(path_segment(none), None);
     }

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
-    future::Future,
+    future::{Future, pending},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::FakeHost;
+use super::{FakeFault, FakeHost};
 use crate::host::{
     Clock, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture, Random,
     VariableError, Variables,
@@ -22,7 +22,8 @@ use crate::host::{
 /// What a simulated server makes of a request at a time (in milliseconds since the Unix epoch).
 type Respond = dyn Fn(&Request<Bytes>, u64) -> Result<Response<Bytes>, HttpError>;
 
-/// A host in simulated time. Everything but time and HTTP is that of a [`FakeHost`].
+/// A host in simulated time. Everything but time and HTTP is that of a [`FakeHost`], except that a
+/// slow store never answers.
 pub struct SimulatedHost {
     pub fake: FakeHost,
     pub clock: SimulatedClock,
@@ -64,6 +65,13 @@ impl SimulatedHost {
     /// How many requests were sent whose `METHOD URL` holds this text.
     pub fn count(&self, text: &str) -> usize {
         self.sent.borrow().iter().filter(|(_, sent)| sent.contains(text)).count()
+    }
+
+    fn unless_slow<'a, T: 'a>(&self, answer: PortFuture<'a, T>) -> PortFuture<'a, T> {
+        match self.fake.store_fault.get() {
+            Some(FakeFault::Slow) => Box::pin(pending()),
+            _ => answer,
+        }
     }
 }
 
@@ -164,7 +172,7 @@ impl Clock for SimulatedHost {
 
 impl KeyValue for SimulatedHost {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueError>> {
-        self.fake.get(key)
+        self.unless_slow(self.fake.get(key))
     }
 
     fn set<'a>(
@@ -172,11 +180,11 @@ impl KeyValue for SimulatedHost {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueError>> {
-        self.fake.set(key, value)
+        self.unless_slow(self.fake.set(key, value))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueError>> {
-        self.fake.delete(key)
+        self.unless_slow(self.fake.delete(key))
     }
 }
 
