@@ -1,0 +1,192 @@
+use doorward_core::{
+    audit::Reason,
+    testing::{FakeHost, finish},
+};
+use http::HeaderValue;
+
+use super::*;
+
+const PUBLIC_URL: &str = "https://mcp.example.com";
+
+fn read(name: &str, value: &str) -> Result<Admission, String> {
+    let host = FakeHost::new();
+    host.set_variable(name, value);
+    let mut reader = finish(Reader::fetch(&host, VARIABLES));
+    let admission = Admission::read(&mut reader);
+    reader.finish(admission).map_err(|error| error.to_string())
+}
+
+fn admission(name: &str, value: &str) -> Admission {
+    read(name, value).unwrap().with_public(PUBLIC_URL.parse().unwrap())
+}
+
+fn is_admitted(allowed: &str, uri: &str, hosts: &[&str]) -> bool {
+    is_admitted_at(&admission("allowed_hosts", allowed), uri, hosts)
+}
+
+fn is_admitted_at(admission: &Admission, uri: &str, hosts: &[&str]) -> bool {
+    let mut headers = HeaderMap::new();
+    for host in hosts {
+        headers.append(header::HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap());
+    }
+    match admission.admit(&uri.parse().unwrap(), &headers) {
+        Ok(origin) => origin == AllowOrigin::None,
+        Err(error) => {
+            assert_eq!(error, AdmissionError::Host);
+            assert_eq!(error.code(), "host_not_allowed");
+            assert_eq!(error.answer().status(), StatusCode::FORBIDDEN);
+            false
+        }
+    }
+}
+
+fn origin_with(allowed: &str, values: &[&str]) -> Result<AllowOrigin, AdmissionError> {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(header::ORIGIN, HeaderValue::from_str(value).unwrap());
+    }
+    admission("allowed_origins", allowed).admit(&Uri::from_static("/mcp"), &headers)
+}
+
+fn origin(values: &[&str]) -> Result<AllowOrigin, AdmissionError> {
+    origin_with("", values)
+}
+
+#[test]
+fn the_public_name_and_loopback_are_this_server_on_any_port() {
+    for host in [
+        "mcp.example.com",
+        "MCP.example.com",
+        "mcp.example.com:443",
+        "mcp.example.com:8443",
+        "localhost:3000",
+        "127.0.0.1:3000",
+        "[::1]:3000",
+    ] {
+        assert!(is_admitted("", "/mcp", &[host]), "{host}");
+        assert!(is_admitted("", &format!("http://{host}/mcp"), &[]), "{host}");
+    }
+    assert!(is_admitted("", "/mcp", &[]), "no browser leaves the host out");
+}
+
+#[test]
+fn the_port_of_the_public_url_does_not_matter() {
+    for public_url in ["https://mcp.example.com:8443", "https://[2001:db8::1]:8443"] {
+        let public: Origin = public_url.parse().unwrap();
+        let name = public.host().to_owned();
+        let admission = read("allowed_hosts", "").unwrap().with_public(public);
+        for host in [name.clone(), format!("{name}:8443"), format!("{name}:1")] {
+            assert!(is_admitted_at(&admission, "/mcp", &[&host]), "{host}");
+        }
+        for other in ["mcp", "mcp.example.co", "example.com", "https", "8443", "[", "[2001:db8::2]"]
+        {
+            assert!(!is_admitted_at(&admission, "/mcp", &[other]), "{other}");
+        }
+    }
+}
+
+#[test]
+fn other_names_are_not_this_server() {
+    for host in [
+        "evil.example.com",
+        "evil.example.com:3000",
+        "mcp.example.com.evil.example",
+        "127.0.0.1.evil.example",
+        "mcp.example.com@evil.example",
+        "",
+        "two words",
+        "\u{e4}",
+    ] {
+        assert!(!is_admitted("", "/mcp", &[host]), "{host}");
+    }
+    assert!(!is_admitted("", "http://evil.example.com/mcp", &[]));
+    assert!(!is_admitted("", "http://evil.example.com/mcp", &["mcp.example.com"]));
+    assert!(!is_admitted("", "/mcp", &["mcp.example.com", "evil.example.com"]));
+}
+
+#[test]
+fn the_operator_may_allow_the_name_that_a_proxy_uses() {
+    assert!(is_admitted("doorward.internal 10.0.0.5", "/mcp", &["doorward.internal:8080"]));
+    assert!(is_admitted("doorward.internal 10.0.0.5", "/mcp", &["10.0.0.5"]));
+    assert!(!is_admitted("doorward.internal", "/mcp", &["other.internal"]));
+    assert!(is_admitted("*", "/mcp", &["evil.example.com"]));
+}
+
+#[test]
+fn a_request_without_an_origin_is_from_no_other_page() {
+    assert_eq!(origin(&[]), Ok(AllowOrigin::None));
+}
+
+#[test]
+fn pages_on_this_machine_and_the_servers_own_may_use_the_endpoint() {
+    for allowed in
+        ["http://localhost:6274", "http://127.0.0.1:6274", "http://[::1]:6274", PUBLIC_URL]
+    {
+        let expected = AllowOrigin::Origin(HeaderValue::from_str(allowed).unwrap());
+        assert_eq!(origin(&[allowed]), Ok(expected), "{allowed}");
+    }
+}
+
+#[test]
+fn every_other_origin_is_refused() {
+    for refused in [
+        "null",
+        "",
+        "https://evil.example.com",
+        "http://localhost.evil.example.com",
+        "http://127.0.0.1.evil.example.com",
+        "http://localhost:6274/path",
+        "http://user@localhost:6274",
+        "https://mcp.example.com.evil.example.com",
+        "https://mcp.example.com:444",
+        "file://localhost",
+    ] {
+        assert_eq!(origin(&[refused]), Err(AdmissionError::Origin), "{refused}");
+    }
+    assert_eq!(AdmissionError::Origin.code(), "origin_not_allowed");
+    assert_eq!(AdmissionError::Origin.answer().status(), StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn two_origins_are_refused_though_each_alone_is_allowed() {
+    assert_eq!(origin(&[PUBLIC_URL, PUBLIC_URL]), Err(AdmissionError::Origin));
+}
+
+#[test]
+fn the_operator_may_allow_more_origins() {
+    let allowed = "https://app.example.com http://intranet:8080";
+    for origin in allowed.split(' ') {
+        assert!(origin_with(allowed, &[origin]).is_ok(), "{origin}");
+        assert!(origin_with("", &[origin]).is_err(), "{origin}");
+    }
+    for refused in ["https://app.example.com:444", "http://app.example.com", "null"] {
+        assert_eq!(origin_with(allowed, &[refused]), Err(AdmissionError::Origin), "{refused}");
+    }
+}
+
+#[test]
+fn a_star_allows_every_origin_but_null() {
+    for star in ["*", "https://app.example.com *"] {
+        assert!(origin_with(star, &["https://anybody.example"]).is_ok());
+        for refused in ["null", "", "https://anybody.example/", "anybody.example"] {
+            assert_eq!(origin_with(star, &[refused]), Err(AdmissionError::Origin), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn allowed_origins_are_written_as_browsers_write_them() {
+    assert!(read("allowed_origins", "https://a.example http://b.example:8080 *").is_ok());
+    for bad in
+        ["a.example", "https://a.example/", "https://A.example", "https://a.example:443", "null"]
+    {
+        for value in [bad.to_owned(), format!("{bad} *"), format!("https://b.example {bad}")] {
+            let error = read("allowed_origins", &value).unwrap_err();
+            assert!(
+                error.starts_with("the variable `allowed_origins` is not a list of"),
+                "{error}"
+            );
+            assert!(!error.contains("a.example"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What a tool may see and do: a view of its caller, the time, and connections that attach a third
+//! party's token themselves. The caller's own token never gets here.
+
+use std::{rc::Rc, time::Duration};
+
+use doorward_auth0::Exchanges;
+use doorward_mcp::{Elicited, InputRequest, RoundTrip};
+use doorward_oauth::Caller;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{connection::Connection, request::CallerRequest};
+
+/// The surroundings of one call: who calls, and what may be done for them.
+///
+/// ```
+/// use doorward_server::prelude::*;
+///
+/// async fn call(context: &Context, _: NoArguments) -> Result<String, CallError> {
+///     context.report_progress(0.0, Some(1.0), Some("Reading the orders"));
+///     let orders = context
+///         .connection("orders")
+///         .display_name("Orders")
+///         .origin("https://orders.example.com")
+///         .scopes(&["read:orders"]);
+///     let response = orders.get("/v1/orders").await?;
+///     Ok(String::from_utf8_lossy(response.body()).into_owned())
+/// }
+/// # let _ = Tool::new("orders", call);
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    request: CallerRequest,
+    round_trip: Rc<RoundTrip>,
+}
+
+/// What a tool may know of its caller's profile: claims of the access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Profile {
+    /// The user's id at the tenant.
+    pub sub: String,
+    /// The client that the token was issued to, as RFC 9068 names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The client that the token was issued to, as OpenID Connect names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azp: Option<String>,
+    /// The user's name, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The user's email address, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the tenant knows that the email address is the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The user's nickname, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The URL of the user's picture, if the tenant adds it to access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+}
+
+impl Context {
+    pub(crate) fn new(request: CallerRequest, round_trip: Rc<RoundTrip>) -> Self {
+        Self { request, round_trip }
+    }
+
+    /// The caller: everything that the token says, but not the token.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.request.caller
+    }
+
+    /// The caller's profile.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        let caller = self.caller();
+        let text = |name| caller.text_claim(name).map(str::to_owned);
+        Profile {
+            sub: caller.subject().to_owned(),
+            client_id: text("client_id"),
+            azp: text("azp"),
+            name: text("name"),
+            email: text("email"),
+            email_verified: caller.claim("email_verified").and_then(Value::as_bool),
+            nickname: text("nickname"),
+            picture: text("picture"),
+        }
+    }
+
+    /// The scopes and permissions in the caller's token.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        self.caller().scopes()
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_millis(&self) -> u64 {
+        self.request.environment.host.now_millis()
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.request.environment.host.sleep(duration).await;
+    }
+
+    /// Writes one line to the operator's log, about what only the operator can mend. It must hold
+    /// nothing of a body.
+    pub fn log(&self, line: &str) {
+        self.request.environment.host.log(line);
+    }
+
+    /// Reports how far the call is. Without effect if the client did not ask for it, or if
+    /// `progress` did not increase.
+    pub fn report_progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        self.round_trip.report_progress(progress, total, message);
+    }
+
+    /// Whether the client can be asked this. A legacy client cannot be asked anything.
+    #[must_use]
+    pub fn can_ask(&self, request: &InputRequest) -> bool {
+        self.round_trip.can_ask(request)
+    }
+
+    /// The client's answer to the question with this key, as it was sent. It is not verified.
+    #[must_use]
+    pub fn response(&self, key: &str) -> Option<&Value> {
+        self.round_trip.response(key)
+    }
+
+    /// The user's answer to the form or page with this key. An invalid answer counts as missing.
+    #[must_use]
+    pub fn elicited(&self, key: &str) -> Option<Elicited> {
+        self.round_trip.elicited(key)
+    }
+
+    /// What an earlier round of this call asked to
+    /// [`remember`](doorward_mcp::InputRequired::remember).
+    #[must_use]
+    pub fn remembered(&self) -> Option<&Value> {
+        self.round_trip.remembered()
+    }
+
+    /// The capabilities that the client declares with this call; none for a legacy client.
+    #[must_use]
+    pub fn client_capabilities(&self) -> &Map<String, Value> {
+        self.round_trip.client_capabilities()
+    }
+
+    /// Exchanges of the caller's token, and the Management API.
+    #[must_use]
+    pub fn auth0(&self) -> Exchanges<'_> {
+        Exchanges::new(self.request.environment.tenant(), self.caller())
+    }
+
+    /// The API of a third party, with the account that the caller connected. `google-oauth2` is
+    /// Google's APIs; any other connection of the tenant also needs [`Connection::origin`].
+    #[must_use]
+    pub fn connection<'a>(&'a self, name: &'a str) -> Connection<'a> {
+        Connection::new(self, name)
+    }
+
+    pub(crate) fn request(&self) -> &CallerRequest {
+        &self.request
+    }
+}

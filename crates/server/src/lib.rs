@@ -1,0 +1,52 @@
+//! An MCP server behind its door, for authors of servers: tools, prompts and resources go into a
+//! [`Registry`](prelude::Registry), the registry into a [`Server`], and whoever calls is verified,
+//! authorized and written down before any of them runs.
+//!
+//! ```
+//! use doorward_server::prelude::*;
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct Arguments {
+//!     /// Whom to greet.
+//!     name: String,
+//! }
+//!
+//! async fn greet(context: &Context, arguments: Arguments) -> Result<String, CallError> {
+//!     let caller = context.caller().subject();
+//!     Ok(format!("Hello, {}! {caller} says hello.", arguments.name))
+//! }
+//!
+//! fn server() -> Server {
+//!     let info = ServerInfo { name: "greeter", title: "Greeter", version: "1.0.0" };
+//!     let tool = Tool::new("greet", greet).description("Greets somebody.");
+//!     Server::new(info, Registry::new().with(tool))
+//! }
+//! # let _ = server();
+//! ```
+//!
+//! A component exports such a server with `doorward_spin::component!(server());`.
+//!
+//! A request travels one way: [`Server::serve`] routes it, the resource server (`doorward-oauth`)
+//! proves its caller, `dispatch` finds method and tool (`doorward-mcp`) and asks the tenant whether
+//! the caller may use it (`doorward-auth0`), and the tool acts through its [`Context`](prelude::Context).
+
+mod admission;
+mod connection;
+mod context;
+mod dispatch;
+mod landing;
+pub mod prelude;
+mod request;
+mod route;
+mod server;
+mod settings;
+
+pub use server::{Server, declared_reasons};
+pub use settings::{Settings, declared_variables};
+
+/// The core, for hosts that serve requests: its ports, and answers.
+#[doc(hidden)]
+pub use doorward_core as core;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

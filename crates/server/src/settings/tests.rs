@@ -1,0 +1,160 @@
+use doorward_auth0::permissions::PermissionSource;
+use doorward_core::testing::FakeHost;
+use serde_json::json;
+
+use super::*;
+use crate::prelude::{NoArguments, Tool};
+
+fn registry() -> Registry<Context> {
+    let greet = async |_: &Context, NoArguments {}| Ok(String::from("Hello!"));
+    Registry::new().with(Tool::new("greet", greet))
+}
+
+fn read(host: &FakeHost) -> Result<Settings, Vec<String>> {
+    let settings = crate::testing::settings(host, &registry());
+    settings.map_err(|error| error.iter().map(ToString::to_string).collect())
+}
+
+fn load(name: &str, value: &str) -> Result<Settings, Vec<String>> {
+    let host = FakeHost::new();
+    host.set_variable(name, value);
+    read(&host)
+}
+
+#[test]
+fn no_variable_is_declared_twice_and_every_part_declares_its_own() {
+    let names: Vec<&str> = declared_variables().map(|variable| variable.name).collect();
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{name}");
+    }
+    for part in
+        ["auth0_domain", "auth0_client_secret", "allowed_hosts", "audit_subject", "google_api_url"]
+    {
+        assert!(names.contains(&part), "{part}");
+    }
+}
+
+#[test]
+fn a_manifest_may_leave_out_everything_that_has_a_default() {
+    let host = FakeHost::new();
+    let required =
+        ["auth0_domain", "auth0_audience", "auth0_client_id", "auth0_client_secret", "public_url"];
+    host.variables.borrow_mut().retain(|name, _| required.contains(&name.as_str()));
+    let settings = read(&host).unwrap();
+    assert!(settings.oauth.resource.scopes_supported.is_empty());
+    assert_eq!(settings.auth0.permissions.source, PermissionSource::Both);
+    assert_eq!(settings.google_api_url.as_str(), "https://www.googleapis.com");
+    assert!(matches!(*settings.subject_names, SubjectNames::Plain));
+    for name in required {
+        host.variables.borrow_mut().remove(name);
+    }
+    let errors = read(&host).unwrap_err();
+    let unset = "the variable `auth0_client_secret` is not set, and `auth0_client_private_key` is \
+                 not either; one of them has to be";
+    for name in required {
+        let is_named =
+            |error: &&String| error.starts_with(&format!("the variable `{name}` is not"));
+        assert_eq!(errors.iter().filter(is_named).count(), 1, "{name}: {errors:?}");
+    }
+    assert!(errors.contains(&unset.to_owned()) && errors.len() == required.len(), "{errors:?}");
+}
+
+#[test]
+fn every_invalid_variable_of_every_part_is_named_at_once_and_no_value_is_shown() {
+    let host = FakeHost::new();
+    host.variables.borrow_mut().clear();
+    let invalid = [
+        ("auth0_domain", "not a host-7f3a"),
+        ("auth0_audience", "with \"quotes\"-7f3a"),
+        ("scopes_supported", "offline_access-7f3a \""),
+        ("auth0_client_secret", ""),
+        ("connect_client_id", "7f3a"),
+        ("permission_source", "7f3a"),
+        ("tool_policy", "7f3a"),
+        ("revocation_secret", "7f3a"),
+        ("allowed_origins", "7f3a"),
+        ("audit_subject", "7f3a"),
+        ("google_api_url", "7f3a"),
+    ];
+    for (name, value) in invalid {
+        host.set_variable(name, value);
+    }
+    let errors = read(&host).unwrap_err();
+    for name in invalid.into_iter().map(|(name, _)| name).chain(["auth0_client_id", "public_url"]) {
+        // An application without its secret: the secret is what is missing.
+        let name = name.replace("connect_client_id", "connect_client_secret");
+        assert!(
+            errors.iter().any(|line| line.contains(&format!("`{name}`"))),
+            "{name}: {errors:?}"
+        );
+    }
+    assert!(!errors.join("\n").contains("7f3a"));
+}
+
+#[test]
+fn googles_apis_are_an_origin() {
+    for (value, origin) in [
+        ("https://google.example", "https://google.example"),
+        ("https://google.example/", "https://google.example"),
+        ("http://127.0.0.1:4001", "http://127.0.0.1:4001"),
+    ] {
+        assert_eq!(load("google_api_url", value).unwrap().google_api_url.as_str(), origin);
+    }
+    for bad in ["", "google.example", "http://google.example", "https://google.example/v1"] {
+        let errors = load("google_api_url", bad).unwrap_err();
+        assert_eq!(errors.len(), 1, "{bad}");
+        assert!(errors[0].starts_with("the variable `google_api_url` is"), "{errors:?}");
+    }
+}
+
+#[test]
+fn the_audit_log_names_subjects_as_they_are_or_hashed() {
+    assert!(matches!(*load("audit_subject", "plain").unwrap().subject_names, SubjectNames::Plain));
+    let hashed = load("audit_subject", "hashed").unwrap();
+    assert!(matches!(*hashed.subject_names, SubjectNames::Hashed(_)));
+    for bad in ["", "none", "Hashed"] {
+        assert!(load("audit_subject", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_policy_that_names_an_unknown_tool_or_issuer_is_rejected() {
+    let tool = "the variable `tool_policy` names a tool that this server does not have";
+    let issuer = "the variable `tool_policy` names an issuer that is neither the tenant nor among \
+                  `issuers`";
+    let when = |issuer: &str| json!({ "hide": ["greet"], "when": { "issuer": issuer } });
+    for (rule, error) in [
+        (json!({ "hide": ["greet"] }), None),
+        (json!({ "hide": ["gret"] }), Some(tool)),
+        (json!({ "only": ["greet", "gret"] }), Some(tool)),
+        (when("https://tenant.example.com/"), None),
+        (when("https://login.example.org/"), None),
+        (when("https://tenant.example.com"), Some(issuer)),
+        (when("https://other.example/"), Some(issuer)),
+    ] {
+        let host = FakeHost::new();
+        host.set_variable("issuers", r#"[{ "issuer": "https://login.example.org/" }]"#);
+        host.set_variable("tool_policy", &json!({ "rules": [rule] }).to_string());
+        let errors = read(&host).err().unwrap_or_default();
+        assert_eq!(errors, Vec::from_iter(error), "{rule}");
+    }
+}
+
+#[test]
+fn settings_can_be_printed_without_their_secrets() {
+    let host = FakeHost::new();
+    let secrets = [
+        ("auth0_client_secret", "hunter2-server"),
+        ("connect_client_secret", "hunter2-connect"),
+        ("management_client_secret", "hunter2-management"),
+        ("revocation_secret", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+    ];
+    for (name, value) in secrets {
+        host.set_variable(name, value);
+    }
+    host.set_variable("connect_client_id", "connect");
+    host.set_variable("management_client_id", "management");
+    host.set_variable("audit_subject", "hashed");
+    let printed = format!("{:?}", read(&host).unwrap());
+    assert!(printed.contains("server-client") && !printed.contains("hunter2"), "{printed}");
+}
