@@ -1,21 +1,13 @@
-//! The tools of Doorward, one file each. To add one, write its file and add its line below.
+//! The tools of Doorward, one file each. To add one, write its file and register it below.
 
 mod calendar_summary;
 mod get_datetime;
 mod greet;
 mod whoami;
 
-use crate::{
-    mcp::{Registry, ServerInfo},
-    server::Server,
-};
+use doorward_spin::prelude::*;
 
-// The arguments of a tool that takes none. (A doc comment would become part of the schema.)
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NoArguments {}
-
-/// Doorward itself.
+/// Doorward's own server.
 #[must_use]
 pub fn server() -> Server {
     let info = ServerInfo {
@@ -23,10 +15,16 @@ pub fn server() -> Server {
         title: "Doorward",
         version: env!("CARGO_PKG_VERSION"),
     };
-    let registry = Registry::new()
+    Server::new(info, registry())
+}
+
+fn registry() -> Registry {
+    Registry::new()
         .with(whoami::tool())
         .with(greet::tool())
         .with(get_datetime::tool())
-        .with(calendar_summary::tool());
-    Server::new(info, registry)
+        .with(calendar_summary::tool())
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,15 +18,12 @@ pub(crate) struct Components {
 
 impl Components {
     pub(crate) fn build() -> Self {
-        // These packages use Doorward or the floor as a library, with other features. They are
-        // built in another folder, the one that the tests use for this, too.
-        let apart = || Some(target("conformance"));
         Self {
             doorward: doorward_dev::build_component(),
-            floor: doorward_dev::build_package("doorward-floor", None),
-            calls: doorward_dev::build_package("doorward-calls", apart()),
-            signature: doorward_dev::build_package("doorward-signature", apart()),
-            fixture: doorward_dev::build_package("conformance-server", apart()),
+            floor: doorward_dev::build_package("doorward-floor"),
+            calls: doorward_dev::build_package("doorward-calls"),
+            signature: doorward_dev::build_package("doorward-signature"),
+            fixture: doorward_dev::build_package("conformance-server"),
         }
     }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use doorward::{host::Host, server::Server};
+use doorward_core::host::Host;
+use doorward_spin::Server;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 
@@ -15,7 +16,7 @@ use crate::host::FuzzHost;
 
 /// A server and its host. It caches between requests, as an instance does.
 pub struct Door {
-    server: Rc<Server>,
+    server: Server,
     host: Rc<FuzzHost>,
 }
 
@@ -33,8 +34,8 @@ pub struct Answer {
 impl Door {
     /// Wraps a server.
     #[must_use]
-    pub fn of(server: Server) -> Self {
-        Self { server: Rc::new(server), host: Rc::default() }
+    pub fn new(server: Server) -> Self {
+        Self { server, host: Rc::default() }
     }
 
     /// Sends these headers and this body to the MCP endpoint.
@@ -51,7 +52,7 @@ impl Door {
         *request.headers_mut() = headers;
         let host = Rc::clone(&self.host) as Rc<dyn Host>;
         let answer = finish(async {
-            let response = Rc::clone(&self.server).serve(host, request).await;
+            let response = self.server.serve(host, request).await;
             let (parts, body) = response.into_parts();
             let Ok(body) = body.collect().await;
             Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() }

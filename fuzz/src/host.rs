@@ -10,9 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use doorward::host::{
-    Clock, Http, HttpFailure, KeyValue, KeyValueFailure, Limits, Log, PortFuture, Random,
-    VariableFailure, Variables,
+use doorward_core::host::{
+    Clock, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture, Random,
+    VariableError, Variables,
 };
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ impl Http for FuzzHost {
         &self,
         request: Request<Bytes>,
         _: Limits,
-    ) -> PortFuture<'_, Result<Response<Bytes>, HttpFailure>> {
+    ) -> PortFuture<'_, Result<Response<Bytes>, HttpError>> {
         let mut response = Response::new(Bytes::from(answer(&request).to_string()));
         let json = http::HeaderValue::from_static("application/json");
         response.headers_mut().insert(http::header::CONTENT_TYPE, json);
@@ -105,7 +105,7 @@ impl Http for FuzzHost {
 }
 
 impl KeyValue for FuzzHost {
-    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueFailure>> {
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueError>> {
         Box::pin(ready(Ok(self.store.borrow().get(key).cloned())))
     }
 
@@ -113,23 +113,23 @@ impl KeyValue for FuzzHost {
         &'a self,
         key: &'a str,
         value: &'a [u8],
-    ) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+    ) -> PortFuture<'a, Result<(), KeyValueError>> {
         self.store.borrow_mut().insert(key.to_owned(), value.to_vec());
         Box::pin(ready(Ok(())))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueFailure>> {
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueError>> {
         self.store.borrow_mut().remove(key);
         Box::pin(ready(Ok(())))
     }
 }
 
 impl Variables for FuzzHost {
-    fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
+    fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableError>> {
         let ours = VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         let default = || DEFAULTS.get("variables")?.get(name)?.get("default")?.as_str();
         let value = ours.or_else(default).map(str::to_owned);
-        Box::pin(ready(value.ok_or(VariableFailure::Undefined)))
+        Box::pin(ready(value.ok_or(VariableError::Undefined)))
     }
 }
 

@@ -1,32 +1,29 @@
-//! `calendar_summary`: what is on a Google Calendar of the user's on one day, today unless another is asked for, in the
-//! calendar's own time zone unless another is asked for.
+//! `calendar_summary`: the events of one day in a Google Calendar of the user. By default the day is
+//! today, and the time zone is the calendar's own.
 
 mod day;
 mod error;
 mod events;
 mod line;
 mod summary;
+mod time_zone;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use self::{day::Wanted, events::Calendar};
-use crate::{
-    auth0::path_segment,
-    context::{Connection, Context},
-    mcp::{CallError, Tool, ToolOutput},
-};
+use self::{day::RequestedDay, events::Calendar};
 
-/// More pages than these are not read: no day has so many events.
+/// The most pages that are read. No day has as many events.
 const MAX_PAGES: usize = 10;
 
-/// What reading a calendar needs; wider ones will do.
+/// What reading a calendar requires. Wider scopes suffice, too.
 const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/calendar.readonly"];
 
-/// What is read of an answer, and nothing else (`fields`, Google's partial response).
+/// The parts of a response that are requested (`fields`, Google's partial response).
 const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,description,hangoutLink,\
     conferenceData/entryPoints(entryPointType,uri),start,end,attendees(self,responseStatus))";
 
@@ -94,26 +91,27 @@ async fn call(context: &Context, arguments: Arguments) -> Result<ToolOutput<Summ
         .ok()
         .and_then(DateTime::from_timestamp_millis)
         .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
-    let wanted = Wanted::of(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
+    let requested =
+        RequestedDay::of(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
     let calendar_id = arguments.calendar_id.as_deref().unwrap_or("primary");
-    let calendar = read_calendar(context, calendar_id, &wanted).await?;
-    let summary = calendar.on(&wanted)?;
+    let calendar = read_calendar(context, calendar_id, &requested).await?;
+    let summary = calendar.on(&requested)?;
     Ok(ToolOutput { text: summary::text(&summary), structured: summary })
 }
 
 async fn read_calendar(
     context: &Context,
     calendar_id: &str,
-    wanted: &Wanted,
+    requested: &RequestedDay,
 ) -> Result<Calendar, CallError> {
     let id = path_segment(calendar_id).filter(|id| id.len() <= 1024).ok_or_else(|| {
         CallError::InvalidParams("`calendar_id` is not the id of a calendar.".into())
     })?;
-    let google = context.connection("google-oauth2").needs(&SCOPES);
+    let google = context.connection("google-oauth2").scopes(&SCOPES);
     let mut calendar = Calendar::default();
     let mut page_token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = read_page(context, &google, &id, wanted, page_token.as_deref()).await?;
+        let page = read_page(context, &google, &id, requested, page_token.as_deref()).await?;
         page_token = calendar.add(&page).ok_or_else(error::unreadable)?;
         if page_token.is_none() {
             return Ok(calendar);
@@ -126,11 +124,11 @@ async fn read_page(
     context: &Context,
     google: &Connection<'_>,
     id: &str,
-    wanted: &Wanted,
+    requested: &RequestedDay,
     page_token: Option<&str>,
 ) -> Result<Value, CallError> {
     let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let (from, until) = wanted.window();
+    let (from, until) = requested.window();
     let mut query = form_urlencoded::Serializer::new(String::new());
     query
         .append_pair("timeMin", &moment(from))

@@ -1,14 +1,9 @@
 //! `get_datetime`: the time in UTC.
 
 use chrono::{DateTime, SecondsFormat};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use super::NoArguments;
-use crate::{
-    context::Context,
-    mcp::{CallError, Tool, ToolOutput},
-};
 
 #[derive(Serialize, JsonSchema)]
 struct CurrentTime {

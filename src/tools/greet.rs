@@ -1,12 +1,8 @@
 //! `greet`: a greeting that shows who is signed in.
 
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::{
-    context::Context,
-    mcp::{CallError, Tool, ToolOutput},
-};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +23,7 @@ pub(super) fn tool() -> Tool {
         .description("Greet a user with personalized authentication information from Auth0")
 }
 
-/// The name in the token beats the one in the arguments: it is proved.
+/// The name in the token has precedence over the argument, because it is verified.
 async fn call(context: &Context, arguments: Greet) -> Result<ToolOutput<Greeting>, CallError> {
     let proved = context.caller().text_claim("name");
     let name = proved.or(arguments.name.as_deref()).unwrap_or("there");

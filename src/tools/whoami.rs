@@ -1,14 +1,8 @@
 //! `whoami`: the authenticated user and the granted scopes.
 
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use super::NoArguments;
-use crate::{
-    context::{Context, Profile},
-    mcp::{CallError, Tool, ToolOutput},
-    oauth::Organization,
-};
 
 #[derive(Serialize, JsonSchema)]
 struct Whoami {

@@ -1,7 +1,11 @@
 //! Makes links to the connect page as the server does, for tests that need an expired one or one
 //! for a certain user.
 
-use doorward::{config::Secret, host::Random, seal::Sealer};
+use doorward_core::{
+    Secret,
+    host::Random,
+    keys::{Keys, Purpose},
+};
 use rand::RngCore;
 use url::form_urlencoded;
 
@@ -34,9 +38,9 @@ impl Default for Link<'_> {
 /// Makes a link for the server and the tenant of `world`.
 pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
     let clients = &world.tenant().seed().clients;
-    let client = clients.iter().find(|client| client.client_id == "doorward-connect");
+    let client = clients.iter().find(|client| client.client_id == "doorward");
     let secret = client.and_then(|client| client.client_secret.clone());
-    let secret = Secret::from(secret.expect("the seed has the application of the connect page"));
+    let secret = Secret::from(secret.expect("the seed has the server's application"));
     let expires_at = chrono::Utc::now().timestamp() + 600 - link.age;
     let plain = form_urlencoded::Serializer::new(String::new())
         .append_pair("subject", link.subject)
@@ -45,7 +49,7 @@ pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
         .append_pair("expires_at", &expires_at.to_string())
         .finish();
     let context = format!("{} {}", world.tenant().issuer(), link.connection);
-    let sealer = Sealer::derived_from(&secret, "connect ticket");
+    let sealer = Keys::from(&secret).sealer(Purpose::ConnectTicket);
     let ticket = sealer.seal(&Os, context.as_bytes(), plain.as_bytes());
     let ticket = BASE64_URL_SAFE_NO_PAD.encode(ticket);
     world.url(&format!("/connect/{}?ticket={ticket}", link.connection))

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The names of all tools, in the order of the golden file.
 pub(crate) fn all_tools() -> Vec<String> {
-    let golden = include_str!("../../src/mcp/dispatch/tools.golden.json");
+    let golden = include_str!("../../src/tools/tools.golden.json");
     tool_names(&serde_json::from_str(golden).expect("the golden file is JSON"))
 }
 

@@ -46,9 +46,9 @@ impl Guest for Calls {
             request.get_method(),
             SystemTime::now(),
         ));
-        doorward_floor::read(request).await;
+        doorward_bench_guest::read(request).await;
         // Errors are ignored: only the time of the call matters here.
         let _ = stdout().write_all(&LINES);
-        doorward_floor::answer(&HEADERS).await
+        doorward_bench_guest::answer(&HEADERS).await
     }
 }

@@ -11,23 +11,23 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use doorward::{
-    config::Config,
-    host::{PortFuture, VariableFailure, Variables},
-    oauth::{Expected, Jwks, Untrusted},
+use doorward_core::{
+    host::{PortFuture, VariableError, Variables},
+    settings::Reader,
 };
+use doorward_oauth::{Expected, Jwks, Settings, UntrustedJwt, VARIABLES};
 use spin_sdk::wasip3::{
     exports::http::handler::Guest,
     http::types::{ErrorCode, Fields, Request, Response},
 };
 
 thread_local! {
-    /// The configuration and keys, made from the first request of the instance.
+    /// The settings and keys, made from the first request of the instance.
     static VERIFIER: RefCell<Option<Rc<Verifier>>> = const { RefCell::new(None) };
 }
 
 struct Verifier {
-    config: Config,
+    settings: Settings,
     keys: Jwks,
 }
 
@@ -51,42 +51,38 @@ impl Guest for Signature {
         };
         let token = text(&headers, "authorization").ok_or_else(malformed)?;
         verifier.verify(token.trim_start_matches("Bearer ")).ok_or_else(malformed)?;
-        doorward_floor::read(request).await;
-        doorward_floor::answer(&[]).await
+        doorward_bench_guest::read(request).await;
+        doorward_bench_guest::answer(&[]).await
     }
 }
 
 impl Verifier {
     async fn new(headers: &Fields) -> Option<Self> {
         let keys = serde_json::from_str(&text(headers, "x-jwks")?).ok()?;
-        Some(Self {
-            config: Config::load(&Headers(headers)).await.ok()?,
-            keys: Jwks::parse(&keys)?,
-        })
+        let mut reader = Reader::fetch(&Headers(headers), VARIABLES).await;
+        Some(Self { settings: Settings::read(&mut reader)?, keys: Jwks::parse(&keys)? })
     }
 
     fn verify(&self, token: &str) -> Option<()> {
-        let token = Untrusted::parse(token).ok()?;
-        let issuer = token.issuer(self.config.issuers()).ok()?;
+        let token = UntrustedJwt::parse(token).ok()?;
+        let issuer = token.issuer(self.settings.issuers()).ok()?;
         let key = self.keys.find(token.key_id(), token.algorithm())?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let expected = Expected { issuer, leeway: self.config.token_leeway_seconds, now };
+        let expected = Expected { issuer, leeway: self.settings.leeway, now };
         token.verify(key, &expected).ok().map(drop)
     }
 }
 
 impl Variables for Headers<'_> {
-    fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableFailure>> {
+    fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableError>> {
         let audience = || text(self.0, "x-audience");
         let value = match name {
             "auth0_domain" => text(self.0, "x-domain"),
             "auth0_audience" => audience(),
             "public_url" => audience().map(|url| url.trim_end_matches("/mcp").to_owned()),
-            // The component makes no requests, so the client is never used.
-            "auth0_client_id" | "auth0_client_secret" => Some("unused".to_owned()),
             _ => None,
         };
-        Box::pin(async move { value.ok_or(VariableFailure::Undefined) })
+        Box::pin(async move { value.ok_or(VariableError::Undefined) })
     }
 }
 

@@ -6,12 +6,7 @@ mod toolchain;
 pub(crate) use toolchain::Toolchain;
 
 use crate::{Error, process::ProcessGroup, workspace};
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::OnceLock,
-};
+use std::{path::PathBuf, process::Stdio, sync::OnceLock};
 use tokio::{io::AsyncReadExt, process::Command};
 
 /// The output of a build.
@@ -29,26 +24,22 @@ pub(crate) enum Progress {
 /// Panics with cargo's output if the component does not build.
 pub fn build_component() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build_package(workspace::COMPONENT, None)).clone()
+    BUILT.get_or_init(|| build_package(workspace::COMPONENT)).clone()
 }
 
 /// Builds another component of this workspace and returns the `.wasm`. For tests and benchmarks.
 ///
-/// A package that uses Doorward as a library needs a separate target folder: its build of Doorward
-/// has no handler, and its `doorward.wasm` must not overwrite the real one.
-///
 /// # Panics
 /// Panics with cargo's output if the package does not build.
 #[allow(clippy::panic, reason = "a test without a component has failed")]
-pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf {
+pub fn build_package(package: &'static str) -> PathBuf {
     // Build on a separate thread, so that this can be called from within a Tokio runtime.
     let built = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::build(format!("Cannot start Tokio for the build: {error}")))?;
-        let (toolchain, target) = (Toolchain::from_env(), target.as_deref());
-        runtime.block_on(wasm(&toolchain, package, target, Progress::Quiet))
+        runtime.block_on(wasm(&Toolchain::from_env(), package, Progress::Quiet))
     })
     .join();
     match built {
@@ -63,24 +54,16 @@ pub fn build_package(package: &'static str, target: Option<PathBuf>) -> PathBuf 
 /// # Errors
 /// Returns an error if the target cannot be added or cargo fails.
 pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Result<PathBuf, Error> {
-    wasm(toolchain, workspace::COMPONENT, None, progress).await
+    wasm(toolchain, workspace::COMPONENT, progress).await
 }
 
-async fn wasm(
-    toolchain: &Toolchain,
-    package: &str,
-    target: Option<&Path>,
-    progress: Progress,
-) -> Result<PathBuf, Error> {
+async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Result<PathBuf, Error> {
     toolchain.ensure_target(progress).await?;
     let mut command = Command::new(&toolchain.cargo);
     command
         .args(["build", "--package", package, "--lib", "--target", workspace::TARGET, "--release"])
         // Print diagnostics to standard error as usual, and the artifact's path to standard output.
         .arg("--message-format=json-render-diagnostics")
-        .args(
-            target.into_iter().flat_map(|target| [OsStr::new("--target-dir"), target.as_os_str()]),
-        )
         .current_dir(&toolchain.root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,15 +1,12 @@
-//! A second MCP server behind Doorward's door, with tools, prompts and resources of its own: those that the official
-//! conformance suite asks for.
+//! A second MCP server behind Doorward's door, with the tools, prompts and resources that the official
+//! conformance suite requires.
 
 mod media;
 mod prompts;
 mod resources;
 mod tools;
 
-use doorward::{
-    mcp::{Registry, ServerInfo},
-    server::Server,
-};
+use doorward_spin::prelude::*;
 
 /// The server.
 #[must_use]
@@ -23,4 +20,4 @@ pub fn server() -> Server {
     Server::new(info, registry)
 }
 
-doorward::component!(server());
+doorward_spin::component!(server());

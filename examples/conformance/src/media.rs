@@ -1,6 +1,6 @@
 //! The smallest picture and the shortest sound.
 
-use doorward::mcp::Content;
+use doorward_spin::prelude::*;
 
 /// One red pixel.
 pub(crate) const PNG: &[u8] = include_bytes!("red-pixel.png");

@@ -1,12 +1,6 @@
 //! The prompts.
 
-use doorward::{
-    context::Context,
-    mcp::{
-        CallError, Content, Elicited, InputRequest, InputRequired, Prompt, PromptMessage, Registry,
-        ResourceContents,
-    },
-};
+use doorward_spin::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::media;
@@ -43,19 +37,19 @@ fn text<'a>(arguments: &'a Arguments, name: &str) -> &'a str {
     arguments.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-async fn simple(_: &Context, _: Arguments) -> Messages {
+async fn simple(_: &Context, _: &Arguments) -> Messages {
     Ok(vec![PromptMessage::User(Content::text("This is a simple prompt for testing."))])
 }
 
-async fn arguments(_: &Context, arguments: Arguments) -> Messages {
-    let (first, second) = (text(&arguments, "arg1"), text(&arguments, "arg2"));
+async fn arguments(_: &Context, arguments: &Arguments) -> Messages {
+    let (first, second) = (text(arguments, "arg1"), text(arguments, "arg2"));
     let text = format!("Prompt with arguments: arg1='{first}', arg2='{second}'");
     Ok(vec![PromptMessage::User(Content::Text(text))])
 }
 
-async fn resource(_: &Context, arguments: Arguments) -> Messages {
+async fn resource(_: &Context, arguments: &Arguments) -> Messages {
     let contents = ResourceContents::text(
-        text(&arguments, "resourceUri"),
+        text(arguments, "resourceUri"),
         "text/plain",
         "Embedded resource content for testing.",
     );
@@ -65,14 +59,14 @@ async fn resource(_: &Context, arguments: Arguments) -> Messages {
     ])
 }
 
-async fn image(_: &Context, _: Arguments) -> Messages {
+async fn image(_: &Context, _: &Arguments) -> Messages {
     Ok(vec![
         PromptMessage::User(media::image()),
         PromptMessage::User(Content::text("Please analyze the image above.")),
     ])
 }
 
-async fn asking(context: &Context, _: Arguments) -> Messages {
+async fn asking(context: &Context, _: &Arguments) -> Messages {
     let Some(Elicited::Accepted(fields)) = context.elicited("user_context") else {
         let question = InputRequest::Form {
             message: "What context should the prompt use?".into(),

@@ -1,12 +1,6 @@
 //! The resources.
 
-use doorward::{
-    context::Context,
-    mcp::{
-        CallError, Elicited, InputRequest, InputRequired, Registry, Resource, ResourceContents,
-        ResourceTemplate, Variables,
-    },
-};
+use doorward_spin::prelude::*;
 use serde_json::{Value, json};
 
 use crate::media;
@@ -79,7 +73,7 @@ async fn asking(context: &Context) -> Contents {
     Ok(vec![ResourceContents::text("test://asking", "text/plain", format!("The part {part}."))])
 }
 
-async fn data(_: &Context, variables: Variables) -> Contents {
+async fn data(_: &Context, variables: TemplateVariables) -> Contents {
     let id = variables.get("id").ok_or(CallError::NotFound)?;
     if !id.bytes().all(|it| it.is_ascii_digit()) {
         return Err(CallError::NotFound);

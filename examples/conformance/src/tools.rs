@@ -1,4 +1,4 @@
-//! The tools. Their names are the suite's.
+//! The tools, with the names that the suite requires.
 
 mod content;
 mod input;
@@ -6,12 +6,7 @@ mod progress;
 mod rounds;
 mod schema;
 
-use doorward::mcp::Registry;
-
-// The arguments of a tool that takes none. (A doc comment would become part of the schema.)
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NoArguments {}
+use doorward_spin::prelude::*;
 
 pub(crate) fn register(registry: Registry) -> Registry {
     let tools =

@@ -1,22 +1,13 @@
 //! Tools that reach another API of the tenant for their caller.
 
-use doorward::{
-    auth0::{ExchangeFault, ExchangeProfile, IssuedToken},
-    context::Context,
-    mcp::{CallError, Registry, ServerInfo, Tool, ToolOutput},
-    server::Server,
-};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The API, what is done there, and the operator's token exchange profile.
+/// The API, the scopes that are needed there, and the operator's token exchange profile.
 const AUDIENCE: &str = "https://downstream.example/";
 const SCOPES: [&str; 1] = ["read:orders"];
 const PROFILE: &str = "urn:doorward:mcp-token";
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ReadOrders {}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,14 +18,14 @@ struct ReadOrdersForOrganization {
 
 #[derive(Serialize, JsonSchema)]
 struct Allowed {
-    /// What the token for the API is good for.
+    /// The scopes of the token for the API.
     scopes: Vec<String>,
     /// When it expires, in seconds since the Unix epoch.
     expires_at: u64,
 }
 
-async fn read_orders(context: &Context, _: ReadOrders) -> Result<ToolOutput<Allowed>, CallError> {
-    report(context, context.auth0().on_behalf_of(AUDIENCE, &SCOPES).await)
+async fn read_orders(context: &Context, _: NoArguments) -> Result<ToolOutput<Allowed>, CallError> {
+    report(context.auth0().on_behalf_of(AUDIENCE, &SCOPES).await)
 }
 
 async fn read_orders_for_organization(
@@ -44,23 +35,19 @@ async fn read_orders_for_organization(
     let auth0 = context.auth0();
     let actor = match auth0.on_behalf_of(AUDIENCE, &SCOPES).await {
         Ok(token) => token.access_token,
-        refused => return report(context, refused),
+        refused => return report(refused),
     };
     let profile = ExchangeProfile::new(PROFILE)
         .audience(AUDIENCE)
         .scopes(&SCOPES)
         .organization(&arguments.organization)
         .actor(&actor, "urn:ietf:params:oauth:token-type:access_token");
-    report(context, auth0.exchange(&profile).await)
+    report(auth0.exchange(&profile).await)
 }
 
-/// Where a real tool would go to the API, with the token.
-fn report(
-    context: &Context,
-    token: Result<IssuedToken, ExchangeFault>,
-) -> Result<ToolOutput<Allowed>, CallError> {
-    let now = context.now_millis() / 1000;
-    let token = token.map_err(|fault| CallError::new(fault.text("The orders", now)))?;
+/// A real tool would call the API here, with the token.
+fn report(token: Result<IssuedToken, ExchangeError>) -> Result<ToolOutput<Allowed>, CallError> {
+    let token = token.map_err(|error| CallError::new(error.message("The orders")))?;
     let scopes = token.scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
     let text = format!("The token for the orders is good for {}.", scopes.join(", "));
     Ok(ToolOutput { text, structured: Allowed { scopes, expires_at: token.expires_at } })
@@ -80,4 +67,4 @@ pub fn server() -> Server {
     Server::new(info, registry)
 }
 
-doorward::component!(server());
+doorward_spin::component!(server());

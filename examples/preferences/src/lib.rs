@@ -5,10 +5,7 @@
 
 mod preferences;
 
-use doorward::{
-    mcp::{Registry, ServerInfo},
-    server::Server,
-};
+use doorward_spin::prelude::*;
 
 /// The server.
 #[must_use]
@@ -23,4 +20,4 @@ pub fn server() -> Server {
     Server::new(info, registry)
 }
 
-doorward::component!(server());
+doorward_spin::component!(server());

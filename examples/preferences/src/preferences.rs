@@ -2,21 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use doorward::{
-    auth0::ManagementFault,
-    context::Context,
-    mcp::{Annotations, CallError, Tool, ToolOutput},
-};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NoArguments {}
-
-/// What can be preferred. Each is a member of `user_metadata` by itself: the tenant replaces a member as a whole, so two
-/// calls at once cannot lose each other's.
+/// A preference. Each is a member of `user_metadata` of its own: the tenant replaces whole members, so
+/// two calls at once cannot undo each other.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Preference {
@@ -28,15 +20,15 @@ enum Preference {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SetPreference {
-    /// What is preferred
+    /// The preference
     preference: Preference,
-    /// How; leave it out to have no preference any more
+    /// Its value; leave it out to remove the preference
     value: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Preferences {
-    /// Each preference that there is, with its value.
+    /// The preferences that are set, with their values.
     preferences: BTreeMap<&'static str, String>,
 }
 
@@ -52,7 +44,7 @@ impl Preference {
     }
 }
 
-/// Anybody who is signed in may read their own; the tenant may make it private with `tool:get_preferences`.
+/// Every user may read their own preferences, unless the API defines `tool:get_preferences`.
 pub(crate) fn get_preferences() -> Tool {
     Tool::new("get_preferences", read)
         .title("My preferences")
@@ -71,7 +63,7 @@ pub(crate) fn set_preference() -> Tool {
 }
 
 async fn read(context: &Context, _: NoArguments) -> Result<ToolOutput<Preferences>, CallError> {
-    let metadata = context.auth0().management().user_metadata().await.map_err(told)?;
+    let metadata = context.auth0().management().user_metadata().await.map_err(call_error)?;
     Ok(output(&metadata))
 }
 
@@ -85,11 +77,12 @@ async fn write(
     // `null` deletes.
     let changes =
         Map::from_iter([(arguments.preference.name().to_owned(), json!(arguments.value))]);
-    let metadata = context.auth0().management().patch_user_metadata(changes).await.map_err(told)?;
+    let metadata =
+        context.auth0().management().patch_user_metadata(changes).await.map_err(call_error)?;
     Ok(output(&metadata))
 }
 
-/// The tenant's metadata may hold more than preferences: nothing else is shown.
+/// Shows the preferences and nothing else of the metadata.
 fn output(metadata: &Map<String, Value>) -> ToolOutput<Preferences> {
     let value = |preference: Preference| {
         let value = metadata.get(preference.name())?.as_str()?;
@@ -102,13 +95,13 @@ fn output(metadata: &Map<String, Value>) -> ToolOutput<Preferences> {
     ToolOutput { text, structured: Preferences { preferences } }
 }
 
-/// What the caller is told. The operator finds the rest in the log.
-fn told(fault: ManagementFault) -> CallError {
-    CallError::new(match fault {
-        ManagementFault::NotATenantUser => {
-            "Preferences are kept for people who sign in to the server's own tenant.".to_owned()
+/// The error for the caller. The operator finds the details in the log.
+fn call_error(error: ManagementError) -> CallError {
+    CallError::new(match error {
+        ManagementError::NotATenantUser => {
+            "Preferences are stored only for users of the server's own tenant.".to_owned()
         }
-        ManagementFault::RateLimited(seconds) => {
+        ManagementError::RateLimited(seconds) => {
             format!("The tenant is busy. Try again in {seconds} seconds.")
         }
         _ => "The preferences cannot be reached just now. Try again later.".to_owned(),

@@ -1,20 +1,12 @@
 //! A server with one tool, which reads from a third party on behalf of its user.
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Registry, ServerInfo, Tool, ToolOutput},
-    server::Server,
-};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-/// What the user is asked for when connecting the account. Any wider scope will do.
+/// What the user is asked for when connecting the account. Any wider scope suffices.
 const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/gmail.labels"];
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Arguments {}
 
 #[derive(Serialize, JsonSchema)]
 struct Unread {
@@ -22,8 +14,8 @@ struct Unread {
     messages: u64,
 }
 
-async fn unread_mail(context: &Context, _: Arguments) -> Result<ToolOutput<Unread>, CallError> {
-    let gmail = context.connection("google-oauth2").needs(&SCOPES);
+async fn unread_mail(context: &Context, _: NoArguments) -> Result<ToolOutput<Unread>, CallError> {
+    let gmail = context.connection("google-oauth2").scopes(&SCOPES);
     // `?` tells the person what is missing and where to connect it.
     let answer = gmail.get("/gmail/v1/users/me/labels/INBOX").await?;
     let label: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -49,4 +41,4 @@ pub fn server() -> Server {
     Server::new(info, Registry::new().with(tool))
 }
 
-doorward::component!(server());
+doorward_spin::component!(server());

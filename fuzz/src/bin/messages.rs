@@ -18,8 +18,8 @@ const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"]
 
 thread_local! {
     /// A server with all features that a server can have.
-    static FIXTURE: Door = Door::of(conformance_server::server());
-    static DOORWARD: Door = Door::of(doorward::tools::server());
+    static FIXTURE: Door = Door::new(conformance_server::server());
+    static DOORWARD: Door = Door::new(doorward::tools::server());
 }
 
 fuzz_target!(init: begin(), |input: &[u8]| {

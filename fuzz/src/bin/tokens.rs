@@ -27,7 +27,7 @@ const LEEWAY: f64 = 60.0;
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 thread_local! {
-    static DOOR: Door = Door::of(doorward::tools::server());
+    static DOOR: Door = Door::new(doorward::tools::server());
 }
 
 fuzz_target!(init: begin(), |input: &[u8]| match input.split_first() {

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use crate::{mcp::CallError, time_zone::TimeZone};
+use doorward_spin::prelude::CallError;
+
+use super::time_zone::TimeZone;
 
 /// Whatever the time zone, its today lies within so many hours of now; a day with 25 hours adds one.
 const TODAY: TimeDelta = TimeDelta::hours(25);
@@ -15,7 +17,7 @@ const AFTER: TimeDelta = TimeDelta::hours(24 + 13);
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=2099;
 
 /// A day as it was asked for.
-pub(super) struct Wanted {
+pub(super) struct RequestedDay {
     date: Option<NaiveDate>,
     zone: Option<TimeZone>,
     now: DateTime<Utc>,
@@ -31,7 +33,7 @@ pub(super) struct Day {
     ends: DateTime<Utc>,
 }
 
-impl Wanted {
+impl RequestedDay {
     /// # Errors
     ///
     /// Which argument is wrong, and what it has to be.

@@ -1,11 +1,7 @@
 //! Why there is no calendar to show: what the user, or the operator, can do about it. Nothing of an answer is quoted.
 
+use doorward_spin::prelude::*;
 use serde_json::Value;
-
-use crate::{
-    context::{Connection, Context},
-    mcp::CallError,
-};
 
 /// The answer is none of Google Calendar's.
 pub(super) fn unreadable() -> CallError {

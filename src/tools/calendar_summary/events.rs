@@ -5,10 +5,12 @@ use serde_json::Value;
 
 use super::{
     Event, Summary,
-    day::{Day, Wanted, parse},
+    day::{Day, RequestedDay, parse},
     line::{line, link, text},
 };
-use crate::{mcp::CallError, time_zone::TimeZone};
+use doorward_spin::prelude::CallError;
+
+use super::time_zone::TimeZone;
 
 /// The longest title and location that are passed on, in bytes.
 const LINE: usize = 200;
@@ -59,8 +61,8 @@ impl Calendar {
     /// # Errors
     ///
     /// No time zone is known.
-    pub(super) fn on(self, wanted: &Wanted) -> Result<Summary, CallError> {
-        let day = wanted.in_calendar(self.time_zone.as_deref())?;
+    pub(super) fn on(self, requested: &RequestedDay) -> Result<Summary, CallError> {
+        let day = requested.in_calendar(self.time_zone.as_deref())?;
         let mut items: Vec<Item> = Vec::new();
         for item in self.items.into_iter().filter(|item| item.time.is_on(&day)) {
             // They come nearly in order, and this is a twentieth of the code that sorting is.

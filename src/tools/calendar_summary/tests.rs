@@ -1,16 +1,9 @@
 use std::rc::Rc;
 
-use ::http::HeaderMap;
+use doorward_spin::testing::{FakeHost, HttpError, Instance, finish};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    audit::Audit,
-    config::Config,
-    host::HttpFailure,
-    oauth::Caller,
-    testing::{FakeHost, finish},
-};
 
 const GOOGLE: &str = "GET https://www.googleapis.com/calendar/v3/calendars/";
 
@@ -22,13 +15,8 @@ fn host() -> Rc<FakeHost> {
 }
 
 fn run(host: &Rc<FakeHost>, arguments: Value) -> Result<ToolOutput<Summary>, CallError> {
-    let config = finish(Config::load(&**host)).unwrap();
-    let claims = json!({ "sub": "auth0|1", "client_id": "client" });
-    let caller = Caller::for_test(claims.as_object().unwrap().clone(), "callers-token".into());
-    let audit = Audit::begin(&**host, &HeaderMap::new());
-    let server = Rc::new(crate::tools::server());
-    let context =
-        Context::new(server, Rc::clone(host) as _, Rc::new(config), Rc::new(caller), audit);
+    let instance = Instance::new(host, Registry::new());
+    let context = instance.context(json!({ "sub": "auth0|1", "client_id": "client" }));
     finish(call(&context, serde_json::from_value(arguments).unwrap()))
 }
 
@@ -78,14 +66,14 @@ fn every_refusal_of_google_says_what_to_do() {
 }
 
 #[test]
-fn what_is_no_answer_is_said_to_be_none() {
+fn an_answer_that_cannot_be_read_is_a_clear_error() {
     let host = host();
     for body in [&b"<html>"[..], b"", b"{}", b"[]", br#"{"items":7}"#, br#"{"items":[{}"#] {
         host.answers_with(GOOGLE, Ok((200, body.to_vec())));
         let text = run(&host, json!({})).unwrap_err().to_string();
         assert!(text.starts_with("Google Calendar gave an answer that cannot be read."), "{text}");
     }
-    host.answers_with(GOOGLE, Err(HttpFailure::TimedOut));
+    host.answers_with(GOOGLE, Err(HttpError::TimedOut));
     let text = run(&host, json!({})).unwrap_err().to_string();
     assert_eq!(text, "Google could not be reached. Try again later.");
 }

@@ -38,8 +38,11 @@ pub(super) fn cases() -> Vec<Case> {
 const CALENDAR: &str = "https://www.googleapis.com/auth/calendar.readonly";
 const CONNECTED: &str = "Your Google account is connected";
 /// The headings if the tenant fails, if it refuses, and if its answer is invalid.
-const FAILED: [&str; 3] =
-    ["That does not work just now", "That cannot work yet", "That did not work"];
+const FAILED: [&str; 3] = [
+    "This does not work just now",
+    "This server cannot connect the account yet",
+    "That did not work",
+];
 const NOTHING: &str = "This cannot be continued";
 
 /// Adds sixteen users who may use every tool and have not connected an account.

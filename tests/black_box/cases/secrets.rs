@@ -64,7 +64,7 @@ async fn a_run_leaves_no_token_behind(world: &World) {
         .collect();
     assert!(sent.iter().any(|it| it.contains("ya29.")), "the server sent Google's tokens");
     if let Some(stored) = world.stored() {
-        assert!(stored.contains("doorward:v1:token:"), "key-value has sealed tokens: {stored}");
+        assert!(stored.contains("doorward:v2:token:"), "key-value has sealed tokens: {stored}");
     }
     // Wait for the log: an empty one would pass, too.
     world.logged("the answer is not OAuth").await;

@@ -1,9 +1,6 @@
 //! Tools that return content of every kind, and one that fails.
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Content, ResourceContents, Tool},
-};
+use doorward_spin::prelude::*;
 
 use super::NoArguments;
 use crate::media;

@@ -1,9 +1,6 @@
 //! Tools that ask once: the user, the client's model, or the client for its roots.
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Elicited, InputRequest, InputRequired, Tool},
-};
+use doorward_spin::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::NoArguments;

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Tool},
-};
+use doorward_spin::prelude::*;
 
 use super::NoArguments;
 

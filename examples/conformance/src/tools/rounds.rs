@@ -1,9 +1,6 @@
 //! Tools whose rounds tell one another something, in a state that the client carries and cannot change.
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Elicited, InputRequest, InputRequired, Tool},
-};
+use doorward_spin::prelude::*;
 use serde_json::{Value, json};
 
 use super::{NoArguments, input};

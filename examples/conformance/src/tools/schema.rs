@@ -1,9 +1,6 @@
 //! A tool whose schema no Rust type describes, and one whose argument is repeated in a header.
 
-use doorward::{
-    context::Context,
-    mcp::{CallError, Tool},
-};
+use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -30,7 +27,7 @@ async fn region(_: &Context, arguments: Region) -> Reply {
     Ok(arguments.region.map_or_else(|| "No region.".into(), |region| format!("Region: {region}")))
 }
 
-async fn contact(_: &Context, arguments: Map<String, Value>) -> Reply {
+async fn contact(_: &Context, arguments: &Map<String, Value>) -> Reply {
     let is_given = |name: &str| arguments.get(name).is_some_and(Value::is_string);
     if !is_given("phone") && !is_given("email") {
         return Err(CallError::InvalidParams("Invalid arguments: give `phone` or `email`".into()));

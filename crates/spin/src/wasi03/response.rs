@@ -1,0 +1,58 @@
+//! An answer as a response of the host.
+
+use doorward_core::web::AnswerBody;
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use spin_sdk::wasip3::{
+    http::types::{ErrorCode, Fields, Response as WasiResponse},
+    wit_bindgen::{StreamWriter, spawn},
+    wit_future, wit_stream,
+};
+
+/// Converts a response. A task of its own writes the body.
+///
+/// # Errors
+///
+/// Returns an error if the host cannot represent the response.
+pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, ErrorCode> {
+    let (parts, body) = response.into_parts();
+    let headers: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let headers = Fields::from_list(&headers).map_err(|_| ErrorCode::InternalError(None))?;
+    // The host gets this error if the writer below is dropped before the end.
+    let (end, trailers) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
+    let (writer, contents) = match body.is_empty() {
+        true => (None, None),
+        false => {
+            let (writer, contents) = wit_stream::new();
+            (Some(writer), Some(contents))
+        }
+    };
+    let (response, _sent) = WasiResponse::new(headers, contents, trailers);
+    if parts.status != StatusCode::OK {
+        response
+            .set_status_code(parts.status.as_u16())
+            .map_err(|()| ErrorCode::InternalError(None))?;
+    }
+    spawn(async move {
+        if let Some(writer) = writer {
+            write(writer, body).await;
+        }
+        // This fails only if nobody reads the response any more.
+        let _ = end.write(Ok(None)).await;
+    });
+    Ok(response)
+}
+
+/// Writes a body to its end, or until nobody reads it any more.
+async fn write(mut writer: StreamWriter<u8>, mut body: AnswerBody) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if !writer.write_all(data.into()).await.is_empty() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What clients see of the tools. What each tool does is tested beside it.
+
+use std::rc::Rc;
+
+use doorward_spin::testing::{FakeHost, Instance};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The result of a request by the owner, at a tenant whose API defines no permission.
+fn result(method: &str, params: &Value) -> Value {
+    let host = FakeHost::new();
+    let token = json!({ "access_token": "management", "expires_in": 86400 });
+    host.answers("POST https://tenant.example.com/oauth/token", 200, &token);
+    let api = json!({ "identifier": "https://mcp.example.com/mcp", "scopes": [] });
+    host.answers("GET https://tenant.example.com/api/v2/resource-servers/", 200, &api);
+    let none = json!({ "total": 0, "permissions": [] });
+    host.answers("GET https://tenant.example.com/api/v2/users/", 200, &none);
+    let instance = Instance::new(&Rc::new(host), registry());
+    let owner =
+        json!({ "sub": "auth0|1", "azp": "client", "name": "Owner", "scope": "tool:greet" });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let answer = instance.answer(owner, &Default::default(), message.to_string().as_bytes());
+    let mut answer: Value = serde_json::from_slice(answer.body().unwrap()).unwrap();
+    answer["result"].take()
+}
+
+fn tools() -> Vec<Value> {
+    result("tools/list", &json!({}))["tools"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_list_of_tools_is_the_golden_one() {
+    let golden: Value = serde_json::from_str(include_str!("tools.golden.json")).unwrap();
+    let actual = json!(tools());
+    assert_eq!(actual, golden, "{}", serde_json::to_string_pretty(&actual).unwrap());
+}
+
+#[test]
+fn names_of_tools_are_ones_that_every_client_takes() {
+    let tools = tools();
+    let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    for (place, name) in names.iter().enumerate() {
+        let is_legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        assert!((1..=128).contains(&name.len()) && name.chars().all(is_legal), "{name}");
+        assert!(!names[..place].contains(name), "two tools are called {name}");
+    }
+}
+
+#[test]
+fn schemas_of_tools_are_objects_that_point_at_nothing_outside_of_them() {
+    for tool in tools() {
+        assert_eq!(tool["inputSchema"]["type"], "object", "{}", tool["name"]);
+        for schema in [&tool["inputSchema"], &tool["outputSchema"]] {
+            assert!(schema.is_null() || schema["type"] == "object", "{}", tool["name"]);
+            let text = schema.to_string();
+            let mut references = text.split("\"$ref\":\"").skip(1);
+            assert!(references.all(|reference| reference.starts_with('#')), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_tool_answers_with_text_and_with_data() {
+    let result = result("tools/call", &json!({ "name": "greet", "arguments": {} }));
+    assert_eq!(result["isError"], false);
+    assert_eq!(result["structuredContent"], json!({ "greeting": "Hello, Owner!" }));
+    let text = "Hello, Owner!\n\nDoorward with Auth0 OAuth integration working!\nAuthentication handled by Doorward.";
+    assert_eq!(result["content"], json!([{ "type": "text", "text": text }]));
+}
+
+#[test]
+fn whoami_shows_the_claims_and_not_the_token() {
+    let result = result("tools/call", &json!({ "name": "whoami" }));
+    let whoami = &result["structuredContent"];
+    assert_eq!(whoami["user"]["sub"], "auth0|1");
+    assert_eq!(whoami["scopes"], json!(["tool:greet"]));
+    assert_eq!(whoami["machine"], false);
+    assert!(!result.to_string().contains("a.b.c"));
+}
+
+#[test]
+fn get_datetime_is_the_time_of_the_host() {
+    let result = result("tools/call", &json!({ "name": "get_datetime" }));
+    assert_eq!(result["structuredContent"]["datetime"], "2027-01-15T08:00:00.000Z");
+}
