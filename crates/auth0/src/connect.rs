@@ -105,7 +105,7 @@ impl Tenant<'_> {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at: host.now().saturating_add(LIFETIME_SECONDS),
         };
-        let path = start::path(&ticket, "", &ticket_sealer(self), self.issuer().as_str(), host);
+        let path = ticket.path("", &ticket_sealer(self), self.issuer().as_str(), host);
         Some(self.resource_server.settings.resource.public_url.url(&path))
     }
 }

@@ -10,7 +10,6 @@ use doorward_oauth::Caller;
 use self::cache::ExchangeLookup;
 use crate::{IssuedToken, ManagementClient, Tenant};
 
-pub(crate) use self::cache::token_json;
 pub use self::{
     cache::ExchangedTokens,
     error::{ExchangeError, Misconfiguration},
@@ -49,7 +48,7 @@ pub struct ExchangeProfile<'a> {
 pub struct Obtained {
     /// The token.
     pub token: IssuedToken,
-    /// Whether it was remembered, so that a new one may work where this one does not.
+    /// Whether it was remembered. If the third party refuses it, a new one may still work.
     pub is_remembered: bool,
 }
 
@@ -86,7 +85,7 @@ impl<'a> Exchanges<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`ExchangeError`] if there is no token. All but the caller's own affairs are logged.
+    /// Returns [`ExchangeError`] if there is no token. What the tenant answered is in the log.
     pub async fn connection_token(
         &self,
         connection: &str,
@@ -97,7 +96,8 @@ impl<'a> Exchanges<'a> {
         obtained.map(|obtained| obtained.token)
     }
 
-    /// The same, but with `anew` never a remembered token: for when the third party refused it.
+    /// Like [`connection_token`](Self::connection_token), and says whether the token was remembered.
+    /// With `anew` it never is: for when the third party refused the remembered one.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl<'a> Exchanges<'a> {
     }
 
     async fn obtain(&self, exchange: &Exchange<'_>, anew: bool) -> Result<Obtained, ExchangeError> {
-        // Another issuer's token is not the tenant's business, and never leaves this server.
+        // The tenant cannot exchange another issuer's token, which must never leave this server.
         if !self.caller.is_tenant_user() {
             return Err(ExchangeError::NotATenantUser);
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 variables! {
-    /// The application of type *resource server* that stands for this server
+    /// The id of the application of type *resource server* that stands for this server
     AUTH0_CLIENT_ID = required("auth0_client_id");
     /// The secret of that application; required unless it has a private key
     AUTH0_CLIENT_SECRET = secret("auth0_client_secret");
@@ -28,7 +28,7 @@ variables! {
     /// The algorithm that the key signs with: `RS256`, `PS256` or `ES256`. Empty: `RS256` for an RSA
     /// key, `ES256` for a P-256 key
     AUTH0_CLIENT_PRIVATE_KEY_ALGORITHM = optional("auth0_client_private_key_algorithm", "");
-    /// The first-party application through which users sign in to [connect an
+    /// The id of the first-party application through which users sign in to [connect an
     /// account](connect.md) on a page of this server. Empty: the page does not exist
     CONNECT_CLIENT_ID = optional("connect_client_id", "");
     /// The secret of that application
@@ -59,7 +59,7 @@ variables! {
     MANAGEMENT_URL = optional("management_url", "");
     /// The identifier of the Management API. Empty: `/api/v2/` below the tenant's own URL
     MANAGEMENT_AUDIENCE = optional("management_audience", "");
-    /// Another application for the Management API. Empty: that of `auth0_client_id`
+    /// The id of another application for the Management API. Empty: `auth0_client_id` is used
     MANAGEMENT_CLIENT_ID = optional("management_client_id", "");
     /// The secret of that other application
     MANAGEMENT_CLIENT_SECRET = secret("management_client_secret");

@@ -9,7 +9,7 @@ use doorward_core::{
     issuer::Issuer,
     outbound::{Outbound, RateLimit, form_request},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::ClientCredentials;
@@ -22,6 +22,10 @@ const BACK_OFF_SECONDS: u64 = 60;
 
 /// The longest back-off, in seconds.
 const MAX_BACK_OFF_SECONDS: u64 = 3600;
+
+/// How long before its expiry a token is not used any more, in seconds: it must still be valid when
+/// it arrives.
+const MARGIN_SECONDS: u64 = 60;
 
 /// A token that the tenant issued.
 #[derive(Clone, Debug)]
@@ -72,6 +76,34 @@ pub enum OAuthErrorDetail {
     GlobalLimit,
     /// No API has the audience.
     ServiceNotFound,
+}
+
+impl IssuedToken {
+    /// Whether it will still be valid when it arrives. `now` is in seconds since the Unix epoch.
+    pub(crate) fn is_usable(&self, now: u64) -> bool {
+        now.saturating_add(MARGIN_SECONDS) < self.expires_at
+    }
+
+    /// The token as JSON, for records that are sealed.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "access_token": self.access_token.expose(),
+            "expires_at": self.expires_at,
+            "scopes": self.scopes,
+        })
+    }
+
+    /// Reads what [`to_json`](Self::to_json) writes.
+    pub(crate) fn from_json(json: &Value) -> Option<Self> {
+        let scopes = json.get("scopes").and_then(Value::as_array);
+        let scopes =
+            scopes.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        Some(Self {
+            access_token: json.get("access_token")?.as_str()?.into(),
+            expires_at: json.get("expires_at")?.as_u64()?,
+            scopes,
+        })
+    }
 }
 
 /// Requests a token from `tenant`, authenticated as `client`.

@@ -5,6 +5,7 @@ use std::{
     hash::{Hash, Hasher},
 };
 
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -18,6 +19,20 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether somebody presents this very secret. The time of the comparison does not show the
+    /// secret's length either, because digests are compared.
+    ///
+    /// ```
+    /// use doorward_core::Secret;
+    ///
+    /// let secret = Secret::from("correct horse");
+    /// assert!(secret.matches("correct horse") && !secret.matches("battery staple"));
+    /// ```
+    #[must_use]
+    pub fn matches(&self, presented: &str) -> bool {
+        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(presented)).into()
     }
 }
 
@@ -33,7 +48,9 @@ impl From<&str> for Secret {
     }
 }
 
-/// Compares in constant time; only the length shows.
+/// Compares in constant time. Only the length shows, which is no secret for tokens: each call looks
+/// its token up, and digests would take several times as long. For a secret of the operator's see
+/// [`matches`](Secret::matches).
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
@@ -66,8 +83,10 @@ mod tests {
     #[test]
     fn secrets_are_equal_when_every_byte_is() {
         assert_eq!(Secret::from("abc"), Secret::from("abc".to_owned()));
+        assert!(Secret::from("abc").matches("abc") && Secret::from("").matches(""));
         for other in ["", "ab", "abd", "abcd", "Abc"] {
             assert_ne!(Secret::from("abc"), Secret::from(other), "{other}");
+            assert!(!Secret::from("abc").matches(other), "{other}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The methods that are answered from the registry alone. They are the same for every caller.
 
-use std::fmt;
-
 use serde_json::{Map, Value, json};
 
-use crate::{LegacyVersion, MethodResult, Registry, RpcError, ServerInfo, era::MODERN_VERSION};
+use crate::{
+    LegacyVersion, Listing, MethodResult, Registry, RpcError, ServerInfo, version::MODERN_VERSION,
+};
 
 /// The most values that one completion may have.
 const MAX_VALUES: usize = 100;
@@ -25,17 +25,6 @@ pub enum Description {
     Ping,
 }
 
-/// A list that every caller sees alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
-    /// `prompts/list`.
-    Prompts,
-    /// `resources/list`.
-    Resources,
-    /// `resources/templates/list`.
-    ResourceTemplates,
-}
-
 /// The parameters of `completion/complete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
@@ -54,23 +43,6 @@ pub enum CompletionReference {
     Prompt(String),
     /// The resource template that is written like this.
     ResourceTemplate(String),
-}
-
-/// Suggests values for what the user has typed so far.
-pub(crate) struct Completer(Box<Complete>);
-
-type Complete = dyn Fn(&str) -> Vec<String>;
-
-impl Completer {
-    pub(crate) fn new(complete: impl Fn(&str) -> Vec<String> + 'static) -> Self {
-        Self(Box::new(complete))
-    }
-}
-
-impl fmt::Debug for Completer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Completer(…)")
-    }
 }
 
 impl Description {
@@ -146,7 +118,7 @@ impl Completion {
             }
         };
         let mut values =
-            completer.map(|Completer(complete)| complete(&self.value)).unwrap_or_default();
+            completer.map(|completer| completer.complete(&self.value)).unwrap_or_default();
         let total = values.len();
         values.truncate(MAX_VALUES);
         let completion = json!({ "values": values, "total": total, "hasMore": total > MAX_VALUES });

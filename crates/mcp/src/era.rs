@@ -7,14 +7,12 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use crate::{
-    RpcError,
+    Era, LegacyVersion, RpcError,
     error::truncated,
     header::{decode, mismatch, text, wrong},
     message::Message,
+    version::MODERN_VERSION,
 };
-
-/// The one revision of the modern era. Every later one compares greater.
-pub(crate) const MODERN_VERSION: &str = "2026-07-28";
 
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub(crate) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -25,62 +23,6 @@ const LOG_LEVELS: [&str; 8] =
 const VERSION_HEADER: &str = "MCP-Protocol-Version";
 const METHOD_HEADER: &str = "Mcp-Method";
 const NAME_HEADER: &str = "Mcp-Name";
-
-/// The two families of protocol revisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Era {
-    /// The client opens with `initialize`. The revision is as far as this one request tells.
-    Legacy(LegacyVersion),
-    /// 2026-07-28: every request carries its version and capabilities in `_meta`, and headers that
-    /// agree with the body.
-    Modern,
-}
-
-/// A revision of the legacy era.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LegacyVersion {
-    /// 2024-11-05.
-    V2024_11_05,
-    /// 2025-03-26, the last revision that has batches and whose clients name it in no header.
-    V2025_03_26,
-    /// 2025-06-18.
-    V2025_06_18,
-    /// 2025-11-25, the last revision of this era.
-    V2025_11_25,
-}
-
-impl LegacyVersion {
-    pub(crate) const LATEST: Self = Self::V2025_11_25;
-
-    const ALL: [Self; 4] =
-        [Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26, Self::V2024_11_05];
-
-    /// The revision as the protocol writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V2024_11_05 => "2024-11-05",
-            Self::V2025_03_26 => "2025-03-26",
-            Self::V2025_06_18 => "2025-06-18",
-            Self::V2025_11_25 => "2025-11-25",
-        }
-    }
-
-    pub(crate) fn parse(version: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == version)
-    }
-
-    fn from_header(header: Option<&str>) -> Result<Self, RpcError> {
-        let Some(version) = header else { return Ok(Self::V2025_03_26) };
-        Self::parse(version).ok_or_else(|| {
-            RpcError::invalid_request(format!(
-                "Unsupported protocol version '{}' (supported: {})",
-                truncated(version),
-                Self::ALL.map(Self::as_str).join(", ")
-            ))
-        })
-    }
-}
 
 impl Era {
     /// The era of a message that is sent by itself.
@@ -108,7 +50,7 @@ impl Era {
             check_modern(message, headers, header)?;
             return Ok(Self::Modern);
         }
-        LegacyVersion::from_header(header).map(Self::Legacy)
+        legacy_version(header).map(Self::Legacy)
     }
 
     /// The era of all messages of a batch.
@@ -118,7 +60,7 @@ impl Era {
     /// -32600 if the revision has no batches.
     pub(crate) fn of_batch(items: &[Value], headers: &HeaderMap) -> Result<Self, RpcError> {
         let header = text(headers, VERSION_HEADER)?;
-        let version = LegacyVersion::from_header(header).ok();
+        let version = legacy_version(header).ok();
         let claims_modern = |item: &Value| {
             let meta = item.get("params").and_then(|params| params.get("_meta"));
             meta.is_some_and(|meta| meta.get(PROTOCOL_VERSION).is_some())
@@ -129,6 +71,18 @@ impl Era {
             .map(Self::Legacy)
             .ok_or_else(|| RpcError::invalid_request("Send one message at a time"))
     }
+}
+
+/// The revision that a legacy request names.
+fn legacy_version(header: Option<&str>) -> Result<LegacyVersion, RpcError> {
+    let Some(version) = header else { return Ok(LegacyVersion::V2025_03_26) };
+    LegacyVersion::parse(version).ok_or_else(|| {
+        RpcError::invalid_request(format!(
+            "Unsupported protocol version '{}' (supported: {})",
+            truncated(version),
+            LegacyVersion::ALL.map(LegacyVersion::as_str).join(", ")
+        ))
+    })
 }
 
 /// Checks what every modern request must have, in the order that clients rely on: `_meta`, the

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Era, Id, era::MODERN_VERSION};
+use crate::{Era, Id, version::MODERN_VERSION};
 
 /// An error as it is sent. Its message is for the sender and holds nothing else. Members are sent
 /// in the order of their names.

@@ -26,13 +26,16 @@
 
 mod arguments;
 mod call_error;
+mod completer;
 mod content;
 mod description;
 mod era;
 mod error;
 mod header;
+mod id;
 mod input;
 mod message;
+mod method;
 mod method_result;
 mod parameter_header;
 mod prepared;
@@ -47,26 +50,27 @@ mod round_trip;
 mod schema;
 mod tool;
 mod tool_result;
+mod version;
 
 pub use call_error::CallError;
 pub use content::{Content, ResourceContents};
-pub use description::{Completion, CompletionReference, Description, Listing};
-pub use era::{Era, LegacyVersion};
+pub use description::{Completion, CompletionReference, Description};
 pub use error::{Rejected, RpcError};
+pub use id::Id;
 pub use input::{ClientCapabilities, Elicited, InputRequest, InputRequired};
-pub use message::Id;
 pub use method_result::{MethodResult, batch_response, listened, respond};
 pub use prepared::Prepared;
 pub use progress::{ProgressSink, ProgressToken};
 pub use prompt::{Prompt, PromptMessage};
 pub use receive::{Incoming, receive};
-pub use registry::{Offers, Registry};
+pub use registry::{Listing, Offers, Registry};
 pub use request::{Call, Meta, PromptCall, ReadCall, Request, ToolCall};
 pub use request_state::Seal;
 pub use resource::{Resource, ResourceTemplate, TemplateVariables};
 pub use round_trip::RoundTrip;
 pub use tool::{Annotations, NoArguments, Tool};
 pub use tool_result::{ToolOutput, ToolReply, ToolResult};
+pub use version::{Era, LegacyVersion};
 
 use serde::Serialize;
 

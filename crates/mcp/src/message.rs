@@ -1,10 +1,9 @@
 //! The JSON-RPC 2.0 envelope: JSON becomes one message, or an error that has the id if there was
 //! one.
 
-use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::{Rejected, RpcError, request::Method};
+use crate::{Id, Rejected, RpcError, method::Method};
 
 /// A request that was taken out of its envelope.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,16 +18,6 @@ pub(crate) struct Message {
     pub(crate) meta: Map<String, Value>,
     /// The other parameters.
     pub(crate) params: Map<String, Value>,
-}
-
-/// The id of a request: a string or an integer, never `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Id {
-    /// An integer.
-    Integer(Number),
-    /// A string.
-    String(String),
 }
 
 impl Message {
@@ -80,16 +69,6 @@ impl Message {
             _ => None,
         };
         Ok(Some(Self { id, method, known, name, meta, params }))
-    }
-}
-
-impl Id {
-    pub(crate) fn parse(value: Value) -> Option<Self> {
-        match value {
-            Value::String(id) => Some(Self::String(id)),
-            Value::Number(id) if id.is_i64() || id.is_u64() => Some(Self::Integer(id)),
-            _ => None,
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use doorward_core::host::PortFuture;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use crate::{CallError, Content, MethodResult, description::Completer};
+use crate::{CallError, Content, MethodResult, completer::Completer};
 
 /// A prompt. It is listed with its members in the order of their names.
 ///

@@ -5,7 +5,7 @@ use std::{fmt, rc::Rc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use crate::{Listing, MethodResult, Prompt, Resource, ResourceTemplate, TemplateVariables, Tool};
+use crate::{MethodResult, Prompt, Resource, ResourceTemplate, TemplateVariables, Tool};
 
 /// The tools, prompts and resources of a server. Clients see them in the order in which they were
 /// added; of two with the same name, the one that was added last.
@@ -37,6 +37,17 @@ pub struct Offers {
     pub resources: bool,
     /// There are tools.
     pub tools: bool,
+}
+
+/// A list that every caller sees alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// `prompts/list`.
+    Prompts,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    ResourceTemplates,
 }
 
 impl Serialize for Offers {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use doorward_core::host::PortFuture;
 use serde::Serialize;
 
-use crate::{CallError, ResourceContents, description::Completer};
+use crate::{CallError, ResourceContents, completer::Completer};
 
 type Contents = Result<Vec<ResourceContents>, CallError>;
 type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;

@@ -10,7 +10,7 @@ mod replay;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-pub use self::{proof::ProofError, replay::SeenProofs};
+pub use self::replay::SeenProofs;
 use crate::{
     AuthenticationError, Caller, DpopPolicy, ResourceServer, Scheme, SignatureAlgorithm, TokenError,
 };

@@ -45,13 +45,13 @@ pub use caller::{Caller, Organization};
 pub use challenge::insufficient_scope;
 pub use claims::{Claims, Expected};
 pub use documents::{IssuerCache, IssuerDocuments, IssuerUnavailable};
-pub use dpop::{PROOF_ALGORITHMS, ProofError, SeenProofs};
-pub use error::{AuthenticationError, TokenError};
+pub use dpop::{PROOF_ALGORITHMS, SeenProofs};
+pub use error::{AuthenticationError, ProofError, TokenError};
 pub use id_token::IdTokenError;
 pub use jwks::{Jwks, SigningKey};
 pub use jwt::UntrustedJwt;
-pub use metadata::{AUTHORIZATION_SERVER_METADATA_PATH, RESOURCE_METADATA_PATH};
-pub use settings::{DpopPolicy, MCP_PATH, Resource, Settings, VARIABLES};
+pub use metadata::AUTHORIZATION_SERVER_METADATA_PATH;
+pub use settings::{DpopPolicy, MCP_PATH, RESOURCE_METADATA_PATH, Resource, Settings, VARIABLES};
 pub use trusted_issuer::{ClaimNames, TrustedIssuer};
 pub use verified::VerifiedTokens;
 

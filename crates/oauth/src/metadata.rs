@@ -7,9 +7,6 @@ use serde_json::json;
 
 use crate::{DpopPolicy, PROOF_ALGORITHMS, ResourceServer, Settings, SignatureAlgorithm};
 
-/// The path of the protected resource metadata of `/mcp` (RFC 9728, section 3.1).
-pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
-
 /// The path of the authorization server's metadata.
 pub const AUTHORIZATION_SERVER_METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
 

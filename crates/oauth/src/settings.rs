@@ -10,13 +10,13 @@ use doorward_core::{
     variables,
 };
 
-use crate::{
-    SignatureAlgorithm, TrustedIssuer, issuers, metadata::RESOURCE_METADATA_PATH,
-    trusted_issuer::tenant,
-};
+use crate::{SignatureAlgorithm, TrustedIssuer, issuers, trusted_issuer::tenant};
 
 /// The path of the MCP endpoint.
 pub const MCP_PATH: &str = "/mcp";
+
+/// The path of the protected resource metadata of `/mcp` (RFC 9728, section 3.1).
+pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
 
 variables! {
     /// The tenant's domain, as in `example.eu.auth0.com`

@@ -1,8 +1,9 @@
 //! Admission to the MCP endpoint, before anything else is looked at: the request was sent to this
 //! server, and not by a page that may not use it (MCP, Streamable HTTP, Security).
 //!
-//! A page whose own name was made to point here (DNS rebinding) sends its name as `Host`, which no
-//! script can change. A request without `Origin` comes from no page of another origin.
+//! With DNS rebinding, an attacker makes the name of their page point to this server. The browser
+//! then sends that name as `Host`, which no script can change, so it is refused here. A request
+//! without `Origin` comes from no page of another origin.
 
 use doorward_core::{
     origin::{Origin, is_loopback},

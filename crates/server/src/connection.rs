@@ -64,8 +64,17 @@ pub enum ConnectionCause {
     Unreachable(HttpError),
 }
 
+impl Context {
+    /// The API of a third party, with the account that the caller connected. `google-oauth2` is
+    /// Google's APIs; any other connection of the tenant also needs [`Connection::origin`].
+    #[must_use]
+    pub fn connection<'a>(&'a self, name: &'a str) -> Connection<'a> {
+        Connection::new(self, name)
+    }
+}
+
 impl<'a> Connection<'a> {
-    pub(crate) fn new(context: &'a Context, name: &'a str) -> Self {
+    fn new(context: &'a Context, name: &'a str) -> Self {
         let google = context.request().environment.settings.google_api_url.as_str();
         let (display_name, origin) = match name {
             "google-oauth2" => ("Google", google),
@@ -141,7 +150,7 @@ impl<'a> Connection<'a> {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        // A new token that is refused would be refused again.
+        // Only a remembered token is worth replacing: the next new one would be refused as well.
         if is_remembered {
             let Obtained { token, .. } = self.token(true).await?;
             let response = self.send_with(&token, &method, path_and_query, body).await?;

@@ -9,7 +9,7 @@ use doorward_oauth::Caller;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{connection::Connection, request::CallerRequest};
+use crate::request::CallerRequest;
 
 /// The surroundings of one call: who calls, and what may be done for them.
 ///
@@ -113,7 +113,7 @@ impl Context {
         self.request.environment.host.log(line);
     }
 
-    /// Reports how far the call is. Without effect if the client did not ask for it, or if
+    /// Reports how far the call is. It has no effect if the client did not ask for it, or if
     /// `progress` did not increase.
     pub fn report_progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         self.round_trip.report_progress(progress, total, message);
@@ -154,13 +154,6 @@ impl Context {
     #[must_use]
     pub fn auth0(&self) -> Exchanges<'_> {
         Exchanges::new(self.request.environment.tenant(), self.caller())
-    }
-
-    /// The API of a third party, with the account that the caller connected. `google-oauth2` is
-    /// Google's APIs; any other connection of the tenant also needs [`Connection::origin`].
-    #[must_use]
-    pub fn connection<'a>(&'a self, name: &'a str) -> Connection<'a> {
-        Connection::new(self, name)
     }
 
     pub(crate) fn request(&self) -> &CallerRequest {

@@ -229,7 +229,7 @@ fn seal<'a>(request: &'a CallerRequest, owner: &'a [&'a str]) -> Seal<'a> {
     }
 }
 
-/// What it takes to use a tool.
+/// What the decision about a tool needs to know of it.
 fn requirement(tool: &Tool<Context>) -> Requirement<'_> {
     Requirement { tool: tool.name(), is_read_only: tool.is_read_only(), scopes: tool.scopes() }
 }

@@ -1,6 +1,6 @@
 //! An MCP server behind its door, for authors of servers: tools, prompts and resources go into a
-//! [`Registry`](prelude::Registry), the registry into a [`Server`], and whoever calls is verified,
-//! authorized and written down before any of them runs.
+//! [`Registry`](prelude::Registry), the registry into a [`Server`]. Every caller is verified,
+//! authorized and written into the audit log before any of them runs.
 //!
 //! ```
 //! use doorward_server::prelude::*;

@@ -14,8 +14,8 @@ use doorward_oauth::{Caller, ResourceServer};
 
 use crate::settings::Settings;
 
-/// What an instance remembers between requests: public data, tokens of the server's own, and what is
-/// found only by whoever sends the very token it was made for.
+/// What an instance remembers between requests: public data, tokens of the server's own, and data
+/// about callers. The last is found only with the token that it was made for.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) oauth: doorward_oauth::Memory,

@@ -18,7 +18,7 @@ pub(crate) enum Route {
     /// The pages on which an account is connected. Which methods exist depends on whether they are
     /// enabled.
     Connect,
-    /// Whether this server can work.
+    /// Whether this server is up, and its settings are valid.
     Health,
     /// The page for people who open the URL in a browser.
     Landing,
@@ -63,7 +63,7 @@ impl Route {
         };
         match (route, method) {
             (Self::RevokePermissions, &Method::POST) => Ok(route),
-            // No page may use it, and there is nothing to read.
+            // There is nothing to `GET`, and no preflight, because no page may use it.
             (Self::RevokePermissions, _) => Err(RouteError::MethodNotAllowed("POST")),
             (Self::Mcp, &Method::POST) => Ok(route),
             (Self::Mcp, &Method::OPTIONS) => Ok(Self::McpPreflight),

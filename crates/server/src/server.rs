@@ -173,7 +173,7 @@ impl Server {
         let Some(client) = &environment.settings.auth0.connect.client else {
             return RouteError::NotFound.into();
         };
-        // `HEAD` would use up what can be used once.
+        // A `HEAD` would consume a step of the flow, and each can be taken once.
         if request.method() != Method::GET {
             return RouteError::MethodNotAllowed("GET").into();
         }

@@ -1,5 +1,5 @@
-//! The cookie that ties a flow to the browser in which it was started: without it, nobody can be made to
-//! finish a flow that somebody else started.
+//! The cookie that ties a flow to the browser in which it was started. Nobody can be made to finish a
+//! flow that somebody else started, because their browser does not have its cookie.
 
 use http::{HeaderMap, header};
 

@@ -3,7 +3,7 @@
 use doorward_core::web::{Answer, Escaped, page};
 use http::StatusCode;
 
-use super::{Connect, ConnectOutcome, Ticket, start, ticket_sealer};
+use super::{Connect, ConnectOutcome, Ticket, ticket_sealer};
 
 /// The names by which people know providers.
 const PROVIDERS: [(&str, &str); 5] = [
@@ -145,7 +145,7 @@ fn again(connect: &Connect<'_>, ending: ConnectOutcome, ticket: &Ticket) -> Opti
 
 fn start_path(connect: &Connect<'_>, ticket: &Ticket) -> String {
     let sealer = ticket_sealer(&connect.tenant);
-    start::path(ticket, "/start", &sealer, connect.tenant.issuer().as_str(), connect.host())
+    ticket.path("/start", &sealer, connect.tenant.issuer().as_str(), connect.host())
 }
 
 fn provider(connection: &str) -> &str {

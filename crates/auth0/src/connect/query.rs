@@ -8,8 +8,8 @@ use url::form_urlencoded;
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_PAIRS: usize = 32;
 
-/// The parameters of a URL, or of what else [`form`] makes. A repeated parameter invalidates the query
-/// (RFC 6749, section 3.1).
+/// The parameters of a URL, or of a text that [`form`] made. A repeated parameter invalidates the
+/// query (RFC 6749, section 3.1).
 pub(super) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// The pairs as `application/x-www-form-urlencoded`.

@@ -1,5 +1,5 @@
-//! Signing the person in with the tenant, as a first-party application: authorization code, PKCE, `state` and `nonce`
-//! (OpenID Connect Core, section 3.1; RFC 9700).
+//! Signing the person in with the tenant, as a first-party application: authorization code, PKCE,
+//! `state` and `nonce` (OpenID Connect Core, section 3.1; RFC 9700).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::Secret;
@@ -98,7 +98,8 @@ impl Connect<'_> {
         Ok(access_token)
     }
 
-    /// Refuses responses of another issuer, and of one that should name itself and does not (RFC 9207).
+    /// Refuses a response of another issuer. If the tenant's metadata says that responses have `iss`,
+    /// one without it is refused too (RFC 9207).
     async fn check_issuer(&self, query: &Query<'_>) -> Result<(), ConnectOutcome> {
         let (server, issuer) = (self.tenant.resource_server, self.tenant.issuer());
         let issuers = &server.memory.issuers;

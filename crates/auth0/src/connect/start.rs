@@ -1,32 +1,19 @@
-//! From the link to the tenant: the page that says what is going to happen, and the redirect when the person agrees.
+//! From the link to the tenant: the page that says what is going to happen, and the redirect when
+//! the person agrees.
 
-use doorward_core::{host::Random, keys::Sealer, web::Answer};
+use doorward_core::web::Answer;
 use http::HeaderMap;
 
 use super::{
-    CONNECT_PATH, Connect, ConnectOutcome, Flow, Ticket, flow::Step, pages, query::Query,
-    ticket_sealer, unguessable,
+    Connect, ConnectOutcome, Flow, Ticket, flow::Step, pages, query::Query, ticket_sealer,
+    unguessable,
 };
 
-/// Whether the pages can be about a connection of this name. Auth0's have letters, digits and hyphens.
+/// Whether the pages can be about a connection of this name. Auth0's have letters, digits and
+/// hyphens.
 pub(super) fn is_connection(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name != "callback" && name.len() <= 128 && name.bytes().all(is_plain)
-}
-
-/// The path and query of the first page for a ticket, or with `/start` of the next step.
-pub(super) fn path(
-    ticket: &Ticket,
-    step: &str,
-    sealer: &Sealer,
-    issuer: &str,
-    random: &dyn Random,
-) -> String {
-    format!(
-        "{CONNECT_PATH}{}{step}?ticket={}",
-        ticket.connection,
-        ticket.seal(sealer, issuer, random)
-    )
 }
 
 impl Connect<'_> {

@@ -4,7 +4,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use doorward_core::{host::Random, keys::Sealer};
 
-use super::query::{Query, form};
+use super::{
+    CONNECT_PATH,
+    query::{Query, form},
+};
 
 /// The longest ticket that is opened, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -26,6 +29,18 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    /// The path and query of the first page for the ticket, or with `/start` of the next step.
+    pub(super) fn path(
+        &self,
+        step: &str,
+        sealer: &Sealer,
+        issuer: &str,
+        random: &dyn Random,
+    ) -> String {
+        let sealed = self.seal(sealer, issuer, random);
+        format!("{CONNECT_PATH}{}{step}?ticket={sealed}", self.connection)
+    }
+
     pub(super) fn seal(&self, sealer: &Sealer, issuer: &str, random: &dyn Random) -> String {
         let plain = self.to_text(&[]);
         let sealed = sealer.seal(random, &context(issuer, &self.connection), plain.as_bytes());

@@ -1,9 +1,8 @@
 //! Exchanged tokens are remembered until near their expiry, by all that they depend on: the caller's
 //! token, and everything that was sent.
 //!
-//! In the key-value store they are sealed under a key that is derived from the exchanged tokens
-//! themselves, which are stored nowhere. A copy of the store is worth nothing, even with the server's
-//! secret.
+//! In the key-value store they are sealed under a key that is derived from the tokens that were sent,
+//! which are stored nowhere. So a copy of the store is worth nothing, even with the server's secret.
 
 use std::cell::{Cell, RefCell};
 
@@ -22,10 +21,6 @@ use sha2::{Digest, Sha256};
 use super::{Exchange, ExchangeError, Obtained};
 use crate::{IssuedToken, Tenant, management::PATIENCE, token_endpoint::request_token};
 
-/// How long before its expiry a token is not used any more, in seconds: it must still be valid when
-/// it arrives.
-const MARGIN_SECONDS: u64 = 60;
-
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 256;
 
@@ -39,20 +34,14 @@ pub(super) struct ExchangeLookup<'a> {
     grant: Vec<(&'a str, &'a str)>,
     /// All that the token depends on, tokens included.
     secret: Secret,
-    /// Its digest.
+    /// The key in memory: the digest of `secret`.
     key: String,
-    /// The digest of the same without tokens, so that the next token of the user replaces this one.
+    /// The key in the store: a digest without the tokens, so that the record made with a user's next
+    /// token replaces this one.
     store_key: StoreKey,
     /// A token that the third party refused.
     refused: RefCell<Option<Secret>>,
     has_fetched: Cell<bool>,
-}
-
-impl IssuedToken {
-    /// Whether it will still be valid when it arrives. `now` is in seconds since the Unix epoch.
-    pub(crate) fn is_usable(&self, now: u64) -> bool {
-        now.saturating_add(MARGIN_SECONDS) < self.expires_at
-    }
 }
 
 impl Default for ExchangedTokens {
@@ -69,7 +58,7 @@ impl ExchangedTokens {
         anew: bool,
     ) -> Result<Obtained, ExchangeError> {
         if anew {
-            // A store that fails, or that lags behind, may still have it.
+            // The store may still return it, if it fails to remove it or lags behind.
             let known = self.0.peek(&lookup.key);
             lookup.refused.replace(known.map(|entry| entry.value.access_token));
             self.forget(lookup).await;
@@ -192,42 +181,16 @@ impl Lookup for ExchangeLookup<'_> {
     }
 
     fn encode(&self, token: &IssuedToken) -> Value {
-        token_json::encode(token)
+        token.to_json()
     }
 
     fn decode(&self, json: Value) -> Option<IssuedToken> {
-        token_json::decode(&json)
+        IssuedToken::from_json(&json)
     }
 }
 
 fn is_token(name: &str) -> bool {
     matches!(name, "actor_token" | "subject_token")
-}
-
-/// An issued token as JSON, for records that are sealed.
-pub(crate) mod token_json {
-    use serde_json::{Value, json};
-
-    use crate::IssuedToken;
-
-    pub(crate) fn encode(token: &IssuedToken) -> Value {
-        json!({
-            "access_token": token.access_token.expose(),
-            "expires_at": token.expires_at,
-            "scopes": token.scopes,
-        })
-    }
-
-    pub(crate) fn decode(json: &Value) -> Option<IssuedToken> {
-        let scopes = json.get("scopes").and_then(Value::as_array);
-        let scopes =
-            scopes.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-        Some(IssuedToken {
-            access_token: json.get("access_token")?.as_str()?.into(),
-            expires_at: json.get("expires_at")?.as_u64()?,
-            scopes,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ const LOOK_AGAIN_MILLIS: u64 = 20;
 /// How much later a request may be sent after a reset, each at its own time, in milliseconds.
 const JITTER_MILLIS: u64 = 100;
 
-/// The longest wait that is believed, in milliseconds. A longer one comes from another clock.
+/// The longest wait that is believed, in milliseconds. A longer one means that the clocks differ.
 const MAX_WAIT_MILLIS: u64 = 10 * 60 * 1000;
 
 /// The rate limit, as this instance knows it.
@@ -109,7 +109,7 @@ impl RateLimiter {
         // Without a header there is no limit.
         let remaining = if is_limited { 0 } else { limit.remaining.unwrap_or(u32::MAX) };
         let wait = limit.resets_at.map_or(VALID_MILLIS, |at| at.saturating_sub(now));
-        // After the last allowed request, unlike after a refusal, one second is long enough.
+        // A refusal says how long to wait. After the last allowed request, a second is enough.
         let wait = match is_limited {
             true => wait.clamp(100, MAX_WAIT_MILLIS),
             false => wait.min(VALID_MILLIS),
@@ -196,7 +196,7 @@ fn key(tenant: &Tenant<'_>) -> StoreKey {
     StoreKey::new(Kind::Budget, &[access.tenant.as_str(), &access.client.id])
 }
 
-/// Every `RandomState` is seeded anew.
+/// A number that differs from call to call, because every `RandomState` has a seed of its own.
 fn jitter(now: u64) -> u64 {
     RandomState::new().hash_one(now)
 }

@@ -8,9 +8,7 @@ use doorward_core::{
 };
 use serde_json::Value;
 
-use crate::{
-    IssuedToken, Tenant, TokenEndpointError, exchange::token_json, token_endpoint::request_token,
-};
+use crate::{IssuedToken, Tenant, TokenEndpointError, token_endpoint::request_token};
 
 /// A token that does not work is replaced, unless it is younger than this: the next one would be no
 /// better, and tenants pay for tokens. In milliseconds.
@@ -32,7 +30,7 @@ struct TokenLookup<'a> {
 
 impl Default for TokenCache {
     fn default() -> Self {
-        // One, and that of the settings before a change.
+        // The current token, and the one from before a change of the settings.
         Self(Cache::new(2))
     }
 }
@@ -118,10 +116,10 @@ impl Lookup for TokenLookup<'_> {
     }
 
     fn encode(&self, token: &IssuedToken) -> Value {
-        token_json::encode(token)
+        token.to_json()
     }
 
     fn decode(&self, json: Value) -> Option<IssuedToken> {
-        token_json::decode(&json)
+        IssuedToken::from_json(&json)
     }
 }

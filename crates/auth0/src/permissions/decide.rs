@@ -10,7 +10,7 @@ use doorward_oauth::Caller;
 
 use super::{PermissionSource, Permissions, Settings, Undecided};
 
-/// What is asked for: a tool, as far as it matters who may use it.
+/// What a decision is about: a tool, and what its code says about who may use it.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement<'a> {
     /// The tool's name.
@@ -21,7 +21,8 @@ pub struct Requirement<'a> {
     pub scopes: &'a RequiredScopes,
 }
 
-/// What the tenant says, as far as a decision needs it. A question that was not asked allows nothing.
+/// The tenant's answers that a decision needs. A question that was not asked is `None`, which allows
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TenantPermissions {
     /// The permissions that the API defines.
@@ -184,7 +185,7 @@ fn has_scopes(caller: &Caller, required: &RequiredScopes) -> bool {
         && (required.any_of.is_empty() || required.any_of.iter().any(is_granted))
 }
 
-/// The scopes to request: all of the first kind, and of the second the one that the token has, or
+/// The scopes to request: all of `all_of`, and one of `any_of`. That is one that the token has, or
 /// else the first.
 fn scopes_to_request(caller: &Caller, required: &RequiredScopes) -> impl Iterator<Item = Scope> {
     let held = required.any_of.iter().find(|scope| caller.was_granted(scope));

@@ -4,7 +4,7 @@ use doorward_core::{host::HttpError, reasons};
 
 use crate::{ManagementError, OAuthErrorDetail, TokenEndpointError};
 
-/// When a retry may help if nothing says so, in seconds.
+/// In how many seconds a retry may help, unless the tenant says so.
 const RETRY_SECONDS: u64 = 5;
 
 /// Something could not be decided: it is refused for now.

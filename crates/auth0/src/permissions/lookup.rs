@@ -41,13 +41,14 @@ pub struct PermissionMemo(RefCell<Option<(TenantPermissions, u64)>>);
 
 struct PermissionLookup<'a> {
     tenant: Tenant<'a>,
-    /// The patience of the request begins here, before it waits for another one.
+    /// Its deadline counts from here, so it includes the time spent waiting for another request.
     management: ManagementApi<'a>,
     question: Question<'a>,
     key: String,
     /// How old an answer may be, in milliseconds.
     max_age: u64,
-    /// Answers that were asked for until then do not count, in milliseconds since the Unix epoch.
+    /// Answers that were asked for up to this time do not count. In milliseconds since the Unix
+    /// epoch.
     revoked_until: u64,
 }
 
@@ -58,7 +59,7 @@ impl Default for PermissionCache {
 }
 
 impl Tenant<'_> {
-    /// Decides about each of some tools. What is unknown is looked up once, for all of them.
+    /// Decides about several tools. What is unknown is looked up once, for all of them.
     pub async fn decide(
         &self,
         caller: &Caller,
@@ -138,7 +139,7 @@ impl Tenant<'_> {
         if is_cached && revoked_until < self.host().now_millis() {
             return self.memory.permissions.0.get(&self.store(), &lookup).await;
         }
-        // Whatever was cached now would not count.
+        // With a TTL of 0, or a moment after a revocation, no cached answer counts.
         let fetched = lookup.fetch(&|| Box::pin(ready(true))).await?;
         fetched.map(|entry| entry.value).ok_or_else(|| lookup.unavailable())
     }

@@ -15,8 +15,9 @@
 //! `unless` applies to everybody. Everything that a condition names must hold; of a list, one entry is
 //! enough.
 //!
-//! Organizations, clients and claims are the word of the issuer of the token. Another issuer than the
-//! tenant may use the same names: it cannot exempt its callers, unless `issuer` says so.
+//! What a token says about organization, client and claims is the word of its issuer, and another
+//! issuer may use the tenant's names. So `unless` exempts callers of another issuer only if it names
+//! that issuer (`issuer`).
 
 use std::{error::Error, fmt, str::FromStr};
 
@@ -192,7 +193,7 @@ impl Condition {
         Ok(Self { issuers, organizations, clients: names("client")?, claims })
     }
 
-    /// Whether it exempts the caller: it holds, and the caller's issuer may say so.
+    /// Whether it exempts the caller: it holds, and the caller's issuer is the tenant or is named.
     fn excepts(&self, caller: &Caller) -> bool {
         (caller.is_tenant_user() || self.issuers.is_some()) && self.holds_for(caller)
     }

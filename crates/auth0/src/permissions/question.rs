@@ -13,7 +13,7 @@ use crate::{ManagementError, Tenant, management::ManagementApi};
 /// How many permissions are requested at once; the Management API allows no more.
 const PAGE_SIZE: usize = 100;
 
-/// The most pages that are read. More than these are an error.
+/// How many pages are read at most. An answer of more pages is an error.
 const MAX_PAGES: usize = 20;
 
 /// What the tenant is asked.
@@ -25,13 +25,13 @@ pub(super) enum Question<'a> {
     Held(&'a str),
 }
 
-/// Names of permissions on this server's API that belong to tools.
+/// The permissions that an answer names: those on this server's API that are for tools.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// When they were asked for, in milliseconds since the Unix epoch.
     pub(super) asked_at: u64,
     pub(super) names: Vec<String>,
-    /// Whether the tenant knows the user, if they are a user's.
+    /// Whether the tenant knows the user; always `true` for what the API defines.
     pub(super) user_exists: bool,
 }
 
@@ -47,7 +47,7 @@ impl Permissions {
         Self { asked_at, names, user_exists: true }
     }
 
-    /// Those of a user whom the tenant does not know.
+    /// The permissions of a user whom the tenant does not know: none.
     pub(super) fn of_unknown_user(asked_at: u64) -> Self {
         Self { asked_at, names: Vec::new(), user_exists: false }
     }
@@ -179,8 +179,9 @@ impl Question<'_> {
     }
 }
 
-/// The names that the API defines. Only the API itself can say that one is not defined, which makes
-/// a tool public. Nothing but its scopes is read: the response may hold a signing secret.
+/// The names that the API defines. A tool whose permission is not among them is public, so a
+/// response about another API counts as malformed. Nothing but the scopes is read: the response may
+/// hold a signing secret.
 fn defined(audience: &str, api: &Value) -> Option<Vec<String>> {
     if api.get("identifier")?.as_str()? != audience {
         return None;

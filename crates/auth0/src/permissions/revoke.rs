@@ -1,9 +1,9 @@
 //! Revokes cached permissions at once: `POST /permissions/revoke`, for Auth0's log streams and for
-//! operators. It exists if there is a secret for it.
+//! operators. The endpoint exists only if `revocation_secret` is set.
 //!
 //! A revocation is a time in the key-value store: one for each user, and one for everybody. It is
-//! only ever overwritten, so two at once cannot lose each other. Before a cached answer is used, both
-//! times are read; answers that were asked for earlier do not count, on any instance.
+//! only ever overwritten, so of two revocations at once neither is lost. Every instance reads both
+//! times before it uses a cached answer, and ignores answers that were asked for earlier.
 
 mod events;
 
@@ -28,7 +28,7 @@ use crate::Tenant;
 pub const REVOKE_PATH: &str = "/permissions/revoke";
 
 /// How long after a revocation every call asks the tenant, in milliseconds. Clocks differ, and the
-/// tenant may report a change before all of it knows.
+/// tenant may report a change before all of its servers know it.
 const SETTLING_MILLIS: u64 = 2000;
 
 /// What is revoked.
@@ -108,8 +108,8 @@ where
     Answer::json(StatusCode::OK, &json!({ "everything": everything, "subjects": subjects }))
 }
 
-/// Whether the header holds the secret, by itself or as a bearer token: a log stream sends whatever
-/// is typed in as its token.
+/// Whether the header holds the secret, with or without `Bearer` before it: a log stream sends the
+/// text that the operator entered, as it is.
 fn has_secret(headers: &HeaderMap, secret: &Secret) -> bool {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -118,7 +118,7 @@ fn has_secret(headers: &HeaderMap, secret: &Secret) -> bool {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token,
         _ => value,
     };
-    Secret::from(sent) == *secret
+    secret.matches(sent)
 }
 
 fn not_understood() -> Answer {
@@ -161,7 +161,7 @@ async fn revoked_until(tenant: &Tenant<'_>, subject: &str) -> u64 {
     }
 }
 
-/// The key of a user's revocation. No subject is empty: that is the key of everybody's.
+/// The key of a user's revocation. The empty subject, which no user has, stands for everybody.
 fn key(tenant: &Tenant<'_>, subject: &str) -> StoreKey {
     StoreKey::new(Kind::Revoked, &[tenant.settings.management.tenant.as_str(), subject])
 }

@@ -1,12 +1,17 @@
 use super::*;
 use crate::{
     Secret,
+    host::Clock,
     keys::{Keys, Purpose},
-    testing::{FakeFault, FakeHost, finish},
+    testing::{FakeFault, FakeHost, SimulatedHost, finish},
 };
 
 fn sealer(secret: &str) -> Sealer {
     Keys::from(&Secret::from(secret)).sealer(Purpose::Store)
+}
+
+fn host_in_time() -> SimulatedHost {
+    SimulatedHost::new(|_, _| panic!("nothing is sent"))
 }
 
 fn key() -> StoreKey {
@@ -76,6 +81,65 @@ fn a_store_that_times_out_is_left_alone_for_ten_seconds() {
     host.now.set(host.now.get() + 10);
     assert_eq!(finish(store.get(&key())), Ok(Some(b"record".to_vec())));
     assert_eq!(finish(store.get(&key())), Ok(Some(b"record".to_vec())), "it answers again");
+}
+
+#[test]
+fn nobody_waits_long_for_a_store_that_never_answers() {
+    let (host, breaker, sealer) = (host_in_time(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    let waits = |accesses: usize| {
+        let access = |_| -> PortFuture<'_, u64> {
+            Box::pin(async {
+                let started_at = host.now_millis();
+                let expected = match host.fake.store_fault.get() {
+                    None => Ok(Some(b"record".to_vec())),
+                    Some(_) => Err(KeyValueError::TimedOut),
+                };
+                assert_eq!(store.get(&key()).await, expected);
+                host.now_millis() - started_at
+            })
+        };
+        host.clock.run((0..accesses).map(access).collect())
+    };
+    finish(store.set(&key(), b"record")).unwrap();
+    host.fake.store_fault.set(Some(FakeFault::Slow));
+    assert_eq!(waits(3), [1_000; 3], "those who are under way wait to the end");
+    let accesses = host.fake.store_accesses.get();
+    for _ in 0..10 {
+        assert_eq!(waits(3), [0; 3], "nobody waits");
+        host.clock.advance(999);
+    }
+    assert_eq!(host.fake.store_accesses.get(), accesses, "nobody asks");
+    host.clock.advance(10);
+    assert_eq!(waits(3), [100, 0, 0], "one access probes it");
+    assert_eq!(host.fake.store_accesses.get(), accesses + 1);
+    host.clock.advance(9_999);
+    assert_eq!(waits(2), [0, 0], "another break begins");
+    host.clock.advance(1);
+    host.fake.store_fault.set(None);
+    assert_eq!(waits(3), [0; 3]);
+    assert_eq!(host.fake.store_accesses.get(), accesses + 4, "all of them ask again");
+    host.fake.store_fault.set(Some(FakeFault::Slow));
+    assert_eq!(waits(1), [1_000], "and have the whole time again");
+}
+
+#[test]
+fn a_probe_that_is_given_up_does_not_close_the_store_for_longer() {
+    let (host, breaker, sealer) = (host_in_time(), Breaker::default(), sealer("secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    host.fake.store_fault.set(Some(FakeFault::Slow));
+    let key = key();
+    let get = || -> PortFuture<'_, _> { Box::pin(store.get(&key)) };
+    host.clock.run(vec![get()]);
+    host.clock.advance(10_000);
+    let mut probe = get();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(probe.as_mut().poll(&mut context).is_pending());
+    drop(probe);
+    host.fake.store_fault.set(None);
+    assert_eq!(finish(get()), Err(KeyValueError::TimedOut));
+    host.clock.advance(10_000);
+    assert_eq!(finish(get()), Ok(None));
 }
 
 #[test]

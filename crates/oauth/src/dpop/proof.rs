@@ -1,7 +1,6 @@
 //! The proof itself (RFC 9449, sections 4.2 and 4.3). Pure: no I/O, and the time is passed in.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use doorward_core::reasons;
 use http::HeaderMap;
 use jwt_compact::UntrustedToken;
 use serde_json::{Map, Value};
@@ -10,7 +9,7 @@ use url::Url;
 
 use super::PROOF_ALGORITHMS;
 use crate::{
-    SignatureAlgorithm, SigningKey,
+    ProofError, SignatureAlgorithm, SigningKey,
     jwt::{SignatureError, verified_claims},
 };
 
@@ -22,50 +21,6 @@ const MAX_ID_BYTES: usize = 256;
 
 /// The members of private and symmetric keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
 const PRIVATE_PARTS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-
-reasons! {
-    /// The exact reason why a proof is refused. It is for tests and for the operator.
-    pub enum ProofError {
-        /// `alg` is not an algorithm that proofs may be signed with
-        AlgorithmNotAllowed = "proof_algorithm_not_allowed",
-        /// The claims are not a JSON object of the expected types
-        ClaimsMalformed = "proof_claims_malformed",
-        /// `crit` or `b64` asks for an extension
-        ExtensionNotSupported = "proof_extension_not_supported",
-        /// `jti` is missing or too long
-        IdMissing = "proof_id_missing",
-        /// `iat` is missing
-        IssueTimeMissing = "proof_issue_time_missing",
-        /// `jwk` is not a public key for `alg`
-        KeyMalformed = "proof_key_malformed",
-        /// `jwk` holds a private key
-        KeyPrivate = "proof_key_private",
-        /// The token is bound to another key
-        KeyWrong = "proof_key_wrong",
-        /// `htm` is not the request's method
-        MethodWrong = "proof_method_wrong",
-        /// The `DPoP` header is missing
-        Missing = "proof_missing",
-        /// Not three base64url segments, or a header that is not a JSON object
-        NotAJwt = "proof_not_a_jwt",
-        /// The request has several `DPoP` headers, or several proofs in one
-        Repeated = "proof_repeated",
-        /// The proof was used before
-        Replayed = "proof_replayed",
-        /// The signature does not match
-        SignatureWrong = "proof_signature_wrong",
-        /// `iat` is too long ago, or in the future
-        TimeWrong = "proof_time_wrong",
-        /// `ath` is not the hash of the token
-        TokenHashWrong = "proof_token_hash_wrong",
-        /// The proof is larger than any proof
-        TooLarge = "proof_too_large",
-        /// `typ` is not `dpop+jwt`
-        TypeWrong = "proof_type_wrong",
-        /// `htu` is not the URL of the MCP endpoint
-        UrlWrong = "proof_url_wrong",
-    }
-}
 
 /// What a proof must match.
 pub(super) struct Expected<'a> {

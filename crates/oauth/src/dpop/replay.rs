@@ -13,8 +13,8 @@ use doorward_core::{
     store::{Kind, Store, StoreKey},
 };
 
-use super::proof::{ProofError, ProofId};
-use crate::{AuthenticationError, ResourceServer};
+use super::proof::ProofId;
+use crate::{AuthenticationError, ProofError, ResourceServer};
 
 /// How many slots the key-value store has at most.
 const SLOTS: u16 = 4096;

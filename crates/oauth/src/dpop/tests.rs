@@ -3,8 +3,9 @@ use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use serde_json::json;
 
 use super::*;
-use crate::testing::{
-    ClientKey, Instance, NOW, good_claims, good_header, jwk, proof_claims, token,
+use crate::{
+    ProofError,
+    testing::{ClientKey, Instance, NOW, good_claims, good_header, jwk, proof_claims, token},
 };
 
 fn host() -> FakeHost {

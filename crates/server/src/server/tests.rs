@@ -4,6 +4,7 @@ mod audit;
 mod properties;
 mod refusals;
 mod routes;
+mod store;
 
 use std::future::Future;
 

@@ -3,7 +3,7 @@ use doorward_core::testing::FakeHost;
 use serde_json::json;
 
 use super::*;
-use crate::prelude::{NoArguments, Tool};
+use crate::prelude::{Context, NoArguments, Tool};
 
 fn registry() -> Registry<Context> {
     let greet = async |_: &Context, NoArguments {}| Ok(String::from("Hello!"));

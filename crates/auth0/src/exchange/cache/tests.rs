@@ -82,9 +82,35 @@ fn a_token_is_remembered_until_a_minute_before_its_end() {
     assert_eq!(setting.found_text(&user, GOOGLE).as_deref(), Some("secret"));
     host.now.set(host.now.get() + 1);
     assert_eq!(setting.found_text(&user, GOOGLE), None);
-    setting.issue(&user, GOOGLE, "brief", 60);
-    assert_eq!(setting.found_text(&user, GOOGLE), None, "not worth remembering");
-    assert_eq!(Setting::new(&host).found_text(&user, GOOGLE), None);
+}
+
+#[test]
+fn a_token_that_ends_within_a_minute_serves_its_call_and_is_kept_nowhere() {
+    let host = FakeHost::new();
+    let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    for (seconds, is_kept) in [(1, false), (60, false), (61, true)] {
+        issue(&host, "brief", seconds);
+        let obtained = setting.found(&user, GOOGLE).unwrap();
+        assert_eq!(obtained.token.access_token.expose(), "brief");
+        assert!(!obtained.is_remembered, "{seconds} s");
+        let key = setting.lookup(&user, GOOGLE).key;
+        assert_eq!(setting.tokens().0.peek(&key).is_some(), is_kept, "{seconds} s");
+        assert_eq!(!host.store.borrow().is_empty(), is_kept, "{seconds} s");
+    }
+}
+
+#[test]
+fn an_expired_token_leaves_the_memory_when_it_is_met() {
+    let host = FakeHost::new();
+    let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    setting.issue(&user, GOOGLE, "secret", 100);
+    let key = setting.lookup(&user, GOOGLE).key;
+    host.now.set(host.now.get() + 40);
+    let other = Setting::new(&host);
+    for setting in [&setting, &other] {
+        assert_eq!(setting.found_text(&user, GOOGLE), None, "there is no new one");
+        assert!(setting.tokens().0.peek(&key).is_none());
+    }
 }
 
 #[test]

@@ -155,6 +155,8 @@ fn only_the_holder_of_the_secret_may_revoke() {
         Some("Bearer "),
         Some("Bearer x"),
         Some(&SECRET[1..]),
+        Some(&SECRET[..SECRET.len() - 1]),
+        Some(&format!("{SECRET}x")),
         Some("Basic a-revocation-secret-of-32-letters"),
     ] {
         assert_eq!(send(&host, refused, body).0, StatusCode::UNAUTHORIZED, "{refused:?}");
@@ -230,6 +232,40 @@ fn everything_is_the_users_and_the_api() {
     send(&host, Some(SECRET), r#"{ "everything": true }"#);
     assert_eq!(instance.decided(&host, &one, "whoami"), Decision::LacksPermission);
     assert_eq!((host.count(API), host.count(USERS)), (2, 2));
+}
+
+#[test]
+fn a_store_that_never_answers_is_waited_for_once_and_then_left_alone() {
+    let host = FakeTenant::new().host(&[ON]);
+    host.latency.set(0);
+    let (instance, one) = (Instance::new(&host), user("auth0|1"));
+    let waits = |requests: usize| {
+        let decide = |_| -> PortFuture<'_, u64> {
+            Box::pin(async {
+                let started_at = host.clock.millis();
+                let decisions = instance.decide(&host, &one, &["greet"]).await;
+                assert_eq!(decisions, [Decision::Allowed]);
+                host.clock.millis() - started_at
+            })
+        };
+        host.clock.run((0..requests).map(decide).collect())
+    };
+    assert_eq!(waits(2), [0, 0]);
+    host.fake.store_fault.set(Some(FakeFault::Slow));
+    assert_eq!(waits(1), [1_000]);
+    for _ in 0..9 {
+        assert_eq!(waits(2), [0, 0], "the store is left alone");
+        host.clock.advance(1_000);
+    }
+    host.clock.advance(1_000);
+    assert_eq!(waits(3), [100, 0, 0], "one request probes it");
+    assert_eq!(waits(2), [0, 0], "for ten more seconds");
+    host.fake.store_fault.set(None);
+    host.clock.advance(10_000);
+    waits(1);
+    let asked = host.count(USERS);
+    assert_eq!(waits(2), [0, 0]);
+    assert_eq!(host.count(USERS), asked, "it answers again, so cached answers count again");
 }
 
 #[test]
