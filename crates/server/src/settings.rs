@@ -2,10 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::{
-    admission::{self, Admission},
-    context::Context,
-};
 use doorward_core::{
     audit::{self, SubjectForm, SubjectNames},
     keys::{Keys, Purpose, Sealer},
@@ -14,6 +10,8 @@ use doorward_core::{
     variables,
 };
 use doorward_mcp::Registry;
+
+use crate::admission::{self, Admission};
 
 variables! {
     /// The origin of Google's APIs
@@ -58,9 +56,9 @@ impl Settings {
     /// # Errors
     ///
     /// Returns every variable that is missing or invalid, at once.
-    pub(crate) fn read(
+    pub(crate) fn read<C>(
         mut reader: Reader,
-        registry: &Registry<Context>,
+        registry: &Registry<C>,
     ) -> Result<Self, SettingsError> {
         let oauth = doorward_oauth::Settings::read(&mut reader);
         let auth0 = doorward_auth0::Settings::read(&mut reader, oauth.as_ref());
