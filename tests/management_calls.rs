@@ -1,5 +1,5 @@
 //! Counts the requests to the Management API, and checks that the smallest tenant allows enough of
-//! them. Prints the table of the README:
+//! them. Prints the table of `docs/permissions.md`:
 //!
 //! ```sh
 //! cargo test --test management_calls -- --nocapture

@@ -16,7 +16,8 @@ impl Bench {
     pub(crate) fn new(options: Options) -> Self {
         let start = Instant::now();
         eprintln!("Building the components …");
-        Self { options, components: Components::build(), start }
+        let components = Components::build(options.baseline.clone());
+        Self { options, components, start }
     }
 
     /// Prints progress to standard error.

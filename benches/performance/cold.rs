@@ -20,11 +20,11 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let once = || Reuse { requests: 1, ..Reuse::default() };
     let floor = Subject::start(on, components.floor.clone(), once(), &[]).await?;
     let doorward = Subject::start(on, components.doorward.clone(), once(), &[]).await?;
-    let token = doorward.token(OWNER)?;
-    let loads = [
-        floor.load(vec![floor.call(&token, "greet")], GREETING),
-        doorward.load(vec![doorward.call(&token, "greet")], GREETING),
-    ];
+    let load = |subject: &Subject| -> Result<_, String> {
+        let token = subject.token(OWNER)?;
+        Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))
+    };
+    let loads = [load(&floor)?, load(&doorward)?];
     let until = Until::Requests(options.of(200, 50));
     let rounds = Rounds::run(&loads, 1, until, options.rounds()).await?;
     let more = rounds.both(0, 1, |floor, doorward| doorward.median() - floor.median());

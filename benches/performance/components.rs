@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Components {
     /// The server itself.
     pub(crate) doorward: PathBuf,
-    /// The baseline in `benches/floor`.
+    /// The baseline in `benches/floor`, unless another component was named.
     pub(crate) floor: PathBuf,
     /// The baseline in `benches/calls` that also makes the necessary host calls.
     pub(crate) calls: PathBuf,
@@ -17,10 +17,10 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    pub(crate) fn build() -> Self {
+    pub(crate) fn build(baseline: Option<PathBuf>) -> Self {
         Self {
             doorward: doorward_dev::build_component(),
-            floor: doorward_dev::build_package("doorward-floor"),
+            floor: baseline.unwrap_or_else(|| doorward_dev::build_package("doorward-floor")),
             calls: doorward_dev::build_package("doorward-calls"),
             signature: doorward_dev::build_package("doorward-signature"),
             fixture: doorward_dev::build_package("conformance-server"),

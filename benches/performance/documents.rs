@@ -1,4 +1,4 @@
-//! Writes the results of a run into the documents.
+//! Writes the results of a run into `docs/performance.md`.
 
 use std::{
     fs,
@@ -12,11 +12,10 @@ use crate::{
     report::{Bar, Findings, table},
 };
 
-const README: &str = "README.md";
 const PERFORMANCE: &str = "docs/performance.md";
 const PLOT: &str = "docs/performance.svg";
 
-/// Draws the plot. With `--write`, also writes the tables and the plot into the documents.
+/// Draws the plot. With `--write`, also writes the tables and the plot into `docs`.
 ///
 /// # Errors
 /// Returns a message if a file cannot be written, or lacks the marks around a table.
@@ -33,27 +32,22 @@ pub(crate) fn write(parts: &[(&str, Findings)], facts: &str, bench: &Bench) -> R
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let headlines = parts.iter().flat_map(|(_, findings)| &findings.lines);
     let headlines = table(headlines.filter(|line| line.is_headline));
-    let readme = root.join(README);
-    save(
-        &readme,
-        &between(&load(&readme)?, README, "summary", &format!("{headlines}\n{facts}\n"))?,
-    )?;
-
     let path = root.join(PERFORMANCE);
-    let mut text = between(&load(&path)?, PERFORMANCE, "facts", &format!("{facts}\n"))?;
+    let mut text = between(&load(&path)?, "facts", &format!("{facts}\n"))?;
+    text = between(&text, "summary", &headlines)?;
     for (part, findings) in parts {
-        text = between(&text, PERFORMANCE, part, &table(&findings.lines))?;
+        text = between(&text, part, &table(&findings.lines))?;
     }
     save(&path, &text)?;
     save(&root.join(PLOT), &plot::svg(&bars))?;
-    bench.say(&format!("wrote {README}, {PERFORMANCE} and {PLOT}"));
+    bench.say(&format!("wrote {PERFORMANCE} and {PLOT}"));
     Ok(())
 }
 
 /// Replaces the text between the marks of this name.
-fn between(text: &str, file: &str, name: &str, new: &str) -> Result<String, String> {
+fn between(text: &str, name: &str, new: &str) -> Result<String, String> {
     let (begin, end) = (format!("<!-- benchmark: {name} -->\n"), "<!-- /benchmark -->");
-    let missing = || format!("{file} has no `{}` followed by `{end}`.", begin.trim_end());
+    let missing = || format!("{PERFORMANCE} has no `{}` followed by `{end}`.", begin.trim_end());
     let (before, rest) = text.split_once(&begin).ok_or_else(missing)?;
     let (_, after) = rest.split_once(end).ok_or_else(missing)?;
     Ok(format!("{before}{begin}\n{new}\n{end}{after}"))

@@ -1,4 +1,4 @@
-//! `cargo bench`: measures the figures in the README and in `docs/performance.md`.
+//! `cargo bench`: measures the figures in `docs/performance.md`.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 

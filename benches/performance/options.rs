@@ -1,6 +1,6 @@
 //! Parses the command line.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::load::Until;
 
@@ -8,8 +8,11 @@ const HELP: &str = "\
 Compares Doorward with a component that does nothing, and with other MCP servers.
 
     cargo bench                         measures everything; takes less than 15 minutes
-    cargo bench -- --write              also updates README.md and docs/performance.md
+    cargo bench -- --write              also updates docs/performance.md
     cargo bench -- --quick warm local   short rounds, only the named parts and hosts
+    cargo bench -- --baseline old.wasm warm cold
+                                        compares with this component, for instance that of another
+                                        commit, instead of the one that does nothing
 
 Parts: warm, stalls, cold, signature, growth, budget, peers. Hosts: local, spin (if `spin` is on PATH).
 docs/performance.md explains what each part measures.
@@ -22,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     /// Whether the results are written into the documents.
     pub(crate) write: bool,
+    /// The component to compare with instead of the one that does nothing.
+    pub(crate) baseline: Option<PathBuf>,
     /// The selected parts and hosts.
     words: Vec<String>,
 }
@@ -47,14 +52,20 @@ impl Options {
     ///
     /// # Errors
     /// Returns `Help` if the help is requested, and `Usage` if an argument is invalid.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Exit> {
-        let mut options = Self { quick: false, write: false, words: Vec::new() };
-        for argument in arguments {
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Exit> {
+        let mut options = Self { quick: false, write: false, baseline: None, words: Vec::new() };
+        while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 // Cargo passes this to every benchmark.
                 "--bench" => {}
                 "--quick" => options.quick = true,
                 "--write" => options.write = true,
+                "--baseline" => {
+                    let file = arguments.next().map(PathBuf::from).filter(|file| file.is_file());
+                    let missing =
+                        || Exit::Usage("--baseline needs the file of a component.".to_owned());
+                    options.baseline = Some(file.ok_or_else(missing)?);
+                }
                 "--help" | "-h" => return Err(Exit::Help(HELP)),
                 word if PARTS.contains(&word) || HOSTS.contains(&word) => {
                     options.words.push(argument);
@@ -62,7 +73,8 @@ impl Options {
                 _ => return Err(Exit::Usage(format!("Unknown argument `{argument}`.\n\n{HELP}"))),
             }
         }
-        if options.write && (options.quick || !options.words.is_empty()) {
+        let is_partial = options.quick || options.baseline.is_some() || !options.words.is_empty();
+        if options.write && is_partial {
             let problem = "--write takes no other arguments: only a complete run is published.";
             return Err(Exit::Usage(problem.to_owned()));
         }

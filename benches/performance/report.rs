@@ -17,7 +17,7 @@ pub(crate) struct Line {
     pub(crate) compared: String,
     /// The goal, if the line has one.
     pub(crate) goal: Option<Goal>,
-    /// Whether the README shows the line.
+    /// Whether the summary shows the line.
     pub(crate) is_headline: bool,
 }
 

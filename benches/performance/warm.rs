@@ -25,9 +25,11 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let floor = Subject::start(on, components.floor.clone(), Reuse::default(), &[]).await?;
     let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
     let calls = Subject::start(on, components.calls.clone(), Reuse::default(), &[]).await?;
-    let token = doorward.token(OWNER)?;
-    let load = |subject: &Subject| subject.load(vec![subject.call(&token, "greet")], GREETING);
-    let loads = [load(&floor), load(&doorward), load(&calls)];
+    let load = |subject: &Subject| -> Result<_, String> {
+        let token = subject.token(OWNER)?;
+        Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))
+    };
+    let loads = [load(&floor)?, load(&doorward)?, load(&calls)?];
 
     let many = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
     let one = Rounds::run(&loads, 1, options.round(), options.rounds()).await?;
