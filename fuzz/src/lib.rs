@@ -1,6 +1,6 @@
 //! Fuzzing of Doorward.
 //!
-//! The targets (`src/bin`) send whole requests to [`doorward::server::Server`]. It runs natively,
+//! The targets (`src/bin`) send whole requests to [`doorward_server::Server`]. It runs natively,
 //! on a [`host::FuzzHost`] with a fixed clock. A finding is a panic: either one in Doorward, or
 //! that of an `assert!` here about its answer. `CONTRIBUTING.md` says how to run the targets.
 

@@ -1,5 +1,5 @@
-//! `calendar_summary`: the events of one day in a Google Calendar of the user. By default the day is
-//! today, and the time zone is the calendar's own.
+//! `calendar_summary`: the events of one day in a Google Calendar of the user. By default the day
+//! is today, and the time zone is the calendar's own.
 
 mod day;
 mod error;
@@ -17,13 +17,13 @@ use url::form_urlencoded;
 
 use self::{day::RequestedDay, events::Calendar};
 
-/// The most pages that are read. No day has as many events.
+/// The most pages that are read. No day has so many events.
 const MAX_PAGES: usize = 10;
 
-/// What reading a calendar requires. Wider scopes suffice, too.
+/// The scope that reading a calendar requires. Wider ones suffice as well.
 const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/calendar.readonly"];
 
-/// The parts of a response that are requested (`fields`, Google's partial response).
+/// The parts of a response that are requested (`fields`, for a partial response).
 const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,description,hangoutLink,\
     conferenceData/entryPoints(entryPointType,uri),start,end,attendees(self,responseStatus))";
 

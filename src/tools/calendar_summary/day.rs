@@ -1,4 +1,4 @@
-//! Which day is meant, and what has to be asked for to see all of it.
+//! The requested day, and the time range that covers all of it.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -6,17 +6,18 @@ use doorward_spin::prelude::CallError;
 
 use super::time_zone::TimeZone;
 
-/// Whatever the time zone, its today lies within so many hours of now; a day with 25 hours adds one.
+/// In any time zone, today is within this time of now. A day may have 25 hours.
 const TODAY: TimeDelta = TimeDelta::hours(25);
 
-/// Days begin so long before they do in UTC, and end so long after; one hour is for clocks that are put back.
+/// How much earlier than in UTC a day may begin, and how long after its midnight in UTC it may end.
+/// One hour is for clocks that are set back.
 const BEFORE: TimeDelta = TimeDelta::hours(15);
 const AFTER: TimeDelta = TimeDelta::hours(24 + 13);
 
-/// The years that a day can be asked for in.
+/// The years in which a day may be requested.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=2099;
 
-/// A day as it was asked for.
+/// A day as it was requested: by default today, in the calendar's time zone.
 pub(super) struct RequestedDay {
     date: Option<NaiveDate>,
     zone: Option<TimeZone>,
@@ -36,7 +37,7 @@ pub(super) struct Day {
 impl RequestedDay {
     /// # Errors
     ///
-    /// Which argument is wrong, and what it has to be.
+    /// Returns `InvalidParams` if an argument is invalid; it says which one and what is valid.
     pub(super) fn of(
         date: Option<&str>,
         time_zone: Option<&str>,
@@ -58,8 +59,9 @@ impl RequestedDay {
         Ok(Self { date, zone, now })
     }
 
-    /// The times between which everything is that can be on the day. They are wide: which zone the calendar is in is not
-    /// known yet, and for a whole day it is the calendar's that counts even where another was asked for.
+    /// The time range that holds every event of the day. It is wide: the calendar's time zone is
+    /// not known yet, and it determines when all-day events are, even if another zone was
+    /// requested.
     pub(super) fn window(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let known = self.date.or_else(|| Some(self.zone?.local(self.now).date_naive()));
         let (middle, before, after) = match known {
@@ -74,10 +76,10 @@ impl RequestedDay {
     ///
     /// # Errors
     ///
-    /// The calendar's time zone has to be known and is not.
+    /// Returns an error if no time zone was requested and the calendar's is missing or unknown.
     pub(super) fn in_calendar(&self, zone: Option<&str>) -> Result<Day, CallError> {
         let zone = self.zone.or_else(|| TimeZone::named(zone?)).ok_or_else(|| {
-            CallError::new("The calendar's time zone is not known. Say which one by `time_zone`.")
+            CallError::new("The calendar's time zone is unknown. Name one in `time_zone`.")
         })?;
         let today = zone.local(self.now).date_naive();
         let date = self.date.unwrap_or(today);
@@ -88,13 +90,13 @@ impl RequestedDay {
 }
 
 impl Day {
-    /// Whether something between these times is on the day. What ends when the day begins is not; what takes no time is,
-    /// if it is at the beginning.
+    /// Whether an event between these times is on the day. An event that ends when the day begins
+    /// is not, except one without duration.
     pub(super) fn has(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
         start < self.ends && (end > self.begins || start >= self.begins)
     }
 
-    /// Whether the days from `start` up to `end`, which is the one after the last, hold this one.
+    /// Whether the days from `start` up to but not including `end` hold this one.
     pub(super) fn is_among(&self, start: NaiveDate, end: NaiveDate) -> bool {
         start <= self.date && self.date < end
     }

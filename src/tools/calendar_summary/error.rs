@@ -1,14 +1,15 @@
-//! Why there is no calendar to show: what the user, or the operator, can do about it. Nothing of an answer is quoted.
+//! Errors of Google Calendar, and what the user or the operator can do about them. No error quotes
+//! a response.
 
 use doorward_spin::prelude::*;
 use serde_json::Value;
 
-/// The answer is none of Google Calendar's.
+/// The response is not one of Google Calendar's.
 pub(super) fn unreadable() -> CallError {
-    CallError::new("Google Calendar gave an answer that cannot be read. Try again later.")
+    CallError::new("The response of Google Calendar could not be read. Try again later.")
 }
 
-/// Google refused, with this status and body.
+/// The error for a status other than 200.
 pub(super) async fn refused(
     context: &Context,
     google: &Connection<'_>,
@@ -26,8 +27,8 @@ pub(super) async fn refused(
             context.log(
                 "google: the Calendar API is not enabled in the project of the connection's OAuth client",
             );
-            "The server is not set up to reach Google Calendar. Its operator finds the reason in the \
-             server's log."
+            "The server is not set up to reach Google Calendar. The reason is in its log, for its \
+             operator."
         }
         (403, _) => {
             "Your Google account may not read this calendar. Check `calendar_id`, or ask the calendar's \
@@ -37,7 +38,7 @@ pub(super) async fn refused(
             "There is no calendar with this id, or it is not shared with your Google account. Check \
              `calendar_id`."
         }
-        (400, _) => "Google Calendar does not take this request. Check `calendar_id`.",
-        _ => "Google Calendar cannot answer just now. Try again later.",
+        (400, _) => "Google Calendar rejected the request. Check `calendar_id`.",
+        _ => "Google Calendar is not available just now. Try again later.",
     })
 }

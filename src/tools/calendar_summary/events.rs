@@ -1,4 +1,4 @@
-//! What Google answers (`events.list`), reduced to one day.
+//! Google's list of events (`events.list`), reduced to one day.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, Utc};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub(super) struct Calendar {
     items: Vec<Item>,
 }
 
-/// What takes place, and when.
+/// An event that takes place.
 #[derive(Debug)]
 struct Item {
     time: Time,
@@ -38,7 +38,7 @@ struct Item {
     description: Option<String>,
 }
 
-/// From a time on, up to another one.
+/// A start, and an end that is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Time {
     Days(NaiveDate, NaiveDate),
@@ -46,7 +46,8 @@ enum Time {
 }
 
 impl Calendar {
-    /// Adds a page; the token of the next one, if there is one. No page is what has no `items`.
+    /// Adds a page, and returns the token of the next one if there is one. `None` if the JSON is
+    /// not a page.
     pub(super) fn add(&mut self, page: &Value) -> Option<Option<String>> {
         let items = page.get("items")?.as_array()?;
         if self.time_zone.is_none() {
@@ -60,12 +61,12 @@ impl Calendar {
     ///
     /// # Errors
     ///
-    /// No time zone is known.
+    /// Returns an error if the time zone is unknown.
     pub(super) fn on(self, requested: &RequestedDay) -> Result<Summary, CallError> {
         let day = requested.in_calendar(self.time_zone.as_deref())?;
         let mut items: Vec<Item> = Vec::new();
         for item in self.items.into_iter().filter(|item| item.time.is_on(&day)) {
-            // They come nearly in order, and this is a twentieth of the code that sorting is.
+            // They are nearly in order, and this takes a twentieth of the code of a sort.
             let place = items.partition_point(|earlier| earlier.time <= item.time);
             items.insert(place, item);
         }
@@ -82,7 +83,8 @@ impl Calendar {
 }
 
 impl Item {
-    /// Reads an event that takes place. What is missing or odd in it is left out; without a start there is none.
+    /// Reads an event; `None` if it has no start, was cancelled, or the user declined. Other
+    /// members that are missing or invalid are left out.
     fn of(event: &Value) -> Option<Self> {
         let has_declined = |attendee: &Value| {
             attendee.get("self") == Some(&Value::Bool(true))
@@ -124,7 +126,7 @@ impl Item {
 }
 
 impl Time {
-    /// An end that is missing, or before the start, is the shortest there can be.
+    /// An end that is missing or before the start counts as the earliest possible one.
     fn of(event: &Value) -> Option<Self> {
         let (start, end) = (event.get("start")?, event.get("end"));
         if let Some(start) = date(start) {
@@ -151,7 +153,7 @@ fn date_time(moment: &Value) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text(moment, "dateTime")?).ok().map(|it| it.to_utc())
 }
 
-/// The link of a video call that is not Google's own.
+/// The link of another provider's video call.
 fn video_entry_point(event: &Value) -> Option<String> {
     let entry_points = event.get("conferenceData")?.get("entryPoints")?.as_array()?;
     let video = entry_points.iter().find(|it| text(it, "entryPointType") == Some("video"))?;

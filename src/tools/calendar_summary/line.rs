@@ -1,14 +1,14 @@
-//! Text that others wrote. Whoever can send an invitation writes it: it must not be able to look like another event, to
-//! steer a terminal, to hide anything, or to flood the answer.
+//! Text that strangers may have written: anybody can send an invitation. It must not look like
+//! another event, steer a terminal, hide anything, or flood the answer.
 
 use serde_json::Value;
 
-/// A member that is text, and more than white space.
+/// A member that is text and not only white space.
 pub(super) fn text<'a>(object: &'a Value, member: &str) -> Option<&'a str> {
     object.get(member)?.as_str().filter(|text| !text.trim().is_empty())
 }
 
-/// A member as one line of at most so many bytes.
+/// A member as one line, cut off after `bytes` bytes.
 pub(super) fn line(object: &Value, member: &str, bytes: usize) -> Option<String> {
     let words = object.get(member)?.as_str()?.split(|c: char| c.is_whitespace() || c.is_control());
     let mut line = String::new();
@@ -31,7 +31,7 @@ pub(super) fn line(object: &Value, member: &str, bytes: usize) -> Option<String>
     (!line.is_empty()).then_some(line)
 }
 
-/// A member as a link. One that would have to be changed is none.
+/// A member as a link; `None` unless it can be shown as it is.
 pub(super) fn link(object: &Value, member: &str) -> Option<String> {
     let link = text(object, member)?;
     let is_link = link.starts_with("https://")
@@ -40,8 +40,8 @@ pub(super) fn link(object: &Value, member: &str) -> Option<String> {
     is_link.then(|| link.to_owned())
 }
 
-/// Whether a character cannot be seen: one that turns the direction of the text around it, or that stands for nothing
-/// at all. Joiners are text; scripts and emoji are written with them.
+/// Whether a character is invisible: it changes the direction of the text around it, or stands for
+/// nothing. Joiners are text, because scripts and emoji need them.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

@@ -38,7 +38,7 @@ pub(super) fn text(summary: &Summary) -> String {
     text
 }
 
-/// As in `Tue Nov 03 2026`. Chrono could do that too, with 20 KiB for all the formats that are not needed here.
+/// As in `Tue Nov 03 2026`. Chrono's own formatting would add 20 KiB.
 fn day(date: NaiveDate) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -46,7 +46,7 @@ fn day(date: NaiveDate) -> String {
     format!("{} {} {:02} {}", date.weekday(), month.unwrap_or(&""), date.day(), date.year())
 }
 
-/// When it is, with the day wherever that is another than the one shown.
+/// The time of an event, with the day if it is not the one shown.
 fn time(event: &Event, shown: NaiveDate) -> String {
     if event.all_day {
         let last = parse(&event.end).and_then(|end| end.pred_opt());

@@ -34,7 +34,7 @@ fn refused(status: u16, reason: &str) -> (String, String) {
 #[test]
 fn every_refusal_of_google_says_what_to_do() {
     for (status, reason, beginning) in [
-        (400, "badRequest", "Google Calendar does not take this request."),
+        (400, "badRequest", "Google Calendar rejected the request."),
         (401, "authError", "Google no longer accepts the connection."),
         (
             403,
@@ -49,9 +49,9 @@ fn every_refusal_of_google_says_what_to_do() {
         (403, "forbidden", "Your Google account may not read this calendar."),
         (404, "notFound", "There is no calendar with this id"),
         (429, "rateLimitExceeded", "Google Calendar is busy."),
-        (500, "backendError", "Google Calendar cannot answer just now."),
-        (503, "backendError", "Google Calendar cannot answer just now."),
-        (302, "", "Google Calendar cannot answer just now."),
+        (500, "backendError", "Google Calendar is not available just now."),
+        (503, "backendError", "Google Calendar is not available just now."),
+        (302, "", "Google Calendar is not available just now."),
     ] {
         let (text, logged) = refused(status, reason);
         assert!(text.starts_with(beginning), "{status} {reason}: {text}");
@@ -71,7 +71,7 @@ fn an_answer_that_cannot_be_read_is_a_clear_error() {
     for body in [&b"<html>"[..], b"", b"{}", b"[]", br#"{"items":7}"#, br#"{"items":[{}"#] {
         host.answers_with(GOOGLE, Ok((200, body.to_vec())));
         let text = run(&host, json!({})).unwrap_err().to_string();
-        assert!(text.starts_with("Google Calendar gave an answer that cannot be read."), "{text}");
+        assert!(text.starts_with("The response of Google Calendar could not be read."), "{text}");
     }
     host.answers_with(GOOGLE, Err(HttpError::TimedOut));
     let text = run(&host, json!({})).unwrap_err().to_string();

@@ -1,8 +1,8 @@
-//! Time zones by their IANA names: which offset holds when, and when a day begins.
+//! Time zones by their IANA names: their offsets, and when a day begins.
 //!
-//! Exact from 2015 to the end of 2044, as far as the IANA database knows the future. Before that a zone has the offset
-//! that it had at the beginning of 2015, or its present rule if it has followed that ever since; after it, its rule. The
-//! table is made by `build.rs`.
+//! Exact from 2015 to the end of 2044, as far as the IANA database knows the future. Earlier times
+//! have the offset of the beginning of 2015, or that of the zone's rule if it has had no other
+//! since; later times have that of the rule. `build.rs` generates the table.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Utc};
 
@@ -13,8 +13,8 @@ pub(crate) struct TimeZone {
     zone: &'static Zone,
 }
 
-/// What a zone goes by: changes one by one, the first of them at the epoch; after the last of them, or where there are
-/// none, a rule.
+/// The offsets of a zone: its changes, the first of which is at the epoch, and its rule, which
+/// applies after the last of them.
 #[derive(Debug)]
 struct Zone {
     first: u16,
@@ -22,21 +22,21 @@ struct Zone {
     rule: u8,
 }
 
-/// From a time on, in seconds since the Unix epoch, an offset in minutes east of UTC.
+/// A time in seconds since the Unix epoch, and the offset from then on, in minutes east of UTC.
 #[derive(Debug)]
 struct Change {
     from: u32,
     offset: i16,
 }
 
-/// The same every year.
+/// The offsets of every year, in minutes east of UTC.
 #[derive(Debug)]
 struct Rule {
     standard: i16,
     summer: Option<Summer>,
 }
 
-/// The part of the year with another offset. In the south it goes over the turn of the year.
+/// The part of the year with another offset. In the south it spans the turn of the year.
 #[derive(Debug)]
 struct Summer {
     offset: i16,
@@ -44,8 +44,8 @@ struct Summer {
     ends: Turn,
 }
 
-/// A day of the year by month, week of the month (5 is the last one) and weekday (0 is Sunday), and the minute in it, by
-/// the clock that is then in use. Both ways, a minute may lie outside the day.
+/// A day of the year by month, week of the month (5 is the last one) and weekday (0 is Sunday), and
+/// the minute of it by the clock in use until then. The minute may be before or after the day.
 #[derive(Debug)]
 struct Turn {
     month: u8,
@@ -57,7 +57,7 @@ struct Turn {
 include!(concat!(env!("OUT_DIR"), "/time_zones.rs"));
 
 impl TimeZone {
-    /// The zone of this name, in any case: `Europe/Berlin`, `europe/berlin`.
+    /// The zone with this name in any letter case: `Europe/Berlin`, `europe/berlin`.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let mut names = NAMES.split('\n').zip(&ZONE_OF_NAME);
         let (name, zone) = names.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
@@ -76,15 +76,15 @@ impl TimeZone {
         offset.map_or_else(|| moment.fixed_offset(), |offset| moment.with_timezone(&offset))
     }
 
-    /// When the day begins. That is not always at midnight: where the clocks are put forward at midnight there is none,
-    /// and where they are put back over it there are two.
+    /// When the day begins. A day on which the clocks are set forward at midnight has no midnight,
+    /// and one on which they are set back over it has two.
     pub(crate) fn day_begins(self, date: NaiveDate) -> DateTime<Utc> {
         let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
         let (before, after) = (-TimeDelta::days(1), TimeDelta::days(1));
         let moment = |by| midnight.checked_add_signed(by).unwrap_or(midnight).timestamp();
         let (mut before, mut after) = (moment(before), moment(after));
         let midnight = midnight.timestamp();
-        // The clocks change once in these two days, or not at all.
+        // The clocks change at most once in these two days.
         let by_offset_of = |seconds| {
             let offset = self.offset_at(seconds);
             let begins = midnight.saturating_sub(i64::from(offset).saturating_mul(60));
@@ -94,7 +94,7 @@ impl TimeZone {
             (Some(one), Some(other)) => one.min(other),
             (Some(only), None) | (None, Some(only)) => only,
             (None, None) => {
-                // No clock shows midnight; the day begins with the change.
+                // The clocks skip midnight: the day begins with the change.
                 let offset = self.offset_at(before);
                 while after.saturating_sub(before) > 1 {
                     let middle = before.midpoint(after);
@@ -140,7 +140,7 @@ impl Rule {
 }
 
 impl Turn {
-    /// The time in seconds since the Unix epoch, when the clocks have been at `offset` until then.
+    /// The time in seconds since the Unix epoch, if the clocks are at `offset` until then.
     fn in_year(&self, year: i32, offset: i16) -> i64 {
         let first = NaiveDate::from_ymd_opt(year, u32::from(self.month), 1).unwrap_or_default();
         let ahead = i64::from(self.weekday)

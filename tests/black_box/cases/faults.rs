@@ -100,5 +100,5 @@ async fn spoil_google(world: &World) {
 async fn garbage_from_google_is_a_clear_error(world: &World) {
     let (is_error, text) = outcome(&world.call(OWNER, "calendar_summary", json!({})).await);
     assert!(is_error);
-    assert_eq!(text, "Google Calendar gave an answer that cannot be read. Try again later.");
+    assert_eq!(text, "The response of Google Calendar could not be read. Try again later.");
 }
