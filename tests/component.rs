@@ -18,13 +18,12 @@ fn component() -> Vec<u8> {
     fs::read(doorward_dev::build_component()).expect("the component can be read")
 }
 
-/// The limit of the size: 1.2 MiB. It was 1 MiB before time zones, the whole protocol of Token
-/// Vault, permissions from several sources and the connect page were added. A component is fetched
-/// and compiled wherever it starts, so an addition has to be worth its bytes.
-const MAX_BYTES: usize = 1_258_291;
+/// The limit of the size: 1.5 MiB. A component is fetched and compiled wherever it starts, so an
+/// addition has to be worth its bytes.
+const MAX_BYTES: usize = 1_572_864;
 
 #[test]
-fn the_component_is_at_most_1_2_mib() {
+fn the_component_is_at_most_1_5_mib() {
     let size = component().len();
     assert!(size <= MAX_BYTES, "{size} bytes");
 }
