@@ -5,7 +5,7 @@ mod cache;
 mod error;
 
 use doorward_core::Secret;
-use doorward_oauth::Caller;
+use doorward_oauth::{Caller, subject_token};
 
 use self::cache::ExchangeLookup;
 use crate::{IssuedToken, ManagementClient, Tenant};
@@ -203,7 +203,7 @@ impl<'a> Exchanges<'a> {
     }
 
     fn lookup<'e>(&'e self, exchange: &'e Exchange<'_>) -> ExchangeLookup<'e> {
-        let own = self.caller.token();
+        let own = subject_token(self.caller);
         let mut grant = exchange.grant.clone();
         grant.push(("subject_token", exchange.subject_token.unwrap_or(own).expose()));
         ExchangeLookup::new(self.tenant, self.caller, exchange, grant)

@@ -14,14 +14,15 @@ use crate::{
     keys::Sealer,
 };
 
-/// How long the store may take. Asking whoever a record saves asking takes no longer.
+/// How long an access may take. After that it is cheaper to ask the source of the record.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a store that timed out is left alone, in milliseconds.
 const BREAK_MILLIS: u64 = 10_000;
 
-/// How long the first access after such a break may take. One request in ten seconds waits for it.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long the first access after such a break may take: less than others, because one request in
+/// ten seconds waits for it in vain while the store is down, but enough for a store that is slow.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The largest sealed record that is read, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
@@ -119,7 +120,8 @@ impl Breaker {
     fn timeout(&self, now: u64) -> Option<Duration> {
         match self.open_until.get() {
             None => Some(TIMEOUT),
-            Some(until) if now < until => None,
+            // A clock that was set back does not make a break longer.
+            Some(until) if now < until && until - now <= BREAK_MILLIS => None,
             Some(_) => {
                 // This access probes the store. Others keep away until it is known to answer.
                 self.open_until.set(Some(now.saturating_add(BREAK_MILLIS)));
@@ -135,6 +137,18 @@ impl Breaker {
     fn timed_out(&self, now: u64) {
         self.open_until.set(Some(now.saturating_add(BREAK_MILLIS)));
     }
+}
+
+/// What the store has under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing.
+    Absent,
+    /// Something that is too large, or does not open: it was sealed under another secret, or is not
+    /// a record at all.
+    Unreadable,
+    /// A record that this server wrote.
+    Opened(Vec<u8>),
 }
 
 /// The store, as one request uses it.
@@ -170,10 +184,26 @@ impl<'a> Store<'a> {
     ///
     /// Returns [`KeyValueError`] if the store fails, times out, or timed out a short while ago.
     pub async fn get(&self, key: &StoreKey) -> Result<Option<Vec<u8>>, KeyValueError> {
-        let sealed = self.in_time(|| self.host.get(key.as_str())).await?;
-        Ok(sealed
-            .filter(|sealed| sealed.len() <= MAX_BYTES)
-            .and_then(|sealed| self.sealer.open(key.as_str().as_bytes(), &sealed)))
+        Ok(match self.read(key).await? {
+            Record::Opened(record) => Some(record),
+            Record::Absent | Record::Unreadable => None,
+        })
+    }
+
+    /// Reads a record, where it matters whether there is one that does not open.
+    ///
+    /// # Errors
+    ///
+    /// See [`get`](Self::get).
+    pub async fn read(&self, key: &StoreKey) -> Result<Record, KeyValueError> {
+        let Some(sealed) = self.in_time(|| self.host.get(key.as_str())).await? else {
+            return Ok(Record::Absent);
+        };
+        if sealed.len() > MAX_BYTES {
+            return Ok(Record::Unreadable);
+        }
+        let opened = self.sealer.open(key.as_str().as_bytes(), &sealed);
+        Ok(opened.map_or(Record::Unreadable, Record::Opened))
     }
 
     /// Writes a record; the last writer wins.

@@ -199,11 +199,16 @@ impl Caller {
         self.claims.expires_at
     }
 
-    /// The token itself: for an exchange at the tenant, and for nothing else.
-    #[must_use]
-    pub fn token(&self) -> &Secret {
+    pub(crate) fn token(&self) -> &Secret {
         &self.token
     }
+}
+
+/// The caller's token, for an exchange at the tenant and for nothing else. It is not a method of
+/// [`Caller`], and `doorward-spin` does not have it: a tool must not get the token.
+#[must_use]
+pub fn subject_token(caller: &Caller) -> &Secret {
+    caller.token()
 }
 
 /// See [`Caller::is_machine`].

@@ -41,7 +41,7 @@ use http::{HeaderMap, Method};
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
 pub use bearer::{Scheme, bearer_token};
-pub use caller::{Caller, Organization};
+pub use caller::{Caller, Organization, subject_token};
 pub use challenge::insufficient_scope;
 pub use claims::{Claims, Expected};
 pub use documents::{IssuerCache, IssuerDocuments, IssuerUnavailable};

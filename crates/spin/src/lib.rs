@@ -22,6 +22,14 @@
 //!
 //! doorward_spin::component!(server());
 //! ```
+//!
+//! A tool gets everything that the caller's token says, but not the token:
+//!
+//! ```compile_fail,E0624
+//! fn leak(context: &doorward_spin::prelude::Context) -> &doorward_spin::prelude::Secret {
+//!     context.caller().token()
+//! }
+//! ```
 
 pub use doorward_server::{Server, Settings, declared_variables, prelude};
 

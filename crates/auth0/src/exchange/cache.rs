@@ -14,7 +14,7 @@ use doorward_core::{
     keys::{Keys, Purpose},
     store::{Kind, StoreKey},
 };
-use doorward_oauth::Caller;
+use doorward_oauth::{Caller, subject_token};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -93,7 +93,7 @@ impl<'a> ExchangeLookup<'a> {
             let is_wanted = move |(name, _): &&(&str, &'a str)| with_tokens || !is_token(name);
             grant.iter().filter(is_wanted).flat_map(|(name, value)| [*name, *value])
         };
-        let token = caller.token().expose();
+        let token = subject_token(caller).expose();
         let mut secret = String::new();
         for part in who.into_iter().chain([token]).chain(sent(true)) {
             // With its length no part can be taken for another one.

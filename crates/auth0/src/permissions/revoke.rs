@@ -13,7 +13,7 @@ use doorward_core::{
     audit::{Audit, Entry},
     host::KeyValueError,
     reasons,
-    store::{Kind, StoreKey},
+    store::{Kind, Record, StoreKey},
     trace::Trace,
     web::{Answer, BodyError, read_body},
 };
@@ -151,11 +151,20 @@ impl RevocationTimes {
 }
 
 async fn revoked_until(tenant: &Tenant<'_>, subject: &str) -> u64 {
-    match tenant.store().get(&key(tenant, subject)).await {
-        Ok(None) => 0,
-        Ok(Some(time)) => {
+    let (store, key) = (tenant.store(), key(tenant, subject));
+    match store.read(&key).await {
+        Ok(Record::Absent) => 0,
+        Ok(Record::Opened(time)) => {
             let time = std::str::from_utf8(&time).ok().and_then(|time| time.parse::<u64>().ok());
             time.map_or(u64::MAX, |time| time.saturating_add(SETTLING_MILLIS))
+        }
+        // A revocation under another secret: the client's secret was changed. Its time is unknown,
+        // so it becomes a revocation of now.
+        Ok(Record::Unreadable) => {
+            let now = tenant.host().now_millis().to_string();
+            // If it is not written, the next request finds it unreadable again.
+            let _ = store.set(&key, now.as_bytes()).await;
+            u64::MAX
         }
         Err(_) => u64::MAX,
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Secret,
-    host::Clock,
+    host::{Clock, KeyValue},
     keys::{Keys, Purpose},
     testing::{FakeFault, FakeHost, SimulatedHost, finish},
 };
@@ -111,7 +111,7 @@ fn nobody_waits_long_for_a_store_that_never_answers() {
     }
     assert_eq!(host.fake.store_accesses.get(), accesses, "nobody asks");
     host.clock.advance(10);
-    assert_eq!(waits(3), [100, 0, 0], "one access probes it");
+    assert_eq!(waits(3), [300, 0, 0], "one access probes it");
     assert_eq!(host.fake.store_accesses.get(), accesses + 1);
     host.clock.advance(9_999);
     assert_eq!(waits(2), [0, 0], "another break begins");
@@ -166,4 +166,28 @@ fn a_store_that_reports_errors_is_asked_each_time() {
         assert_eq!(finish(store.get(&key())), Err(KeyValueError::Failed("down".to_owned())));
     }
     assert_eq!(host.store_accesses.get(), 3);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_a_break_longer() {
+    let breaker = Breaker::default();
+    breaker.timed_out(3_600_000);
+    assert_eq!(breaker.timeout(0), Some(PROBE_TIMEOUT));
+    assert_eq!(breaker.timeout(9_999), None);
+    assert_eq!(breaker.timeout(10_000), Some(PROBE_TIMEOUT));
+}
+
+#[test]
+fn a_record_that_does_not_open_is_told_from_none() {
+    let (host, breaker) = (FakeHost::new(), Breaker::default());
+    let (sealer, other) = (sealer("secret"), sealer("another secret"));
+    let store = Store::new(&host, &breaker, &sealer);
+    let read = || finish(store.read(&key()));
+    assert_eq!(read(), Ok(Record::Absent));
+    finish(store.set(&key(), b"record")).unwrap();
+    assert_eq!(read(), Ok(Record::Opened(b"record".to_vec())));
+    finish(store.with_sealer(&other).set(&key(), b"record")).unwrap();
+    assert_eq!(read(), Ok(Record::Unreadable));
+    finish(host.set(key().as_str(), &vec![0; MAX_BYTES + 1])).unwrap();
+    assert_eq!(read(), Ok(Record::Unreadable));
 }

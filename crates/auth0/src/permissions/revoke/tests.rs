@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use doorward_core::{
     audit::SubjectNames,
-    host::PortFuture,
+    host::{KeyValue, PortFuture},
     testing::{FakeFault, SimulatedHost, finish},
 };
 use http_body_util::Full;
@@ -220,6 +220,26 @@ fn an_answer_that_was_asked_for_before_a_revocation_does_not_outlive_it() {
     assert_eq!(instance.decided(&host, &one, "greet"), Decision::LacksPermission);
 }
 
+/// The client's secret is changed, and with it the key under which revocations are sealed.
+#[test]
+fn a_revocation_that_does_not_open_counts_as_one_of_now() {
+    let tenant = FakeTenant::new();
+    let host = tenant.host(&[ON, ("permission_cache_seconds", "3600")]);
+    let (instance, one) = (Instance::new(&host), user("auth0|1"));
+    assert_eq!(instance.decided(&host, &one, "greet"), Decision::Allowed);
+    tenant.let_hold("auth0|1", &[]);
+    let key = key(&instance.tenant(&host), "auth0|1");
+    finish(host.fake.set(key.as_str(), b"sealed under the former secret")).unwrap();
+    host.clock.advance(60_000);
+    assert_eq!(instance.decided(&host, &one, "greet"), Decision::LacksPermission);
+    let asked = host.count(USERS);
+    host.clock.advance(3_000);
+    for _ in 0..3 {
+        assert_eq!(instance.decided(&host, &one, "greet"), Decision::LacksPermission);
+    }
+    assert_eq!(host.count(USERS), asked + 1, "and then it is cached again");
+}
+
 #[test]
 fn everything_is_the_users_and_the_api() {
     let tenant = FakeTenant::new();
@@ -258,7 +278,7 @@ fn a_store_that_never_answers_is_waited_for_once_and_then_left_alone() {
         host.clock.advance(1_000);
     }
     host.clock.advance(1_000);
-    assert_eq!(waits(3), [100, 0, 0], "one request probes it");
+    assert_eq!(waits(3), [300, 0, 0], "one request probes it");
     assert_eq!(waits(2), [0, 0], "for ten more seconds");
     host.fake.store_fault.set(None);
     host.clock.advance(10_000);

@@ -83,7 +83,7 @@ fn with_revocations_a_warm_call_waits_a_second_once_and_then_hardly_ever() {
         clock.advance(1_000);
     }
     clock.advance(1_000);
-    assert_eq!(setting.waits(3), [100, 0, 0], "one call probes it");
+    assert_eq!(setting.waits(3), [300, 0, 0], "one call probes it");
     host.store_fault.set(None);
     clock.advance(10_000);
     assert_eq!(setting.waits(3), [0; 3]);
