@@ -1,11 +1,11 @@
 //! Dependencies point one way: between the crates, and between the modules of each crate.
 //!
-//! The crates may depend on each other only as [`DEPENDENCIES`] says. Within a crate no modules that
-//! are declared side by side depend on each other in a circle, at any depth. A module depends on
-//! another one if its code names it or anything inside it, as `crate::…`, `super::…` or `self::…`: in
-//! a `use`, in a path, or in the arguments of a macro. A name that a module re-exports counts as a
-//! name of the module that it comes from. A module and those that are declared inside it may use each
-//! other. Tests and everything in `testing` are left out.
+//! The crates may depend on each other only as [`DEPENDENCIES`] says. Within a crate no modules
+//! that are declared side by side depend on each other in a circle, at any depth. A module depends
+//! on another one if its code names it or anything inside it, as `crate::…`, `super::…` or
+//! `self::…`: in a `use`, in a path, or in the arguments of a macro. A name that a module
+//! re-exports counts as a name of the module that it comes from. A module and those that are
+//! declared inside it may use each other. Tests and everything in `testing` are left out.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! The template of `spin new` in `templates/doorward`: it makes a server that builds, answers calls,
-//! and has the variables and the settings of this workspace.
+//! The template of `spin new` in `templates/doorward`: it makes a server that builds, answers
+//! calls, and has the variables and the settings of this workspace.
 
 #![allow(
     clippy::expect_used,

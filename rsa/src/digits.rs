@@ -1,7 +1,7 @@
 //! Numbers of any length as digits of 27 bits, the lowest first.
 //!
-//! A digit has room for more products of two digits than come together in one place for a modulus of 4096 bits. So sums
-//! are made without a look at carries, and those are settled at the end.
+//! A digit has room for more products of two digits than come together in one place for a modulus
+//! of 4096 bits. So sums are made without a look at carries, and those are settled at the end.
 
 /// How many bits of a digit are its own. The others are what is to be carried, with a sign.
 pub(crate) const BITS: u32 = 27;
@@ -49,8 +49,8 @@ pub(crate) fn is_below(number: &[i64], limit: &[i64]) -> bool {
 
 /// Adds `number · by` to a sum that has at least as many digits.
 ///
-/// Nearly all the time of a verification is spent here, so four digits are one turn of the loop. It is long enough for a
-/// copy of it in every caller to save nothing.
+/// Nearly all the time of a verification is spent here, so four digits are one turn of the loop. It
+/// is long enough for a copy of it in every caller to save nothing.
 #[inline(never)]
 pub(crate) fn add_product(sum: &mut [i64], number: &[i64], by: i64) {
     let Some((sum, _)) = sum.split_at_mut_checked(number.len()) else { return };
@@ -77,7 +77,8 @@ pub(crate) fn square(number: &[i64], mut place: &mut [i64]) -> Option<()> {
     Some(())
 }
 
-/// Carries what each digit has to carry. What the highest has stays with it, and so does the sign of the number.
+/// Carries what each digit has to carry. What the highest has stays with it, and so does the sign
+/// of the number.
 #[inline(never)]
 pub(crate) fn settle(number: &mut [i64]) {
     let mut carry = 0;

@@ -1,10 +1,11 @@
 //! RSA signatures (RFC 8017, section 8). Verifying one is most of what a token costs that is new.
 //!
-//! A crate of its own, so that its arithmetic is compiled for speed, in development too, and compared with another
-//! implementation by itself.
+//! A crate of its own, so that its arithmetic is compiled for speed, in development too, and
+//! compared with another implementation by itself.
 //!
-//! Whoever verifies has nothing to hide: the key, the signature and what was signed are public, and nothing has to take the
-//! same time for all of them. Signing is another matter, and has arithmetic of its own.
+//! Whoever verifies has nothing to hide: the key, the signature and what was signed are public, and
+//! nothing has to take the same time for all of them. Signing is another matter, and has arithmetic
+//! of its own.
 
 mod digits;
 mod montgomery;
@@ -21,7 +22,8 @@ pub use private_key::{KeyProblem, PrivateKey};
 /// The shortest and the longest modulus, in bytes.
 const BYTES: RangeInclusive<usize> = 256..=512;
 
-// A square, and what its reduction adds: so many products come together in one digit of the longest modulus.
+// A square, and what its reduction adds: so many products come together in one digit of the longest
+// modulus.
 const _: () =
     assert!(2 * (*BYTES.end() * 8).div_ceil(digits::BITS as usize) < digits::MOST_PRODUCTS);
 
@@ -65,8 +67,8 @@ impl Hash {
 }
 
 impl PublicKey {
-    /// The key with this modulus, big-endian, with or without zeros in front. There is none unless it is odd and has 2048
-    /// to 4096 bits.
+    /// The key with this modulus, big-endian, with or without zeros in front. There is none unless
+    /// it is odd and has 2048 to 4096 bits.
     #[must_use]
     pub fn new(modulus: &[u8]) -> Option<Self> {
         let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
@@ -79,7 +81,8 @@ impl PublicKey {
         Some(Self { modulus: Montgomery::new(number(modulus))?, length })
     }
 
-    /// Whether this is the RSASSA-PKCS1-v1_5 signature (RFC 8017, section 8.2.2) of a message with this digest.
+    /// Whether this is the RSASSA-PKCS1-v1_5 signature (RFC 8017, section 8.2.2) of a message with
+    /// this digest.
     ///
     /// The padding is not taken apart: the signature has to open to the one encoding that there is.
     #[must_use]
@@ -88,16 +91,17 @@ impl PublicKey {
         self.open(signature) == Some(encoded)
     }
 
-    /// Whether this is an RSASSA-PSS signature (RFC 8017, section 8.1.2) of a message with this digest, as PS256 has it (RFC
-    /// 7518, section 3.5): with SHA-256 throughout, and a salt of 32 bytes.
+    /// Whether this is an RSASSA-PSS signature (RFC 8017, section 8.1.2) of a message with this
+    /// digest, as PS256 has it (RFC 7518, section 3.5): with SHA-256 throughout, and a salt of 32
+    /// bytes.
     #[must_use]
     pub fn verifies_pss(&self, digest: &[u8; 32], signature: &[u8]) -> bool {
         self.open(signature)
             .is_some_and(|opened| pss::encodes(&opened, digest, self.modulus.bits()))
     }
 
-    /// What a signature opens to, in as many bytes as the modulus has (RSAVP1, RFC 8017, section 5.2.2). A signature has as
-    /// many too, and is a number below the modulus.
+    /// What a signature opens to, in as many bytes as the modulus has (RSAVP1, RFC 8017, section
+    /// 5.2.2). A signature has as many too, and is a number below the modulus.
     fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
         if signature.len() != self.length {
             return None;
@@ -106,7 +110,8 @@ impl PublicKey {
         Some(bytes(&opened, self.length))
     }
 
-    /// EMSA-PKCS1-v1_5 (RFC 8017, section 9.2): `00 01 FF … FF 00`, the hash function, and the digest.
+    /// EMSA-PKCS1-v1_5 (RFC 8017, section 9.2): `00 01 FF … FF 00`, the hash function, and the
+    /// digest.
     fn encoded(&self, hash: Hash, digest: &[u8]) -> Option<Vec<u8>> {
         let (prefix, length) = (hash.prefix(), hash.length());
         let padding = self.length.checked_sub(prefix.len() + length + 3)?;

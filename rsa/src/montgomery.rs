@@ -1,5 +1,5 @@
-//! Arithmetic modulo an odd number, in Montgomery's form: `x` is kept as `x · R`, where `R` is 2 to the number of bits
-//! that the digits of the modulus have room for.
+//! Arithmetic modulo an odd number, in Montgomery's form: `x` is kept as `x · R`, where `R` is 2 to
+//! the number of bits that the digits of the modulus have room for.
 
 use super::digits::{BITS, LARGEST, add_product, is_below, settle, square, trim};
 
@@ -18,7 +18,8 @@ impl Montgomery {
         if lowest & 1 == 0 {
             return None;
         }
-        // Newton's iteration: an odd number is its own inverse modulo 8, and each step doubles the number of right bits.
+        // Newton's iteration: an odd number is its own inverse modulo 8, and each step doubles the
+        // number of right bits.
         let inverse = (0..4).fold(lowest, |inverse, _| {
             inverse.wrapping_mul(2_i64.wrapping_sub(lowest.wrapping_mul(inverse)))
         });
@@ -34,8 +35,8 @@ impl Montgomery {
         })
     }
 
-    /// A number to the power of 65537, which is 2^16 + 1. There is none of a number that is not below the modulus. Both are
-    /// without zeros in front.
+    /// A number to the power of 65537, which is 2^16 + 1. There is none of a number that is not
+    /// below the modulus. Both are without zeros in front.
     pub(crate) fn to_the_65537th(&self, mut number: Vec<i64>) -> Option<Vec<i64>> {
         let length = self.modulus.len();
         if number.len() > length {
@@ -61,12 +62,15 @@ impl Montgomery {
         Some(power)
     }
 
-    /// `number · R` modulo the modulus, by long division (Knuth, The Art of Computer Programming, 4.3.1, algorithm D).
+    /// `number · R` modulo the modulus, by long division (Knuth, The Art of Computer Programming,
+    /// 4.3.1, algorithm D).
     ///
-    /// The usual way is to multiply with `R²`, but to find that takes longer than this, and a key is often used only once.
+    /// The usual way is to multiply with `R²`, but to find that takes longer than this, and a key
+    /// is often used only once.
     fn form_of(&self, number: &[i64]) -> Option<Vec<i64>> {
         let length = self.modulus.len();
-        // Both are shifted until the highest bit of the divisor is set, or the guesses below would be far off.
+        // Both are shifted until the highest bit of the divisor is set, or the guesses below would
+        // be far off.
         let shift = BITS.checked_sub(self.modulus.last()?.checked_ilog2()? + 1)?;
         let mut divisor = vec![0; length];
         add_product(&mut divisor, &self.modulus, 1 << shift);

@@ -1,7 +1,7 @@
 //! Signing (RFC 8017, sections 8.1.1 and 8.2.1).
 //!
-//! The arithmetic ([`residues`](crate::residues)) takes the same time whatever the secret numbers of a length are, so
-//! nothing is left for blinding to hide.
+//! The arithmetic ([`residues`](crate::residues)) takes the same time whatever the secret numbers
+//! of a length are, so nothing is left for blinding to hide.
 //!
 //! Each signature is checked before it leaves. One with a fault in it would tell the primes.
 
@@ -43,13 +43,13 @@ pub enum KeyProblem {
 }
 
 impl PrivateKey {
-    /// From big-endian numbers in the order in which `RSAPrivateKey` has them (RFC 8017, appendix A.1.2), with or without
-    /// zeros in front.
+    /// From big-endian numbers in the order in which `RSAPrivateKey` has them (RFC 8017, appendix
+    /// A.1.2), with or without zeros in front.
     ///
     /// # Errors
     ///
-    /// What is wrong with them. That the exponents and the inverse are those of the primes only shows when a signature is
-    /// checked: a key with others signs nothing.
+    /// What is wrong with them. That the exponents and the inverse are those of the primes only
+    /// shows when a signature is checked: a key with others signs nothing.
     pub fn new(numbers: [&[u8]; 8]) -> Result<Self, KeyProblem> {
         let [n, e, _, p, q, dp, dq, q_inverse] = numbers.map(without_zeros);
         let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
@@ -68,7 +68,8 @@ impl PrivateKey {
         key().ok_or(KeyProblem::Numbers)
     }
 
-    /// A signature with RSASSA-PKCS1-v1_5 and SHA-256 of a message with this digest. There is none with a faulty key.
+    /// A signature with RSASSA-PKCS1-v1_5 and SHA-256 of a message with this digest. There is none
+    /// with a faulty key.
     #[must_use]
     pub fn sign_pkcs1(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
         let public = PublicKey::new(&self.modulus)?;
@@ -76,8 +77,8 @@ impl PrivateKey {
         self.sign(&public, &encoded)
     }
 
-    /// A signature with RSASSA-PSS, SHA-256 and this salt, which has to be random, of a message with this digest. There is
-    /// none with a faulty key.
+    /// A signature with RSASSA-PSS, SHA-256 and this salt, which has to be random, of a message
+    /// with this digest. There is none with a faulty key.
     #[must_use]
     pub fn sign_pss(&self, digest: &[u8; 32], salt: &[u8; 32]) -> Option<Vec<u8>> {
         let public = PublicKey::new(&self.modulus)?;
@@ -112,9 +113,11 @@ impl Factor {
         is_one.then_some(Self { prime, exponent })
     }
 
-    /// The message, which has to be below the prime times 2^2048, to the power of the exponent, in Montgomery's form.
+    /// The message, which has to be below the prime times 2^2048, to the power of the exponent, in
+    /// Montgomery's form.
     fn power(&self, residues: &Residues, message: &(U2048, U2048)) -> U2048 {
-        // The reduction divides by R, and to enter multiplies with it: after two of them it is in Montgomery's form.
+        // The reduction divides by R, and to enter multiplies with it: after two of them it is in
+        // Montgomery's form.
         let base = residues.enter(&residues.enter(&residues.reduce(message)));
         residues.power(&base, &self.exponent)
     }

@@ -1,5 +1,5 @@
-//! EMSA-PSS (RFC 8017, section 9.1) as PS256 has it (RFC 7518, section 3.5): SHA-256, MGF1 with SHA-256, and a salt that is
-//! as long as the digest.
+//! EMSA-PSS (RFC 8017, section 9.1) as PS256 has it (RFC 7518, section 3.5): SHA-256, MGF1 with
+//! SHA-256, and a salt that is as long as the digest.
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +9,8 @@ const LENGTH: usize = 32;
 /// The last byte of every encoding.
 const TRAILER: u8 = 0xbc;
 
-/// EMSA-PSS-ENCODE (section 9.1.1) for a modulus of so many bits, in as many bytes as the modulus has.
+/// EMSA-PSS-ENCODE (section 9.1.1) for a modulus of so many bits, in as many bytes as the modulus
+/// has.
 pub(crate) fn encode(digest: &[u8], salt: &[u8], modulus_bits: usize) -> Option<Vec<u8>> {
     let length = modulus_bits.div_ceil(8);
     let hash = sha256(&[&[0; 8], digest, salt]);
@@ -23,9 +24,11 @@ pub(crate) fn encode(digest: &[u8], salt: &[u8], modulus_bits: usize) -> Option<
     Some(encoded)
 }
 
-/// Whether this is an encoding of the digest (EMSA-PSS-VERIFY, section 9.1.2), as long as the modulus.
+/// Whether this is an encoding of the digest (EMSA-PSS-VERIFY, section 9.1.2), as long as the
+/// modulus.
 ///
-/// Only the salt is taken from it: with that, there is one encoding, and this has to be it in every bit.
+/// Only the salt is taken from it: with that, there is one encoding, and this has to be it in every
+/// bit.
 pub(crate) fn encodes(encoded: &[u8], digest: &[u8], modulus_bits: usize) -> bool {
     salt(encoded, modulus_bits)
         .and_then(|salt| encode(digest, &salt, modulus_bits))
@@ -40,8 +43,8 @@ fn salt(encoded: &[u8], modulus_bits: usize) -> Option<Vec<u8>> {
     Some(block.split_off(block.len().checked_sub(LENGTH)?))
 }
 
-/// Puts the mask on the block, or takes it off, and clears the bits in front that are too many: the encoding has one bit
-/// less than the modulus, and so there may be a whole byte in front of it.
+/// Puts the mask on the block, or takes it off, and clears the bits in front that are too many: the
+/// encoding has one bit less than the modulus, and so there may be a whole byte in front of it.
 fn mask(block: &mut [u8], hash: &[u8], modulus_bits: usize) -> Option<()> {
     let bits = modulus_bits.checked_sub(1)?;
     let length = modulus_bits.div_ceil(8);

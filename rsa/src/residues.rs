@@ -1,8 +1,9 @@
-//! Arithmetic modulo a secret odd number, in Montgomery's form: `x` is kept as `x · R`, where `R` is 2 to the number of
-//! bits that there is room for.
+//! Arithmetic modulo a secret odd number, in Montgomery's form: `x` is kept as `x · R`, where `R`
+//! is 2 to the number of bits that there is room for.
 //!
-//! All of it takes the same steps and reads the same memory whatever the numbers are; only how many bits the modulus has
-//! shows in the time. So far the source can say it: the host's compiler has the last word.
+//! All of it takes the same steps and reads the same memory whatever the numbers are; only how many
+//! bits the modulus has shows in the time. So far the source can say it: the host's compiler has
+//! the last word.
 
 use crypto_bigint::{
     Limb, U2048, Word,
@@ -10,7 +11,8 @@ use crypto_bigint::{
     subtle::{ConditionallySelectable, ConstantTimeEq},
 };
 
-/// How many of the doublings that lead to `R²` are done one by one. Each squaring that follows doubles their number.
+/// How many of the doublings that lead to `R²` are done one by one. Each squaring that follows
+/// doubles their number.
 const DOUBLINGS: usize = 64;
 
 /// How many bits of the exponent are taken at once. No window spans two words.
@@ -32,14 +34,16 @@ impl Residues {
         if lowest & 1 == 0 {
             return None;
         }
-        // Newton's iteration: an odd number is its own inverse modulo 8, and each step doubles the number of right bits.
+        // Newton's iteration: an odd number is its own inverse modulo 8, and each step doubles the
+        // number of right bits.
         let inverse = (0..5).fold(lowest, |inverse: Word, _| {
             let two: Word = 2;
             inverse.wrapping_mul(two.wrapping_sub(lowest.wrapping_mul(inverse)))
         });
         let negative_inverse = Limb(inverse.wrapping_neg());
         let mut new = Self { modulus, r_squared: U2048::ZERO, negative_inverse };
-        // The highest power of two below the modulus, doubled until it is 2^64 · R: the Montgomery form of 2^64.
+        // The highest power of two below the modulus, doubled until it is 2^64 · R: the Montgomery
+        // form of 2^64.
         let highest = modulus.bits_vartime().checked_sub(1)?;
         let mut power = U2048::ONE.shl_vartime(highest);
         for _ in highest..U2048::BITS + DOUBLINGS {
@@ -55,10 +59,11 @@ impl Residues {
         Some(new)
     }
 
-    /// A number to the power of the exponent, which is below the modulus, both numbers in Montgomery's form.
+    /// A number to the power of the exponent, which is below the modulus, both numbers in
+    /// Montgomery's form.
     ///
-    /// Each window of the exponent costs four squarings and a product, zeros too, and its factor is picked by going through
-    /// all of them.
+    /// Each window of the exponent costs four squarings and a product, zeros too, and its factor is
+    /// picked by going through all of them.
     pub(crate) fn power(&self, base: &U2048, exponent: &U2048) -> U2048 {
         let one = self.leave(&self.r_squared);
         let mut powers = [one; 1 << WINDOW];
@@ -95,8 +100,8 @@ impl Residues {
         self.reduce(&(*number, U2048::ZERO))
     }
 
-    /// The product of two numbers in Montgomery's form, one of which is below the modulus; or of one that is in it and one
-    /// that is not, and then it is not either.
+    /// The product of two numbers in Montgomery's form, one of which is below the modulus; or of
+    /// one that is in it and one that is not, and then it is not either.
     ///
     /// It is long enough for a copy of it in every caller to save nothing.
     #[inline(never)]

@@ -9,7 +9,8 @@ use rsa::{
 
 use super::*;
 
-/// A key of each usual size, and one whose highest byte is a single bit: its encodings for PSS are a byte shorter.
+/// A key of each usual size, and one whose highest byte is a single bit: its encodings for PSS are
+/// a byte shorter.
 pub(crate) fn keys() -> &'static [RsaPrivateKey; 4] {
     static KEYS: OnceLock<[RsaPrivateKey; 4]> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -109,7 +110,8 @@ fn opens(modulus: &BigUint, number: &BigUint) -> bool {
     key.open(&padded(number, length)) == Some(padded(&power, length))
 }
 
-/// Moduli and numbers of long runs of ones and of zeros, which is where carries go far and guesses are wrong.
+/// Moduli and numbers of long runs of ones and of zeros, which is where carries go far and guesses
+/// are wrong.
 #[test]
 fn powers_are_right_whatever_the_digits() {
     let mut random = StdRng::seed_from_u64(2);

@@ -17,7 +17,7 @@ use url::form_urlencoded;
 
 use self::{day::RequestedDay, events::Calendar};
 
-/// The most pages that are read. No day has so many events.
+/// How many pages are read at most.
 const MAX_PAGES: usize = 10;
 
 /// The scope that reading a calendar requires. Wider ones suffice as well.
@@ -32,7 +32,8 @@ const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,descr
 struct Arguments {
     /// The day, as YYYY-MM-DD. Default: today.
     date: Option<String>,
-    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the calendar's own.
+    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the
+    /// calendar's own.
     time_zone: Option<String>,
     /// The calendar's id, which often is an email address. Default: the user's primary calendar.
     calendar_id: Option<String>,

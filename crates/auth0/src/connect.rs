@@ -1,9 +1,9 @@
 //! Connecting an account: the way forward for a person whose call failed because an account is
 //! missing.
 //!
-//! The failed call returns a link to a page of this server. There the person signs in with the tenant
-//! through this server's own first-party application. If it is the person who made the call, the
-//! Connected Accounts flow of the tenant's My Account API follows, which ends at the provider's
+//! The failed call returns a link to a page of this server. There the person signs in with the
+//! tenant through this server's own first-party application. If it is the person who made the call,
+//! the Connected Accounts flow of the tenant's My Account API follows, which ends at the provider's
 //! consent page. The link is a sealed `Ticket`; what is known between the redirects is a sealed
 //! `Flow`. Both are valid for ten minutes.
 //!

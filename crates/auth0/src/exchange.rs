@@ -1,5 +1,5 @@
-//! Tokens in exchange for the caller's own, which is never shown: Token Vault, on-behalf-of, and token
-//! exchange profiles (RFC 8693).
+//! Tokens in exchange for the caller's own, which is never shown: Token Vault, on-behalf-of, and
+//! token exchange profiles (RFC 8693).
 
 mod cache;
 mod error;
@@ -77,8 +77,8 @@ impl<'a> Exchanges<'a> {
     }
 
     /// Obtains a token of the third party behind `connection`, such as `google-oauth2`, for the
-    /// account that the caller connected (Token Vault). All of `scopes` must be granted. `login_hint`
-    /// chooses among several accounts.
+    /// account that the caller connected (Token Vault). All of `scopes` must be granted.
+    /// `login_hint` chooses among several accounts.
     ///
     /// A tool that only calls the third party's API needs no token: `Context::connection` attaches
     /// it.
@@ -96,8 +96,8 @@ impl<'a> Exchanges<'a> {
         obtained.map(|obtained| obtained.token)
     }
 
-    /// Like [`connection_token`](Self::connection_token), and says whether the token was remembered.
-    /// With `anew` it never is: for when the third party refused the remembered one.
+    /// Like [`connection_token`](Self::connection_token), and says whether the token was
+    /// remembered. With `anew` it never is: for when the third party refused the remembered one.
     ///
     /// # Errors
     ///
@@ -120,9 +120,9 @@ impl<'a> Exchanges<'a> {
         self.obtain(&exchange, anew).await
     }
 
-    /// Forgets what [`connection_token`](Self::connection_token) returned for the same arguments: for
-    /// when the third party requires more than was granted, so that the next call finds what the user
-    /// grants meanwhile.
+    /// Forgets what [`connection_token`](Self::connection_token) returned for the same arguments:
+    /// for when the third party requires more than was granted, so that the next call finds what
+    /// the user grants meanwhile.
     pub async fn forget_connection_token(
         &self,
         connection: &str,

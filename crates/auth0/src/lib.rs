@@ -1,4 +1,5 @@
-//! The Auth0 tenant as a service: what this server asks of it on its own behalf and on its callers'.
+//! The Auth0 tenant as a service: what this server asks of it on its own behalf and on its
+//! callers'.
 //!
 //! | Module | |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! The Management API (`/api/v2`), with a token of the server's own.
 //!
-//! A read is retried while that can help and there is time; a change is sent once. The rate limit is
-//! obeyed before it is met: see `rate_limit`.
+//! A read is retried while that can help and there is time; a change is sent once. The rate limit
+//! is obeyed before it is met: see `rate_limit`.
 
 mod error;
 mod rate_limit;
@@ -32,7 +32,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// The delays before the first and the second retry of a read.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// What an instance remembers of the Management API: its own token, and the state of the rate limit.
+/// What an instance remembers of the Management API: its own token, and the state of the rate
+/// limit.
 #[derive(Debug, Default)]
 pub struct ManagementMemory {
     token: TokenCache,

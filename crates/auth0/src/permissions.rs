@@ -1,13 +1,11 @@
 //! May this caller use this tool?
 //!
-//! 1. A [`Requirement`] says what is asked for: a tool's name, whether it only reads, and the scopes
-//!    that its code declares.
-//! 2. [`Settings`] are the operator's: where the decision comes from, how long an answer is cached,
-//!    and a policy.
-//! 3. `lookup` asks the tenant, through the cache, which permissions the API defines and which of
-//!    them the user holds: each is a `question`.
+//! 1. A [`Requirement`] says what is asked for: a tool's name, whether it only reads, and the
+//! scopes that its code declares. 2. [`Settings`] are the operator's: where the decision comes
+//! from, how long an answer is cached, and a policy. 3. `lookup` asks the tenant, through the
+//! cache, which permissions the API defines and which of them the user holds: each is a `question`.
 //! 4. `decide` makes a [`Decision`] of all this. It is pure, and there is no other way to one:
-//!    `tools/call`, `tools/list` and every entry of a batch take it.
+//! `tools/call`, `tools/list` and every entry of a batch take it.
 
 mod decide;
 mod error;
@@ -61,8 +59,8 @@ impl Settings {
         self.cache_seconds.saturating_mul(1000)
     }
 
-    /// How long an answer that refuses something is cached: half as long, because somebody waits for
-    /// it to change.
+    /// How long an answer that refuses something is cached: half as long, because somebody waits
+    /// for it to change.
     fn negative_ttl(&self) -> u64 {
         self.ttl() / 2
     }

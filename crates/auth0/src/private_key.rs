@@ -1,5 +1,5 @@
-//! The private key by which this server authenticates at the tenant (`private_key_jwt`: OpenID Connect
-//! Core, section 9; RFC 7523, section 2.2).
+//! The private key by which this server authenticates at the tenant (`private_key_jwt`: OpenID
+//! Connect Core, section 9; RFC 7523, section 2.2).
 //!
 //! Signing takes constant time with keys of both kinds. ES256 is by far the faster one.
 
@@ -76,8 +76,8 @@ impl FromStr for AssertionAlgorithm {
 
 impl PrivateKey {
     /// Reads PKCS#8 in PEM (RFC 7468, section 10; RFC 5208), whose lines may end with the two
-    /// characters `\n` as in an environment file. Without an algorithm RSA keys sign with RS256. `id`
-    /// is the `kid` of the assertions.
+    /// characters `\n` as in an environment file. Without an algorithm RSA keys sign with RS256.
+    /// `id` is the `kid` of the assertions.
     ///
     /// # Errors
     ///

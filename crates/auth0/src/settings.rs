@@ -25,8 +25,8 @@ variables! {
     AUTH0_CLIENT_PRIVATE_KEY = secret("auth0_client_private_key");
     /// The key's id in the tenant: the `kid` of assertions. Empty: assertions have none
     AUTH0_CLIENT_PRIVATE_KEY_ID = optional("auth0_client_private_key_id", "");
-    /// The algorithm that the key signs with: `RS256`, `PS256` or `ES256`. Empty: `RS256` for an RSA
-    /// key, `ES256` for a P-256 key
+    /// The algorithm that the key signs with: `RS256`, `PS256` or `ES256`. Empty: `RS256` for an
+    /// RSA key, `ES256` for a P-256 key
     AUTH0_CLIENT_PRIVATE_KEY_ALGORITHM = optional("auth0_client_private_key_algorithm", "");
     /// The id of the first-party application through which users sign in to [connect an
     /// account](connect.md) on a page of this server. Empty: the page does not exist
@@ -37,8 +37,8 @@ variables! {
     /// missing and `connect_client_id` is empty
     CONNECT_URL = optional("connect_url", "");
     /// What [decides who may use a tool](permissions.md#who-decides): `both` (the user's live
-    /// permissions in the tenant, and the scopes of the token), `management` (the permissions alone)
-    /// or `token` (the token alone)
+    /// permissions in the tenant, and the scopes of the token), `management` (the permissions
+    /// alone) or `token` (the token alone)
     PERMISSION_SOURCE = optional("permission_source", "both");
     /// How long the tenant's answers about permissions are cached, in seconds: 0 to 3600. With `0`
     /// every call asks the tenant

@@ -34,8 +34,8 @@ pub struct IssuedToken {
     pub access_token: Secret,
     /// When it expires, in seconds since the Unix epoch.
     pub expires_at: u64,
-    /// The granted scopes; `None` if the response has no `scope`, which means all that were requested
-    /// (RFC 6749, section 5.1).
+    /// The granted scopes; `None` if the response has no `scope`, which means all that were
+    /// requested (RFC 6749, section 5.1).
     pub scopes: Option<Vec<String>>,
 }
 

@@ -60,8 +60,8 @@ pub trait Reason {
 }
 
 /// Declares an error type whose variants are reasons: each with its text, which is its doc comment,
-/// and its stable code. The outcome is [`Denied`](Outcome::Denied), unless one is given for the type
-/// or for a variant.
+/// and its stable code. The outcome is [`Denied`](Outcome::Denied), unless one is given for the
+/// type or for a variant.
 ///
 /// ```
 /// use doorward_core::{audit::Reason, reasons};

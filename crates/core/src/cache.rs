@@ -2,7 +2,7 @@
 //! stale-while-error, and a tier in the key-value store that instances share.
 //!
 //! A [`Cache`] holds what a [`Lookup`] fetches. On one instance one request at a time fetches the
-//! same thing; the others go on with what is known if it will do, or look again every few
+//! same thing; the others are served the cached value if it suffices, or look again every few
 //! milliseconds. They share a flag and never a future: a future that one request makes and another
 //! polls traps the instance.
 //!
@@ -34,7 +34,8 @@ const STORE_MILLIS: u64 = 1000;
 pub struct Ttl {
     /// How long it is served without fetching it again.
     pub fresh: u64,
-    /// How long it is served while the source fails. Nothing is served beyond the longer of the two.
+    /// How long it is served while the source fails. Nothing is served beyond the longer of the
+    /// two.
     pub stale: u64,
     /// How long a failure is cached while there is nothing to serve.
     pub retry: u64,
@@ -52,7 +53,8 @@ pub struct Ttl {
 pub struct Entry<V> {
     /// The value.
     pub value: V,
-    /// When it was asked for, in milliseconds since the Unix epoch. It may be no newer than that.
+    /// When the request for it was sent, in milliseconds since the Unix epoch. Its age counts from
+    /// then.
     pub fetched_at: u64,
 }
 

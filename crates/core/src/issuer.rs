@@ -1,4 +1,5 @@
-//! Issuers (RFC 8414, section 2): authorization servers, by the URL that their tokens carry as `iss`.
+//! Issuers (RFC 8414, section 2): authorization servers, by the URL that their tokens carry as
+//! `iss`.
 
 use std::{error::Error, fmt, str::FromStr};
 

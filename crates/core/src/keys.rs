@@ -1,9 +1,9 @@
 //! The key schedule: every key of the server is derived here, from one secret, by HKDF-SHA-256
 //! (RFC 5869). Each [`Purpose`] has a key of its own.
 //!
-//! What leaves the server's hands, into a cookie, a link, a client or the key-value store, is sealed
-//! by a [`Sealer`]: XChaCha20-Poly1305 with a random nonce of 192 bits. It opens only for the same
-//! purpose and in the same context.
+//! What leaves the server's hands, into a cookie, a link, a client or the key-value store, is
+//! sealed by a [`Sealer`]: XChaCha20-Poly1305 with a random nonce of 192 bits. It opens only for
+//! the same purpose and in the same context.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! What every part of Doorward stands on. This crate knows no token, no protocol and no tenant.
+//! What every part of Doorward stands on. It makes no decision about tokens, messages or
+//! permissions.
 //!
 //! | Module | |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! The one client for outbound requests.
 //!
-//! The host sends to declared hosts only, over TLS except on loopback, follows no redirect and keeps
-//! to the [`Limits`]: these are the terms of the port. The client adds the trace of the inbound
-//! request, builds what APIs expect, and retries reads. No error quotes a response.
+//! The host sends to declared hosts only, over TLS except on loopback, follows no redirect and
+//! keeps to the [`Limits`]: these are the terms of the port. The client adds the trace of the
+//! inbound request, builds what APIs expect, and retries reads. No error quotes a response.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};

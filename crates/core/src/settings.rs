@@ -1,5 +1,5 @@
-//! Variables: each crate declares those it reads with [`variables!`](crate::variables), in one place
-//! with name, default and meaning, and reads them through a [`Reader`].
+//! Variables: each crate declares those it reads with [`variables!`](crate::variables), in one
+//! place with name, default and meaning, and reads them through a [`Reader`].
 //!
 //! The table in `docs/configuration.md` and the check of `spin.toml` come from the declarations.
 

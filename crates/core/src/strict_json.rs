@@ -1,7 +1,8 @@
 //! JSON in which a duplicate member is an error.
 //!
 //! JSON lets the reader choose between two members of one name, and two readers may choose
-//! differently: a proxy that filters tools by name would see one tool, and this server run the other.
+//! differently: a proxy that filters tools by name would see one tool, and this server run the
+//! other.
 
 use std::fmt;
 

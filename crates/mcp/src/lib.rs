@@ -1,5 +1,5 @@
-//! The Model Context Protocol, as a stateless server of both eras on one URL. This crate knows no
-//! caller, no permission and no host.
+//! The Model Context Protocol, as a stateless server of both eras on one URL. This crate
+//! authorizes nothing and does no I/O.
 //!
 //! A body becomes typed requests once, in [`receive`]. What a server offers is in its [`Registry`]:
 //! tools, prompts and resources are values, generic in the context `C` that a running call gets. A

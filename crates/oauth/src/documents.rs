@@ -25,12 +25,12 @@ pub(crate) const JITTER_MILLIS: u64 = 60 * 1000;
 /// How long documents are served while the issuer fails, in milliseconds.
 pub(crate) const STALE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
-/// How often an unknown key makes instances ask again, and how often a failing issuer is asked that
-/// documents are known of, in milliseconds.
+/// How often documents are fetched again for an unknown key, and from a failing issuer while cached
+/// ones exist, in milliseconds.
 pub(crate) const ASK_AGAIN_MILLIS: u64 = 30 * 1000;
 
-/// How often a failing issuer is asked that no documents are known of, in milliseconds: nobody gets
-/// in until it answers.
+/// How often a failing issuer is asked while nothing is cached, in milliseconds: until it answers,
+/// every request gets 503.
 pub(crate) const RETRY_MILLIS: u64 = 2000;
 
 /// How long a request waits for another one that asks the issuer, in milliseconds: longer than both

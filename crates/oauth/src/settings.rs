@@ -35,8 +35,8 @@ variables! {
     /// How far an issuer's clock may be from this server's, in seconds: 0 to 300
     TOKEN_LEEWAY_SECONDS = optional("token_leeway_seconds", "60");
     /// Whether access tokens must be bound to a key of the client
-    /// ([DPoP](https://www.rfc-editor.org/rfc/rfc9449)): `optional` accepts bearer tokens, and bound
-    /// tokens with a proof; `required` accepts bound tokens only
+    /// ([DPoP](https://www.rfc-editor.org/rfc/rfc9449)): `optional` accepts bearer tokens, and
+    /// bound tokens with a proof; `required` accepts bound tokens only
     DPOP = optional("dpop", "optional");
     /// How far the time of a DPoP proof may be from this server's clock, in seconds: 1 to 300
     DPOP_PROOF_SECONDS = optional("dpop_proof_seconds", "60");

@@ -65,7 +65,8 @@ pub(crate) async fn caller(
     let token = Secret::from(token);
     let remembered = memory.tokens.0.borrow().get(&token).cloned();
     if let Some(verified) = remembered
-        // Settings are read anew every minute; each time their issuers are other values.
+        // Reloaded settings hold new issuers, so a token that was verified under the old ones is
+        // verified again.
         && let Some(issuer) =
             server.settings.issuers().find(|it| Rc::ptr_eq(it, verified.caller.trusted_issuer()))
     {

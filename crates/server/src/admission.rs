@@ -19,8 +19,9 @@ variables! {
     /// More origins whose pages may use the MCP endpoint: `https://app.example.com`, separated by
     /// spaces, or `*`. The server's own and those on loopback always may
     ALLOWED_ORIGINS = optional("allowed_origins", "");
-    /// More host names that requests may have in `Host`, if a proxy changes it: `doorward.internal`,
-    /// separated by spaces, or `*`. The name in `public_url` and loopback names are always accepted
+    /// More host names that requests may have in `Host`, if a proxy changes it:
+    /// `doorward.internal`, separated by spaces, or `*`. The name in `public_url` and loopback
+    /// names are always accepted
     ALLOWED_HOSTS = optional("allowed_hosts", "");
 }
 

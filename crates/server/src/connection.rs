@@ -1,4 +1,5 @@
-//! The API of a third party, on behalf of the caller: an HTTP client that attaches the token itself.
+//! The API of a third party, on behalf of the caller: an HTTP client that attaches the token
+//! itself.
 
 use std::{cell::RefCell, error::Error, fmt};
 
@@ -44,8 +45,8 @@ pub struct Connection<'a> {
     token: RefCell<Option<IssuedToken>>,
 }
 
-/// Why a third party's API gave no response. With `?` it becomes the outcome for the person: what is
-/// wrong, and the link on which the account is connected if that helps.
+/// Why a third party's API gave no response. With `?` it becomes the outcome for the person: what
+/// is wrong, and the link on which the account is connected if that helps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionError {
     cause: ConnectionCause,
@@ -99,8 +100,8 @@ impl<'a> Connection<'a> {
     }
 
     /// Sets the scopes that the user is asked for when connecting the account. Whether those that
-    /// are granted suffice is for the API to say, because a wider scope may hold a narrower one: see
-    /// [`lacks_scope`](Self::lacks_scope).
+    /// are granted suffice is for the API to say, because a wider scope may hold a narrower one:
+    /// see [`lacks_scope`](Self::lacks_scope).
     #[must_use]
     pub fn scopes(mut self, scopes: &'a [&'a str]) -> Self {
         self.scopes = scopes;
@@ -112,8 +113,8 @@ impl<'a> Connection<'a> {
     /// # Errors
     ///
     /// Returns [`ConnectionError`] if there is no token or no response. A response with an error
-    /// status is returned, except 401: then the token is forgotten and, unless it was new, exchanged
-    /// again, once.
+    /// status is returned, except 401: then the token is forgotten and, unless it was new,
+    /// exchanged again, once.
     pub async fn get(&self, path_and_query: &str) -> Result<Response<Bytes>, ConnectionError> {
         self.send(Method::GET, path_and_query, None).await
     }
@@ -131,8 +132,8 @@ impl<'a> Connection<'a> {
         self.send(Method::POST, path_and_query, Some(body)).await
     }
 
-    /// The error for an API that refuses because a scope is missing. The token is forgotten, so that
-    /// the next call finds what the user grants meanwhile.
+    /// The error for an API that refuses because a scope is missing. The token is forgotten, so
+    /// that the next call finds what the user grants meanwhile.
     pub async fn lacks_scope(&self) -> ConnectionError {
         self.forget_token().await;
         let scopes = self.scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -150,7 +151,7 @@ impl<'a> Connection<'a> {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        // Only a remembered token is worth replacing: the next new one would be refused as well.
+        // A new token is not exchanged again: another one would be refused as well.
         if is_remembered {
             let Obtained { token, .. } = self.token(true).await?;
             let response = self.send_with(&token, &method, path_and_query, body).await?;
@@ -217,8 +218,8 @@ impl<'a> Connection<'a> {
     }
 
     /// What the person is told. If a link helps, the client opens it if it can; otherwise it is in
-    /// the text. A person who was asked once in this call is told instead of asked again, because the
-    /// page may not be finished yet.
+    /// the text. A person who was asked once in this call is told instead of asked again, because
+    /// the page may not be finished yet.
     fn outcome(&self, error: &ExchangeError) -> CallError {
         let message = error.message(self.display_name);
         if !error.is_solved_by_connecting() {

@@ -1,4 +1,5 @@
-//! From a body of a verified caller to the answer: the message, its method, the permission, the call.
+//! From a body of a verified caller to the answer: the message, its method, the permission, the
+//! call.
 
 use std::rc::Rc;
 
@@ -165,8 +166,8 @@ async fn call_tool(
     })
 }
 
-/// `tools/list`: the tools that the caller may use, and those that one more consent would allow. Only
-/// a call of such a tool tells a client which scope to ask for.
+/// `tools/list`: the tools that the caller may use, and those that one more consent would allow.
+/// Only a call of such a tool tells a client which scope to ask for.
 async fn list_tools(
     registry: &Registry<Context>,
     request: &CallerRequest,

@@ -28,7 +28,8 @@
 //!
 //! A request travels one way: [`Server::serve`] routes it, the resource server (`doorward-oauth`)
 //! proves its caller, `dispatch` finds method and tool (`doorward-mcp`) and asks the tenant whether
-//! the caller may use it (`doorward-auth0`), and the tool acts through its [`Context`](prelude::Context).
+//! the caller may use it (`doorward-auth0`), and the tool acts through its
+//! [`Context`](prelude::Context).
 
 mod admission;
 mod connection;

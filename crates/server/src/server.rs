@@ -204,8 +204,8 @@ impl Server {
         }
     }
 
-    /// The settings, read anew from time to time. Each error is logged when it is found, not at each
-    /// request.
+    /// The settings, read anew from time to time. Each error is logged when it is found, not at
+    /// each request.
     async fn settings(&self, host: &dyn Host) -> Result<Rc<Settings>, SettingsError> {
         let now = host.now();
         if let Some((outcome, read_at)) = &*self.settings.borrow() {

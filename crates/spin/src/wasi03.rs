@@ -208,8 +208,8 @@ impl Random for Spin {
 
 impl Log for Spin {
     fn log(&self, line: &str) {
-        // One call is one line of printable text. A log that cannot be written to is not a reason to
-        // trap.
+        // One call is one line of printable text. A log that cannot be written to is not a reason
+        // to trap.
         let line: String = line.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
         let _ = std::io::stderr().write_all(format!("doorward: {line}\n").as_bytes());
     }

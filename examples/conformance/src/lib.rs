@@ -1,5 +1,5 @@
-//! A second MCP server behind Doorward's door, with the tools, prompts and resources that the official
-//! conformance suite requires.
+//! A second MCP server behind Doorward's door, with the tools, prompts and resources that the
+//! official conformance suite requires.
 
 mod media;
 mod prompts;

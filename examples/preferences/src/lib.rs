@@ -1,7 +1,8 @@
-//! An MCP server behind Doorward's door, with two tools: one keeps what its caller prefers, the other says it.
+//! An MCP server behind Doorward's door, with two tools: one keeps what its caller prefers, the
+//! other says it.
 //!
-//! Preferences are in the user's `user_metadata` at the tenant, so every application of the tenant sees them, and this
-//! server stores nothing.
+//! Preferences are in the user's `user_metadata` at the tenant, so every application of the tenant
+//! sees them, and this server stores nothing.
 
 mod preferences;
 

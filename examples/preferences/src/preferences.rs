@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// A preference. Each is a member of `user_metadata` of its own: the tenant replaces whole members, so
-/// two calls at once cannot undo each other.
+/// A preference. Each is a member of `user_metadata` of its own: the tenant replaces whole members,
+/// so two calls at once cannot undo each other.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Preference {
@@ -51,7 +51,8 @@ pub(crate) fn get_preferences() -> Tool {
         .description("Returns what the user prefers: language, theme, units")
 }
 
-/// The token must allow it, whatever its user may do: an agent that only reads is not given the scope.
+/// The token must allow it, whatever its user may do: an agent that only reads is not given the
+/// scope.
 pub(crate) fn set_preference() -> Tool {
     Tool::new("set_preference", write)
         .title("Set a preference")

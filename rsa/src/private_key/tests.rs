@@ -56,7 +56,8 @@ fn signatures_are_those_of_the_rsa_crate_byte_for_byte() {
     }
 }
 
-/// Only verified by the other crate: it would sign for ever where the first prime is by far the shorter one.
+/// Only verified by the other crate: it would sign for ever where the first prime is by far the
+/// shorter one.
 #[test]
 fn primes_of_different_lengths_sign_what_their_public_key_verifies() {
     let [short, .., long] = keys();

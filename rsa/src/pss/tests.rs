@@ -72,7 +72,8 @@ fn a_salt_has_32_bytes() {
     }
 }
 
-/// With as many bits as bytes have, and with one more, which is a byte in front that has to be zero.
+/// With as many bits as bytes have, and with one more, which is a byte in front that has to be
+/// zero.
 #[test]
 fn every_bit_of_the_encoding_counts() {
     for key in &keys()[..2] {
@@ -87,7 +88,8 @@ fn every_bit_of_the_encoding_counts() {
             let mut wrong = good.clone();
             wrong[at] ^= 1 << bit;
             let Some(signature) = signature_of(key, &wrong) else { continue };
-            // The other crate does not look at a byte that is too many in front, where there is one.
+            // The other crate does not look at a byte that is too many in front, where there is
+            // one.
             let theirs = at == 0 && bits % 8 == 1;
             assert_eq!(verdicts(key, &DIGEST, &signature), (false, theirs), "{bits}: {at}, {bit}");
         }

@@ -42,8 +42,8 @@ pub(super) fn link(object: &Value, member: &str) -> Option<String> {
 
 /// Whether a character is invisible. Such characters change the direction of the text around them,
 /// or carry bytes that a model reads and a person does not see. They are those with the property
-/// `Default_Ignorable_Code_Point` of Unicode 16, joiners and variation selectors included, and those
-/// that are blank although they are no white space.
+/// `Default_Ignorable_Code_Point` of Unicode 16, joiners and variation selectors included, and
+/// those that are blank although they are no white space.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -1,5 +1,5 @@
-//! Where the tenant sends the browser back to, from its sign-in page and from the provider's consent
-//! page.
+//! Where the tenant sends the browser back to, from its sign-in page and from the provider's
+//! consent page.
 
 use doorward_core::{Secret, web::Answer};
 use http::HeaderMap;

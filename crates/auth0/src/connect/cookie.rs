@@ -1,5 +1,5 @@
-//! The cookie that ties a flow to the browser in which it was started. Nobody can be made to finish a
-//! flow that somebody else started, because their browser does not have its cookie.
+//! The cookie that ties a flow to the browser in which it was started. Nobody can be made to finish
+//! a flow that somebody else started, because their browser does not have its cookie.
 
 use http::{HeaderMap, header};
 
@@ -12,8 +12,8 @@ impl Connect<'_> {
     /// The value of the cookie of the flow with this state.
     pub(super) fn cookie<'h>(&self, headers: &'h HeaderMap, state: &str) -> Option<&'h str> {
         let wanted = self.cookie_name(state);
-        // Each cookie is read by itself: those of others may not be ASCII. No white space but this is
-        // trimmed, or a name with some in front would pass for one with the prefix `__Host-`.
+        // Each cookie is read by itself: those of others may not be ASCII. No white space but this
+        // is trimmed, or a name with some in front would pass for one with the prefix `__Host-`.
         let pairs = headers
             .get_all(header::COOKIE)
             .iter()
@@ -44,7 +44,8 @@ impl Connect<'_> {
         format!("{prefix}doorward-connect-{beginning}")
     }
 
-    /// The prefix `__Host-` requires `Path=/`. `Lax`, because the browser comes back from the tenant.
+    /// The prefix `__Host-` requires `Path=/`. `Lax`, because the browser comes back from the
+    /// tenant.
     fn cookie_attributes(&self) -> &'static str {
         if self.is_https() {
             "; Path=/; Secure; HttpOnly; SameSite=Lax"

@@ -1,9 +1,9 @@
 //! What is known between the redirects.
 //!
-//! A flow is one record of the key-value store, sealed under a key that only the browser's cookie has,
-//! which in turn is sealed by this server and bound to the `state` of the redirect. So a copy of the
-//! store is worth nothing, a stolen cookie is worth nothing without the URL, and a flow is used once:
-//! whoever takes it removes it.
+//! A flow is one record of the key-value store, sealed under a key that only the browser's cookie
+//! has, which in turn is sealed by this server and bound to the `state` of the redirect. So a copy
+//! of the store is worth nothing, a stolen cookie is worth nothing without the URL, and a flow is
+//! used once: whoever takes it removes it.
 //!
 //! There is one record for each user and connection, so abandoned flows do not pile up; a new flow
 //! replaces the old one.

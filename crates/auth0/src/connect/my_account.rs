@@ -85,15 +85,16 @@ impl Connect<'_> {
         id.map(drop).ok_or_else(|| self.undocumented(COMPLETE))
     }
 
-    /// The ticket's scopes, and those that the account has already: a request replaces what was granted.
-    /// Without any, the connection's settings decide.
+    /// The ticket's scopes, and those that the account has already: a request replaces what was
+    /// granted. Without any, the connection's settings decide.
     async fn scopes(&self, ticket: &Ticket, token: &Secret) -> Result<Vec<String>, ConnectOutcome> {
         if ticket.scopes.is_empty() {
             return Ok(Vec::new());
         }
         let path = format!("{ACCOUNTS}?connection={}", ticket.connection);
         let answer = self.my_account(Method::GET, &path, token, None).await?;
-        // A missing `accounts` is an error: read as empty, the scopes already granted would be dropped.
+        // A missing `accounts` is an error: read as empty, the scopes already granted would be
+        // dropped.
         let accounts = answer.get("accounts").and_then(Value::as_array);
         let accounts = accounts.ok_or_else(|| self.undocumented(ACCOUNTS))?;
         let granted =

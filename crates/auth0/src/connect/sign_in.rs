@@ -98,8 +98,8 @@ impl Connect<'_> {
         Ok(access_token)
     }
 
-    /// Refuses a response of another issuer. If the tenant's metadata says that responses have `iss`,
-    /// one without it is refused too (RFC 9207).
+    /// Refuses a response of another issuer. If the tenant's metadata says that responses have
+    /// `iss`, one without it is refused too (RFC 9207).
     async fn check_issuer(&self, query: &Query<'_>) -> Result<(), ConnectOutcome> {
         let (server, issuer) = (self.tenant.resource_server, self.tenant.issuer());
         let issuers = &server.memory.issuers;

@@ -12,8 +12,8 @@ use super::{
 /// The longest ticket that is opened, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// An account to connect, and for whom. It is sealed: whoever sees the link learns nothing from it, and
-/// only this server can make one.
+/// An account to connect, and for whom. It is sealed: whoever sees the link learns nothing from it,
+/// and only this server can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     /// The tenant's user who made the call.

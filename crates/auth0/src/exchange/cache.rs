@@ -1,8 +1,9 @@
-//! Exchanged tokens are remembered until near their expiry, by all that they depend on: the caller's
-//! token, and everything that was sent.
+//! Exchanged tokens are remembered until near their expiry, by all that they depend on: the
+//! caller's token, and everything that was sent.
 //!
-//! In the key-value store they are sealed under a key that is derived from the tokens that were sent,
-//! which are stored nowhere. So a copy of the store is worth nothing, even with the server's secret.
+//! In the key-value store they are sealed under a key that is derived from the tokens that were
+//! sent, which are stored nowhere. So a copy of the store is worth nothing, even with the server's
+//! secret.
 
 use std::cell::{Cell, RefCell};
 
@@ -36,8 +37,8 @@ pub(super) struct ExchangeLookup<'a> {
     secret: Secret,
     /// The key in memory: the digest of `secret`.
     key: String,
-    /// The key in the store: a digest without the tokens, so that the record made with a user's next
-    /// token replaces this one.
+    /// The key in the store: a digest without the tokens, so that the record made with a user's
+    /// next token replaces this one.
     store_key: StoreKey,
     /// A token that the third party refused.
     refused: RefCell<Option<Secret>>,

@@ -1,7 +1,7 @@
 //! Why an exchange gave no token: what the person, or the operator, can do about it.
 //!
-//! Auth0's error responses are told apart by status and `error`. For Token Vault only the meanings of
-//! 401 and 403 are documented; the codes here are those that were observed.
+//! Auth0's error responses are told apart by status and `error`. For Token Vault only the meanings
+//! of 401 and 403 are documented; the codes here are those that were observed.
 
 use std::{error::Error, fmt};
 

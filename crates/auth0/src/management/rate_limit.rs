@@ -1,9 +1,9 @@
 //! The tenant's rate limit, and the queue of requests that wait for it.
 //!
 //! Every response of the Management API says how many more requests it takes and when the limit
-//! resets. An instance keeps no more requests in flight than that; those that have to wait are served
-//! in order. Instances share the time at which an exhausted limit resets through the key-value store.
-//! Waiting uses timers only.
+//! resets. An instance keeps no more requests in flight than that; those that have to wait are
+//! served in order. Instances share the time at which an exhausted limit resets through the
+//! key-value store. Waiting uses timers only.
 
 use std::{
     cell::{Cell, RefCell},
@@ -74,8 +74,8 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Returns in how many seconds the limit resets, if that is after `deadline` (milliseconds since
-    /// the Unix epoch).
+    /// Returns in how many seconds the limit resets, if that is after `deadline` (milliseconds
+    /// since the Unix epoch).
     pub(super) async fn turn(&self, tenant: &Tenant<'_>, deadline: u64) -> Result<Turn<'_>, u64> {
         let host = tenant.host();
         let place = QueuePlace::take(self);

@@ -1,5 +1,5 @@
-//! The Management token: one for all requests until near its expiry, shared by instances through the
-//! key-value store.
+//! The Management token: one for all requests until near its expiry, shared by instances through
+//! the key-value store.
 
 use doorward_core::{
     cache::{Cache, Entry, Fetched, Lookup, Ttl},

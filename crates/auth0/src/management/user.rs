@@ -17,8 +17,9 @@ const PAGE_SIZE: usize = 100;
 /// The most pages that are read.
 const MAX_PAGES: usize = 20;
 
-/// The Management API, about one user, with the server's own token. The scopes of the caller's token
-/// do not limit it: a tool that offers too much of it offers that to everybody who may use the tool.
+/// The Management API, about one user, with the server's own token. The scopes of the caller's
+/// token do not limit it: a tool that offers too much of it offers that to everybody who may use
+/// the tool.
 ///
 /// Reads are retried within 15 seconds, changes are sent once. Both wait for their turn under the
 /// rate limit.
@@ -65,8 +66,8 @@ impl<'a> ManagementClient<'a> {
         self
     }
 
-    /// Reads the user's `user_metadata`, which users may change themselves. The client needs the scope
-    /// `read:users`.
+    /// Reads the user's `user_metadata`, which users may change themselves. The client needs the
+    /// scope `read:users`.
     ///
     /// # Errors
     ///
@@ -76,8 +77,8 @@ impl<'a> ManagementClient<'a> {
         self.api.log(self.api.read(&path, "read:users").await.and_then(metadata))
     }
 
-    /// Changes the user's `user_metadata` and returns all of it. A member replaces the whole member of
-    /// that name, `null` deletes it, and others stay. The client needs the scope `update:users`.
+    /// Changes the user's `user_metadata` and returns all of it. A member replaces the whole member
+    /// of that name, `null` deletes it, and others stay. The client needs the scope `update:users`.
     ///
     /// # Errors
     ///
@@ -122,8 +123,8 @@ impl<'a> ManagementClient<'a> {
         rows.iter().map(permission).collect::<Option<_>>().ok_or(ManagementError::Malformed)
     }
 
-    /// Sends any other request. `path` is what follows `/api/v2/`, with its query; write ids into it
-    /// with [`path_segment`]. The result is the response's JSON, or `null` if it has no body.
+    /// Sends any other request. `path` is what follows `/api/v2/`, with its query; write ids into
+    /// it with [`path_segment`]. The result is the response's JSON, or `null` if it has no body.
     ///
     /// # Errors
     ///

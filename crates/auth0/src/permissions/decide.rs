@@ -21,8 +21,8 @@ pub struct Requirement<'a> {
     pub scopes: &'a RequiredScopes,
 }
 
-/// The tenant's answers that a decision needs. A question that was not asked is `None`, which allows
-/// nothing.
+/// The tenant's answers that a decision needs. A question that was not asked is `None`, which
+/// allows nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TenantPermissions {
     /// The permissions that the API defines.
@@ -132,8 +132,9 @@ pub(super) fn needs_definitions(source: PermissionSource) -> bool {
     source != PermissionSource::Token
 }
 
-/// Whether the tenant must be asked for the caller's permissions. It knows its own users only: what a
-/// machine may do is in its token, and another issuer's subject may be spelled like one of the users.
+/// Whether the tenant must be asked for the caller's permissions. It knows its own users only: what
+/// a machine may do is in its token, and another issuer's subject may be spelled like one of the
+/// users.
 pub(super) fn asks_tenant(source: PermissionSource, caller: &Caller) -> bool {
     source != PermissionSource::Token && caller.is_tenant_user() && !caller.is_machine()
 }
@@ -143,8 +144,8 @@ fn asks_token(source: PermissionSource, caller: &Caller) -> bool {
     source != PermissionSource::Management || !asks_tenant(source, caller)
 }
 
-/// With [`Token`](PermissionSource::Token) nobody asks the tenant. No token has a permission that
-/// clients are not told to ask for, so the advertised ones count.
+/// Whether the tool needs its permission. With [`Token`](PermissionSource::Token) the advertised
+/// scopes say so, because clients request no others.
 fn is_private(
     source: PermissionSource,
     advertised: &[Scope],

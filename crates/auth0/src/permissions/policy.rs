@@ -12,12 +12,12 @@
 //! ```
 //!
 //! Every rule that applies takes away, so their order does not matter. A rule without `when` and
-//! `unless` applies to everybody. Everything that a condition names must hold; of a list, one entry is
-//! enough.
+//! `unless` applies to everybody. Everything that a condition names must hold; of a list, one entry
+//! is enough.
 //!
 //! What a token says about organization, client and claims is the word of its issuer, and another
-//! issuer may use the tenant's names. So `unless` exempts callers of another issuer only if it names
-//! that issuer (`issuer`).
+//! issuer may use the tenant's names. So `unless` exempts callers of another issuer only if it
+//! names that issuer (`issuer`).
 
 use std::{error::Error, fmt, str::FromStr};
 

@@ -12,9 +12,9 @@ use crate::testing::{FakeTenant, Instance, user};
 const USERS: u64 = 15;
 const CALLS: u64 = 20;
 
-/// Fifteen users arrive over 10 seconds, and each makes 20 calls in 30 seconds. Returns how many calls
-/// were not allowed, how long the longest took (in milliseconds), and how many requests met the rate
-/// limit.
+/// Fifteen users arrive over 10 seconds, and each makes 20 calls in 30 seconds. Returns how many
+/// calls were not allowed, how long the longest took (in milliseconds), and how many requests met
+/// the rate limit.
 fn play(instances: usize, arrival: impl Fn(u64) -> u64) -> (usize, u64, u64) {
     let tenant = FakeTenant::new();
     tenant.limit_to(2.0, 2.0);

@@ -1,4 +1,5 @@
-//! The part of DER (ITU-T X.690) between a PKCS#8 key and its numbers. A general reader adds 20 KiB.
+//! The part of DER (ITU-T X.690) between a PKCS#8 key and its numbers. A general reader adds 20
+//! KiB.
 
 /// `rsaEncryption` (RFC 8017, appendix A.1).
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -16,7 +17,8 @@ const SEQUENCE: u8 = 0x30;
 pub(super) enum KeyNumbers<'a> {
     /// The scalar.
     P256(&'a [u8]),
-    /// Modulus, public and private exponent, two primes, their exponents, and the inverse of the second.
+    /// Modulus, public and private exponent, two primes, their exponents, and the inverse of the
+    /// second.
     Rsa([&'a [u8]; 8]),
 }
 

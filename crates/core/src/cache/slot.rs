@@ -38,7 +38,8 @@ impl<V, E> Default for Slot<V, E> {
 }
 
 impl<V: Clone, E: Clone> Slot<V, E> {
-    /// Whether a clock that was wrong wrote this, perhaps this instance's own before it was set back.
+    /// Whether a clock that was wrong wrote this, perhaps this instance's own before it was set
+    /// back.
     pub(super) fn is_from_the_future(&self, now: u64) -> bool {
         let fetched_at = self.entry.as_ref().map_or(0, |entry| entry.fetched_at);
         let latest = fetched_at.max(self.attempted_at).max(self.forced_at);

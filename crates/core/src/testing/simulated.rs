@@ -1,4 +1,5 @@
-//! A host whose time passes only while everything waits: seconds of waiting take no time, and always go the same way.
+//! A host whose time passes only while everything waits: seconds of waiting take no time, and
+//! always go the same way.
 
 use std::{
     cell::{Cell, RefCell},
@@ -92,7 +93,8 @@ impl SimulatedClock {
         Box::pin(Sleep { time, until, id })
     }
 
-    /// The results of futures that run at the same time. When all of them wait, time goes on to where the first does not.
+    /// The results of futures that run at the same time. When all of them wait, time goes on to
+    /// where the first does not.
     pub fn run<'a, T>(&self, futures: Vec<PortFuture<'a, T>>) -> Vec<T> {
         let mut left: Vec<_> = futures.into_iter().map(Some).collect();
         let mut results: Vec<Option<T>> = left.iter().map(|_| None).collect();

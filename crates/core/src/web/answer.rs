@@ -33,8 +33,8 @@ pub struct Answer {
     body: AnswerBody,
 }
 
-/// The body of an answer. Only this module can make one, and so only it can make a response: no route
-/// gets past [`Answer::leave`].
+/// The body of an answer. Only this module can make one, and so only it can make a response: no
+/// route gets past [`Answer::leave`].
 pub struct AnswerBody(Content);
 
 enum Content {

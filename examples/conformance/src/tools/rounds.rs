@@ -1,4 +1,5 @@
-//! Tools whose rounds tell one another something, in a state that the client carries and cannot change.
+//! Tools whose rounds tell one another something, in a state that the client carries and cannot
+//! change.
 
 use doorward_spin::prelude::*;
 use serde_json::{Value, json};

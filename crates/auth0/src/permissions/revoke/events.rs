@@ -1,8 +1,8 @@
 //! What a request to revoke says: Auth0's log events, as a log stream sends them, or plainly who is
 //! meant.
 //!
-//! A log stream sends a JSON array, an object, or objects on lines of their own. For an operation of
-//! the Management API each is `{"log_id": …, "data": {"type": "sapi", "details": {"request":
+//! A log stream sends a JSON array, an object, or objects on lines of their own. For an operation
+//! of the Management API each is `{"log_id": …, "data": {"type": "sapi", "details": {"request":
 //! {"method": "post", "path": "/api/v2/users/…/roles"}}}}`. Events of other types are ignored.
 
 use doorward_core::strict_json;

@@ -1,5 +1,5 @@
-//! How long a whole `tools/call` waits for a key-value store that never answers. Nothing else on this
-//! host takes any time.
+//! How long a whole `tools/call` waits for a key-value store that never answers. Nothing else on
+//! this host takes any time.
 
 use doorward_core::{host::PortFuture, testing::SimulatedHost};
 
