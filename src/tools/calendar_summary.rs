@@ -32,8 +32,7 @@ const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,descr
 struct Arguments {
     /// The day, as YYYY-MM-DD. Default: today.
     date: Option<String>,
-    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the
-    /// calendar's own.
+    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the calendar's own.
     time_zone: Option<String>,
     /// The calendar's id, which often is an email address. Default: the user's primary calendar.
     calendar_id: Option<String>,
@@ -93,7 +92,7 @@ async fn call(context: &Context, arguments: Arguments) -> Result<ToolOutput<Summ
         .and_then(DateTime::from_timestamp_millis)
         .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
     let requested =
-        RequestedDay::of(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
+        RequestedDay::new(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
     let calendar_id = arguments.calendar_id.as_deref().unwrap_or("primary");
     let calendar = read_calendar(context, calendar_id, &requested).await?;
     let summary = calendar.on(&requested)?;

@@ -31,9 +31,14 @@ fn tools() -> Vec<Value> {
 
 #[test]
 fn the_list_of_tools_is_the_golden_one() {
-    let golden: Value = serde_json::from_str(include_str!("tools.golden.json")).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tools/tools.golden.json");
     let actual = json!(tools());
-    assert_eq!(actual, golden, "{}", serde_json::to_string_pretty(&actual).unwrap());
+    if std::env::var_os("UPDATE_GOLDEN_FILES").is_some() {
+        let text = serde_json::to_string_pretty(&actual).unwrap();
+        std::fs::write(path, text + "\n").unwrap();
+    }
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(actual, golden, "UPDATE_GOLDEN_FILES=1 writes {path}");
 }
 
 #[test]

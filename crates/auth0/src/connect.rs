@@ -25,7 +25,6 @@ use doorward_core::{
     host::{Host, Random},
     keys::{Purpose, Sealer},
     reasons,
-    trace::Trace,
     web::Answer,
 };
 use doorward_oauth::Caller;
@@ -91,7 +90,7 @@ impl Tenant<'_> {
         connection: &str,
         scopes: &[&str],
     ) -> Option<String> {
-        if caller.is_machine() || !caller.is_tenant_user() || !start::is_connection(connection) {
+        if caller.is_machine() || !caller.is_from_tenant() || !start::is_connection(connection) {
             return None;
         }
         if self.settings.connect.client.is_none() {
@@ -119,8 +118,6 @@ pub struct Connect<'a> {
     pub client: &'a ClientCredentials,
     /// Where the outcome is written.
     pub audit: &'a Audit,
-    /// The trace of the request.
-    pub trace: Option<&'a Trace>,
     /// The name of the server.
     pub name: &'a str,
 }
@@ -143,7 +140,8 @@ impl<'a> Connect<'a> {
     fn end(&self, outcome: ConnectOutcome, ticket: Option<&Ticket>) -> Answer {
         let issuer = self.tenant.issuer().as_str();
         let who = ticket.map(|ticket| Who { issuer, subject: &ticket.subject, client: None });
-        let entry = Entry { reason: &outcome, who, tool: None, trace: self.trace };
+        let entry =
+            Entry { reason: &outcome, who, tool: None, trace: self.tenant.outbound().trace };
         self.audit.write(self.host(), &entry);
         pages::last(self, outcome, ticket)
     }

@@ -196,7 +196,7 @@ impl<'a> Exchanges<'a> {
 
     async fn obtain(&self, exchange: &Exchange<'_>, anew: bool) -> Result<Obtained, ExchangeError> {
         // The tenant cannot exchange another issuer's token, which must never leave this server.
-        if !self.caller.is_tenant_user() {
+        if !self.caller.is_from_tenant() {
             return Err(ExchangeError::NotATenantUser);
         }
         self.tenant.memory.exchanged.get(&self.lookup(exchange), anew).await

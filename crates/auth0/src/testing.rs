@@ -64,7 +64,7 @@ impl Instance {
             .iter()
             .map(|tool| Requirement { tool, is_read_only: true, scopes: &scopes })
             .collect();
-        self.tenant(host).decide(caller, &PermissionMemo::default(), &tools).await
+        self.tenant(host).decide_each(caller, &PermissionMemo::default(), &tools).await
     }
 
     /// The decision about one tool, in whatever time it takes.

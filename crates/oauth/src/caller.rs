@@ -87,7 +87,7 @@ impl Caller {
     /// Whether the tenant itself issued the token. Only then may the tenant be asked about the
     /// caller: another issuer's subject may be spelled like one of the tenant's.
     #[must_use]
-    pub fn is_tenant_user(&self) -> bool {
+    pub fn is_from_tenant(&self) -> bool {
         self.issuer.is_tenant
     }
 

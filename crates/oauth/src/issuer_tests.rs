@@ -140,7 +140,7 @@ fn every_kind_of_provider_names_the_same_things_in_its_own_way() {
     ] {
         let caller = authenticate(&host(), issuer).unwrap_or_else(|it| panic!("{issuer}: {it:?}"));
         assert_eq!(caller.issuer(), issuer);
-        assert_eq!(caller.is_tenant_user(), issuer == "https://tenant.example.com/");
+        assert_eq!(caller.is_from_tenant(), issuer == "https://tenant.example.com/");
         assert_eq!(caller.client_id(), client, "{issuer}");
         assert_eq!(caller.scopes(), scopes, "{issuer}");
         assert_eq!(caller.permissions(), permissions, "{issuer}");

@@ -90,12 +90,6 @@ impl Context {
         }
     }
 
-    /// The scopes and permissions in the caller's token.
-    #[must_use]
-    pub fn scopes(&self) -> &[String] {
-        self.caller().scopes()
-    }
-
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn now_millis(&self) -> u64 {

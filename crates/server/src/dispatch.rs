@@ -148,8 +148,7 @@ async fn call_tool(
         return Outcome::Answered(Err(RpcError::unknown_tool(&call.name)));
     };
     let tenant = request.environment.tenant();
-    let decisions = tenant.decide(&request.caller, memo, &[requirement(tool)]).await;
-    let decision = decisions.into_iter().next().unwrap_or(Decision::LacksPermission);
+    let decision = tenant.decide(&request.caller, memo, &requirement(tool)).await;
     request.log(&decision, Some(tool.name()));
     Outcome::Answered(match decision {
         Decision::Allowed => match prepare(request, |seal| call.prepare(tool, headers, seal)) {
@@ -180,7 +179,7 @@ async fn list_tools(
         return Ok(registry.list_tools(exists));
     }
     let tools: Vec<_> = registry.tools().map(|tool| requirement(tool)).collect();
-    let decisions = request.environment.tenant().decide(&request.caller, memo, &tools).await;
+    let decisions = request.environment.tenant().decide_each(&request.caller, memo, &tools).await;
     // Clients would cache a list without the undecided tools as if it were complete.
     if let Some(decision @ Decision::Undecided(undecided)) =
         decisions.iter().find(|decision| matches!(decision, Decision::Undecided(_)))

@@ -181,7 +181,6 @@ impl Server {
             tenant: environment.tenant(),
             client,
             audit: &begin_audit(environment),
-            trace: environment.trace.as_deref(),
             name: self.info.title,
         };
         let answer = connect.serve(request.uri(), request.headers()).await;

@@ -38,7 +38,7 @@ impl RequestedDay {
     /// # Errors
     ///
     /// Returns `InvalidParams` if an argument is invalid; it says which one and what is valid.
-    pub(super) fn of(
+    pub(super) fn new(
         date: Option<&str>,
         time_zone: Option<&str>,
         now: DateTime<Utc>,

@@ -53,7 +53,7 @@ impl Calendar {
         if self.time_zone.is_none() {
             self.time_zone = text(page, "timeZone").map(str::to_owned);
         }
-        self.items.extend(items.iter().filter_map(Item::of));
+        self.items.extend(items.iter().filter_map(Item::from_event));
         Some(text(page, "nextPageToken").map(str::to_owned))
     }
 
@@ -85,7 +85,7 @@ impl Calendar {
 impl Item {
     /// Reads an event; `None` if it has no start, was cancelled, or the user declined. Other
     /// members that are missing or invalid are left out.
-    fn of(event: &Value) -> Option<Self> {
+    fn from_event(event: &Value) -> Option<Self> {
         let has_declined = |attendee: &Value| {
             attendee.get("self") == Some(&Value::Bool(true))
                 && text(attendee, "responseStatus") == Some("declined")
@@ -96,7 +96,7 @@ impl Item {
             return None;
         }
         Some(Self {
-            time: Time::of(event)?,
+            time: Time::from_event(event)?,
             summary: line(event, "summary", LINE),
             location: line(event, "location", LINE),
             video_link: link(event, "hangoutLink").or_else(|| video_entry_point(event)),
@@ -127,7 +127,7 @@ impl Item {
 
 impl Time {
     /// An end that is missing or before the start counts as the earliest possible one.
-    fn of(event: &Value) -> Option<Self> {
+    fn from_event(event: &Value) -> Option<Self> {
         let (start, end) = (event.get("start")?, event.get("end"));
         if let Some(start) = date(start) {
             let next = start.succ_opt()?;

@@ -54,7 +54,7 @@ impl<'a> ManagementClient<'a> {
     #[must_use]
     pub fn new(tenant: Tenant<'a>, caller: &'a Caller) -> Self {
         // Another issuer's subject may be spelled like one of the tenant's users.
-        let is_user = caller.is_tenant_user() && !caller.is_machine();
+        let is_user = caller.is_from_tenant() && !caller.is_machine();
         let subject = is_user.then(|| Cow::Borrowed(caller.subject()));
         Self { api: ManagementApi::new(tenant), subject }
     }

@@ -136,7 +136,7 @@ pub(super) fn needs_definitions(source: PermissionSource) -> bool {
 /// a machine may do is in its token, and another issuer's subject may be spelled like one of the
 /// users.
 pub(super) fn asks_tenant(source: PermissionSource, caller: &Caller) -> bool {
-    source != PermissionSource::Token && caller.is_tenant_user() && !caller.is_machine()
+    source != PermissionSource::Token && caller.is_from_tenant() && !caller.is_machine()
 }
 
 /// Whether the token must grant the permission.

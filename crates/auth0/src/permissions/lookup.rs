@@ -12,8 +12,8 @@ use futures_util::future;
 use serde_json::{Value, json};
 
 use super::{
-    Decision, PermissionError, Permissions, Requirement, Undecided,
-    decide::{TenantPermissions, asks_tenant, decide, needs_definitions},
+    PermissionError, Permissions, Undecided,
+    decide::{TenantPermissions, asks_tenant, needs_definitions},
     question::Question,
     revoke::RevocationTimes,
 };
@@ -59,37 +59,8 @@ impl Default for PermissionCache {
 }
 
 impl Tenant<'_> {
-    /// Decides about several tools. What is unknown is looked up once, for all of them.
-    pub async fn decide(
-        &self,
-        caller: &Caller,
-        memo: &PermissionMemo,
-        tools: &[Requirement<'_>],
-    ) -> Vec<Decision> {
-        let settings = &self.settings.permissions;
-        let advertised = &self.resource_server.settings.resource.scopes_supported;
-        let decide_all = |known: &TenantPermissions| -> Vec<Decision> {
-            let decide = |tool| decide(settings, advertised, tool, caller, known);
-            tools.iter().map(decide).collect()
-        };
-        if tools.iter().all(|tool| settings.policy.hides(tool, caller)) {
-            return decide_all(&TenantPermissions::default());
-        }
-        let known = self.permissions(caller, memo, settings.ttl()).await;
-        let decisions = decide_all(&known);
-        // A refusal is cached for a shorter time.
-        let oldest = self.host().now_millis().saturating_sub(settings.negative_ttl());
-        let is_outdated = settings.ttl() > 0
-            && matches!(&known.held, Some(Ok(held)) if held.asked_at < oldest)
-            && decisions.iter().any(Decision::is_refused_by_tenant);
-        if !is_outdated {
-            return decisions;
-        }
-        decide_all(&self.permissions(caller, memo, settings.negative_ttl()).await)
-    }
-
     /// What the tenant says, with nothing about the user that is older than `max_age` milliseconds.
-    async fn permissions(
+    pub(super) async fn permissions(
         &self,
         caller: &Caller,
         memo: &PermissionMemo,

@@ -195,7 +195,7 @@ impl Condition {
 
     /// Whether it exempts the caller: it holds, and the caller's issuer is the tenant or is named.
     fn excepts(&self, caller: &Caller) -> bool {
-        (caller.is_tenant_user() || self.issuers.is_some()) && self.holds_for(caller)
+        (caller.is_from_tenant() || self.issuers.is_some()) && self.holds_for(caller)
     }
 
     fn holds_for(&self, caller: &Caller) -> bool {

@@ -14,7 +14,6 @@ use doorward_core::{
     host::KeyValueError,
     reasons,
     store::{Kind, Record, StoreKey},
-    trace::Trace,
     web::{Answer, BodyError, read_body},
 };
 use futures_util::future;
@@ -71,9 +70,8 @@ where
 {
     let host = tenant.host();
     let (parts, body) = request.into_parts();
-    let trace = Trace::from_headers(&parts.headers);
     let write = |reason: RevokeReason| {
-        let trace = trace.as_ref();
+        let trace = tenant.outbound().trace;
         audit.write(host, &Entry { reason: &reason, who: None, tool: None, trace });
     };
     if !has_secret(&parts.headers, secret) {

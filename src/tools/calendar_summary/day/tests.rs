@@ -12,7 +12,7 @@ fn moment(text: &str) -> DateTime<Utc> {
 }
 
 fn day(date: Option<&str>, zone: &str) -> Day {
-    RequestedDay::of(date, Some(zone), now()).unwrap().in_calendar(None).unwrap()
+    RequestedDay::new(date, Some(zone), now()).unwrap().in_calendar(None).unwrap()
 }
 
 #[test]
@@ -34,9 +34,9 @@ fn today_is_that_of_the_zone_and_not_the_servers() {
 fn the_zone_is_the_one_asked_for_or_else_the_calendars() {
     let calendar = Some("Europe/Berlin");
     let asked =
-        RequestedDay::of(None, Some("Asia/Tokyo"), now()).unwrap().in_calendar(calendar).unwrap();
+        RequestedDay::new(None, Some("Asia/Tokyo"), now()).unwrap().in_calendar(calendar).unwrap();
     assert_eq!(asked.zone.name(), "Asia/Tokyo");
-    let own = RequestedDay::of(None, None, now()).unwrap();
+    let own = RequestedDay::new(None, None, now()).unwrap();
     assert_eq!(own.in_calendar(calendar).unwrap().zone.name(), "Europe/Berlin");
     for unknown in [None, Some("Nowhere")] {
         let text = own.in_calendar(unknown).unwrap_err().to_string();
@@ -82,10 +82,10 @@ fn what_is_asked_for_holds_the_day_in_every_zone() {
             let (from, until) = requested.window();
             assert!(from <= day.begins && day.ends <= until, "{name} {}", day.date);
         };
-        let today = RequestedDay::of(None, None, now()).unwrap();
+        let today = RequestedDay::new(None, None, now()).unwrap();
         holds(&today, &today.in_calendar(Some(name)).unwrap());
         for date in ["2026-03-29", "2026-07-01", "2026-11-01"] {
-            let requested = RequestedDay::of(Some(date), None, now()).unwrap();
+            let requested = RequestedDay::new(Some(date), None, now()).unwrap();
             holds(&requested, &requested.in_calendar(Some(name)).unwrap());
         }
     }
@@ -105,11 +105,11 @@ fn an_argument_that_is_none_is_named() {
         "2026-11-03 ",
         "２０２６-11-03",
     ] {
-        let error = RequestedDay::of(Some(date), None, now()).err().unwrap().to_string();
+        let error = RequestedDay::new(Some(date), None, now()).err().unwrap().to_string();
         assert!(error.starts_with("`date` must be"), "{date:?}: {error}");
     }
     for zone in ["", "CEST", "+02:00", "Europe/Atlantis"] {
-        let error = RequestedDay::of(None, Some(zone), now()).err().unwrap().to_string();
+        let error = RequestedDay::new(None, Some(zone), now()).err().unwrap().to_string();
         assert!(error.starts_with("`time_zone` must be"), "{zone:?}: {error}");
     }
 }

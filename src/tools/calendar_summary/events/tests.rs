@@ -13,7 +13,7 @@ fn on(date: Option<&str>, time_zone: Option<&str>, items: &[Value]) -> Summary {
     let mut calendar = Calendar::default();
     assert_eq!(calendar.add(&page), Some(None));
     let now = Utc.with_ymd_and_hms(2026, 11, 3, 23, 30, 0).unwrap();
-    calendar.on(&RequestedDay::of(date, time_zone, now).unwrap()).unwrap()
+    calendar.on(&RequestedDay::new(date, time_zone, now).unwrap()).unwrap()
 }
 
 fn titles(items: &[Value]) -> Vec<String> {

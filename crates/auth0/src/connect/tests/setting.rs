@@ -102,7 +102,6 @@ impl Setting {
             tenant: self.tenant(),
             client: self.instance.settings.connect.client.as_ref().unwrap(),
             audit: &audit,
-            trace: None,
             name: "Doorward",
         };
         let (_, path) = url.split_once("mcp.example.com").unwrap();

@@ -8,6 +8,7 @@ use doorward_core::{
 use futures_util::FutureExt;
 
 use super::*;
+use crate::permissions::Decision;
 use crate::testing::{API, FakeTenant, Instance, TOKENS, USERS, user};
 
 const NOBODY: &str = "auth0|21";
