@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
     case!(a_list_that_is_not_filtered_shows_everything with &[("list_filtering", "false")]),
     case!(a_permission_counts_as_soon_as_it_is_given after give_the_guest_permission with LIVE),
     case!(a_permission_that_was_removed_is_refused_when_the_setting_has_passed after remove_a_permission with &[("permission_cache_seconds", "1")]),
-    case!(with_setting_0_every_call_asks_two_questions after call_ten_times with LIVE),
+    case!(with_setting_0_every_call_asks_two_questions alone with LIVE),
     case!(a_warm_decision_asks_nothing after call_until_it_is_warm with &[("permission_cache_seconds", "3600")]),
     case!(a_machine_may_do_what_its_token_says_and_is_not_looked_up),
     case!(a_user_whose_subject_looks_like_a_machines_is_looked_up after remove_the_permission_of_odd_users with LIVE),
@@ -28,7 +28,7 @@ pub(super) const CASES: &[Case] = &[
     case!(odd_subjects_and_a_thousand_permissions_are_read_rightly after add_odd_people),
     case!(what_the_policy_hides_does_not_exist with &[("tool_policy", r#"{ "rules": [{ "only": ["greet"], "unless": { "claims": { "email": "owner@example.com" } } }] }"#)]),
     case!(what_was_revoked_is_refused_at_once after take_away_and_revoke with REVOCABLE),
-    case!(a_log_stream_may_revoke after take_away_and_stream with REVOCABLE),
+    case!(a_log_stream_may_revoke alone with REVOCABLE),
     case!(only_who_knows_the_secret_may_revoke with REVOCABLE),
     case!(without_a_secret_nobody_may_revoke),
     case!(the_management_api_may_have_a_client_of_its_own after give_the_client_to_the_management_api with OWN_CLIENT),
@@ -93,7 +93,7 @@ async fn a_permission_that_was_removed_is_refused_when_the_setting_has_passed(wo
     assert!(is_error && text == "You don't have permission to use the 'greet' tool.", "{text}");
 }
 
-async fn call_ten_times(world: &World) {
+async fn with_setting_0_every_call_asks_two_questions(world: &World) {
     world.call(OWNER, "greet", json!({})).await;
     world.tenant().control().reset_calls();
     for _ in 0..10 {
@@ -106,14 +106,9 @@ async fn call_ten_times(world: &World) {
     // Both must be in flight at once for each to see the other.
     control.inject_all(Group::Management, &doorward_tenant::Fault::delay(Duration::from_secs(2)));
     let begun = std::time::Instant::now();
-    world.call(OWNER, "greet", json!({})).await;
-    assert!(begun.elapsed() < Duration::from_secs(4), "one round trip, and not two");
-    control.clear_faults(None);
-}
-
-async fn with_setting_0_every_call_asks_two_questions(world: &World) {
     let (is_error, text) = outcome(&world.call(OWNER, "greet", json!({})).await);
     assert!(!is_error, "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "one round trip, and not two");
 }
 
 async fn call_until_it_is_warm(world: &World) {
@@ -316,7 +311,12 @@ async fn take_away_and_revoke(world: &World) {
     assert_eq!(answer.json(), json!({ "everything": false, "subjects": 1 }));
 }
 
-async fn take_away_and_stream(world: &World) {
+async fn what_was_revoked_is_refused_at_once(world: &World) {
+    let (is_error, text) = outcome(&greeted_guest(world).await);
+    assert!(is_error && text.starts_with("You don't have permission"), "{text}");
+}
+
+async fn a_log_stream_may_revoke(world: &World) {
     take_away(world).await;
     let event = |path: &str| {
         let request = json!({ "method": "delete", "path": path });
@@ -328,14 +328,6 @@ async fn take_away_and_stream(world: &World) {
     ]);
     let answer = revoke(world, SECRET, events.to_string()).await;
     assert_eq!(answer.json(), json!({ "everything": false, "subjects": 1 }));
-}
-
-async fn what_was_revoked_is_refused_at_once(world: &World) {
-    let (is_error, text) = outcome(&greeted_guest(world).await);
-    assert!(is_error && text.starts_with("You don't have permission"), "{text}");
-}
-
-async fn a_log_stream_may_revoke(world: &World) {
     what_was_revoked_is_refused_at_once(world).await;
 }
 
