@@ -22,6 +22,37 @@ pub fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(text).map(|Strict(value)| value)
 }
 
+/// The members of an object, where something else deserializes the text: the rest of a structure
+/// (`serde(flatten)`), or the claims of a token. A duplicate member is an error at any depth.
+#[derive(Clone, Debug, Default)]
+pub struct Members(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor).map(Self)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object without duplicate members")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Strict(value))) = items.next_entry::<String, _>()? {
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("duplicate member"));
+            }
+        }
+        Ok(members)
+    }
+}
+
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -75,14 +106,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some((name, Strict(value))) = items.next_entry::<String, _>()? {
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
-        }
-        Ok(Value::Object(members))
+    fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
+        MembersVisitor.visit_map(items).map(Value::Object)
     }
 }
 

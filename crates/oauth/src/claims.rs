@@ -1,6 +1,7 @@
 //! The claims of a token for this server (RFC 7519, section 4.1; RFC 9068, section 4). Pure: no
 //! I/O, and the time is passed in.
 
+use doorward_core::strict_json::Members;
 use jwt_compact::Claims as JwtClaims;
 use serde_json::{Map, Value};
 
@@ -36,10 +37,10 @@ impl Claims {
     ///
     /// Returns the first reason found.
     pub(crate) fn checked(
-        claims: JwtClaims<Map<String, Value>>,
+        claims: JwtClaims<Members>,
         expected: &Expected<'_>,
     ) -> Result<Self, TokenError> {
-        let JwtClaims { expiration, issued_at, not_before, custom: members, .. } = claims;
+        let JwtClaims { expiration, issued_at, not_before, custom: Members(members), .. } = claims;
         let issuer = expected.issuer;
         if members.get("iss").and_then(Value::as_str) != Some(issuer.issuer.as_str()) {
             return Err(TokenError::IssuerWrong);

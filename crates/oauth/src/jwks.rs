@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::{SignatureAlgorithm, algorithm::PublicKey};
 
+/// The members of a private or symmetric key (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
+pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// A set of keys. Keys of another kind, use or strength are not in it.
 #[derive(Clone, Debug, Default)]
 pub struct Jwks {
@@ -25,10 +28,14 @@ impl Jwks {
     /// Reads a JWK set. A key that cannot be used is left out: it must not keep the others from
     /// being used.
     ///
-    /// Returns `None` if this is not a JWK set at all.
+    /// Returns `None` if this is not a JWK set at all, or if it publishes a private key: whoever read
+    /// that can sign tokens, so nothing of the issuer's can be trusted.
     #[must_use]
     pub fn parse(document: &Value) -> Option<Self> {
         let keys = document.get("keys")?.as_array()?;
+        if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
+            return None;
+        }
         Some(Self { keys: keys.iter().filter_map(SigningKey::from_jwk).collect() })
     }
 

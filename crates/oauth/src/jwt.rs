@@ -6,8 +6,9 @@
 
 use std::rc::Rc;
 
+use doorward_core::strict_json::Members;
 use jwt_compact::{AlgorithmExt, UntrustedToken, ValidationError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     Claims, Expected, SignatureAlgorithm, SigningKey, TokenError, TrustedIssuer,
@@ -20,7 +21,7 @@ pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A token that is well-formed and not yet verified. Nothing in it may be trusted.
 #[derive(Debug)]
 pub struct UntrustedJwt<'a> {
-    token: UntrustedToken<'a, Map<String, Value>>,
+    token: UntrustedToken<'a, Members>,
     algorithm: SignatureAlgorithm,
 }
 
@@ -34,11 +35,10 @@ impl<'a> UntrustedJwt<'a> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge);
         }
-        let token = UntrustedToken::<Map<String, Value>>::try_from(token)
-            .map_err(|_| TokenError::NotAJwt)?;
+        let token = UntrustedToken::<Members>::try_from(token).map_err(|_| TokenError::NotAJwt)?;
         let algorithm = token.algorithm().parse().map_err(|_| TokenError::AlgorithmNotAllowed)?;
         let header = token.header();
-        if ["crit", "b64"].iter().any(|name| header.other_fields.contains_key(*name)) {
+        if ["crit", "b64"].iter().any(|name| header.other_fields.0.contains_key(*name)) {
             return Err(TokenError::ExtensionNotSupported);
         }
         // RFC 9068 requires `at+jwt`; Auth0's own profile says `JWT`. Other kinds of tokens have
@@ -72,9 +72,9 @@ impl<'a> UntrustedJwt<'a> {
     ) -> Result<&'i Rc<TrustedIssuer>, TokenError> {
         let claims = self
             .token
-            .deserialize_claims_unchecked::<Map<String, Value>>()
+            .deserialize_claims_unchecked::<Members>()
             .map_err(|_| TokenError::ClaimsMalformed)?;
-        let claimed = claims.custom.get("iss").and_then(Value::as_str);
+        let claimed = claims.custom.0.get("iss").and_then(Value::as_str);
         let issuer = trusted
             .find(|trusted| claimed == Some(trusted.issuer.as_str()))
             .ok_or(TokenError::IssuerWrong)?;
@@ -123,12 +123,12 @@ pub(crate) enum SignatureError {
 ///
 /// Returns [`SignatureError`] if the signature does not match, or the claims are malformed.
 pub(crate) fn verified_claims(
-    token: &UntrustedToken<'_, Map<String, Value>>,
+    token: &UntrustedToken<'_, Members>,
     algorithm: SignatureAlgorithm,
     key: &SigningKey,
-) -> Result<jwt_compact::Claims<Map<String, Value>>, SignatureError> {
+) -> Result<jwt_compact::Claims<Members>, SignatureError> {
     Verifier(algorithm)
-        .validator::<Map<String, Value>>(key.public_key())
+        .validator::<Members>(key.public_key())
         .validate(token)
         .map(|verified| verified.into_parts().1)
         .map_err(|error| match error {

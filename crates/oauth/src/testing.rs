@@ -136,7 +136,12 @@ pub fn token(header: &Value, claims: &Value) -> String {
 
 /// A token that is signed with an algorithm of RSA, whatever its header says.
 pub fn token_by(algorithm: SignatureAlgorithm, header: &Value, claims: &Value) -> String {
-    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    token_of(algorithm, &header.to_string(), &claims.to_string())
+}
+
+/// The same of texts that need not be JSON.
+pub fn token_of(algorithm: SignatureAlgorithm, header: &str, claims: &str) -> String {
+    let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
     let signed = format!("{}.{}", encode(header), encode(claims));
     let (key, digest) = (private_key(), Sha256::digest(&signed));
     let signature = match algorithm {

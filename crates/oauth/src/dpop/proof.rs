@@ -1,15 +1,17 @@
 //! The proof itself (RFC 9449, sections 4.2 and 4.3). Pure: no I/O, and the time is passed in.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use doorward_core::strict_json::Members;
 use http::HeaderMap;
 use jwt_compact::UntrustedToken;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::PROOF_ALGORITHMS;
 use crate::{
     ProofError, SignatureAlgorithm, SigningKey,
+    jwks::PRIVATE_MEMBERS,
     jwt::{SignatureError, verified_claims},
 };
 
@@ -18,9 +20,6 @@ const MAX_PROOF_BYTES: usize = 8 * 1024;
 
 /// The longest `jti`, in bytes.
 const MAX_ID_BYTES: usize = 256;
-
-/// The members of private and symmetric keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
-const PRIVATE_PARTS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// What a proof must match.
 pub(super) struct Expected<'a> {
@@ -58,8 +57,7 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
         return Err(ProofError::TooLarge);
     }
     let proof = proof.to_str().map_err(|_| ProofError::NotAJwt)?;
-    let proof =
-        UntrustedToken::<Map<String, Value>>::try_from(proof).map_err(|_| ProofError::NotAJwt)?;
+    let proof = UntrustedToken::<Members>::try_from(proof).map_err(|_| ProofError::NotAJwt)?;
     let header = proof.header();
     if header.token_type.as_deref() != Some("dpop+jwt") {
         return Err(ProofError::TypeWrong);
@@ -70,11 +68,11 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
         .ok()
         .filter(|algorithm| PROOF_ALGORITHMS.contains(algorithm))
         .ok_or(ProofError::AlgorithmNotAllowed)?;
-    if ["crit", "b64"].iter().any(|name| header.other_fields.contains_key(*name)) {
+    if ["crit", "b64"].iter().any(|name| header.other_fields.0.contains_key(*name)) {
         return Err(ProofError::ExtensionNotSupported);
     }
-    let jwk = header.other_fields.get("jwk").ok_or(ProofError::KeyMalformed)?;
-    if PRIVATE_PARTS.iter().any(|part| jwk.get(part).is_some()) {
+    let jwk = header.other_fields.0.get("jwk").ok_or(ProofError::KeyMalformed)?;
+    if PRIVATE_MEMBERS.iter().any(|part| jwk.get(part).is_some()) {
         return Err(ProofError::KeyPrivate);
     }
     let key = SigningKey::from_jwk(jwk)
@@ -84,7 +82,7 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
         SignatureError::ClaimsMalformed => ProofError::ClaimsMalformed,
         SignatureError::SignatureWrong => ProofError::SignatureWrong,
     })?;
-    let text = |name| claims.custom.get(name).and_then(Value::as_str);
+    let text = |name| claims.custom.0.get(name).and_then(Value::as_str);
     if text("htm") != Some(expected.method) {
         return Err(ProofError::MethodWrong);
     }

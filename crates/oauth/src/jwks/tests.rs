@@ -139,3 +139,13 @@ fn a_document_that_is_not_a_jwk_set_is_rejected() {
         assert!(Jwks::parse(&document).is_none(), "{document}");
     }
 }
+
+#[test]
+fn a_set_that_publishes_a_private_key_is_not_used() {
+    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        let (good, mut private) = (jwk(2048), jwk(2048));
+        private["kid"] = json!("another");
+        private[member] = json!("AQAB");
+        assert!(Jwks::parse(&json!({ "keys": [good, private] })).is_none(), "{member}");
+    }
+}

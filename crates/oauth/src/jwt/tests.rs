@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     Jwks,
     SignatureAlgorithm::{Es256, Ps256, Rs256, Rs512},
-    testing::{NOW, good_claims, good_header, jwk, tenant, token, token_by},
+    testing::{NOW, good_claims, good_header, jwk, tenant, token, token_by, token_of},
 };
 
 const LEEWAY: u64 = 60;
@@ -46,6 +46,30 @@ fn a_good_token_gets_in_with_its_claims() {
     let claims = verify(&token(&good_header(), &good_claims())).unwrap();
     assert_eq!(claims.expires_at, NOW + 600);
     assert_eq!(claims.members["sub"], "auth0|1");
+}
+
+/// Two readers of such a token would read two different ones.
+#[test]
+fn a_member_that_is_there_twice_is_refused() {
+    let with = |text: &Value, more: &str| text.to_string().replacen('{', &format!("{{{more},"), 1);
+    let (header, claims) = (good_header(), good_claims());
+    for more in [
+        r#""sub":"auth0|2""#,
+        r#""scope":"tool:a""#,
+        r#""exp":1"#,
+        r#""\u0073ub":"auth0|2""#,
+        r#""x":{"a":1,"a":2}"#,
+        r#""x":[{"a":1,"a":1}]"#,
+    ] {
+        let mut claims = claims.clone();
+        claims["scope"] = json!("tool:greet");
+        let refused = verify(&token_of(Rs256, &header.to_string(), &with(&claims, more)));
+        assert_eq!(refused.err(), Some(TokenError::ClaimsMalformed), "{more}");
+    }
+    for more in [r#""alg":"RS256""#, r#""kid":"key""#, r#""x":1,"x":1"#, r#""x":{"a":1,"a":2}"#] {
+        let refused = verify(&token_of(Rs256, &with(&header, more), &claims.to_string()));
+        assert_eq!(refused.err(), Some(TokenError::NotAJwt), "{more}");
+    }
 }
 
 #[test]
