@@ -17,11 +17,11 @@ use url::Url;
 
 variables! {
     /// More origins whose pages may use the MCP endpoint: `https://app.example.com`, separated by
-    /// spaces, or `*`. The server's own and those on loopback always may
+    /// spaces, or `*`. The server's own always may, and those on loopback if `public_url` is there
     ALLOWED_ORIGINS = optional("allowed_origins", "");
     /// More host names that requests may have in `Host`, if a proxy changes it:
-    /// `doorward.internal`, separated by spaces, or `*`. The name in `public_url` and loopback
-    /// names are always accepted
+    /// `doorward.internal`, separated by spaces, or `*`. The name in `public_url` is always
+    /// accepted, and loopback names if it is one
     ALLOWED_HOSTS = optional("allowed_hosts", "");
 }
 
@@ -97,7 +97,7 @@ impl Admission {
         let origin = value.to_str().ok().and_then(|origin| origin.parse::<Origin>().ok());
         let origin = origin.ok_or(AdmissionError::Origin)?;
         let is_allowed = self.public_url.as_ref() == Some(&origin)
-            || origin.is_loopback()
+            || self.is_on_loopback() && origin.is_loopback()
             || match &self.origins {
                 Allowed::Any => true,
                 Allowed::These(origins) => origins.contains(&origin),
@@ -109,8 +109,14 @@ impl Admission {
         }
     }
 
-    /// Whether every host name of a request is that of the public URL, a loopback one, or allowed.
-    /// Ports do not matter, because rebinding cannot change one.
+    /// Whether this is a server for its own machine: only then are loopback names and pages its own.
+    /// Elsewhere they are another machine's.
+    fn is_on_loopback(&self) -> bool {
+        self.public_url.as_ref().is_some_and(Origin::is_loopback)
+    }
+
+    /// Whether every host name of a request is that of the public URL, allowed, or a loopback one of
+    /// a server on loopback. Ports do not matter, because rebinding cannot change one.
     fn is_for_this_server(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Allowed::These(allowed) = &self.hosts else { return true };
         let public = self.public_url.as_ref().map(Origin::host);
@@ -126,7 +132,7 @@ impl Admission {
                 return false;
             };
             let name = url.host_str();
-            is_loopback(&url)
+            self.is_on_loopback() && is_loopback(&url)
                 || public.is_some_and(|public| Some(public) == name)
                 || allowed.iter().any(|allowed| Some(allowed.as_str()) == name)
         })

@@ -53,20 +53,34 @@ fn origin(values: &[&str]) -> Result<AllowOrigin, AdmissionError> {
 }
 
 #[test]
-fn the_public_name_and_loopback_are_this_server_on_any_port() {
-    for host in [
-        "mcp.example.com",
-        "MCP.example.com",
-        "mcp.example.com:443",
-        "mcp.example.com:8443",
-        "localhost:3000",
-        "127.0.0.1:3000",
-        "[::1]:3000",
-    ] {
+fn the_public_name_is_this_server_on_any_port() {
+    for host in
+        ["mcp.example.com", "MCP.example.com", "mcp.example.com:443", "mcp.example.com:8443"]
+    {
         assert!(is_admitted("", "/mcp", &[host]), "{host}");
         assert!(is_admitted("", &format!("http://{host}/mcp"), &[]), "{host}");
     }
     assert!(is_admitted("", "/mcp", &[]), "no browser leaves the host out");
+}
+
+/// On another machine than its user's, a name of loopback is that of a proxy, or of an attack.
+#[test]
+fn loopback_is_this_server_only_if_its_public_url_is_there() {
+    let local = "http://localhost:3000".parse().unwrap();
+    let local = read("allowed_hosts", "").unwrap().with_public(local);
+    for host in ["localhost:3000", "LOCALHOST", "127.0.0.1:3000", "127.0.0.2", "[::1]:3000"] {
+        assert!(is_admitted_at(&local, "/mcp", &[host]), "{host}");
+        assert!(!is_admitted("", "/mcp", &[host]), "{host}");
+        assert!(is_admitted("*", "/mcp", &[host]), "{host}");
+        let origin = format!("http://{}", host.to_lowercase());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, origin.parse().unwrap());
+        let uri = Uri::from_static("/mcp");
+        assert!(local.admit(&uri, &headers).is_ok(), "{origin}");
+        assert!(origin_with("", &[&origin]).is_err(), "{origin}");
+        assert!(origin_with(&origin, &[&origin]).is_ok(), "{origin}");
+    }
+    assert!(is_admitted("127.0.0.1", "/mcp", &["127.0.0.1:3000"]), "the name of a proxy");
 }
 
 #[test]
@@ -118,13 +132,9 @@ fn a_request_without_an_origin_is_from_no_other_page() {
 }
 
 #[test]
-fn pages_on_this_machine_and_the_servers_own_may_use_the_endpoint() {
-    for allowed in
-        ["http://localhost:6274", "http://127.0.0.1:6274", "http://[::1]:6274", PUBLIC_URL]
-    {
-        let expected = AllowOrigin::Origin(HeaderValue::from_str(allowed).unwrap());
-        assert_eq!(origin(&[allowed]), Ok(expected), "{allowed}");
-    }
+fn the_servers_own_pages_may_use_the_endpoint() {
+    let expected = AllowOrigin::Origin(HeaderValue::from_static(PUBLIC_URL));
+    assert_eq!(origin(&[PUBLIC_URL]), Ok(expected));
 }
 
 #[test]
@@ -135,6 +145,7 @@ fn every_other_origin_is_refused() {
         "https://evil.example.com",
         "http://localhost.evil.example.com",
         "http://127.0.0.1.evil.example.com",
+        "http://localhost:6274",
         "http://localhost:6274/path",
         "http://user@localhost:6274",
         "https://mcp.example.com.evil.example.com",
