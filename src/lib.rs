@@ -1,8 +1,6 @@
 //! Doorward: an OAuth-protected MCP server that runs as one WebAssembly component on Spin. This
-//! package is the component that ships: the library's server with the tools in [`tools`].
+//! package is the component that ships: the library's server with the tools in `src/tools`.
 //!
-//! The library is in `crates/`. A server of your own depends on `doorward-spin` alone.
+//! A server of your own depends on `doorward-spin` alone.
 
-pub mod tools;
-
-doorward_spin::component!(tools::server());
+doorward_spin::component!(doorward_tools::server());

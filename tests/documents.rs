@@ -4,10 +4,22 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use doorward_core::store::Kind;
+use doorward_core::{keys::Purpose, store::Kind};
 
+#[path = "documents/book.rs"]
+mod book;
 #[path = "documents/configuration.rs"]
 mod configuration;
+#[path = "documents/kubernetes.rs"]
+mod kubernetes;
+#[path = "documents/migration.rs"]
+mod migration;
+#[path = "documents/texts.rs"]
+mod texts;
+
+/// Where code and documents are, apart from the files at the root.
+const FOLDERS: [&str; 9] =
+    ["benches", "crates", "dev", "docs", "examples", "fuzz", "src", "templates", "tests"];
 
 /// Adds every text file below a folder, as path and text. Folders are added with an empty text.
 fn collect_files(folder: &Path, all: &mut Vec<(String, String)>) {
@@ -114,6 +126,76 @@ fn every_key_of_the_store_is_documented_and_no_other_is() {
     assert_eq!(documented, Kind::ALL.map(Kind::prefix).into());
 }
 
+#[test]
+fn every_label_of_the_key_schedule_is_documented_and_no_other_is() {
+    let document = read("docs/storage.md");
+    let (_, keys) = document.split_once("\n## Keys\n").expect("the document has the section");
+    let keys = keys.split("\n## ").next().unwrap_or(keys);
+    // Below the head of the table and its rule.
+    let labels = rows(keys).skip(2).filter_map(|row| code(row).next());
+    assert_eq!(labels.collect::<BTreeSet<_>>(), Purpose::ALL.map(Purpose::label).into());
+}
+
+/// Tables and code are as wide as they have to be.
+#[test]
+fn no_line_is_longer_than_the_style_allows() {
+    let mut files = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in FOLDERS {
+        collect_files(&root.join(folder), &mut files);
+    }
+    let own = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "build.rs"];
+    files.extend(own.map(|name| (root.join(name).to_string_lossy().into_owned(), read(name))));
+    let mut long = Vec::new();
+    for (path, text) in &files {
+        let is_markdown = path.ends_with(".md");
+        if !is_markdown && !path.ends_with(".rs") {
+            continue;
+        }
+        let limit = if is_markdown { 120 } else { 100 };
+        let mut is_code = false;
+        for (line, number) in text.lines().zip(1..) {
+            let text = line.trim_start();
+            is_code ^= is_markdown && text.starts_with("```");
+            let is_text = match is_markdown {
+                true => !is_code && !text.starts_with('|'),
+                false => text.starts_with("//") && !text.starts_with("//! |"),
+            };
+            if is_text && line.chars().count() > limit {
+                long.push(format!("{path}:{number}"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "longer than 100 columns, or 120 in Markdown:\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_file_has_the_marks_of_an_unfinished_merge() {
+    let mut files = Vec::new();
+    // Folders and files: `.ci`, `.github` and manifests can have them as well.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(root).expect("the root can be read") {
+        let path = entry.expect("the entry can be read").path();
+        let is_own = ![".git", ".spin", "target"].iter().any(|name| path.ends_with(name));
+        if is_own && path.is_dir() {
+            collect_files(&path, &mut files);
+        } else if is_own && let Ok(text) = fs::read_to_string(&path) {
+            files.push((path.to_string_lossy().into_owned(), text));
+        }
+    }
+    let is_mark = |line: &str| {
+        let rest = line.trim_start_matches(['<', '|', '>']);
+        line.len() - rest.len() == 7 && rest.starts_with(' ') || line == "======="
+    };
+    let mut marks = Vec::new();
+    for (path, text) in &files {
+        let lines = text.lines().zip(1..).filter(|(line, _)| is_mark(line));
+        marks.extend(lines.map(|(line, number)| format!("{path}:{number}: {line}")));
+    }
+    assert!(marks.is_empty(), "an unfinished merge:\n{}", marks.join("\n"));
+    assert!(files.len() > 500, "{}", files.len());
+}
+
 /// The fragment of a link to this heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
@@ -124,7 +206,7 @@ fn anchor(heading: &str) -> String {
 fn every_link_within_the_repository_leads_somewhere() {
     let mut documents = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["benches", "crates", "dev", "docs", "examples", "fuzz", "tests"] {
+    for folder in FOLDERS {
         collect_files(&root.join(folder), &mut documents);
     }
     let own = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];

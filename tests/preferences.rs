@@ -25,12 +25,20 @@ struct Example(Stack);
 impl Example {
     /// Starts the server. Every user of its tenant already has another preference, `seat`.
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(variables: &[(&str, &str)]) -> Self {
         let component = tokio::task::spawn_blocking(|| example::component("preferences-server"));
         let component = component.await.expect("the example builds");
         let options = StackOptions {
             host: HostChoice::Local,
             component: Some(component),
             manifest: Some(example::manifest("preferences")),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())))
+                .collect(),
             ..StackOptions::default()
         };
         let stack = Stack::start(options).await.expect("tenant and server start");
@@ -93,8 +101,8 @@ async fn a_caller_without_the_scope_is_told_which_scope_is_needed() {
     let arguments = json!({ "preference": "theme", "value": "dark" });
     let (status, answer) = example.call(&token, "set_preference", arguments).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
-    assert_eq!(answer["error"], "insufficient_scope");
-    assert_eq!(answer["error_description"], "This needs the scopes: write:preferences");
+    assert_eq!(answer["error"]["data"]["error"], "insufficient_scope");
+    assert_eq!(answer["error"]["message"], "This needs the scopes: write:preferences");
     assert_eq!(example.metadata(OWNER), json!({ "seat": "12A" }));
 }
 
@@ -124,4 +132,54 @@ async fn only_the_operator_is_told_why_the_tenant_refuses() {
     let text = "The preferences cannot be reached just now. Try again later.";
     assert_eq!(result["content"][0]["text"], text);
     assert!(example.0.logs().contains("the client lacks `update:users`"));
+}
+
+/// The text of a call of `get_preferences`, and whether it is an error.
+async fn preferences_of(example: &Example, token: &str) -> (bool, String) {
+    let result = example.call(token, "get_preferences", json!({})).await.1["result"].take();
+    let text = result["content"][0]["text"].as_str().expect("the result has a text");
+    (result["isError"] == true, text.to_owned())
+}
+
+const DENIED: &str = "You don't have permission to use the 'get_preferences' tool.";
+
+#[tokio::test]
+async fn a_tool_that_says_nothing_is_public_until_the_api_defines_its_permission() {
+    let example = Example::start_with(&[("permission_cache_seconds", "0")]).await;
+    let token = example.token(GUEST, "");
+    for _ in 0..3 {
+        assert_eq!(preferences_of(&example, &token).await, (false, "No preferences.".to_owned()));
+    }
+    let open = "permissions: open to everybody who signs in, because the API in the tenant does \
+        not define the permissions: tool:get_preferences, tool:set_preference.";
+    assert_eq!(example.0.logs().matches(open).count(), 1, "{}", example.0.logs());
+    let (control, audience) = (example.0.tenant().control(), example.0.mcp_url());
+    control.set_scopes(&audience, &["tool:get_preferences"]).expect("the API exists");
+    for _ in 0..3 {
+        assert_eq!(preferences_of(&example, &token).await, (true, DENIED.to_owned()));
+    }
+    assert_eq!(example.0.logs().matches("permissions: open to everybody").count(), 2);
+    assert!(example.0.logs().contains("the permissions: tool:set_preference."));
+    let granted = control.grant_permission(GUEST, &audience, "tool:get_preferences");
+    granted.expect("the seed has a guest");
+    let token = example.token(GUEST, "tool:get_preferences");
+    assert_eq!(preferences_of(&example, &token).await, (false, "No preferences.".to_owned()));
+}
+
+#[tokio::test]
+async fn with_refuse_a_tool_that_says_nothing_is_private() {
+    let variables = [("undefined_tools", "refuse"), ("permission_cache_seconds", "0")];
+    let example = Example::start_with(&variables).await;
+    let token = example.token(GUEST, "tool:get_preferences");
+    assert_eq!(preferences_of(&example, &token).await, (true, DENIED.to_owned()));
+    let logs = example.0.logs();
+    assert!(logs.contains("\"reason\":\"tool_permission_undefined\""), "{logs}");
+    assert!(!logs.contains("open to everybody"), "{logs}");
+    let (control, audience) = (example.0.tenant().control(), example.0.mcp_url());
+    control.set_scopes(&audience, &["tool:get_preferences"]).expect("the API exists");
+    let granted = control.grant_permission(GUEST, &audience, "tool:get_preferences");
+    granted.expect("the seed has a guest");
+    // The first token lists the permissions that the guest had then: none.
+    let token = example.token(GUEST, "tool:get_preferences");
+    assert_eq!(preferences_of(&example, &token).await, (false, "No preferences.".to_owned()));
 }

@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -24,11 +25,14 @@ use syn::{
 /// The crates of this repository that each may depend on, directly, outside of its tests.
 const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("core", &[]),
-    ("oauth", &["core", "rsa"]),
+    ("signatures", &["core"]),
+    ("oauth", &["core", "signatures"]),
     ("mcp", &["core"]),
-    ("auth0", &["core", "oauth", "rsa"]),
-    ("server", &["auth0", "core", "mcp", "oauth"]),
+    ("auth0", &["core", "oauth", "signatures"]),
+    ("upstream", &["core", "mcp"]),
+    ("server", &["auth0", "core", "mcp", "oauth", "upstream"]),
     ("spin", &["core", "server"]),
+    ("tools", &["spin"]),
 ];
 
 #[test]
@@ -47,6 +51,30 @@ fn crates_depend_on_each_other_as_they_should_and_on_no_others() {
             .collect();
         assert_eq!(found, expected.iter().copied().collect(), "the dependencies of {name}");
     }
+}
+
+/// It depends on the generation of `sha2` and `hmac` before the current one.
+const LEFT_OUT: &str = "jwt-compact";
+
+#[test]
+fn the_component_has_one_version_of_each_crate_but_for_those_of_jwt_compact() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", "doorward", "--target", "wasm32-wasip2"])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--prune", LEFT_OUT])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).expect("it is text");
+    let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for line in tree.lines() {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next().expect("a name"), words.next().expect("a version"));
+        versions.entry(name).or_default().insert(version);
+    }
+    assert!(versions.contains_key("sha2") && !versions.contains_key(LEFT_OUT));
+    versions.retain(|_, versions| versions.len() > 1);
+    assert!(versions.is_empty(), "{versions:?}");
 }
 
 #[test]
@@ -87,7 +115,13 @@ fn a_circle_is_found_however_its_modules_are_named() {
 }
 
 fn crate_folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name)
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if name == "tools" { root.join("src/tools") } else { root.join("crates").join(name) }
+}
+
+fn source_folder(name: &str) -> PathBuf {
+    let folder = crate_folder(name);
+    if name == "tools" { folder } else { folder.join("src") }
 }
 
 /// The names that lead from the root of a crate to a module.
@@ -127,7 +161,7 @@ struct Step {
 impl Modules {
     fn of_crate(name: &str) -> Self {
         let mut modules = Self::default();
-        let folder = crate_folder(name).join("src");
+        let folder = source_folder(name);
         modules.add(&[], &parse(&folder.join("lib.rs")), &folder.join("lib.rs"), &folder);
         modules
     }

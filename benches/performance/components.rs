@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use doorward_dev::Wasi;
+
 /// The files of the components.
 pub(crate) struct Components {
     /// The server itself.
@@ -12,6 +14,10 @@ pub(crate) struct Components {
     pub(crate) calls: PathBuf,
     /// The baseline in `benches/signature` that also verifies tokens.
     pub(crate) signature: PathBuf,
+    /// The server itself, for WASI 0.2.
+    pub(crate) doorward_wasi02: PathBuf,
+    /// The baseline in `benches/floor`, for WASI 0.2.
+    pub(crate) floor_wasi02: PathBuf,
     /// The server of `examples/conformance`, which has a tool that reports progress.
     pub(crate) fixture: PathBuf,
 }
@@ -19,11 +25,14 @@ pub(crate) struct Components {
 impl Components {
     pub(crate) fn build(baseline: Option<PathBuf>) -> Self {
         Self {
-            doorward: doorward_dev::build_component(),
-            floor: baseline.unwrap_or_else(|| doorward_dev::build_package("doorward-floor")),
-            calls: doorward_dev::build_package("doorward-calls"),
-            signature: doorward_dev::build_package("doorward-signature"),
-            fixture: doorward_dev::build_package("conformance-server"),
+            doorward: doorward_dev::build_component(Wasi::V0_3),
+            floor: baseline
+                .unwrap_or_else(|| doorward_dev::build_package("doorward-floor", Wasi::V0_3)),
+            calls: doorward_dev::build_package("doorward-calls", Wasi::V0_3),
+            signature: doorward_dev::build_package("doorward-signature", Wasi::V0_3),
+            doorward_wasi02: doorward_dev::build_component(Wasi::V0_2),
+            floor_wasi02: doorward_dev::build_package("doorward-floor", Wasi::V0_2),
+            fixture: doorward_dev::build_package("conformance-server", Wasi::V0_3),
         }
     }
 

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// The limit of keys in key-value, whatever the number of calls. They are the documents of the one
-/// issuer, the Management token, the permissions that the API defines, and the permissions of each
-/// user of the benchmark.
-const MAX_KEYS: usize = 16;
+/// issuer, the Management token, the permissions that the API defines, the permissions of each user
+/// of the benchmark, and up to 512 verified tokens.
+const MAX_KEYS: usize = 16 + 512;
 
 /// The capacity of an instance's cache of verified tokens.
 const CACHED_TOKENS: usize = 1024;

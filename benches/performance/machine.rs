@@ -2,14 +2,14 @@
 
 use std::{fs, process::Command, thread};
 
-use doorward_dev::HostChoice;
+use doorward_dev::{HostChoice, Wasi};
 
 /// Returns the machine and the versions as a paragraph. `no_spin` is the reason if Spin is missing.
 pub(crate) async fn facts(no_spin: Option<&str>) -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut facts = vec![format!("{cores} cores{}", processor())];
     facts.push(std::env::consts::OS.to_owned());
-    match (no_spin, HostChoice::Spin.resolve().await) {
+    match (no_spin, HostChoice::Spin.resolve(Wasi::V0_3).await) {
         (None, Ok(spin)) => facts.push(spin.to_string()),
         _ => facts.push("no Spin on PATH, so the local host only".to_owned()),
     }

@@ -10,6 +10,7 @@ mod compare;
 mod components;
 mod documents;
 mod growth;
+mod limits;
 mod load;
 mod machine;
 mod options;
@@ -21,11 +22,12 @@ mod stalls;
 mod subject;
 mod verifying;
 mod warm;
+mod wasi02;
 
 use std::process::ExitCode;
 
 use bench::Bench;
-use doorward_dev::HostChoice;
+use doorward_dev::{HostChoice, Wasi};
 use options::{Exit, HOSTS, Options, PARTS};
 use report::Findings;
 use subject::On;
@@ -57,7 +59,7 @@ async fn run(bench: &Bench) -> Result<(), String> {
     let mut hosts = Vec::new();
     let mut missing = None;
     for on in On::ALL.into_iter().filter(|on| bench.options.selects(&HOSTS, on.word())) {
-        match HostChoice::Spin.resolve().await {
+        match HostChoice::Spin.resolve(Wasi::V0_3).await {
             Err(reason) if on == On::Spin => missing = Some(reason.to_string()),
             _ => hosts.push(on),
         }
@@ -85,9 +87,11 @@ async fn measure(part: &str, on: On, bench: &Bench) -> Result<Findings, String> 
         "warm" => warm::measure(on, bench).await,
         "stalls" => stalls::measure(on, bench).await,
         "cold" => cold::measure(on, bench).await,
+        "wasi02" => wasi02::measure(on, bench).await,
         "signature" => signature::measure(on, bench).await,
         "growth" => growth::measure(on, bench).await,
         "budget" => budget::measure(on, bench).await,
+        "limits" => limits::measure(on, bench).await,
         _ => peers::measure(on, bench).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
-use doorward_dev::{HostChoice, Log, Reuse, Stack, StackOptions};
+use doorward_dev::{HostChoice, Log, Reuse, Stack, StackOptions, Wasi};
 use doorward_tenant::SigningKey;
 use serde_json::{Value, json};
 
@@ -58,6 +58,9 @@ impl fmt::Display for On {
     }
 }
 
+/// Limits that no round meets: all callers of a round are one.
+const LIMITS: &str = r#"{ "user": { "rate": "1000000/s" }, "failures": { "rate": "1000000/s" } }"#;
+
 /// A running component and its tenant. Only Doorward sends requests to the tenant.
 pub(crate) struct Subject {
     stack: Stack,
@@ -75,14 +78,34 @@ impl Subject {
         reuse: Reuse,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
+        Self::start_build(on, Wasi::V0_3, component, reuse, variables).await
+    }
+
+    /// Starts a component for WASI 0.2, of which no instance is reused.
+    ///
+    /// # Errors
+    /// Returns a message if the component does not start.
+    pub(crate) async fn start_wasi02(on: On, component: PathBuf) -> Result<Self, String> {
+        Self::start_build(on, Wasi::V0_2, component, Reuse::default(), &[]).await
+    }
+
+    async fn start_build(
+        on: On,
+        wasi: Wasi,
+        component: PathBuf,
+        reuse: Reuse,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let host = match on {
             On::Local => HostChoice::Local,
             On::Spin => HostChoice::Spin,
         };
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), Some((*value).to_owned()));
-        let variables: BTreeMap<_, _> = variables.iter().map(pair).collect();
+        let variables: BTreeMap<_, _> =
+            [("limits", LIMITS)].iter().chain(variables).map(pair).collect();
         let options = StackOptions {
             host,
+            wasi,
             component: Some(component),
             reuse,
             variables,

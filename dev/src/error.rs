@@ -14,10 +14,12 @@ pub struct Error {
 /// The kinds of errors, each with its own exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A step of `try` failed.
+    /// A step of `try` failed, or `check` found something.
     Flow,
     /// The command line, the environment file or the seed is invalid.
     Usage,
+    /// `check` could not make every check, and found nothing.
+    Unchecked,
     /// The toolchain is incomplete or the component does not build.
     Build,
     /// The tenant or the server cannot start, or stopped unexpectedly.
@@ -29,7 +31,7 @@ impl Kind {
     pub const fn status(self) -> u8 {
         match self {
             Self::Flow => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Unchecked => 2,
             Self::Build => 3,
             Self::Start => 4,
         }
@@ -45,6 +47,11 @@ impl Error {
     /// Creates an error of the kind [`Kind::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// Creates an error of the kind [`Kind::Unchecked`].
+    pub fn unchecked(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unchecked, message)
     }
 
     /// Creates an error of the kind [`Kind::Build`].

@@ -2,9 +2,9 @@
 
 use clap::Parser;
 use doorward_dev::{
-    Error,
+    Error, check,
     cli::{Cli, Command},
-    serve,
+    deploy, secrets, serve, setup,
     signals::Signals,
     trial,
 };
@@ -54,7 +54,11 @@ async fn run(cli: Cli) -> ExitCode {
 /// is done.
 async fn start(cli: Cli) -> Result<Option<serve::Serving>, Error> {
     match cli.command {
+        Some(Command::Check(options)) => check::run(&options).await.map(|()| None),
+        Some(Command::Secrets(command)) => secrets::run(&command).await.map(|()| None),
+        Some(Command::Tenant(command)) => setup::run(&command).await.map(|()| None),
         Some(Command::Try(options)) => trial::run(&options).await.map(|()| None),
+        Some(Command::Deploy(options)) => deploy::run(&options).await.map(|()| None),
         None => serve::start(&cli.serve).await.map(Some),
     }
 }

@@ -1,6 +1,6 @@
 //! The permissions of the users in the seed.
 
-use doorward_tenant::{Person, Seed};
+use doorward_tenant::{Organization, Person, Seed};
 use std::collections::BTreeSet;
 
 /// Returns the permissions of `person` on the API `audience`, including those of their roles.
@@ -14,11 +14,30 @@ pub(crate) fn permissions<'a>(
     grants.filter_map(|grant| grant.get(audience)).flatten().map(String::as_str).collect()
 }
 
-/// Whether the API `audience` defines the permission `tool:<name>`, which makes `tool` private.
-pub(crate) fn is_private(seed: &Seed, tool: &str, audience: &str) -> bool {
-    let permission = format!("tool:{tool}");
-    let api = seed.apis.iter().find(|api| api.identifier == audience);
-    api.is_some_and(|api| api.scopes.iter().any(|scope| scope.value == permission))
+/// Returns the permissions of `person` on the API `audience` in an organization: those of the roles
+/// that were assigned there.
+pub(crate) fn permissions_in<'a>(
+    seed: &'a Seed,
+    organization: &'a Organization,
+    person: &'a Person,
+    audience: &str,
+) -> BTreeSet<&'a str> {
+    let names = organization.roles.get(&person.user_id).into_iter().flatten();
+    let roles = names.flat_map(|name| seed.roles.iter().filter(move |role| role.name == *name));
+    let grants = roles.filter_map(|role| role.permissions.get(audience));
+    grants.flatten().map(String::as_str).collect()
+}
+
+/// Finds a user who has permissions in an organization and none outside of it.
+pub(crate) fn member<'a>(seed: &'a Seed, audience: &str) -> Option<(&'a Person, &'a Organization)> {
+    seed.people.iter().filter(|person| permissions(seed, person, audience).is_empty()).find_map(
+        |person| {
+            let organization = seed.organizations.iter().find(|organization| {
+                !permissions_in(seed, organization, person, audience).is_empty()
+            })?;
+            Some((person, organization))
+        },
+    )
 }
 
 /// Finds a user with all permissions and a calendar, for whom every tool succeeds.
@@ -62,6 +81,8 @@ mod tests {
             refused(&seed, AUDIENCE).expect("a user without permissions").email,
             "guest@example.com"
         );
+        let (member, organization) = member(&seed, AUDIENCE).expect("a member");
+        assert_eq!((&*member.email, &*organization.name), ("member@example.com", "acme"));
     }
 
     #[test]
@@ -77,12 +98,5 @@ mod tests {
             BTreeSet::from(["tool:greet", "tool:whoami"])
         );
         assert_eq!(permissions(&seed, greeter, "https://elsewhere.example/"), BTreeSet::new());
-    }
-
-    #[test]
-    fn a_tool_is_private_when_the_api_defines_its_permission() {
-        let seed = Seed::load_default(AUDIENCE);
-        assert!(is_private(&seed, "calendar_summary", AUDIENCE));
-        assert!(!is_private(&seed, "get_datetime", AUDIENCE));
     }
 }

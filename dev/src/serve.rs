@@ -9,16 +9,17 @@ use crate::{
     server::{Server, ServerOptions},
     stack,
 };
-use doorward_host::Reuse;
-use doorward_tenant::Tenant;
+use doorward_host::{Limits, Reuse};
+use doorward_tenant::{Seed, Tenant};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The server's default port.
 const PORT: u16 = 3000;
 
-/// A running server, and its tenant if that is local. Both stop when this is dropped.
+/// A running server, and its tenant if that is local. Both stop when this is dropped. An empty
+/// tenant runs alone.
 pub struct Serving {
-    server: Server,
+    server: Option<Server>,
     tenant: Option<Tenant>,
 }
 
@@ -30,6 +31,7 @@ pub struct Serving {
 /// server cannot start.
 pub async fn start(options: &cli::Serve) -> Result<Serving, Error> {
     match &options.env_file {
+        None if options.tenant == cli::LocalTenant::Empty => start_empty(options).await,
         None => start_local(options).await,
         Some(file) => start_real(options, env_file::read(file)?).await,
     }
@@ -38,7 +40,9 @@ pub async fn start(options: &cli::Serve) -> Result<Serving, Error> {
 impl Serving {
     /// Stops after answering the requests in flight.
     pub async fn stop(self) {
-        self.server.stop().await;
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
         if let Some(tenant) = self.tenant {
             tenant.stop().await;
         }
@@ -46,20 +50,23 @@ impl Serving {
 
     /// Waits until the server stops unexpectedly.
     pub async fn ended(&mut self) -> Error {
-        self.server.ended().await
+        match &mut self.server {
+            Some(server) => server.ended().await,
+            None => std::future::pending().await,
+        }
     }
 }
 
 /// Builds the component, or finds the one from the last build.
 pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
     // Check for Spin before the build, so that an error comes at once.
-    options.host.resolve().await?;
+    options.host.resolve(options.wasi).await?;
     let toolchain = Toolchain::from_env();
     let component = if options.no_build {
-        build::existing(&toolchain).await?
+        build::existing(&toolchain, options.wasi).await?
     } else {
         eprintln!("Building the component.");
-        build::component(&toolchain, Progress::Shown).await?
+        build::component(&toolchain, options.wasi, Progress::Shown).await?
     };
     // Announce the delay: neither host shows any progress while it compiles.
     eprintln!(
@@ -82,10 +89,12 @@ async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     free(options.tenant_port, "the local tenant", "--tenant-port")?;
     let stack = Stack::start(StackOptions {
         host: options.run.host,
+        wasi: options.run.wasi,
         component: Some(component(&options.run).await?),
         port: Some(port),
         tenant_port: Some(options.tenant_port),
         variables: extra_variables(),
+        localhost: true,
         log: Log::Inherit,
         ..StackOptions::default()
     })
@@ -93,15 +102,29 @@ async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     stack.server().check().await?;
     println!("{}", banner::local(&stack));
     let (server, tenant) = stack.into_parts();
-    Ok(Serving { server, tenant: Some(tenant) })
+    Ok(Serving { server: Some(server), tenant: Some(tenant) })
+}
+
+/// Starts a tenant in which nothing is set up, and no server: none could use it yet.
+async fn start_empty(options: &cli::Serve) -> Result<Serving, Error> {
+    free(options.tenant_port, "the local tenant", "--tenant-port")?;
+    let tenant = stack::start_tenant(Seed::empty(), Some(options.tenant_port)).await?;
+    println!("{}", banner::empty(&tenant));
+    Ok(Serving { server: None, tenant: Some(tenant) })
 }
 
 async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving, Error> {
     let port = options.port.or(tenant.port).unwrap_or(PORT);
     free(port, "the server", "--port")?;
-    let host = options.run.host.resolve().await?;
+    let host = options.run.host.resolve(options.run.wasi).await?;
     let component = component(&options.run).await?;
     let listen = port::loopback(port);
+    if tenant.only_verifies {
+        eprintln!(
+            "The file has no client secret and no private key: the token alone decides who may use \
+             what, and there is no Token Vault."
+        );
+    }
     let mut variables = doorward_host::variables_from_env();
     variables.extend(tenant.variables);
     let public_url =
@@ -116,12 +139,14 @@ async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving,
         listen,
         variables,
         reuse: Reuse::default(),
+        limits: Limits::default(),
+        runtime_config: None,
         log: Log::Inherit,
     });
     let server = server.await?;
     server.check().await?;
     println!("{}", banner::real(&mcp_url, &audience, server.url(), &name));
-    Ok(Serving { server, tenant: None })
+    Ok(Serving { server: Some(server), tenant: None })
 }
 
 fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {

@@ -5,10 +5,11 @@ use crate::{
     spin::{SpinOptions, SpinServer},
     workspace,
 };
-use doorward_host::{CapturedLog, Reuse};
+use doorward_host::{CapturedLog, Limits, Reuse};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// Options of a server. Not `Debug`, because the variables hold a secret.
+#[derive(Clone)]
 pub struct ServerOptions {
     /// The host that runs the component.
     pub host: Host,
@@ -22,6 +23,10 @@ pub struct ServerOptions {
     pub variables: BTreeMap<String, String>,
     /// How instances are reused.
     pub reuse: Reuse,
+    /// The limits of instances. Spin has none unless they differ from the default.
+    pub limits: Limits,
+    /// Spin's runtime configuration, such as another key-value store. The local host has none.
+    pub runtime_config: Option<PathBuf>,
     /// The destination of the server's output.
     pub log: Log,
 }
@@ -42,12 +47,31 @@ impl Server {
     /// # Errors
     /// Returns an error if the host cannot start.
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions { host, manifest, component, listen, variables, reuse, log } = options;
+        let ServerOptions {
+            host,
+            manifest,
+            component,
+            listen,
+            variables,
+            reuse,
+            limits,
+            runtime_config,
+            log,
+        } = options;
         let manifest = manifest.unwrap_or_else(workspace::manifest);
         let backend = match host {
             Host::Spin { program, .. } => {
-                let options =
-                    SpinOptions { program, manifest, component, listen, variables, reuse, log };
+                let options = SpinOptions {
+                    program,
+                    manifest,
+                    component,
+                    listen,
+                    variables,
+                    reuse,
+                    limits,
+                    runtime_config,
+                    log,
+                };
                 Backend::Spin(SpinServer::start(options).await?)
             }
             Host::Local { .. } => {
@@ -58,8 +82,15 @@ impl Server {
                     Log::Discard => doorward_host::Log::Discard,
                 };
                 let component = Some(component);
-                let options =
-                    doorward_host::Options { manifest, listen, variables, reuse, component, log };
+                let options = doorward_host::Options {
+                    manifest,
+                    listen,
+                    variables,
+                    reuse,
+                    limits,
+                    component,
+                    log,
+                };
                 let host = doorward_host::Host::start(options).await;
                 let host = host
                     .map_err(|error| Error::start(format!("Cannot start the server: {error}")))?;

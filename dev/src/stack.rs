@@ -1,10 +1,13 @@
 //! Starts a local tenant and a server that trusts it, for the command line and the black-box tests.
 
-use crate::{Error, Host, HostChoice, Log, build, port, server::Server, server::ServerOptions};
-use doorward_host::Reuse;
+use crate::{
+    Error, Host, HostChoice, Log, Wasi, build, port, server::Server, server::ServerOptions,
+};
+use doorward_host::{Limits, Reuse};
 use doorward_tenant::{AppType, Seed, Tenant};
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -48,6 +51,10 @@ const OWN_VARIABLES: [(&str, Value); 9] = [
 pub struct StackOptions {
     /// The host that runs the component.
     pub host: HostChoice,
+    /// The program that runs the component on Spin.
+    pub spin: OsString,
+    /// The build of the component.
+    pub wasi: Wasi,
     /// The Spin manifest. Defaults to the one of this workspace.
     pub manifest: Option<PathBuf>,
     /// The component. Defaults to the result of [`crate::build_component`].
@@ -61,8 +68,12 @@ pub struct StackOptions {
     /// Overrides of the manifest's variables. `None` leaves out a variable that the stack would
     /// set.
     pub variables: BTreeMap<String, Option<String>>,
+    /// Whether clients may connect to `localhost` as well as to `127.0.0.1`.
+    pub localhost: bool,
     /// How instances are reused.
     pub reuse: Reuse,
+    /// Spin's runtime configuration. The local host has none.
+    pub runtime_config: Option<PathBuf>,
     /// The destination of the server's output.
     pub log: Log,
 }
@@ -72,20 +83,24 @@ pub struct Stack {
     // Dropped before the tenant, which requests in flight may still need.
     server: Server,
     tenant: Tenant,
-    host: Host,
+    options: ServerOptions,
 }
 
 impl Default for StackOptions {
     fn default() -> Self {
         Self {
             host: HostChoice::default(),
+            spin: "spin".into(),
+            wasi: Wasi::default(),
             manifest: None,
             component: None,
             port: None,
             tenant_port: None,
             seed: None,
             variables: BTreeMap::new(),
+            localhost: false,
             reuse: Reuse::default(),
+            runtime_config: None,
             log: Log::Capture,
         }
     }
@@ -101,12 +116,15 @@ impl Stack {
     /// # Panics
     /// Panics if no component is given and the default one does not build.
     pub async fn start(mut options: StackOptions) -> Result<Self, Error> {
-        let host = options.host.resolve().await?;
+        let host = options.host.resolve_program(&options.spin, options.wasi).await?;
         let component = match options.component.take() {
             Some(component) => component,
-            None => tokio::task::spawn_blocking(build::build_component)
-                .await
-                .map_err(|error| Error::build(error.to_string()))?,
+            None => {
+                let wasi = options.wasi;
+                tokio::task::spawn_blocking(move || build::build_component(wasi))
+                    .await
+                    .map_err(|error| Error::build(error.to_string()))?
+            }
         };
         let mut attempt = 0;
         loop {
@@ -133,6 +151,16 @@ impl Stack {
         &self.server
     }
 
+    /// Starts one more server like this one, as behind a load balancer: with the same variables,
+    /// and thus the same public URL, on another port.
+    ///
+    /// # Errors
+    /// Returns an error if the host cannot start the component.
+    pub async fn another_server(&self) -> Result<Server, Error> {
+        let listen = port::loopback(port::free()?);
+        Server::start(ServerOptions { listen, ..self.options.clone() }).await
+    }
+
     /// Stops the server, then the tenant.
     pub async fn stop(self) {
         self.server.stop().await;
@@ -146,7 +174,7 @@ impl Stack {
 
     /// The host that runs the component.
     pub fn host(&self) -> &Host {
-        &self.host
+        &self.options.host
     }
 
     /// The server's URL, without a path: `http://127.0.0.1:3000`.
@@ -173,31 +201,41 @@ impl Stack {
         let listen = port::loopback(port);
         let url = format!("http://{listen}");
         let audience = mcp_url(&url);
-        let seed = match &options.seed {
+        let mut seed = match &options.seed {
             None => Seed::load_default(&audience),
             Some(text) => {
                 Seed::parse(text, &audience).map_err(|error| Error::usage(error.to_string()))?
             }
         };
+        let localhost = options.localhost.then(|| at_localhost(&audience));
+        let own = seed.apis.iter_mut().find(|api| api.identifier == audience);
+        if let (Some(localhost), Some(api)) = (&localhost, own) {
+            api.aliases.push(localhost.clone());
+        }
         let tenant = start_tenant(seed, options.tenant_port).await?;
         let mut variables = variables(tenant.seed(), tenant.origin(), &url)?;
+        if let Some(localhost) = localhost {
+            variables.insert("auth0_audience".to_owned(), format!("{audience} {localhost}"));
+        }
         for (name, value) in &options.variables {
             match value {
                 Some(value) => variables.insert(name.clone(), value.clone()),
                 None => variables.remove(name),
             };
         }
-        let server = Server::start(ServerOptions {
+        let options = ServerOptions {
             host: host.clone(),
             manifest: options.manifest.clone(),
             component: component.to_owned(),
             listen,
             variables,
             reuse: options.reuse.clone(),
+            limits: Limits::default(),
+            runtime_config: options.runtime_config.clone(),
             log: options.log,
-        })
-        .await?;
-        Ok(Self { server, tenant, host: host.clone() })
+        };
+        let server = Server::start(options.clone()).await?;
+        Ok(Self { server, tenant, options })
     }
 }
 
@@ -209,6 +247,11 @@ pub(crate) fn is_own_variable(name: &str) -> bool {
 /// Returns the URL of a server's MCP endpoint.
 pub(crate) fn mcp_url(server: &str) -> String {
     format!("{server}/mcp")
+}
+
+/// Returns the same URL with the name that people type.
+pub(crate) fn at_localhost(url: &str) -> String {
+    url.replacen("127.0.0.1", "localhost", 1)
 }
 
 /// Returns the variables for a server at `url` with the tenant at `origin`.
@@ -244,7 +287,7 @@ fn variables(seed: &Seed, origin: &str, url: &str) -> Result<BTreeMap<String, St
     Ok(OWN_VARIABLES.into_iter().map(pair).collect())
 }
 
-async fn start_tenant(seed: Seed, port: Option<u16>) -> Result<Tenant, Error> {
+pub(crate) async fn start_tenant(seed: Seed, port: Option<u16>) -> Result<Tenant, Error> {
     // Let the system choose the default port: unlike the server, the tenant needs to know its URL
     // only after binding.
     let listen = port::loopback(port.unwrap_or(0));
@@ -268,9 +311,9 @@ mod tests {
             ("auth0_domain", "127.0.0.1:4000"),
             ("auth0_audience", "http://127.0.0.1:3000/mcp"),
             ("auth0_client_id", "doorward"),
-            ("auth0_client_secret", "local-only-secret"),
+            ("auth0_client_secret", "local-only-secret-that-everybody-knows"),
             ("connect_client_id", "doorward-connect"),
-            ("connect_client_secret", "local-only-secret"),
+            ("connect_client_secret", "local-only-secret-that-everybody-knows"),
             ("public_url", url),
             ("google_api_url", origin),
             ("local_tenant_url", origin),

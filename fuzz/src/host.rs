@@ -42,7 +42,7 @@ const VARIABLES: [(&str, &str); 8] = [
     ("auth0_domain", "tenant.example.com"),
     ("auth0_audience", AUDIENCE),
     ("auth0_client_id", "server-client"),
-    ("auth0_client_secret", "server-secret"),
+    ("auth0_client_secret", "server-secret-0123456789-0123456789"),
     ("public_url", "https://mcp.example.com"),
     ("token_algorithms", "RS256 PS256 RS512 ES256"),
     ("issuers", r#"[{ "issuer": "https://other.example.org/" }]"#),
@@ -159,7 +159,7 @@ impl Random for FuzzHost {
 }
 
 impl Log for FuzzHost {
-    fn log(&self, line: &str) {
+    fn write_line(&self, line: &str) {
         assert!(!line.contains(token::good()), "a token reached the log: {line}");
     }
 

@@ -23,13 +23,26 @@ pub fn write(seeds: &[Vec<u8>]) {
     }
 }
 
-/// The requests in the golden files, which cover every kind of message.
+/// The requests in the golden files, which cover every kind of message, and two of the largest.
 #[must_use]
 pub fn messages() -> Vec<Vec<u8>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/messages");
     let mut seeds = Vec::new();
     collect(&golden, &mut seeds);
+    // As many values as are accepted, and as many as fit into a body.
+    seeds.extend([8000, 40_000].map(large));
     seeds
+}
+
+/// A call with about this many values, nested as deep as is accepted.
+fn large(values: usize) -> Vec<u8> {
+    const DEPTH: usize = 60;
+    let nested = "{\"\":".repeat(DEPTH) + "0" + &"}".repeat(DEPTH);
+    let many = vec![nested; values / DEPTH].join(",");
+    let arguments = format!("{{\"a\":[{many}]}}");
+    let params = format!("{{\"name\":\"greet\",\"arguments\":{arguments}}}");
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call""#;
+    format!("{call},\"params\":{params}}}").into_bytes()
 }
 
 fn collect(folder: &Path, seeds: &mut Vec<Vec<u8>>) {

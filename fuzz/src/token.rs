@@ -3,14 +3,18 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use p256::{
+    ecdsa::{Signature, SigningKey, signature::Signer as _},
+    elliptic_curve::Generate as _,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use crate::host::{AUDIENCE, ISSUER, NOW, OTHER_ISSUER};
 
-static KEYS: LazyLock<[SigningKey; 2]> =
-    LazyLock::new(|| [1, 2].map(|seed| SigningKey::random(&mut StdRng::seed_from_u64(seed))));
+static KEYS: LazyLock<[SigningKey; 2]> = LazyLock::new(|| {
+    [1, 2].map(|seed| SigningKey::generate_from_rng(&mut StdRng::seed_from_u64(seed)))
+});
 static GOOD: LazyLock<String> =
     LazyLock::new(|| Signer::Tenant.sign(good_header().to_string(), good_claims().to_string()));
 
@@ -83,7 +87,7 @@ impl Signer {
         modulus[0] |= 0x80;
         modulus[255] |= 1;
         let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": encoded(&modulus), "e": "AQAB" });
-        let point = self.key().verifying_key().to_encoded_point(false);
+        let point = self.key().verifying_key().to_sec1_point(false);
         let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| encoded(bytes));
         let p256 = json!({
             "kty": "EC",

@@ -32,7 +32,9 @@ const FIELDS: &str = "timeZone,nextPageToken,items(status,summary,location,descr
 struct Arguments {
     /// The day, as YYYY-MM-DD. Default: today.
     date: Option<String>,
-    /// The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the calendar's own.
+    #[schemars(
+        description = "The IANA name of the time zone to see the day in, as in Europe/Berlin. Default: the calendar's own."
+    )]
     time_zone: Option<String>,
     /// The calendar's id, which often is an email address. Default: the user's primary calendar.
     calendar_id: Option<String>,
@@ -84,15 +86,13 @@ pub(super) fn tool() -> Tool {
     Tool::new("calendar_summary", call)
         .title("What's on my Calendar?")
         .description("Returns a summary of the user's Google Calendar events")
+        .annotations(Annotations { open_world_hint: true, ..Annotations::READ_ONLY })
+        .private()
 }
 
 async fn call(context: &Context, arguments: Arguments) -> Result<ToolOutput<Summary>, CallError> {
-    let now = i64::try_from(context.now_millis())
-        .ok()
-        .and_then(DateTime::from_timestamp_millis)
-        .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
-    let requested =
-        RequestedDay::new(arguments.date.as_deref(), arguments.time_zone.as_deref(), now)?;
+    let (date, time_zone) = (arguments.date.as_deref(), arguments.time_zone.as_deref());
+    let requested = RequestedDay::new(date, time_zone, context.now()?)?;
     let calendar_id = arguments.calendar_id.as_deref().unwrap_or("primary");
     let calendar = read_calendar(context, calendar_id, &requested).await?;
     let summary = calendar.on(&requested)?;
@@ -143,7 +143,7 @@ async fn read_page(
     let path = format!("/calendar/v3/calendars/{id}/events?{}", query.finish());
     let answer = google.get(&path).await?;
     match answer.status().as_u16() {
-        200 => serde_json::from_slice(answer.body()).map_err(|_| error::unreadable()),
+        200 => parse_json(answer.body()).map_err(|_| error::unreadable()),
         status => Err(error::refused(context, google, status, answer.body()).await),
     }
 }

@@ -1,6 +1,6 @@
 //! `get_datetime`: the time in UTC.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::SecondsFormat;
 use doorward_spin::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,13 +15,10 @@ pub(super) fn tool() -> Tool {
     Tool::new("get_datetime", call)
         .title("Get DateTime")
         .description("Returns the current UTC date and time")
+        .public()
 }
 
 async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<CurrentTime>, CallError> {
-    let datetime = i64::try_from(context.now_millis())
-        .ok()
-        .and_then(DateTime::from_timestamp_millis)
-        .map(|now| now.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .ok_or_else(|| CallError::new("The server's clock is wrong."))?;
+    let datetime = context.now()?.to_rfc3339_opts(SecondsFormat::Millis, true);
     Ok(ToolOutput { text: datetime.clone(), structured: CurrentTime { datetime } })
 }

@@ -21,6 +21,7 @@ pub(super) fn tool() -> Tool {
     Tool::new("greet", call)
         .title("Greet User")
         .description("Greet a user with personalized authentication information from Auth0")
+        .private()
 }
 
 /// The name in the token has precedence over the argument, because it is verified.

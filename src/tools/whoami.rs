@@ -8,9 +8,9 @@ use serde::Serialize;
 struct Whoami {
     /// The authenticated user.
     user: Profile,
-    /// The scopes and permissions of the access token.
+    /// The scopes that the client was granted.
     scopes: Vec<String>,
-    /// The permissions of the access token, which are among the scopes too.
+    /// What the tenant allows the user, if the access token lists it.
     permissions: Vec<String>,
     /// The organization that the user signed in to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,13 +29,14 @@ pub(super) fn tool() -> Tool {
     Tool::new("whoami", call)
         .title("Who Am I?")
         .description("Returns information about the authenticated user")
+        .private()
 }
 
 async fn call(context: &Context, _: NoArguments) -> Result<ToolOutput<Whoami>, CallError> {
     let caller = context.caller();
     let structured = Whoami {
         user: context.profile(),
-        scopes: caller.scopes().to_vec(),
+        scopes: caller.granted_scopes().map(str::to_owned).collect(),
         permissions: caller.permissions().into_iter().map(str::to_owned).collect(),
         organization: caller.organization(),
         identity_provider: caller.identity_provider().map(str::to_owned),

@@ -6,7 +6,7 @@ use doorward_core::{
     host::Random,
     keys::{Keys, Purpose},
 };
-use rand::RngCore;
+use rand::Rng;
 use url::form_urlencoded;
 
 use crate::world::World;
@@ -22,7 +22,7 @@ pub(crate) struct Link<'a> {
     pub(crate) age: i64,
 }
 
-struct Os;
+pub(crate) struct Os;
 
 impl Default for Link<'_> {
     fn default() -> Self {
@@ -35,12 +35,16 @@ impl Default for Link<'_> {
     }
 }
 
-/// Makes a link for the server and the tenant of `world`.
-pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
+/// The keys that the server derives from its secret.
+pub(crate) fn keys(world: &World) -> Keys {
     let clients = &world.tenant().seed().clients;
     let client = clients.iter().find(|client| client.client_id == "doorward");
     let secret = client.and_then(|client| client.client_secret.clone());
-    let secret = Secret::from(secret.expect("the seed has the server's application"));
+    Keys::from(&Secret::from(secret.expect("the seed has the server's application")))
+}
+
+/// Makes a link for the server and the tenant of `world`.
+pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
     let expires_at = chrono::Utc::now().timestamp() + 600 - link.age;
     let plain = form_urlencoded::Serializer::new(String::new())
         .append_pair("subject", link.subject)
@@ -48,8 +52,8 @@ pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
         .append_pair("scopes", &link.scopes.join(" "))
         .append_pair("expires_at", &expires_at.to_string())
         .finish();
-    let context = format!("{} {}", world.tenant().issuer(), link.connection);
-    let sealer = Keys::from(&secret).sealer(Purpose::ConnectTicket);
+    let context = format!("{} {} {}", world.mcp_url(), world.tenant().issuer(), link.connection);
+    let sealer = keys(world).sealer(Purpose::ConnectTicket);
     let ticket = sealer.seal(&Os, context.as_bytes(), plain.as_bytes());
     let ticket = BASE64_URL_SAFE_NO_PAD.encode(ticket);
     world.url(&format!("/connect/{}?ticket={ticket}", link.connection))
@@ -57,6 +61,6 @@ pub(crate) fn link(world: &World, link: &Link<'_>) -> String {
 
 impl Random for Os {
     fn fill(&self, bytes: &mut [u8]) {
-        rand::thread_rng().fill_bytes(bytes);
+        rand::rng().fill_bytes(bytes);
     }
 }

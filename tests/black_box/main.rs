@@ -3,8 +3,8 @@
 //! Every case runs in several [`mode`]s, which differ in how instances of the component are reused.
 //! A custom harness (`libtest-mimic`) makes one test of each pair of case and mode.
 //!
-//! Without Spin on PATH its mode is listed as one ignored test. On CI with
-//! `DOORWARD_REQUIRE_SPIN=1` that test fails instead.
+//! A mode on a version of Spin that is not on PATH is listed as one ignored test. On CI with
+//! `DOORWARD_REQUIRE_SPIN=1` that test fails instead. Spin 3 is the program `spin3`.
 
 #![allow(
     clippy::expect_used,
@@ -14,6 +14,7 @@
 )]
 
 mod audit_log;
+mod behind;
 mod browser;
 mod case;
 mod cases;
@@ -37,11 +38,13 @@ use mode::Mode;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new().expect("a Tokio runtime starts"));
-    let spin = runtime.block_on(HostChoice::Spin.resolve());
     let mut trials = Vec::new();
     for mode in Mode::ALL {
-        if let (Mode::Spin, Err(missing)) = (mode, &spin) {
-            let name = format!("{mode}: all cases (no spin 4.1 or newer on PATH)");
+        let resolved = mode.spin().map(|program| {
+            runtime.block_on(HostChoice::Spin.resolve_program(program, mode.wasi()))
+        });
+        if let Some(Err(missing)) = resolved {
+            let name = format!("{mode}: all cases (that Spin is not on PATH)");
             let missing = missing.to_string();
             let trial = Trial::test(name, || Err(missing.into()));
             trials.push(trial.with_ignored_flag(spin_may_be_left_out()));

@@ -29,10 +29,7 @@ pub(crate) fn arrive(world: &World) {
                 user_id: format!("auth0|person-{number}"),
                 name: format!("Person {number}"),
                 email: email.clone(),
-                note: String::new(),
-                roles: Vec::new(),
                 permissions,
-                claims: Default::default(),
                 connected_accounts: vec![ConnectedAccount {
                     id: format!("cac_{number}"),
                     connection: "google-oauth2".to_owned(),
@@ -41,8 +38,7 @@ pub(crate) fn arrive(world: &World) {
                     revoked: false,
                     created_at: String::new(),
                 }],
-                user_metadata: Default::default(),
-                app_metadata: Default::default(),
+                ..Person::default()
             });
         });
         add_calendar(world, &email, &format!("Event of {email}"));
@@ -57,7 +53,7 @@ pub(crate) async fn call_at_once(world: &World, tool: &str) -> Vec<Value> {
 }
 
 /// Adds a calendar with one all-day event.
-fn add_calendar(world: &World, owner: &str, title: &str) {
+pub(crate) fn add_calendar(world: &World, owner: &str, title: &str) {
     let event = Event {
         id: "event0000000".to_owned(),
         summary: Some(title.to_owned()),

@@ -1,5 +1,5 @@
 //! Searches for leaked tokens and secrets after every case: in answers, in the logs and in
-//! key-value.
+//! key-value. Looks for characters in the logs that could steer a terminal.
 
 use std::fmt::Write;
 
@@ -9,6 +9,9 @@ use crate::world::World;
 
 /// The prefix of Google's access tokens. All other tokens are signed.
 const PROVIDER_TOKEN: &str = "ya29.";
+
+/// The prefix of the opaque tokens of another issuer.
+const OPAQUE_TOKEN: &str = "opaque-token-";
 
 /// Part of the first line of a private key in PEM.
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
@@ -25,6 +28,14 @@ pub(crate) fn of_answer(headers: &HeaderMap, text: &str) {
 
 /// Searches everything that the server has logged and stored so far.
 pub(crate) fn of_world(world: &World) {
+    for line in world.logs().lines() {
+        // The host may have written something before it.
+        let starts = ["doorward: ", "{\"time\""].iter().filter_map(|start| line.find(start));
+        if let Some(written) = starts.min().and_then(|start| line.get(start..)) {
+            let is_printable = written.bytes().all(|b| matches!(b, b' '..=b'~'));
+            assert!(is_printable, "a line of the log is not printable ASCII: {written:?}");
+        }
+    }
     let seed = world.tenant().seed();
     let secrets: Vec<_> =
         seed.clients.iter().filter_map(|client| client.client_secret.as_deref()).collect();
@@ -46,7 +57,7 @@ fn look(place: &str, text: &str) {
 
 /// Finds a token or a private key in a text.
 fn token_in(text: &str) -> Option<&str> {
-    for beginning in [PROVIDER_TOKEN, PRIVATE_KEY] {
+    for beginning in [PROVIDER_TOKEN, OPAQUE_TOKEN, PRIVATE_KEY] {
         if let Some(start) = text.find(beginning) {
             return text[start..].lines().next();
         }

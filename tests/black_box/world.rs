@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use doorward_dev::{Log, Stack, StackOptions};
+use doorward_dev::{Log, Stack, StackOptions, Wasi};
 use doorward_tenant::{Endpoint, Fault, Group, Options, Seed, Tenant};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::{mode::Mode, secrecy};
+use crate::{behind::Behind, mode::Mode, secrecy};
 
 /// The user with all permissions and a calendar.
 pub(crate) const OWNER: &str = "owner@example.com";
@@ -32,10 +32,14 @@ const OTHER: &str = "{other}";
 
 const SCOPES: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
 
+/// A placeholder for the origin of another MCP server. A case that uses it gets that server.
+const BEHIND: &str = "{behind}";
+
 /// The environment of a test.
 pub(crate) struct World {
     stack: Stack,
     other: Option<Tenant>,
+    behind: Option<Behind>,
     client: Client,
     mode: Mode,
     numbers: AtomicUsize,
@@ -55,12 +59,20 @@ impl World {
         let has_other = variables.iter().any(|(_, value)| value.contains(OTHER));
         let other = if has_other { Some(start_other().await) } else { None };
         let origin = other.as_ref().map_or("", Tenant::origin);
+        let has_behind = variables.iter().any(|(_, value)| value.contains(BEHIND));
+        let behind = if has_behind { Some(Behind::start().await) } else { None };
+        let behind_origin = behind.as_ref().map_or("", Behind::origin);
         let variables = variables
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some(value.replace(OTHER, origin))))
+            .map(|(name, value)| {
+                let value = value.replace(OTHER, origin).replace(BEHIND, behind_origin);
+                ((*name).to_owned(), Some(value))
+            })
             .collect();
         let options = StackOptions {
             host: mode.host(),
+            spin: mode.spin().unwrap_or_default().to_owned(),
+            wasi: mode.wasi(),
             reuse: mode.reuse(),
             variables,
             log: Log::Capture,
@@ -71,7 +83,7 @@ impl World {
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.expect("a client can be built");
         let (numbers, kept_tokens) = (AtomicUsize::new(0), Mutex::default());
-        Self { stack, other, client, mode, numbers, kept_tokens }
+        Self { stack, other, behind, client, mode, numbers, kept_tokens }
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
@@ -81,6 +93,11 @@ impl World {
     /// The second tenant. A case gets one by using `{other}` in its variables.
     pub(crate) fn other(&self) -> &Tenant {
         self.other.as_ref().expect("a variable of the case has `{other}`")
+    }
+
+    /// The MCP server behind the door. A case gets it by using `{behind}` in its variables.
+    pub(crate) fn behind(&self) -> &Behind {
+        self.behind.as_ref().expect("a variable of the case has `{behind}`")
     }
 
     /// The number of copies of each case that run at the same time.
@@ -96,6 +113,16 @@ impl World {
     /// The most instances that can have an empty cache at the same time.
     pub(crate) fn instances(&self) -> u64 {
         if self.mode == Mode::SixteenInFlight { 1 } else { 16 }
+    }
+
+    /// Whether the component runs on real Spin.
+    pub(crate) fn is_on_spin(&self) -> bool {
+        self.mode.spin().is_some()
+    }
+
+    /// Whether an instance serves more than one request.
+    pub(crate) fn reuses_instances(&self) -> bool {
+        self.mode != Mode::OneRequestPerInstance && self.mode.wasi() == Wasi::V0_3
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -137,6 +164,11 @@ impl World {
             .flatten()
             .map(|(key, value)| format!("{key} = {}\n", String::from_utf8_lossy(value)));
         Some(texts.collect())
+    }
+
+    /// The largest memory of any instance so far, in bytes; `None` if the host does not show it.
+    pub(crate) fn largest_memory(&self) -> Option<usize> {
+        Some(self.stack.server().local()?.figures().largest_memory)
     }
 
     /// Makes an endpoint of the tenant fail until the end of the case.
@@ -221,6 +253,20 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The name of an error that is not about a message.
+    pub(crate) fn error(&self) -> Value {
+        let error = self.json()["error"].take();
+        if error.is_string() { error } else { error["data"]["error"].clone() }
+    }
+
+    /// What its error says, as the challenge says it.
+    pub(crate) fn error_text(&self) -> String {
+        let error = self.json();
+        let text = error["error_description"].as_str().or(error["error"]["message"].as_str());
+        let text = text.unwrap_or_else(|| panic!("no text: {self:?}"));
+        text.strip_prefix("Unauthorized. ").unwrap_or(text).to_owned()
     }
 
     /// The only value of a header; empty if the header is missing.

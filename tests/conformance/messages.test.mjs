@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { violations } from "./schema.mjs";
+import { schemaProblems, violations } from "./schema.mjs";
 
 const folder = join(import.meta.dirname, "messages");
 
@@ -33,6 +33,17 @@ for (const file of files.sort()) {
       assert.deepEqual(violations(revision, methods.get(message.id), identified(revision, message)), []);
     }
   });
+
+  // The suite prescribes a schema that strict validators do not take.
+  const tools = sent.flatMap(({ result }) => result?.tools ?? []);
+  for (const { name, inputSchema, outputSchema } of tools.filter(({ inputSchema }) => !inputSchema.$schema)) {
+    test(`${file}: strict validators take the schemas of ${name}`, () => {
+      for (const schema of [inputSchema, outputSchema ?? inputSchema]) {
+        assert.deepEqual(schemaProblems(schema), []);
+        assert.ok(schema.properties);
+      }
+    });
+  }
 
   if (revision < "2026-07-28") {
     test(`${file} has nothing of a later revision`, () => {

@@ -66,6 +66,21 @@ export function violations(revision, method, message) {
   return [...check(known(RESPONSE), message), ...check(result, message.result)];
 }
 
+/** Returns what a strict validator says about the schema of a tool; an empty list if it takes it. */
+export function schemaProblems(schema) {
+  const problems = [];
+  const note = (problem) => problems.push(String(problem));
+  const ajv = new Ajv2020({ strict: true, logger: { log: note, warn: note, error: note } });
+  addFormats(ajv);
+  ajv.addKeyword("x-mcp-header");
+  try {
+    ajv.compile(schema);
+  } catch (error) {
+    note(error.message);
+  }
+  return problems;
+}
+
 function validatorOf(revision) {
   if (validators.has(revision)) return validators.get(revision);
   const schema = schemas[revision];

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use doorward_core::settings::Variable;
+use doorward_core::settings::{UNUSED_ORIGIN, Variable};
 use doorward_spin::declared_variables;
 use toml::{Table, Value};
 
@@ -23,20 +23,14 @@ const OWN_DEFAULTS: [(&str, &str); 2] = [
 ];
 
 /// The variables that the component does not read: only `allowed_outbound_hosts` uses them.
-const HOSTS: [Variable; 4] = [
+const HOSTS: [Variable; 3] = [
     Variable::optional(
         "issuer_origin",
-        "",
+        UNUSED_ORIGIN,
         "The origin of an [issuer](issuers.md), `https://login.example.com`",
     ),
-    Variable::optional("second_issuer_origin", "", "The origin of a second issuer"),
-    Variable::optional("third_issuer_origin", "", "The origin of a third issuer"),
-    Variable::optional(
-        "local_tenant_url",
-        "",
-        "For development only: the origin of a local tenant, `http://127.0.0.1:4000`, which is \
-         reached over plain HTTP",
-    ),
+    Variable::optional("second_issuer_origin", UNUSED_ORIGIN, "The origin of a second issuer"),
+    Variable::optional("third_issuer_origin", UNUSED_ORIGIN, "The origin of a third issuer"),
 ];
 
 #[test]
@@ -73,7 +67,7 @@ fn the_manifest_declares_each_variable_as_the_code_does() {
             (variable.name.to_owned(), Value::Table(entry))
         })
         .collect();
-    assert_eq!(manifest().get("variables"), Some(&Value::Table(expected)));
+    assert_eq!(manifest("spin.toml").get("variables"), Some(&Value::Table(expected)));
 }
 
 #[test]
@@ -92,6 +86,34 @@ fn a_variable_that_the_component_does_not_read_names_a_host_that_it_may_reach() 
     for variable in &HOSTS {
         assert!(hosts.contains(&template(variable).into()), "{} has no effect", variable.name);
     }
+}
+
+#[test]
+fn the_manifest_for_hosts_without_templates_differs_in_hosts_build_and_two_defaults() {
+    let (mut ours, mut cloud) = (manifest("spin.toml"), manifest("spin.cloud.toml"));
+    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    let hosts = cloud["component"]["doorward"]["allowed_outbound_hosts"].clone();
+    for host in hosts.as_array().expect("a list") {
+        assert!(text(host).starts_with("https://") && !text(host).contains('{'), "{host}");
+    }
+    let source = text(&cloud["component"]["doorward"]["source"]);
+    assert_eq!(source, "target/wasm32-wasip1/release/doorward.wasm");
+    for manifest in [&mut ours, &mut cloud] {
+        let component = manifest["component"]["doorward"].as_table_mut().expect("a table");
+        for differs in ["allowed_outbound_hosts", "source", "build"] {
+            component.remove(differs).expect("both have it");
+        }
+        component["variables"].as_table_mut().expect("a table").remove("local_tenant_url");
+        let variables = manifest["variables"].as_table_mut().expect("a table");
+        for differs in ["permission_cache_seconds", "store_buckets"] {
+            variables.remove(differs).expect("both have it");
+        }
+        // Where hosts are literal, these have no use.
+        for host_only in HOSTS.iter().map(|it| it.name).chain(["local_tenant_url"]) {
+            variables.remove(host_only);
+        }
+    }
+    assert_eq!(ours, cloud);
 }
 
 /// All variables, by the part that declares them: a title and the variables.
@@ -135,7 +157,7 @@ fn template(variable: &Variable) -> String {
 }
 
 fn component() -> Table {
-    let components = manifest().remove("component");
+    let components = manifest("spin.toml").remove("component");
     let component = components.and_then(|mut all| all.as_table_mut()?.remove("doorward"));
     match component {
         Some(Value::Table(component)) => component,
@@ -143,8 +165,8 @@ fn component() -> Table {
     }
 }
 
-fn manifest() -> Table {
-    read("spin.toml").parse().expect("the manifest is TOML")
+fn manifest(name: &str) -> Table {
+    read(name).parse().expect("the manifest is TOML")
 }
 
 fn read(name: &str) -> String {

@@ -9,5 +9,5 @@ pub(crate) fn manifest(folder: &str) -> PathBuf {
 
 /// Builds the component of this package for release and returns its path.
 pub(crate) fn component(package: &'static str) -> PathBuf {
-    doorward_dev::build_package(package)
+    doorward_dev::build_package(package, doorward_dev::Wasi::V0_3)
 }

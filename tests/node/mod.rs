@@ -84,7 +84,7 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 }
 
 /// Finds a program on PATH.
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
 }

@@ -15,7 +15,7 @@ use doorward_core::{
     host::{PortFuture, VariableError, Variables},
     settings::Reader,
 };
-use doorward_oauth::{Expected, Jwks, Settings, UntrustedJwt, VARIABLES};
+use doorward_oauth::{Expected, Jwks, ResourceServerSettings, UntrustedJwt, VARIABLES};
 use spin_sdk::wasip3::{
     exports::http::handler::Guest,
     http::types::{ErrorCode, Fields, Request, Response},
@@ -27,7 +27,7 @@ thread_local! {
 }
 
 struct Verifier {
-    settings: Settings,
+    settings: ResourceServerSettings,
     keys: Jwks,
 }
 
@@ -60,7 +60,10 @@ impl Verifier {
     async fn new(headers: &Fields) -> Option<Self> {
         let keys = serde_json::from_str(&text(headers, "x-jwks")?).ok()?;
         let mut reader = Reader::fetch(&Headers(headers), VARIABLES).await;
-        Some(Self { settings: Settings::read(&mut reader)?, keys: Jwks::parse(&keys)? })
+        Some(Self {
+            settings: ResourceServerSettings::read(&mut reader)?,
+            keys: Jwks::parse(&keys).ok()?,
+        })
     }
 
     fn verify(&self, token: &str) -> Option<()> {

@@ -12,8 +12,7 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 pub struct ClientCredentials {
     /// `client_id`.
     pub id: String,
-    /// What only this server has: `client_secret`, or else the text of the private key. This
-    /// server's own keys are derived from it.
+    /// `client_secret`, or else the text of the private key.
     pub secret: Secret,
     /// The private key, if the client authenticates with one instead of a secret.
     pub key: Option<PrivateKey>,

@@ -1,11 +1,10 @@
-//! Connecting an account: the way forward for a person whose call failed because an account is
-//! missing.
+//! The pages on which a user connects an account, after a call failed because it was missing.
 //!
 //! The failed call returns a link to a page of this server. There the person signs in with the
 //! tenant through this server's own first-party application. If it is the person who made the call,
 //! the Connected Accounts flow of the tenant's My Account API follows, which ends at the provider's
-//! consent page. The link is a sealed `Ticket`; what is known between the redirects is a sealed
-//! `Flow`. Both are valid for ten minutes.
+//! consent page. The link leads to a sealed `Ticket`; what is known between the redirects is a
+//! sealed `Flow`. Both are valid for ten minutes.
 //!
 //! The tokens of this flow are the person's own, and none of them reaches the caller.
 
@@ -21,9 +20,8 @@ mod ticket;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::{
-    audit::{Audit, Entry, Who},
+    audit::{Audit, AuditEvent, Who},
     host::{Host, Random},
-    keys::{Purpose, Sealer},
     reasons,
     web::Answer,
 };
@@ -34,7 +32,7 @@ pub(crate) use self::flow::FlowsInProgress;
 use self::{flow::Flow, ticket::Ticket};
 use crate::{ClientCredentials, Tenant};
 
-/// What the paths of all pages here begin with.
+/// The prefix of the paths of these pages.
 pub const CONNECT_PATH: &str = "/connect/";
 
 /// How long a link may be followed, and how long a person may take from there, in seconds.
@@ -42,7 +40,7 @@ const LIFETIME_SECONDS: u64 = 600;
 
 /// Where users connect their accounts.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ConnectSettings {
     /// The first-party application whose sign-in the connect page uses; `None` disables the page.
     pub client: Option<ClientCredentials>,
     /// The operator's own page on which users connect accounts.
@@ -58,9 +56,9 @@ reasons! {
         Conflict = "connect_account_taken",
         /// The person, or the provider on their behalf, declined
         Declined = "connect_declined",
-        /// The link was made more than ten minutes ago
+        /// The link was last offered more than ten minutes ago
         LinkExpired = "connect_link_too_old",
-        /// The link was changed, cut off, or made by somebody else
+        /// The link was changed, cut off, lost, or made by somebody else
         LinkInvalid = "connect_link_wrong",
         /// The response came from another issuer, or does not match the request
         Mismatch = "connect_answer_wrong",
@@ -80,11 +78,10 @@ reasons! {
 }
 
 impl Tenant<'_> {
-    /// A link for the caller on which an account of `connection` is connected with `scopes`: to the
+    /// A link on which the caller can connect an account of `connection` with `scopes`: to the
     /// connect page of this server, or to the operator's own. `None` if neither is set up, for a
     /// machine, and for users of another issuer, whose accounts the tenant does not know.
-    #[must_use]
-    pub fn connect_link(
+    pub async fn connect_link(
         &self,
         caller: &Caller,
         connection: &str,
@@ -104,8 +101,8 @@ impl Tenant<'_> {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at: host.now().saturating_add(LIFETIME_SECONDS),
         };
-        let path = ticket.path("", &ticket_sealer(self), self.issuer().as_str(), host);
-        Some(self.resource_server.settings.resource.public_url.url(&path))
+        let path = ticket.short_path(self).await;
+        Some(self.resource_server.settings.resource.url(&path))
     }
 }
 
@@ -123,14 +120,15 @@ pub struct Connect<'a> {
 }
 
 impl<'a> Connect<'a> {
-    /// Serves `GET` of a path below [`CONNECT_PATH`]; `None` if there is nothing.
+    /// Serves `GET` of a path below [`CONNECT_PATH`]; `None` if no page has the path.
     pub async fn serve(&self, uri: &Uri, headers: &HeaderMap) -> Option<Answer> {
         let query = uri.query().unwrap_or_default();
-        Some(match uri.path().strip_prefix(CONNECT_PATH)? {
+        let resource = &self.tenant.resource_server.settings.resource;
+        Some(match resource.local_path(uri.path()).strip_prefix(CONNECT_PATH)? {
             "callback" => self.callback(query, headers).await,
             path => match path.strip_suffix("/start") {
                 Some(connection) => self.start(connection, query, headers).await,
-                None if !path.contains('/') => self.first_page(path, query),
+                None if !path.contains('/') => self.first_page(path, query).await,
                 None => return None,
             },
         })
@@ -139,17 +137,23 @@ impl<'a> Connect<'a> {
     /// Writes the outcome down and shows it. A ticket that is still valid offers another try.
     fn end(&self, outcome: ConnectOutcome, ticket: Option<&Ticket>) -> Answer {
         let issuer = self.tenant.issuer().as_str();
-        let who = ticket.map(|ticket| Who { issuer, subject: &ticket.subject, client: None });
-        let entry =
-            Entry { reason: &outcome, who, tool: None, trace: self.tenant.outbound().trace };
-        self.audit.write(self.host(), &entry);
+        let who = ticket.map(|ticket| Who {
+            issuer,
+            subject: &ticket.subject,
+            client: None,
+            actor: None,
+            kind: None,
+        });
+        let trace = self.tenant.outbound().trace;
+        let event = AuditEvent { reason: &outcome, who, item: None, trace, call: None };
+        self.audit.write(self.host(), &event);
         pages::last(self, outcome, ticket)
     }
 
     /// Where the tenant sends the browser back to.
     fn redirect_uri(&self) -> String {
-        let public_url = &self.tenant.resource_server.settings.resource.public_url;
-        public_url.url(&format!("{CONNECT_PATH}callback"))
+        let resource = &self.tenant.resource_server.settings.resource;
+        resource.url(&format!("{CONNECT_PATH}callback"))
     }
 
     fn is_https(&self) -> bool {
@@ -159,10 +163,6 @@ impl<'a> Connect<'a> {
     fn host(&self) -> &'a dyn Host {
         self.tenant.host()
     }
-}
-
-fn ticket_sealer(tenant: &Tenant<'_>) -> Sealer {
-    tenant.keys().sealer(Purpose::ConnectTicket)
 }
 
 /// 256 unguessable bits, as text.

@@ -1,19 +1,19 @@
-//! Tokens in exchange for the caller's own, which is never shown: Token Vault, on-behalf-of, and
-//! token exchange profiles (RFC 8693).
+//! Exchanges of the caller's token, which tools never see: Token Vault, on-behalf-of, and token
+//! exchange profiles (RFC 8693).
 
 mod cache;
 mod error;
 
-use doorward_core::Secret;
+use std::cell::Cell;
+
+use doorward_core::{Secret, host::PortFuture};
 use doorward_oauth::{Caller, subject_token};
 
 use self::cache::ExchangeLookup;
 use crate::{IssuedToken, ManagementClient, Tenant};
 
-pub use self::{
-    cache::ExchangedTokens,
-    error::{ExchangeError, Misconfiguration},
-};
+pub(crate) use self::cache::ExchangedTokens;
+pub use self::error::{ExchangeError, Misconfiguration};
 
 /// Token Vault's grant, and the type of what it issues.
 const VAULT_GRANT: &str =
@@ -29,7 +29,12 @@ const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 pub struct Exchanges<'a> {
     tenant: Tenant<'a>,
     caller: &'a Caller,
+    last: &'a LastExchange,
 }
+
+/// What came of the last exchange of a call, for the audit log.
+#[derive(Debug, Default)]
+pub struct LastExchange(Cell<Option<&'static str>>);
 
 /// A token exchange by one of the tenant's profiles (RFC 8693). The subject token is the caller's,
 /// unless another one is given.
@@ -64,10 +69,10 @@ struct Exchange<'a> {
 }
 
 impl<'a> Exchanges<'a> {
-    /// The exchanges of a caller's token.
+    /// The exchanges of a caller's token. What comes of each is noted in `last`.
     #[must_use]
-    pub fn new(tenant: Tenant<'a>, caller: &'a Caller) -> Self {
-        Self { tenant, caller }
+    pub fn new(tenant: Tenant<'a>, caller: &'a Caller, last: &'a LastExchange) -> Self {
+        Self { tenant, caller, last }
     }
 
     /// The Management API with the server's own token, about the caller.
@@ -97,7 +102,8 @@ impl<'a> Exchanges<'a> {
     }
 
     /// Like [`connection_token`](Self::connection_token), and says whether the token was
-    /// remembered. With `anew` it never is: for when the third party refused the remembered one.
+    /// remembered. With `anew` it never is; use this when the third party refused the remembered
+    /// one.
     ///
     /// # Errors
     ///
@@ -120,9 +126,9 @@ impl<'a> Exchanges<'a> {
         self.obtain(&exchange, anew).await
     }
 
-    /// Forgets what [`connection_token`](Self::connection_token) returned for the same arguments:
-    /// for when the third party requires more than was granted, so that the next call finds what
-    /// the user grants meanwhile.
+    /// Forgets what [`connection_token`](Self::connection_token) returned for the same arguments.
+    /// Use this when the third party requires more than was granted, so that the next call finds
+    /// what the user grants meanwhile.
     pub async fn forget_connection_token(
         &self,
         connection: &str,
@@ -194,12 +200,29 @@ impl<'a> Exchanges<'a> {
         self.obtain(&exchange, false).await.map(|obtained| obtained.token)
     }
 
-    async fn obtain(&self, exchange: &Exchange<'_>, anew: bool) -> Result<Obtained, ExchangeError> {
-        // The tenant cannot exchange another issuer's token, which must never leave this server.
-        if !self.caller.is_from_tenant() {
-            return Err(ExchangeError::NotATenantUser);
-        }
-        self.tenant.memory.exchanged.get(&self.lookup(exchange), anew).await
+    /// Boxed, so that its code exists once.
+    fn obtain<'b>(
+        &'b self,
+        exchange: &'b Exchange<'_>,
+        anew: bool,
+    ) -> PortFuture<'b, Result<Obtained, ExchangeError>> {
+        Box::pin(async move {
+            // The tenant cannot exchange another issuer's token, which must never leave this
+            // server.
+            if !self.caller.is_from_tenant() {
+                return Err(match self.tenant.settings.client {
+                    Some(_) => ExchangeError::NotATenantUser,
+                    None => ExchangeError::Misconfigured(Misconfiguration::ClientRefused),
+                });
+            }
+            let outcome = self.tenant.memory.exchanged.get(&self.lookup(exchange), anew).await;
+            self.last.0.set(Some(match &outcome {
+                Ok(obtained) if obtained.is_remembered => "remembered",
+                Ok(_) => "made",
+                Err(_) => "failed",
+            }));
+            outcome
+        })
     }
 
     fn lookup<'e>(&'e self, exchange: &'e Exchange<'_>) -> ExchangeLookup<'e> {
@@ -207,6 +230,14 @@ impl<'a> Exchanges<'a> {
         let mut grant = exchange.grant.clone();
         grant.push(("subject_token", exchange.subject_token.unwrap_or(own).expose()));
         ExchangeLookup::new(self.tenant, self.caller, exchange, grant)
+    }
+}
+
+impl LastExchange {
+    /// `made`, `remembered` or `failed`; `None` if there was none.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.get()
     }
 }
 

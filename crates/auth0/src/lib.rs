@@ -7,7 +7,8 @@
 //! | `client_credentials`, `private_key` | how the server authenticates at the tenant |
 //! | `token_endpoint` | `POST /oauth/token` |
 //! | `management` | the Management API: the server's token, its rate limit, and the API for tools |
-//! | `permissions` | may this caller use this tool? |
+//! | `permissions` | may this caller use this tool, prompt or resource? |
+//! | `revocation` | access that is cut off, and what is cached and does not count any more: `POST /revoke` |
 //! | `exchange` | tokens in exchange for the caller's |
 //! | `connect` | the pages on which a user connects an account |
 
@@ -17,6 +18,7 @@ mod exchange;
 mod management;
 pub mod permissions;
 mod private_key;
+mod revocation;
 mod settings;
 mod token_endpoint;
 
@@ -28,49 +30,51 @@ use doorward_oauth::ResourceServer;
 
 pub use client_credentials::ClientCredentials;
 pub use exchange::{
-    ExchangeError, ExchangeProfile, ExchangedTokens, Exchanges, Misconfiguration, Obtained,
+    ExchangeError, ExchangeProfile, Exchanges, LastExchange, Misconfiguration, Obtained,
 };
-pub use management::{
-    ManagementClient, ManagementError, ManagementMemory, UserPermission, UserRole,
-};
+pub use management::{ManagementClient, ManagementError, UserPermission, UserRole};
 pub use private_key::{AssertionAlgorithm, PrivateKey};
-pub use settings::{ManagementAccess, Settings, VARIABLES};
+pub use revocation::{REVOKE_PATH, REVOKE_PERMISSIONS_PATH, RevocationMemo, RevokeReason, revoke};
+pub use settings::{ManagementAccess, TenantSettings, VARIABLES};
 pub use token_endpoint::{IssuedToken, OAuthError, OAuthErrorDetail, TokenEndpointError};
 
 /// Every reason that this crate writes into the audit log.
 pub fn declared_reasons() -> impl Iterator<Item = &'static dyn Reason> {
-    let decisions = permissions::Decision::OWN.iter().map(|it| it as &dyn Reason);
+    let decisions = permissions::AccessReason::ALL.iter().map(|it| it as &dyn Reason);
     decisions
         .chain(permissions::PermissionError::ALL.iter().map(|it| it as &dyn Reason))
-        .chain(permissions::RevokeReason::ALL.iter().map(|it| it as &dyn Reason))
+        .chain(RevokeReason::ALL.iter().map(|it| it as &dyn Reason))
         .chain(connect::ConnectOutcome::ALL.iter().map(|it| it as &dyn Reason))
 }
 
 /// What an instance remembers of the tenant.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct TenantMemory {
     pub(crate) connects: connect::FlowsInProgress,
-    pub(crate) exchanged: ExchangedTokens,
-    pub(crate) management: ManagementMemory,
+    pub(crate) exchanged: exchange::ExchangedTokens,
+    pub(crate) management: management::ManagementMemory,
     pub(crate) permissions: permissions::PermissionCache,
+    pub(crate) definitions: permissions::Definitions,
 }
 
 /// The tenant, as one request meets it.
 #[derive(Clone, Copy)]
 pub struct Tenant<'a> {
     /// What the operator decided about the tenant.
-    pub settings: &'a Settings,
+    pub settings: &'a TenantSettings,
     /// What an instance remembers.
-    pub memory: &'a Memory,
+    pub memory: &'a TenantMemory,
     /// The resource server, whose settings name the tenant and the API.
     pub resource_server: ResourceServer<'a>,
+    /// The revocations that the request has read.
+    pub revocations: &'a RevocationMemo,
 }
 
 impl<'a> Tenant<'a> {
     /// The tenant as an issuer.
     #[must_use]
     pub fn issuer(&self) -> &'a Issuer {
-        &self.resource_server.settings.tenant.issuer
+        &self.resource_server.settings.main_issuer.issuer
     }
 
     pub(crate) fn outbound(&self) -> Outbound<'a> {
@@ -93,6 +97,3 @@ impl<'a> Tenant<'a> {
         self.resource_server.outbound.host
     }
 }
-
-#[cfg(test)]
-mod other_issuer_tests;

@@ -4,30 +4,37 @@
 //! is obeyed before it is met: see `rate_limit`.
 
 mod error;
+mod pages;
+mod queue;
 mod rate_limit;
 mod token;
 mod user;
 
-use std::{future::ready, time::Duration};
+use std::{cell::Cell, future::ready, time::Duration};
 
 use bytes::Bytes;
 use doorward_core::{
     host::{Limits, PortFuture},
-    outbound::api_request,
+    outbound::{api_request, path_segment},
+    strict_json::{max_values, parse_within},
 };
 use http::{Method, Response};
 use serde_json::Value;
 
-use self::{rate_limit::RateLimiter, token::TokenCache};
+use self::{
+    rate_limit::{QueuePlace, RateLimiter},
+    token::TokenCache,
+};
 use crate::{IssuedToken, Tenant};
 
+pub(crate) use self::{pages::List, queue::CallerKey, rate_limit::Sent};
 pub use error::ManagementError;
 pub use user::{ManagementClient, UserPermission, UserRole};
 
-/// How long one request waits for the API altogether, for its turn under the rate limit and for
-/// responses. It lets twenty others go first on the smallest tenant, which takes two requests a
-/// second.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one request waits for the API altogether, in milliseconds: in the queue of the rate
+/// limit and for responses. On the smallest tenant, which takes two requests a second, it lets
+/// thirty others go first.
+pub(crate) const TIMEOUT_MILLIS: u64 = 15_000;
 
 /// The delays before the first and the second retry of a read.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
@@ -35,22 +42,65 @@ const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_
 /// What an instance remembers of the Management API: its own token, and the state of the rate
 /// limit.
 #[derive(Debug, Default)]
-pub struct ManagementMemory {
+pub(crate) struct ManagementMemory {
     token: TokenCache,
     rate_limiter: RateLimiter,
 }
 
-/// The Management API, until the patience of one request ends.
+impl ManagementMemory {
+    /// The key of a caller in the queue. Without an organization its id is empty.
+    pub(crate) fn caller(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
+        self.rate_limiter.caller(issuer, organization, subject)
+    }
+
+    /// Learns from the tenant whether a caller holds a permission. Those who do are served first.
+    pub(crate) fn learn_about(&self, caller: CallerKey, is_permitted: bool, now: u64) {
+        self.rate_limiter.learn_about(caller, is_permitted, now);
+    }
+
+    /// The key of a question whose answer serves everybody, when this caller asks it. There is one
+    /// for each lane, so that no caller waits in the lane of another one.
+    pub(crate) fn shared_key(&self, caller: CallerKey, now: u64) -> CallerKey {
+        self.rate_limiter.lane(caller, now).everybody()
+    }
+
+    /// How many requests were sent so far: one that is sent later has a greater
+    /// [number](Sent::number).
+    pub(crate) fn requests_sent(&self) -> u64 {
+        self.rate_limiter.requests_sent()
+    }
+}
+
+/// The Management API, on behalf of one caller, until the timeout of one request.
 pub(crate) struct ManagementApi<'a> {
     tenant: Tenant<'a>,
+    /// Whose place in the queue each request takes.
+    caller: CallerKey,
     /// In milliseconds since the Unix epoch.
     deadline: u64,
+    /// The last read that was sent.
+    last_sent: Cell<Option<Sent>>,
 }
 
 impl<'a> ManagementApi<'a> {
-    pub(crate) fn new(tenant: Tenant<'a>) -> Self {
-        let deadline = tenant.host().now_millis().saturating_add(millis(PATIENCE));
-        Self { tenant, deadline }
+    /// The path of the server's own API; `None` if its identifier is no segment of a path.
+    pub(crate) fn own_api(&self) -> Option<String> {
+        Some(format!("resource-servers/{}", path_segment(self.tenant.audience())?))
+    }
+
+    pub(crate) fn new(tenant: Tenant<'a>, caller: CallerKey) -> Self {
+        let deadline = tenant.host().now_millis().saturating_add(TIMEOUT_MILLIS);
+        Self { tenant, caller, deadline, last_sent: Cell::default() }
+    }
+
+    /// Sets the deadline, in milliseconds since the Unix epoch.
+    pub(crate) fn until(self, deadline: u64) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// When the last read was sent, whatever came of it; `None` if none was.
+    pub(crate) fn last_sent(&self) -> Option<Sent> {
+        self.last_sent.get()
     }
 
     /// Reads `path` (below `/api/v2/`) as JSON. `scope` is what the client needs for it.
@@ -64,11 +114,10 @@ impl<'a> ManagementApi<'a> {
         scope: &'static str,
     ) -> Result<Value, ManagementError> {
         let read = self.read_if(path, scope, &|| Box::pin(ready(true))).await?;
-        read.map(|(value, _)| value).ok_or(ManagementError::Malformed)
+        read.ok_or(ManagementError::Malformed)
     }
 
-    /// Reads `path` unless `is_needed` says otherwise after waiting for a turn. Also returns when
-    /// the request was sent, in milliseconds since the Unix epoch.
+    /// Reads `path` unless `is_needed` says otherwise after waiting for a permit.
     ///
     /// # Errors
     ///
@@ -78,29 +127,35 @@ impl<'a> ManagementApi<'a> {
         path: &str,
         scope: &'static str,
         is_needed: &dyn Fn() -> PortFuture<'n, bool>,
-    ) -> Result<Option<(Value, u64)>, ManagementError> {
+    ) -> Result<Option<Value>, ManagementError> {
         let host = self.tenant.host();
         let mut delays = RETRY_DELAYS.iter();
         let mut has_new_token = false;
+        let mut kept_place = None;
         loop {
             let token = self.token().await?;
-            let turn = self.memory().rate_limiter.turn(&self.tenant, self.deadline).await;
-            let turn = turn.map_err(ManagementError::RateLimited)?;
-            if turn.has_waited && !is_needed().await {
+            let mut place = kept_place.take().map_or_else(|| self.enter_queue(), Ok)?;
+            let permit = place.acquire(&self.tenant, self.deadline).await;
+            permit.map_err(ManagementError::RateLimited)?;
+            if place.has_waited && !is_needed().await {
                 return Ok(None);
             }
-            let sent_at = host.now_millis();
+            self.last_sent.set(Some(place.record_sent(host.now_millis())));
             let error = match self.send(Method::GET, path, None, &token).await {
-                Ok(response) => match self.judge(&response, scope) {
-                    None => return Ok(Some((json(&response)?, sent_at))),
+                Ok(response) => match self.error_of(&response, scope) {
+                    None => return Ok(Some(json(&response)?)),
                     Some(error) => error,
                 },
                 Err(error) => error,
             };
-            drop(turn);
+            if matches!(error, ManagementError::RateLimited(_)) {
+                // The next permit waits for as long as the API says, or gives up.
+                place.return_permit();
+                kept_place = Some(place);
+                continue;
+            }
+            drop(place);
             match &error {
-                // The next turn waits for as long as the API says, or gives up.
-                ManagementError::RateLimited(_) => {}
                 ManagementError::Unauthorized if !has_new_token => {
                     has_new_token = true;
                     if !self.memory().token.replace(&self.tenant, &token).await {
@@ -134,10 +189,12 @@ impl<'a> ManagementApi<'a> {
         scope: &'static str,
     ) -> Result<Value, ManagementError> {
         let token = self.token().await?;
-        let turn = self.memory().rate_limiter.turn(&self.tenant, self.deadline).await;
-        let _turn = turn.map_err(ManagementError::RateLimited)?;
+        let mut place = self.enter_queue()?;
+        let permit = place.acquire(&self.tenant, self.deadline).await;
+        permit.map_err(ManagementError::RateLimited)?;
+        place.record_sent(self.tenant.host().now_millis());
         let response = self.send(method, path, body, &token).await?;
-        let Some(error) = self.judge(&response, scope) else {
+        let Some(error) = self.error_of(&response, scope) else {
             return json(&response);
         };
         if matches!(error, ManagementError::Forbidden(_) | ManagementError::Unauthorized) {
@@ -155,13 +212,18 @@ impl<'a> ManagementApi<'a> {
     }
 
     /// The error that a response's status stands for, if it is one.
-    fn judge(&self, response: &Response<Bytes>, scope: &'static str) -> Option<ManagementError> {
+    fn error_of(&self, response: &Response<Bytes>, scope: &'static str) -> Option<ManagementError> {
         if response.status().is_success() {
             return None;
         }
         let now = self.tenant.host().now_millis();
         let retry_after = self.memory().rate_limiter.retry_after(now);
         Some(ManagementError::from_status(response.status(), scope, retry_after))
+    }
+
+    fn enter_queue(&self) -> Result<QueuePlace<'a>, ManagementError> {
+        let place = self.memory().rate_limiter.enter(self.caller, self.tenant.host().now_millis());
+        place.map_err(ManagementError::RateLimited)
     }
 
     async fn token(&self) -> Result<IssuedToken, ManagementError> {
@@ -198,7 +260,10 @@ impl<'a> ManagementApi<'a> {
 fn json(response: &Response<Bytes>) -> Result<Value, ManagementError> {
     match response.body().is_empty() {
         true => Ok(Value::Null),
-        false => serde_json::from_slice(response.body()).map_err(|_| ManagementError::Malformed),
+        false => {
+            let json = parse_within(response.body(), max_values(Limits::API.body));
+            json.map_err(|_| ManagementError::Malformed)
+        }
     }
 }
 

@@ -1,39 +1,47 @@
-//! May this caller use this tool?
+//! May this caller use this tool, prompt or resource?
 //!
-//! 1. A [`Requirement`] says what is asked for: a tool's name, whether it only reads, and the
-//!    scopes that its code declares.
-//! 2. [`Settings`] are the operator's: where the decision comes from, how long an answer is cached,
-//!    and a policy.
+//! 1. A [`Requirement`] says what is asked for: an item, and what its code declares about who may
+//!    use it.
+//! 2. [`PermissionSettings`] are the operator's: where the decision comes from, how long an answer
+//!    is cached, and a policy.
 //! 3. `lookup` asks the tenant, through the cache, which permissions the API defines and which of
-//!    them the user holds: each is a `question`.
+//!    them the user holds, or in an organization the roles of the member: each is a `question`.
 //! 4. `decide` makes a [`Decision`] of all this. It is pure, and there is no other way to one:
-//!    `tools/call`, `tools/list` and every entry of a batch take it.
+//!    calls, lists and every entry of a batch take it.
+//! 5. `definitions` tells the operator what is open, or refused, because nothing defines it.
 
 mod decide;
+mod definitions;
 mod error;
 mod lookup;
 mod policy;
 mod question;
-mod revoke;
+mod reason;
 
-use doorward_core::Secret;
-use doorward_oauth::Caller;
+use doorward_core::{
+    access::{Access, Requirement},
+    scope::Scope,
+};
+use doorward_oauth::{AuthenticationError, Caller, TokenError};
 
-use self::decide::TenantPermissions;
+use self::{
+    decide::{Needs, TenantPermissions},
+    question::TenantAnswer,
+};
+pub(crate) use self::{definitions::Definitions, lookup::PermissionCache};
 use crate::Tenant;
 
 pub use self::{
-    decide::{Decision, Requirement},
+    decide::Decision,
     error::{PermissionError, Undecided},
-    lookup::{PermissionCache, PermissionMemo},
+    lookup::PermissionMemo,
     policy::{PolicyError, ToolPolicy},
-    question::Permissions,
-    revoke::{REVOKE_PATH, Revocation, RevokeReason, revoke},
+    reason::AccessReason,
 };
 
 /// What the operator decides about permissions.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PermissionSettings {
     /// Where decisions come from.
     pub source: PermissionSource,
     /// How long the tenant's answers are cached, in seconds; 0: every call asks.
@@ -42,10 +50,17 @@ pub struct Settings {
     pub list_filtering: bool,
     /// Which tools exist for whom.
     pub policy: ToolPolicy,
+    /// What becomes of an item whose code says nothing, and whose permission nothing defines.
+    pub undefined: UndefinedTools,
+    /// The permissions of all items whose code says nothing. No variable: the server sets it.
+    pub undeclared: Vec<Scope>,
     /// Whether users' permissions are read from `effective-permissions`, which filters by API.
     pub effective_permissions: bool,
-    /// Secret for `POST /permissions/revoke`; `None` disables it.
-    pub revocation_secret: Option<Secret>,
+    /// Whether the roles of an organization's members are read from `effective-roles`, which has
+    /// those of groups.
+    pub effective_organization_roles: bool,
+    /// Whether the tenant is asked if the user is blocked.
+    pub check_blocked: bool,
 }
 
 /// Where decisions come from.
@@ -59,59 +74,93 @@ pub enum PermissionSource {
     Token,
 }
 
+/// What becomes of a tool, prompt or resource whose code does not say who may use it, and whose
+/// permission nothing defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndefinedTools {
+    /// It is public.
+    Public,
+    /// It is private, and nobody holds a permission that does not exist.
+    Refuse,
+}
+
 impl Tenant<'_> {
-    /// Decides about a tool.
+    /// Admits a caller whom the tenant has not blocked, if the operator has that checked. Machines
+    /// and callers of other issuers are not the tenant's users.
+    ///
+    /// # Errors
+    ///
+    /// Returns `UserBlocked`, also for a user whom the tenant does not know, or `UserStateUnknown`
+    /// if the tenant does not say.
+    pub async fn admit_active(&self, caller: &Caller) -> Result<(), AuthenticationError> {
+        if !self.settings.permissions.check_blocked || !decide::is_user(caller) {
+            return Ok(());
+        }
+        match self.is_active(caller).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TokenError::UserBlocked.into()),
+            Err(_) => Err(AuthenticationError::UserStateUnknown),
+        }
+    }
+
+    /// Decides about an item.
     pub async fn decide(
         &self,
         caller: &Caller,
         memo: &PermissionMemo,
-        tool: &Requirement<'_>,
+        requirement: &Requirement<'_>,
     ) -> Decision {
-        let decide = |known: &TenantPermissions| self.decide_by(caller, tool, known);
-        let is_hidden = self.settings.permissions.policy.hides(tool, caller);
-        self.look_up(caller, memo, is_hidden, decide, Decision::is_refused_by_tenant).await
+        let decide = |known: &TenantPermissions| self.decide_by(caller, requirement, known);
+        let needs = Needs::of(&self.settings.permissions, requirement, caller);
+        let decision =
+            self.look_up(caller, memo, needs, decide, Decision::is_refused_by_tenant).await;
+        if decision == Decision::LacksPermission && self.is_undefined(caller, requirement).await {
+            return Decision::PermissionUndefined;
+        }
+        decision
     }
 
-    /// Decides about several tools. What is unknown is looked up once, for all of them.
+    /// Decides about several items. What is unknown is looked up once, for all of them.
     pub async fn decide_each(
         &self,
         caller: &Caller,
         memo: &PermissionMemo,
-        tools: &[Requirement<'_>],
+        requirements: &[Requirement<'_>],
     ) -> Vec<Decision> {
         let decide = |known: &TenantPermissions| -> Vec<_> {
-            tools.iter().map(|tool| self.decide_by(caller, tool, known)).collect()
+            requirements.iter().map(|it| self.decide_by(caller, it, known)).collect()
         };
-        let are_hidden =
-            tools.iter().all(|tool| self.settings.permissions.policy.hides(tool, caller));
+        let each = requirements.iter().map(|it| Needs::of(&self.settings.permissions, it, caller));
+        let needs = each.fold(Needs::default(), Needs::and);
         let is_refused = |all: &Vec<Decision>| all.iter().any(Decision::is_refused_by_tenant);
-        self.look_up(caller, memo, are_hidden, decide, is_refused).await
+        self.look_up(caller, memo, needs, decide, is_refused).await
     }
 
     fn decide_by(
         &self,
         caller: &Caller,
-        tool: &Requirement<'_>,
+        requirement: &Requirement<'_>,
         known: &TenantPermissions,
     ) -> Decision {
         let advertised = &self.resource_server.settings.resource.scopes_supported;
-        decide::decide(&self.settings.permissions, advertised, tool, caller, known)
+        decide::decide(&self.settings.permissions, advertised, requirement, caller, known)
     }
 
-    /// Looks up what `decide` needs. If the tenant `is_refused`, the answer may be only half as old.
+    /// Looks up what `decide` needs. If the tenant refuses, its answer may be only half as old.
     async fn look_up<T>(
         &self,
         caller: &Caller,
         memo: &PermissionMemo,
-        is_hidden: bool,
+        needs: Needs,
         decide: impl Fn(&TenantPermissions) -> T,
         is_refused: impl Fn(&T) -> bool,
     ) -> T {
         let settings = &self.settings.permissions;
-        if is_hidden {
-            return decide(&TenantPermissions::default());
+        if settings.source == PermissionSource::Token {
+            let advertised = &self.resource_server.settings.resource.scopes_supported;
+            self.report_open(|permission| advertised.contains(permission)).await;
         }
-        let known = self.permissions(caller, memo, settings.ttl()).await;
+        let known = self.permissions(caller, memo, settings.ttl(), needs).await;
         let decision = decide(&known);
         let oldest = self.host().now_millis().saturating_sub(settings.negative_ttl());
         let is_outdated = settings.ttl() > 0
@@ -120,11 +169,20 @@ impl Tenant<'_> {
         if !is_outdated {
             return decision;
         }
-        decide(&self.permissions(caller, memo, settings.negative_ttl()).await)
+        decide(&self.permissions(caller, memo, settings.negative_ttl(), needs).await)
     }
 }
 
-impl Settings {
+impl PermissionSettings {
+    /// Who may use an item, by its code and by what the operator decides about code that says
+    /// nothing.
+    fn access(&self, requirement: &Requirement<'_>) -> Access {
+        match (requirement.access, self.undefined) {
+            (Access::Undeclared, UndefinedTools::Refuse) => Access::Private,
+            (access, _) => access,
+        }
+    }
+
     /// How long an answer that allows something is cached, in milliseconds.
     fn ttl(&self) -> u64 {
         self.cache_seconds.saturating_mul(1000)
@@ -136,6 +194,3 @@ impl Settings {
         self.ttl() / 2
     }
 }
-
-#[cfg(test)]
-mod reach_tests;

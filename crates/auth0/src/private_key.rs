@@ -12,10 +12,10 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use doorward_core::host::{Host, Random};
-use doorward_rsa::{KeyProblem, PrivateKey as RsaKey};
+use doorward_signatures::{InvalidRsaKey, RsaPrivateKey};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use self::der::KeyNumbers;
 
@@ -43,7 +43,7 @@ pub enum AssertionAlgorithm {
 #[derive(Clone)]
 enum Key {
     P256(SigningKey),
-    Rsa(Box<RsaKey>, AssertionAlgorithm),
+    Rsa(Box<RsaPrivateKey>, AssertionAlgorithm),
 }
 
 /// Why a text is not a private key that can be used. The text is not part of it.
@@ -102,14 +102,17 @@ impl PrivateKey {
                 return Err(PrivateKeyError("is an RSA key, which signs with RS256 or PS256"));
             }
             (KeyNumbers::Rsa(numbers), algorithm) => {
-                let key = RsaKey::new(numbers).map_err(|problem| match problem {
-                    KeyProblem::Length => {
-                        PrivateKeyError("is an RSA key that has not 2048 to 4096 bits")
-                    }
-                    KeyProblem::Exponent => {
+                let [n, e, d, p, q, ..] = numbers;
+                let key = RsaPrivateKey::new([n, e, d, p, q]).map_err(|problem| match problem {
+                    InvalidRsaKey::Exponent => {
                         PrivateKeyError("is an RSA key whose public exponent is not 65537")
                     }
-                    KeyProblem::Numbers => PROBLEM,
+                    InvalidRsaKey::Length => {
+                        PrivateKeyError("is an RSA key that has not 2048 to 4096 bits")
+                    }
+                    InvalidRsaKey::Numbers => {
+                        PrivateKeyError("is an RSA key whose numbers do not belong together")
+                    }
                 })?;
                 Key::Rsa(Box::new(key), algorithm.unwrap_or(AssertionAlgorithm::Rs256))
             }
@@ -160,12 +163,8 @@ impl PrivateKey {
                 let signature: Signature = key.try_sign(message).ok()?;
                 Some(signature.to_bytes().to_vec())
             }
-            Key::Rsa(key, AssertionAlgorithm::Ps256) => {
-                let mut salt = [0; 32];
-                random.fill(&mut salt);
-                key.sign_pss(&Sha256::digest(message).into(), &salt)
-            }
-            Key::Rsa(key, _) => key.sign_pkcs1(&Sha256::digest(message).into()),
+            Key::Rsa(key, AssertionAlgorithm::Ps256) => key.sign_ps256(random, message),
+            Key::Rsa(key, _) => key.sign_rs256(random, message),
         }
     }
 }
@@ -177,12 +176,14 @@ impl fmt::Debug for PrivateKey {
 }
 
 /// The bytes between the lines of a PEM.
-fn der_of(pem: &str) -> Option<Vec<u8>> {
+fn der_of(pem: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (_, rest) = pem.split_once("-----BEGIN PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;
-    let body: String =
-        body.replace("\\n", "").replace("\\r", "").split_ascii_whitespace().collect();
-    BASE64_STANDARD.decode(body).ok()
+    // Line breaks are real or written out. With enough capacity nothing is left of it elsewhere.
+    let mut joined = Zeroizing::new(String::with_capacity(body.len()));
+    let lines = body.split("\\n").flat_map(|line| line.split("\\r"));
+    lines.flat_map(str::split_ascii_whitespace).for_each(|line| joined.push_str(line));
+    BASE64_STANDARD.decode(&*joined).ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]

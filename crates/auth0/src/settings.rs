@@ -4,21 +4,30 @@ use std::borrow::Cow;
 
 use doorward_core::{
     Secret,
+    access::{Access, Requirement},
     issuer::Issuer,
     settings::{Reader, Variable, parse},
     variables,
 };
 
 use crate::{
-    AssertionAlgorithm, ClientCredentials, PrivateKey, connect,
-    permissions::{self, PermissionSource, ToolPolicy},
+    AssertionAlgorithm, ClientCredentials, PrivateKey,
+    connect::ConnectSettings,
+    permissions::{PermissionSettings, PermissionSource, ToolPolicy, UndefinedTools},
+    revocation::RevocationSettings,
 };
 
 variables! {
-    /// The id of the application of type *resource server* that stands for this server
-    AUTH0_CLIENT_ID = required("auth0_client_id");
-    /// The secret of that application; required unless it has a private key
+    /// The id of the application of type *resource server* that stands for this server. [A server
+    /// that only verifies tokens](issuers.md#without-a-tenant) has none
+    AUTH0_CLIENT_ID = optional("auth0_client_id", "");
+    /// The secret of that application, of at least 32 characters; required unless it has a private
+    /// key. The server's own [keys](storage.md#keys) are derived from it, unless there is a
+    /// `server_secret`
     AUTH0_CLIENT_SECRET = secret("auth0_client_secret");
+    /// A secret of this server alone, of at least 32 characters, which nobody else has to know: its
+    /// own [keys](storage.md#keys) are derived from it. Required without an application
+    SERVER_SECRET = secret("server_secret");
     /// The private key of that application, instead of a secret: it then authenticates by Private
     /// Key JWT. PKCS#8 PEM, P-256 or RSA (2048 to 4096 bits, exponent 65537). Line breaks may be
     /// written as `\n`, for an environment file
@@ -38,8 +47,12 @@ variables! {
     CONNECT_URL = optional("connect_url", "");
     /// What [decides who may use a tool](permissions.md#who-decides): `both` (the user's live
     /// permissions in the tenant, and the scopes of the token), `management` (the permissions
-    /// alone) or `token` (the token alone)
-    PERMISSION_SOURCE = optional("permission_source", "both");
+    /// alone) or `token` (the token alone). Empty: `both`, and `token` without a tenant
+    PERMISSION_SOURCE = optional("permission_source", "");
+    /// Who may use [a tool, prompt or resource whose code does not
+    /// say](permissions.md#public-and-private), while its permission is not defined: `public`
+    /// (everybody who signed in) or `refuse` (nobody)
+    UNDEFINED_TOOLS = optional("undefined_tools", "public");
     /// How long the tenant's answers about permissions are cached, in seconds: 0 to 3600. With `0`
     /// every call asks the tenant
     PERMISSION_CACHE_SECONDS = optional("permission_cache_seconds", "10");
@@ -51,12 +64,28 @@ variables! {
     /// takes fewer requests, and needs the scope `read:user_effective_permissions` instead of
     /// `read:users`
     EFFECTIVE_PERMISSIONS = optional("effective_permissions", "false");
-    /// The secret for [`POST /permissions/revoke`](permissions.md#revoking-at-once), of at least 32
-    /// characters. Empty: the endpoint does not exist
+    /// Whether [members of an organization](permissions.md#organizations) also have the roles of
+    /// their groups: `true` or `false`. `false` needs the scope `read:organization_member_roles`
+    /// instead of `read:organization_member_effective_roles`
+    EFFECTIVE_ORGANIZATION_ROLES = optional("effective_organization_roles", "true");
+    /// Whether the tenant is asked, before anything else, if the user is
+    /// [blocked](permissions.md#blocked-users): `true` or `false`. `true` takes one more request
+    /// for each user and `permission_cache_seconds`
+    CHECK_BLOCKED = optional("check_blocked", "false");
+    /// How long tokens of third parties and of other APIs are cached, in seconds: 0 to 3600, and
+    /// never beyond their end. With `0` every call gets a new one from the tenant. An account that
+    /// a user disconnects is used no longer than this
+    EXCHANGE_CACHE_SECONDS = optional("exchange_cache_seconds", "60");
+    /// The secret for [`POST /revoke`](permissions.md#revoking-at-once), of at least 32 characters.
+    /// Empty: the endpoint does not exist
     REVOCATION_SECRET = secret("revocation_secret");
+    /// Whether a call is refused while it is unknown whether its [access was cut
+    /// off](permissions.md#cutting-off-access), because the key-value store does not answer: `true`
+    /// or `false`
+    REVOCATION_FAIL_CLOSED = optional("revocation_fail_closed", "true");
     /// The tenant's own URL, `https://example.eu.auth0.com`. Set it if `auth0_domain` is a custom
     /// domain
-    MANAGEMENT_URL = optional("management_url", "");
+    MANAGEMENT_URL = optional("management_url", "https://unused.invalid");
     /// The identifier of the Management API. Empty: `/api/v2/` below the tenant's own URL
     MANAGEMENT_AUDIENCE = optional("management_audience", "");
     /// The id of another application for the Management API. Empty: `auth0_client_id` is used
@@ -65,17 +94,32 @@ variables! {
     MANAGEMENT_CLIENT_SECRET = secret("management_client_secret");
 }
 
+/// What the secrets begin with that the local tenant and its server use. They are in their source,
+/// so they, and keys that are derived from one, are everybody's.
+const LOCAL_SECRET: &str = "local-only-";
+
+/// What is wrong with an application of the tenant where there is none for the server.
+const NO_TENANT: &str =
+    "is an application of the tenant: `auth0_domain` or `auth0_client_id` is not set";
+
 /// What the operator decided about the tenant.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// The application that stands for this server in the tenant.
-    pub client: ClientCredentials,
+pub struct TenantSettings {
+    /// The application that stands for this server in the tenant; `None` if tokens alone decide,
+    /// and nothing is asked of a tenant.
+    pub client: Option<ClientCredentials>,
+    /// What the server's own keys are derived from.
+    pub server_secret: Secret,
     /// Where users connect their accounts.
-    pub connect: connect::Settings,
+    pub connect: ConnectSettings,
     /// Who may use which tool.
-    pub permissions: permissions::Settings,
+    pub permissions: PermissionSettings,
     /// The Management API.
     pub management: ManagementAccess,
+    /// How long exchanged tokens are cached, in seconds; 0: not at all.
+    pub exchange_cache_seconds: u64,
+    /// How access and what is cached are revoked; `None`: not at all.
+    pub revocation: Option<RevocationSettings>,
 }
 
 /// How the Management API is reached.
@@ -85,42 +129,124 @@ pub struct ManagementAccess {
     pub tenant: Issuer,
     /// The API's identifier, with its trailing slash.
     pub audience: String,
-    /// The client that is authorized for it.
-    pub client: ClientCredentials,
+    /// The client that is authorized for it; `None` without a tenant.
+    pub client: Option<ClientCredentials>,
 }
 
-impl Settings {
+impl ManagementAccess {
+    /// The id of the client; empty if there is none.
+    pub(crate) fn client_id(&self) -> &str {
+        self.client.as_ref().map_or("", |client| &client.id)
+    }
+}
+
+impl TenantSettings {
     /// Reads the variables; `None` if one of them is invalid. `oauth` are the settings of the
     /// resource server, `None` if they are invalid.
-    pub fn read(reader: &mut Reader, oauth: Option<&doorward_oauth::Settings>) -> Option<Self> {
+    pub fn read(
+        reader: &mut Reader,
+        oauth: Option<&doorward_oauth::ResourceServerSettings>,
+    ) -> Option<Self> {
         let client = server_client(reader);
         let connect_client = client_or_none(reader, &CONNECT_CLIENT_ID, &CONNECT_CLIENT_SECRET);
         let connect_url = reader.get(&CONNECT_URL, parse::page);
-        let permissions = permission_settings(reader, oauth);
-        let tenant = reader.get(&MANAGEMENT_URL, tenant_url);
+        let exchange_cache_seconds = reader.get(&EXCHANGE_CACHE_SECONDS, parse::seconds(0, 3600));
+        let revocation_secret = reader.get(&REVOCATION_SECRET, parse::long_secret);
+        let fail_closed = reader.get(&REVOCATION_FAIL_CLOSED, parse::flag);
+        let is_public = oauth.is_some_and(|it| !it.resource.public_url.is_loopback());
+        let tenant = reader.get(&MANAGEMENT_URL, |value| match tenant_url(value)? {
+            Some(tenant) if is_public && tenant.is_loopback() => Err(Cow::from(parse::LOCAL_ONLY)),
+            tenant => Ok(tenant),
+        });
         let audience = reader.get(&MANAGEMENT_AUDIENCE, |value| match parse::is_quotable(value) {
             true => parse::text(value),
             false => Err("has a character that an API identifier cannot have"),
         });
         let management = client_or_none(reader, &MANAGEMENT_CLIENT_ID, &MANAGEMENT_CLIENT_SECRET);
-        let client = client?;
+        let server_secret = reader.get(&SERVER_SECRET, parse::long_secret);
+        let has_tenant = oauth.is_none_or(|oauth| oauth.has_tenant());
+        // What is wrong with a client is noted already.
+        let is_asked = has_tenant && client.as_ref().is_none_or(Option::is_some);
+        let permissions = permission_settings(reader, oauth, has_tenant, is_asked);
+        let (client, server_secret) = (client?, server_secret?);
+        if client.is_none() && server_secret.is_none() {
+            reader.reject(
+                &SERVER_SECRET,
+                "is not set, and neither are `auth0_client_id` and `auth0_client_secret`",
+            );
+        }
+        let connect = connect_client.as_ref().and_then(Option::as_ref);
+        let managing = management.as_ref().and_then(Option::as_ref);
+        let secrets = [
+            (&AUTH0_CLIENT_SECRET, client.as_ref().map(|client| &client.secret)),
+            (&SERVER_SECRET, server_secret.as_ref()),
+            (&CONNECT_CLIENT_SECRET, connect.map(|client| &client.secret)),
+            (&MANAGEMENT_CLIENT_SECRET, managing.map(|client| &client.secret)),
+            (&REVOCATION_SECRET, revocation_secret.as_ref().and_then(Option::as_ref)),
+        ];
+        for (variable, secret) in secrets {
+            if is_public && secret.is_some_and(|it| it.expose().starts_with(LOCAL_SECRET)) {
+                reader.reject(variable, "is one for the local tenant, which everybody knows");
+            }
+        }
+        if let Some(oauth) = oauth {
+            let own = [
+                (&AUTH0_CLIENT_ID, client.as_ref()),
+                (&CONNECT_CLIENT_ID, connect),
+                (&MANAGEMENT_CLIENT_ID, managing),
+            ];
+            for (variable, client) in own {
+                if client.is_some() && !is_asked {
+                    reader.reject(variable, NO_TENANT);
+                }
+                let mut audiences = oauth.issuers().flat_map(|issuer| &issuer.audiences);
+                if client.is_some_and(|client| audiences.any(|audience| *audience == client.id)) {
+                    let problem = "is an audience of access tokens as well, so ID tokens for that \
+                                   application would look like them";
+                    reader.reject(variable, problem);
+                }
+            }
+        }
         let tenant = match tenant? {
             Some(tenant) => tenant,
-            None => oauth?.tenant.issuer.clone(),
+            None => oauth?.main_issuer.issuer.clone(),
         };
+        let of_client = || client.as_ref().map(|client| client.secret.clone());
         Some(Self {
-            connect: connect::Settings { client: connect_client?, url: connect_url? },
+            server_secret: server_secret.or_else(of_client)?,
+            connect: ConnectSettings { client: connect_client?, url: connect_url? },
             permissions: permissions?,
+            exchange_cache_seconds: exchange_cache_seconds?,
+            revocation: match (revocation_secret?, fail_closed?) {
+                (Some(secret), fail_closed) => Some(RevocationSettings::new(secret, fail_closed)),
+                (None, _) => None,
+            },
             management: ManagementAccess {
                 audience: audience?.unwrap_or_else(|| tenant.url("api/v2/")),
-                client: management?.unwrap_or_else(|| client.clone()),
+                client: management?.or_else(|| client.clone()),
                 tenant,
             },
             client,
         })
     }
 
-    /// Rejects a policy that names an unknown tool: it would take that tool away from nobody.
+    /// A line for the log of a server that can ask nothing of a tenant.
+    #[must_use]
+    pub fn note(&self) -> Option<&'static str> {
+        self.client.is_none().then_some(
+            "note: `auth0_domain` or `auth0_client_id` is not set: tokens decide who may use what, \
+             and Token Vault, exchanges, the Management API, the page for connecting accounts and \
+             the tenant's log streams are off",
+        )
+    }
+
+    /// Sets what the server offers whose code does not say who may use it.
+    pub fn set_undeclared<'a>(&mut self, requirements: impl Iterator<Item = Requirement<'a>>) {
+        let undeclared = requirements.filter(|it| it.access == Access::Undeclared);
+        self.permissions.undeclared = undeclared.map(|it| it.item.permission()).collect();
+    }
+
+    /// Rejects a policy that names an unknown tool, because it would hide no tool from anybody.
     pub fn reject_unknown_tools(&self, reader: &mut Reader, is_known: impl Fn(&str) -> bool) {
         if !self.permissions.policy.tools().all(is_known) {
             reader.reject(&TOOL_POLICY, "names a tool that this server does not have");
@@ -130,13 +256,25 @@ impl Settings {
 
 fn permission_settings(
     reader: &mut Reader,
-    oauth: Option<&doorward_oauth::Settings>,
-) -> Option<permissions::Settings> {
+    oauth: Option<&doorward_oauth::ResourceServerSettings>,
+    has_tenant: bool,
+    is_asked: bool,
+) -> Option<PermissionSettings> {
     let source = reader.get(&PERMISSION_SOURCE, |value| match value {
-        "both" => Ok(PermissionSource::Both),
-        "management" => Ok(PermissionSource::Management),
         "token" => Ok(PermissionSource::Token),
+        "" if !has_tenant => Ok(PermissionSource::Token),
+        "" | "both" | "management" if !is_asked => Err(
+            "has to be `token`: `auth0_domain` or `auth0_client_id` is not set, so nobody can be \
+             asked",
+        ),
+        "" | "both" => Ok(PermissionSource::Both),
+        "management" => Ok(PermissionSource::Management),
         _ => Err("is neither `management`, `token` nor `both`"),
+    });
+    let undefined = reader.get(&UNDEFINED_TOOLS, |value| match value {
+        "public" => Ok(UndefinedTools::Public),
+        "refuse" => Ok(UndefinedTools::Refuse),
+        _ => Err("is neither `public` nor `refuse`"),
     });
     let cache_seconds = reader.get(&PERMISSION_CACHE_SECONDS, parse::seconds(0, 3600));
     let list_filtering = reader.get(&LIST_FILTERING, parse::flag);
@@ -152,21 +290,28 @@ fn permission_settings(
         }
     });
     let effective_permissions = reader.get(&EFFECTIVE_PERMISSIONS, parse::flag);
-    let revocation_secret = reader.get(&REVOCATION_SECRET, parse::long_secret);
-    Some(permissions::Settings {
+    let effective_organization_roles = reader.get(&EFFECTIVE_ORGANIZATION_ROLES, parse::flag);
+    let check_blocked = reader.get(&CHECK_BLOCKED, |value| match parse::flag(value) {
+        Ok(true) if !is_asked => Err("needs a tenant that can be asked"),
+        flag => flag,
+    });
+    Some(PermissionSettings {
         source: source?,
         cache_seconds: cache_seconds?,
         list_filtering: list_filtering?,
         policy: policy?,
+        undefined: undefined?,
+        undeclared: Vec::new(),
         effective_permissions: effective_permissions?,
-        revocation_secret: revocation_secret?,
+        effective_organization_roles: effective_organization_roles?,
+        check_blocked: check_blocked?,
     })
 }
 
-/// The server's client has a secret or a private key. With both it would be unclear which counts.
-fn server_client(reader: &mut Reader) -> Option<ClientCredentials> {
-    let id = reader.get(&AUTH0_CLIENT_ID, parse::not_empty);
-    let secret = reader.text(&AUTH0_CLIENT_SECRET);
+/// The client of the server: with a secret or a private key, but not both; or none.
+fn server_client(reader: &mut Reader) -> Option<Option<ClientCredentials>> {
+    let id = reader.text(&AUTH0_CLIENT_ID);
+    let secret = reader.get(&AUTH0_CLIENT_SECRET, parse::client_secret);
     let pem = reader.text(&AUTH0_CLIENT_PRIVATE_KEY);
     let key_id = reader.get(&AUTH0_CLIENT_PRIVATE_KEY_ID, parse::text);
     let algorithm = reader.get(&AUTH0_CLIENT_PRIVATE_KEY_ALGORITHM, |value| {
@@ -176,8 +321,11 @@ fn server_client(reader: &mut Reader) -> Option<ClientCredentials> {
             .transpose()
             .map_err(|error| error.to_string())
     });
-    let (secret, pem, key_id, algorithm) = (secret?, pem?, key_id?, algorithm?);
+    let (id, secret, pem) = (id?, secret?, pem?);
+    let (key_id, algorithm) = (key_id?, algorithm?);
     match (secret.is_empty(), pem.is_empty()) {
+        (true, true) if id.is_empty() => return Some(None),
+        _ if id.is_empty() => reader.reject(&AUTH0_CLIENT_ID, "is not set"),
         (true, true) => reader.reject(
             &AUTH0_CLIENT_SECRET,
             "is not set, and `auth0_client_private_key` is not either; one of them has to be",
@@ -187,12 +335,12 @@ fn server_client(reader: &mut Reader) -> Option<ClientCredentials> {
             "is set beside `auth0_client_secret`; only one of them can be",
         ),
         (false, true) => {
-            return Some(ClientCredentials { id: id?, secret: Secret::from(secret), key: None });
+            return Some(Some(ClientCredentials { id, secret: Secret::from(secret), key: None }));
         }
         (true, false) => match PrivateKey::from_pem(&pem, algorithm, key_id) {
             Ok(key) => {
                 let secret = Secret::from(pem);
-                return Some(ClientCredentials { id: id?, secret, key: Some(key) });
+                return Some(Some(ClientCredentials { id, secret, key: Some(key) }));
             }
             Err(error) => reader.reject(&AUTH0_CLIENT_PRIVATE_KEY, error.to_string()),
         },
@@ -206,7 +354,8 @@ fn client_or_none(
     id: &Variable,
     secret: &Variable,
 ) -> Option<Option<ClientCredentials>> {
-    let (client_id, client_secret) = (reader.text(id)?, reader.text(secret)?);
+    let (client_id, client_secret) = (reader.text(id), reader.get(secret, parse::client_secret));
+    let (client_id, client_secret) = (client_id?, client_secret?);
     let (variable, problem) = match (client_id.is_empty(), client_secret.is_empty()) {
         (true, true) => return Some(None),
         (false, false) => {

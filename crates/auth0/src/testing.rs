@@ -17,6 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use doorward_core::{
+    access::{Access, Item, ItemKind, Requirement},
     host::{Host, HttpError, Variables},
     scope::RequiredScopes,
     settings::{Reader, SettingsError},
@@ -27,20 +28,22 @@ use http::{Method, Request, Response};
 use serde_json::{Value, json};
 
 use crate::{
-    Memory, Settings, Tenant,
-    permissions::{Decision, PermissionMemo, Requirement},
+    Tenant, TenantMemory, TenantSettings,
+    permissions::{Decision, PermissionMemo},
 };
 
 pub const AUDIENCE: &str = "https://mcp.example.com/mcp";
 pub const API: &str = "/api/v2/resource-servers/";
 pub const USERS: &str = "/api/v2/users/";
+pub const MEMBERS: &str = "/members/";
+pub const ROLES: &str = "/api/v2/roles/";
 pub const TOKENS: &str = "/oauth/token";
 
 /// An instance: its settings, and what it remembers.
 pub struct Instance {
     pub oauth: doorward_oauth::testing::Instance,
-    pub settings: Settings,
-    pub memory: Memory,
+    pub settings: TenantSettings,
+    pub memory: TenantMemory,
 }
 
 impl Instance {
@@ -48,23 +51,34 @@ impl Instance {
     pub fn new(host: &impl Variables) -> Self {
         let (oauth, settings) = settings(host).expect("the variables are valid");
         let oauth = doorward_oauth::testing::Instance::with(oauth);
-        Self { oauth, settings, memory: Memory::default() }
+        Self { oauth, settings, memory: TenantMemory::default() }
     }
 
     /// The tenant, as a request on this instance meets it.
     pub fn tenant<'a>(&'a self, host: &'a dyn Host) -> Tenant<'a> {
         let (settings, memory) = (&self.settings, &self.memory);
-        Tenant { settings, memory, resource_server: self.oauth.server(host) }
+        // Each request reads revocations itself. What a test leaks is little.
+        let revocations = Box::leak(Box::default());
+        Tenant { settings, memory, resource_server: self.oauth.server(host), revocations }
     }
 
     /// The decisions about tools that only read and whose code declares no scope.
     pub async fn decide(&self, host: &dyn Host, caller: &Caller, tools: &[&str]) -> Vec<Decision> {
-        let scopes = RequiredScopes::default();
-        let tools: Vec<_> = tools
-            .iter()
-            .map(|tool| Requirement { tool, is_read_only: true, scopes: &scopes })
-            .collect();
+        let tools: Vec<_> = tools.iter().map(|tool| requirement(tool, Access::default())).collect();
         self.tenant(host).decide_each(caller, &PermissionMemo::default(), &tools).await
+    }
+
+    /// The decision about what is required for an item, in whatever time it takes.
+    pub fn decided_about(
+        &self,
+        host: &SimulatedHost,
+        caller: &Caller,
+        requirement: &Requirement<'_>,
+    ) -> Decision {
+        let memo = PermissionMemo::default();
+        let tenant = self.tenant(host);
+        let decide = async { tenant.decide(caller, &memo, requirement).await };
+        host.clock.run(vec![Box::pin(decide)]).remove(0)
     }
 
     /// The decision about one tool, in whatever time it takes.
@@ -74,20 +88,33 @@ impl Instance {
     }
 }
 
+/// A tool that only reads and whose code declares no scope.
+pub fn requirement(tool: &str, access: Access) -> Requirement<'_> {
+    let item = Item { kind: ItemKind::Tool, name: tool };
+    Requirement { item, access, is_read_only: true, scopes: RequiredScopes::NONE, permission: None }
+}
+
 /// Reads the variables of a host.
 pub fn settings(
     host: &impl Variables,
-) -> Result<(doorward_oauth::Settings, Settings), SettingsError> {
+) -> Result<(doorward_oauth::ResourceServerSettings, TenantSettings), SettingsError> {
     let declared = doorward_oauth::VARIABLES.iter().chain(crate::VARIABLES);
     let mut reader = finish_all([Reader::fetch(host, declared)]).remove(0);
-    let oauth = doorward_oauth::Settings::read(&mut reader);
-    let settings = Settings::read(&mut reader, oauth.as_ref());
+    let oauth = doorward_oauth::ResourceServerSettings::read(&mut reader);
+    let settings = TenantSettings::read(&mut reader, oauth.as_ref());
     reader.finish(oauth.zip(settings))
 }
 
 /// A user of the tenant whose token was granted `tool:greet`.
 pub fn user(subject: &str) -> Caller {
     caller(json!({ "sub": subject, "azp": "client", "scope": "tool:greet" }))
+}
+
+/// The same user, signed in to an organization.
+pub fn member(subject: &str, organization: &str) -> Caller {
+    caller(json!({
+        "sub": subject, "azp": "client", "scope": "tool:greet", "org_id": organization
+    }))
 }
 
 /// A status and a body.
@@ -100,6 +127,12 @@ pub struct FakeTenant {
     /// What users hold; those who are not named here are unknown. `https://other.example/ tool:a`
     /// is a permission of another API.
     pub held: RefCell<BTreeMap<String, Vec<String>>>,
+    /// The roles of members, by organization and user.
+    pub members: RefCell<BTreeMap<(String, String), Vec<String>>>,
+    /// The encoded ids of users who are blocked.
+    pub blocked: RefCell<Vec<&'static str>>,
+    /// The permissions of roles, by id.
+    pub roles: RefCell<BTreeMap<String, Vec<String>>>,
     /// Burst and requests per second.
     pub limit: Cell<Option<(f64, f64)>>,
     level: Cell<f64>,
@@ -117,6 +150,9 @@ impl FakeTenant {
         Rc::new(Self {
             defined: RefCell::new(vec!["tool:greet"]),
             held: RefCell::new(holders.collect()),
+            members: RefCell::default(),
+            roles: RefCell::default(),
+            blocked: RefCell::default(),
             limit: Cell::default(),
             level: Cell::default(),
             filled_at: Cell::default(),
@@ -139,6 +175,18 @@ impl FakeTenant {
     pub fn let_hold(&self, subject: &str, permissions: &[&str]) {
         let permissions = permissions.iter().map(|name| (*name).to_owned()).collect();
         self.held.borrow_mut().insert(subject.to_owned(), permissions);
+    }
+
+    /// Makes a user a member of an organization, with these roles.
+    pub fn let_be_member(&self, subject: &str, organization: &str, roles: &[&str]) {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        self.members.borrow_mut().insert((organization.to_owned(), subject.to_owned()), roles);
+    }
+
+    /// What a role gives from now on.
+    pub fn let_give(&self, role: &str, permissions: &[&str]) {
+        let permissions = permissions.iter().map(|name| (*name).to_owned()).collect();
+        self.roles.borrow_mut().insert(role.to_owned(), permissions);
     }
 
     pub fn limit_to(&self, burst: f64, per_second: f64) {
@@ -173,34 +221,52 @@ impl FakeTenant {
                 self.defined.borrow().iter().map(|name| json!({ "value": name })).collect();
             (200, json!({ "identifier": AUDIENCE, "scopes": scopes }))
         } else {
-            self.permissions(&url)
+            self.list(&url)
         };
         Ok(response(status, body.to_string(), limit))
     }
 
-    fn permissions(&self, url: &str) -> (u16, Value) {
-        let (_, rest) = url.split_once(USERS).expect("it is about a user");
-        let (id, query) = rest.split_once('/').expect("it is about permissions");
-        let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
-        let held = self.held.borrow();
-        let Some(held) = held.get(&id) else { return (404, json!({})) };
-        let number = |name: &str| {
-            let value = query.split(['?', '&']).find_map(|pair| pair.strip_prefix(name));
-            value.and_then(|value| value.parse::<usize>().ok())
-        };
-        let rows = held.iter().map(|name| {
-            let (api, name) = name.split_once(' ').unwrap_or((AUDIENCE, name));
-            json!({ "resource_server_identifier": api, "permission_name": name })
-        });
-        if query.starts_with("effective-permissions") {
-            let from = number("from=").unwrap_or_default();
-            let rows: Vec<Value> = rows.skip(from).take(100).collect();
-            let next = (from + 100 < held.len()).then(|| (from + 100).to_string());
-            return (200, json!({ "permissions": rows, "next": next }));
+    fn list(&self, url: &str) -> (u16, Value) {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        if query.starts_with("fields=blocked") {
+            let is_blocked = self.blocked.borrow().iter().any(|id| path.ends_with(id));
+            return (200, if is_blocked { json!({ "blocked": true }) } else { json!({}) });
         }
-        let page = number("page=").unwrap_or_default();
-        let rows: Vec<Value> = rows.skip(page * 100).take(100).collect();
-        (200, json!({ "total": held.len(), "permissions": rows }))
+        let (_, path) = path.split_once("/api/v2/").expect("it is of the Management API");
+        let id =
+            |id: &str| percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
+        let segments: Vec<&str> = path.split('/').collect();
+        let (name, rows) = match segments[..] {
+            ["users", user, _] => ("permissions", self.held.borrow().get(&id(user)).cloned()),
+            ["roles", role, "permissions"] => {
+                ("permissions", self.roles.borrow().get(&id(role)).cloned())
+            }
+            ["organizations", organization, "members", user, _] => {
+                ("roles", self.members.borrow().get(&(id(organization), id(user))).cloned())
+            }
+            _ => panic!("{path}"),
+        };
+        let Some(rows) = rows else { return (404, json!({})) };
+        let total = rows.len();
+        let rows = rows.iter().map(|row| match (name, row.split_once(' ')) {
+            ("roles", _) => json!({ "id": row, "name": row }),
+            (_, of_api) => {
+                let (api, name) = of_api.unwrap_or((AUDIENCE, row));
+                json!({ "resource_server_identifier": api, "permission_name": name })
+            }
+        });
+        let number = |name: &str| {
+            let value = query.split('&').find_map(|pair| pair.strip_prefix(name));
+            value.and_then(|value| value.parse::<usize>().ok()).unwrap_or_default()
+        };
+        if path.contains("/effective-") {
+            let from = number("from=");
+            let rows: Vec<Value> = rows.skip(from).take(100).collect();
+            let next = (from + 100 < total).then(|| (from + 100).to_string());
+            return (200, json!({ name: rows, "next": next }));
+        }
+        let rows: Vec<Value> = rows.skip(number("page=") * 100).take(100).collect();
+        (200, json!({ "total": total, name: rows }))
     }
 
     /// Whether a request is allowed, how many more would be, and when the limit resets.

@@ -8,6 +8,7 @@ use doorward_core::{
     host::{HttpError, Limits},
     issuer::Issuer,
     outbound::{Outbound, RateLimit, form_request},
+    strict_json,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -17,11 +18,14 @@ use crate::ClientCredentials;
 /// Stands for an `error` that is missing or malformed.
 const NO_CODE: &str = "?";
 
-/// The back-off after a rate limit whose end the tenant does not state, in seconds.
+/// The back-off, in seconds, after a rate limit whose end the tenant does not state.
 const BACK_OFF_SECONDS: u64 = 60;
 
 /// The longest back-off, in seconds.
 const MAX_BACK_OFF_SECONDS: u64 = 3600;
+
+/// The longest token, in bytes. More would not fit into a header.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// How long before its expiry a token is not used any more, in seconds: it must still be valid when
 /// it arrives.
@@ -45,6 +49,8 @@ pub struct IssuedToken {
 pub enum TokenEndpointError {
     /// The response is not one of RFC 6749.
     Malformed,
+    /// This server has no client.
+    NoClient,
     /// No assertion could be signed.
     NotSigned,
     /// The tenant refused.
@@ -60,17 +66,19 @@ pub struct OAuthError {
     pub status: u16,
     /// `error`; `?` for a rate limit without one.
     pub code: String,
-    /// What the description says beyond that, if it is a known one.
+    /// What a known description adds to that.
     pub detail: Option<OAuthErrorDetail>,
     /// In how many seconds a retry may help, after a rate limit.
     pub retry_after: u64,
 }
 
-/// What Auth0 says only in descriptions.
+/// Errors that Auth0 states only in descriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OAuthErrorDetail {
-    /// The delegation chain is as long as a token may name.
+    /// A custom domain has no Management API.
+    CustomDomain,
+    /// The delegation chain has the greatest length that a token may name.
     DelegationTooDeep,
     /// The tenant's global rate limit is used up.
     GlobalLimit,
@@ -114,10 +122,11 @@ impl IssuedToken {
 pub(crate) async fn request_token(
     outbound: Outbound<'_>,
     tenant: &Issuer,
-    client: &ClientCredentials,
+    client: Option<&ClientCredentials>,
     grant: &[(&str, &str)],
 ) -> Result<IssuedToken, TokenEndpointError> {
     let requested_at = outbound.host.now();
+    let client = client.ok_or(TokenEndpointError::NoClient)?;
     let members = request(outbound, tenant, client, grant).await?;
     let expires_in = members.get("expires_in").and_then(seconds).unwrap_or_default();
     // Some providers separate scopes by commas, and the vault passes them on.
@@ -168,9 +177,9 @@ async fn request(
         .finish();
     let request = form_request(&tenant.url("oauth/token"), form)
         .map_err(|_| TokenEndpointError::Malformed)?;
-    let response = outbound.send(request, Limits::API).await;
+    let response = outbound.send(request, Limits::TOKENS).await;
     let response = response.map_err(TokenEndpointError::Unavailable)?;
-    let members: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let members = strict_json::parse(response.body()).unwrap_or_default();
     if response.status().is_success() {
         return Ok(members);
     }
@@ -207,7 +216,8 @@ pub(crate) fn error_code(error: &str) -> &str {
 fn token_member(members: &Value, name: &str) -> Result<Secret, TokenEndpointError> {
     let token = members.get(name).and_then(Value::as_str);
     token
-        .filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()))
+        .filter(|token| (1..=MAX_TOKEN_BYTES).contains(&token.len()))
+        .filter(|token| token.bytes().all(|b| b.is_ascii_graphic()))
         .map(Secret::from)
         .ok_or(TokenEndpointError::Malformed)
 }
@@ -216,16 +226,25 @@ fn detail(description: &str) -> Option<OAuthErrorDetail> {
     [
         ("Global limit", OAuthErrorDetail::GlobalLimit),
         ("Service not found", OAuthErrorDetail::ServiceNotFound),
+        ("Service not enabled within domain", OAuthErrorDetail::CustomDomain),
         ("Delegation chain", OAuthErrorDetail::DelegationTooDeep),
     ]
     .into_iter()
     .find_map(|(beginning, detail)| description.starts_with(beginning).then_some(detail))
 }
 
+impl TokenEndpointError {
+    /// Whether a custom domain was asked for a token for the Management API.
+    pub(crate) fn is_of_custom_domain(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.detail == Some(OAuthErrorDetail::CustomDomain))
+    }
+}
+
 impl fmt::Display for TokenEndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the answer is not OAuth"),
+            Self::NoClient => f.write_str("`auth0_client_id` is not set"),
             Self::NotSigned => f.write_str("the private key signs no assertion"),
             Self::Refused(error) => write!(f, "refused with {} `{}`", error.status, error.code),
             Self::Unavailable(error) => error.fmt(f),

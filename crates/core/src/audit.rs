@@ -1,4 +1,5 @@
-//! The audit log: one line of JSON for every decision. See `docs/audit.md`.
+//! The audit log: one line of JSON for every decision, and for how a call ended. See
+//! `docs/audit.md`.
 //!
 //! It says who was let in or kept out, and why: no token, no other claim, nothing of a body. This
 //! module knows no domain. Whatever decides implements [`Reason`] and owns its codes.
@@ -11,13 +12,15 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chrono::{DateTime, SecondsFormat};
+use chrono::SecondsFormat;
 use serde::Serialize;
 
 use crate::{
-    host::Host,
+    access::{Item, ItemKind},
+    host::{Host, date_time},
     keys::{Keys, Purpose},
     settings::Reader,
+    text::printable_ascii,
     trace::Trace,
     variables,
 };
@@ -27,15 +30,19 @@ variables! {
     AUDIT_SUBJECT = optional("audit_subject", "plain");
 }
 
-/// How a decision ended.
+/// How a decision, or what it let in, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The caller was let in.
     Allowed,
     /// The caller was refused, and is at fault.
     Denied,
-    /// The caller was refused because something failed here or at the tenant.
+    /// Something failed here or at another service.
     Failed,
+    /// A call did what it was for.
+    Succeeded,
+    /// The client went away before a call ended.
+    Canceled,
 }
 
 impl Outcome {
@@ -44,6 +51,8 @@ impl Outcome {
             Self::Allowed => "allowed",
             Self::Denied => "denied",
             Self::Failed => "failed",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
         }
     }
 }
@@ -148,7 +157,7 @@ pub enum SubjectNames {
     Hashed(Keys),
 }
 
-/// Which form the operator chose, before the keys are known.
+/// The operator's choice among [`SubjectNames`], before the keys are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectForm {
     /// See [`SubjectNames::Plain`].
@@ -177,7 +186,7 @@ impl SubjectForm {
     }
 }
 
-/// Whom a decision is about.
+/// The caller that a decision is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     /// `iss`.
@@ -186,19 +195,40 @@ pub struct Who<'a> {
     pub subject: &'a str,
     /// The client; `None` for a person who came with a browser.
     pub client: Option<&'a str>,
+    /// Who acts, if that is not the subject through the client.
+    pub actor: Option<&'a str>,
+    /// What kind of caller it is; `None` for a person who came with a browser.
+    pub kind: Option<&'static str>,
 }
 
-/// One decision.
+/// What a call did until it ended. Each text is one of a few that this server chose.
+#[derive(Clone, Copy, Debug)]
+pub struct CallMeasures<'a> {
+    /// How long it ran, in milliseconds.
+    pub duration_ms: u64,
+    /// How many requests it sent to other services.
+    pub upstream_calls: u32,
+    /// How long it waited for them, in milliseconds. Those at the same time are added up.
+    pub upstream_ms: u64,
+    /// What came of the last of them: its status, or the code of its error.
+    pub upstream_result: Option<&'a str>,
+    /// What came of the last exchange of the caller's token.
+    pub exchange: Option<&'a str>,
+}
+
+/// One decision, or the end of a call.
 #[derive(Clone, Copy)]
-pub struct Entry<'a> {
+pub struct AuditEvent<'a> {
     /// Why.
     pub reason: &'a dyn Reason,
     /// Whom it is about, if that is known.
     pub who: Option<Who<'a>>,
-    /// The tool it is about.
-    pub tool: Option<&'a str>,
+    /// The tool, prompt or resource it is about.
+    pub item: Option<Item<'a>>,
     /// The trace that the request is part of.
     pub trace: Option<&'a Trace>,
+    /// How a call went, if this is its end.
+    pub call: Option<CallMeasures<'a>>,
 }
 
 /// Writes the decisions about one request.
@@ -226,8 +256,26 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a str>,
     latency_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_calls: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_result: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
 }
@@ -246,31 +294,40 @@ impl Audit {
         }
     }
 
-    /// Writes one decision.
-    pub fn write(&self, host: &dyn Host, entry: &Entry<'_>) {
+    /// Writes one decision, or the end of a call.
+    pub fn write(&self, host: &dyn Host, event: &AuditEvent<'_>) {
         let now = host.now_millis();
         let time = self.time_of(now);
+        let name_of = |kind| event.item.filter(|item| item.kind == kind).map(|item| item.name);
         let line = Line {
             time: &time,
             request_id: &self.request_id,
-            outcome: entry.reason.outcome().as_str(),
-            reason: entry.reason.code(),
-            issuer: entry.who.map(|who| who.issuer),
-            subject: entry.who.map(|who| self.names.name(&who)),
-            client: entry.who.and_then(|who| who.client),
-            tool: entry.tool,
+            outcome: event.reason.outcome().as_str(),
+            reason: event.reason.code(),
+            issuer: event.who.map(|who| who.issuer),
+            subject: event.who.map(|who| self.names.name(who.issuer, who.subject)),
+            client: event.who.and_then(|who| who.client),
+            kind: event.who.and_then(|who| who.kind),
+            actor: event.who.and_then(|who| self.names.actor(&who)),
+            tool: name_of(ItemKind::Tool),
+            prompt: name_of(ItemKind::Prompt),
+            resource: name_of(ItemKind::Resource),
             latency_ms: now.saturating_sub(self.started_at),
-            trace_id: entry.trace.map(Trace::id),
+            duration_ms: event.call.map(|call| call.duration_ms),
+            upstream_calls: event.call.map(|call| call.upstream_calls),
+            upstream_ms: event.call.map(|call| call.upstream_ms),
+            upstream_result: event.call.and_then(|call| call.upstream_result),
+            exchange: event.call.and_then(|call| call.exchange),
+            trace_id: event.trace.map(Trace::id),
         };
         // Serializing these types into memory cannot fail.
         let line = serde_json::to_string(&line).unwrap_or_default();
-        host.audit(&printable(&line));
+        host.audit(&printable_ascii(&line));
     }
 
     fn time_of(&self, now: u64) -> Ref<'_, str> {
         if self.time.borrow().0 != now {
-            let time = i64::try_from(now).ok().and_then(DateTime::from_timestamp_millis);
-            let text = time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
+            let text = date_time(now).map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
             self.time.replace((now, text.unwrap_or_default()));
         }
         Ref::map(self.time.borrow(), |(_, text)| text.as_str())
@@ -278,37 +335,27 @@ impl Audit {
 }
 
 impl SubjectNames {
-    /// 128 bits tell subjects apart.
-    fn name<'a>(&self, who: &Who<'a>) -> Cow<'a, str> {
+    /// The subject as the log names it; 128 bits of a digest tell subjects apart.
+    fn name<'a>(&self, issuer: &str, subject: &'a str) -> Cow<'a, str> {
         match self {
-            Self::Plain => Cow::Borrowed(who.subject),
+            Self::Plain => Cow::Borrowed(subject),
             Self::Hashed(keys) => {
-                let mac = keys.mac(Purpose::AuditSubject, &[who.issuer, who.subject]);
+                let mac = keys.mac(Purpose::AuditSubject, &[issuer, subject]);
                 Cow::Owned(
                     BASE64_URL_SAFE_NO_PAD.encode(mac.first_chunk::<16>().unwrap_or(&[0; 16])),
                 )
             }
         }
     }
-}
 
-/// Escapes everything but printable ASCII in a line of JSON, which only strings can hold. A log
-/// viewer may act on controls (C1, line separators) or on marks that turn the direction of text.
-fn printable(line: &str) -> Cow<'_, str> {
-    if line.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        return Cow::Borrowed(line);
+    /// The actor as the log names it. The client is named anyway; another one may be a user.
+    fn actor<'a>(&self, who: &Who<'a>) -> Option<Cow<'a, str>> {
+        let actor = who.actor?;
+        Some(match who.client == Some(actor) {
+            true => Cow::Borrowed(actor),
+            false => self.name(who.issuer, actor),
+        })
     }
-    let mut escaped = String::with_capacity(line.len().saturating_mul(2));
-    for c in line.chars() {
-        if matches!(c, ' '..='~') {
-            escaped.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

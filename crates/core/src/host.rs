@@ -17,10 +17,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use chrono::{DateTime, Utc};
+use http::{Request, Response, StatusCode};
+
+use crate::text::printable_ascii;
 
 /// A future of a port. It is neither `Send` nor shared: the component has one thread.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What takes the body of a response piece by piece, with the status of the response.
+pub type BodySink<'a> = &'a dyn Fn(StatusCode, &[u8]);
 
 /// Everything that a request may ask of the host.
 pub trait Host: Http + KeyValue + Variables + Clock + Random + Log {}
@@ -36,6 +42,22 @@ pub trait Http {
         request: Request<Bytes>,
         limits: Limits,
     ) -> PortFuture<'_, Result<Response<Bytes>, HttpError>>;
+
+    /// Sends one request. The body of its response, with its status, goes to `sink` piece by piece,
+    /// as it arrives; the response that is returned has none. A host that cannot do this gives all
+    /// of it at once.
+    fn send_to<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        limits: Limits,
+        sink: BodySink<'a>,
+    ) -> PortFuture<'a, Result<Response<Bytes>, HttpError>> {
+        Box::pin(async move {
+            let response = self.send(request, limits).await?;
+            sink(response.status(), response.body());
+            Ok(response.map(|_| Bytes::new()))
+        })
+    }
 }
 
 /// The key-value store named `default`: shared by all instances, without expiry or transactions.
@@ -74,6 +96,12 @@ pub trait Clock {
     fn sleep(&self, duration: Duration) -> PortFuture<'static, ()>;
 }
 
+/// A time of a [`Clock`] on the calendar; `None` if it is beyond any calendar.
+#[must_use]
+pub fn date_time(now_millis: u64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(now_millis).ok()?)
+}
+
 /// Randomness for keys, nonces and everything else that must not be foreseen.
 pub trait Random {
     /// Fills `bytes` from a cryptographically secure source.
@@ -82,14 +110,20 @@ pub trait Random {
 
 /// The operator's log: one call, one line.
 pub trait Log {
-    /// Writes one line. It must hold no token, no secret and nothing of a body.
-    fn log(&self, line: &str);
+    /// Writes one line. It must hold no token, no secret and nothing of a body. Everything in it
+    /// but printable ASCII is escaped.
+    fn log(&self, line: &str) {
+        self.write_line(&printable_ascii(line));
+    }
 
-    /// Writes one line of the audit log, which is JSON and apart from the other one.
+    /// Writes one line, which is printable ASCII.
+    fn write_line(&self, line: &str);
+
+    /// Writes one line of the audit log, which is JSON and goes to a stream of its own.
     fn audit(&self, line: &str);
 }
 
-/// What an outbound request may take.
+/// The limits of an outbound request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time to connect.
@@ -101,13 +135,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Discovery and signing keys: 5 s, 64 KiB.
+    /// Discovery and signing keys: 4 s, 64 KiB.
     pub const METADATA: Self = Self::new(64 * 1024);
-    /// Everything else: 5 s, 1 MiB.
+    /// Tokens, and the connected accounts of a user: 4 s, 64 KiB.
+    pub const TOKENS: Self = Self::new(64 * 1024);
+    /// Everything else: 4 s, 1 MiB.
     pub const API: Self = Self::new(1024 * 1024);
 
+    /// Several clients give up after 5 s: whatever can be said is said before.
     const fn new(body: usize) -> Self {
-        Self { connect: Duration::from_secs(2), total: Duration::from_secs(5), body }
+        Self { connect: Duration::from_secs(2), total: Duration::from_secs(4), body }
     }
 }
 
@@ -131,6 +168,26 @@ pub async fn within<T>(
     .await
 }
 
+/// Runs a few futures at the same time and returns their outputs in order.
+pub async fn all<'a, T>(futures: impl Iterator<Item = PortFuture<'a, T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures.map(|future| (future, None)).collect();
+    poll_fn(|context| {
+        for (future, output) in &mut running {
+            if output.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *output = Some(value);
+            }
+        }
+        if running.iter().all(|(_, output)| output.is_some()) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}
+
 /// Why an outbound request has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -147,15 +204,29 @@ pub enum HttpError {
     Unreachable,
 }
 
+impl HttpError {
+    /// A stable code for logs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::TooLarge => "too_large",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Broken => "the connection ended in the middle of the answer",
+            Self::Broken => "the connection ended in the middle of the response",
             Self::HostNotAllowed => {
                 "the host is not among the component's allowed_outbound_hosts, or not reached over https"
             }
-            Self::TooLarge => "the answer is too large",
-            Self::TimedOut => "no answer in time",
+            Self::TooLarge => "the response is too large",
+            Self::TimedOut => "no response in time",
             Self::Unreachable => "not reachable",
         })
     }
@@ -163,13 +234,13 @@ impl fmt::Display for HttpError {
 
 impl Error for HttpError {}
 
-/// Why the key-value store did not do what was asked of it.
+/// Why an access to the key-value store failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyValueError {
     /// The store reports an error.
     Failed(String),
-    /// The store did not answer in time, or did not shortly before and is left alone for a while.
+    /// The store did not respond in time, or timed out so recently that it is left alone.
     TimedOut,
 }
 
@@ -177,7 +248,7 @@ impl fmt::Display for KeyValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(text) => f.write_str(text),
-            Self::TimedOut => f.write_str("no answer in time"),
+            Self::TimedOut => f.write_str("no response in time"),
         }
     }
 }
@@ -190,7 +261,7 @@ impl Error for KeyValueError {}
 pub enum VariableError {
     /// The manifest does not give the component this variable.
     Undefined,
-    /// The provider that should know the value failed.
+    /// The provider of the value failed.
     Provider,
 }
 

@@ -11,7 +11,7 @@ use crate::origin::is_loopback;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Issuer(String);
 
-/// The text is not the URL of an issuer, or is spelled unlike a URL.
+/// The text is not the URL of an issuer in its canonical spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidIssuer;
 
@@ -46,6 +46,12 @@ impl Issuer {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the host is a loopback address or `localhost`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
     }
 
     /// The URL of `path` (without a leading slash) below this one.

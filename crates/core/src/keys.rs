@@ -7,15 +7,20 @@
 
 use std::fmt;
 
-use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305};
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::{host::Random, secret::Secret};
 
 /// Separates this server's keys from whatever else is derived from the same secret.
 const SALT: &[u8] = b"doorward v2";
+
+const KEY_BYTES: usize = 32;
+/// HKDF-SHA-256 gives up to 255 blocks of 32 bytes, and fails for more only (RFC 5869, 2.3).
+const _: () = assert!(KEY_BYTES <= 255 * 32);
 
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
@@ -29,29 +34,75 @@ pub enum Purpose {
     ConnectCookie,
     /// Seals the record of a person who connects an account.
     ConnectFlow,
+    /// Makes the handles of links on which accounts are connected.
+    ConnectLink,
     /// Seals the link on which an account is connected.
     ConnectTicket,
+    /// Seals the nonces that DPoP proofs must have.
+    DpopNonce,
     /// Hashes DPoP proofs that were used.
     DpopReplay,
+    /// Seals the capability with which a tool calls an API through the door.
+    Egress,
     /// Seals exchanged tokens, under the caller's own token.
     ExchangedToken,
+    /// Names the record of an opaque token.
+    IntrospectedToken,
     /// Seals `requestState`, which MCP clients carry from one round of a call to the next.
     RequestState,
+    /// Seals revocations, under the revocation secret.
+    Revocation,
+    /// Seals `Mcp-Session-Id`, which legacy MCP clients carry.
+    Session,
     /// Seals everything else in the key-value store.
     Store,
+    /// Chooses the bucket of a record in the key-value store.
+    StoreBucket,
+    /// Authenticates which token was verified with which key.
+    VerifiedToken,
 }
 
 impl Purpose {
-    const fn label(self) -> &'static [u8] {
+    /// Every purpose.
+    pub const ALL: [Self; 16] = [
+        Self::AuditSubject,
+        Self::ConnectCookie,
+        Self::ConnectFlow,
+        Self::ConnectLink,
+        Self::ConnectTicket,
+        Self::DpopNonce,
+        Self::DpopReplay,
+        Self::Egress,
+        Self::ExchangedToken,
+        Self::IntrospectedToken,
+        Self::RequestState,
+        Self::Revocation,
+        Self::Session,
+        Self::Store,
+        Self::StoreBucket,
+        Self::VerifiedToken,
+    ];
+
+    /// The `info` of HKDF.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
-            Self::AuditSubject => b"audit subject",
-            Self::ConnectCookie => b"connect cookie",
-            Self::ConnectFlow => b"connect flow",
-            Self::ConnectTicket => b"connect ticket",
-            Self::DpopReplay => b"dpop replay",
-            Self::ExchangedToken => b"exchanged token",
-            Self::RequestState => b"request state",
-            Self::Store => b"store",
+            Self::AuditSubject => "audit subject",
+            Self::ConnectCookie => "connect cookie",
+            Self::ConnectFlow => "connect flow",
+            Self::ConnectLink => "connect link",
+            Self::ConnectTicket => "connect ticket",
+            Self::DpopNonce => "dpop nonce",
+            Self::DpopReplay => "dpop replay",
+            Self::Egress => "egress",
+            Self::ExchangedToken => "exchanged token",
+            Self::IntrospectedToken => "introspected token",
+            Self::RequestState => "request state",
+            Self::Revocation => "revocation",
+            Self::Session => "session",
+            Self::Store => "store",
+            Self::StoreBucket => "store bucket",
+            Self::VerifiedToken => "verified token",
         }
     }
 }
@@ -64,14 +115,14 @@ impl Keys {
     /// Derives sealing for one purpose.
     #[must_use]
     pub fn sealer(&self, purpose: Purpose) -> Sealer {
-        Sealer(XChaCha20Poly1305::new(&self.key(purpose).into()))
+        Sealer(XChaCha20Poly1305::new((&*self.key(purpose)).into()))
     }
 
     /// Authenticates `parts` for one purpose (HMAC-SHA-256). The parts are told apart by their
     /// lengths.
     #[must_use]
     pub fn mac(&self, purpose: Purpose, parts: &[&str]) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&padded(&self.key(purpose)).into());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new((&*padded(&self.key(purpose))).into());
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
@@ -79,10 +130,10 @@ impl Keys {
         mac.finalize().into_bytes().into()
     }
 
-    fn key(&self, purpose: Purpose) -> [u8; 32] {
-        let mut key = [0; 32];
-        // HKDF-SHA-256 gives up to 8,160 bytes, so 32 cannot fail.
-        let _ = self.0.expand(purpose.label(), &mut key);
+    fn key(&self, purpose: Purpose) -> Zeroizing<[u8; KEY_BYTES]> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        // It cannot fail for so few bytes, as asserted above.
+        let _ = self.0.expand(purpose.label().as_bytes(), &mut *key);
         key
     }
 }
@@ -100,8 +151,8 @@ impl fmt::Debug for Keys {
 }
 
 /// A key of HMAC, which pads short ones with zeros to its block of 64 bytes (RFC 2104).
-fn padded(key: &[u8; 32]) -> [u8; 64] {
-    let mut block = [0; 64];
+fn padded(key: &[u8; KEY_BYTES]) -> Zeroizing<[u8; 64]> {
+    let mut block = Zeroizing::new([0; 64]);
     block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     block
 }
@@ -118,7 +169,7 @@ impl Sealer {
         random.fill(&mut nonce);
         let mut sealed = [nonce.as_slice(), plain].concat();
         let text = sealed.get_mut(NONCE_BYTES..).unwrap_or_default();
-        match self.0.encrypt_in_place_detached(&nonce.into(), context, text) {
+        match self.0.encrypt_inout_detached(&nonce.into(), context, text.into()) {
             Ok(tag) => {
                 sealed.extend_from_slice(&tag);
                 sealed
@@ -135,7 +186,8 @@ impl Sealer {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let (text, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
         let mut plain = text.to_vec();
-        self.0.decrypt_in_place_detached(nonce.into(), context, &mut plain, tag.into()).ok()?;
+        let text = plain.as_mut_slice().into();
+        self.0.decrypt_inout_detached(nonce.into(), context, text, tag.into()).ok()?;
         Some(plain)
     }
 }
@@ -152,6 +204,19 @@ mod tests {
     use crate::testing::FakeHost;
 
     const CONTEXT: &[u8] = b"context";
+
+    /// Gives the bytes 0, 1, 2 …
+    struct Counting;
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number);
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 
     fn sealer(secret: &str, purpose: Purpose) -> Sealer {
         Keys::from(&Secret::from(secret)).sealer(purpose)
@@ -212,8 +277,23 @@ mod tests {
         let info: Vec<u8> = (0xf0..=0xf9).collect();
         let mut key = [0; 32];
         Hkdf::<Sha256>::new(Some(&salt), &[0x0b; 22]).expand(&info, &mut key).unwrap();
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+        assert_eq!(hex(&key), "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+    }
+
+    /// Another schedule would be a cold cache. Computed apart from this code, with Python's `hmac`
+    /// and by the texts of RFC 8439 and draft-irtf-cfrg-xchacha-03.
+    #[test]
+    fn the_key_schedule_stays_as_it_is() {
+        let keys = Keys::from(&Secret::from("a secret of thirty-two characters"));
+        assert_eq!(
+            hex(&keys.mac(Purpose::AuditSubject, &["auth0|1", ""])),
+            "06243178fb710367432c2e269c01bd66cd2e544e553ef69f649b78d85c942c08"
+        );
+        assert_eq!(
+            hex(&keys.sealer(Purpose::Store).seal(&Counting, CONTEXT, b"plain")),
+            "000102030405060708090a0b0c0d0e0f1011121314151617\
+             3d8cdf92f2d305782ad3abaad03b45262b4b55634a"
+        );
     }
 
     #[test]
@@ -230,6 +310,14 @@ mod tests {
         for (index, mac) in macs.iter().enumerate() {
             assert!(!macs[..index].contains(mac), "{index}");
         }
+    }
+
+    #[test]
+    fn keys_are_overwritten_when_they_are_dropped() {
+        fn is_overwritten<T: zeroize::ZeroizeOnDrop>() {}
+        // All that HMAC and HKDF keep of a key is the state of two hashes.
+        is_overwritten::<Sha256>();
+        is_overwritten::<XChaCha20Poly1305>();
     }
 
     #[test]

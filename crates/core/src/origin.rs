@@ -25,7 +25,7 @@ impl Origin {
         &self.host
     }
 
-    /// Whether the host is a loopback address or `localhost`.
+    /// Whether the host is a loopback address, `localhost` or a name below it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.is_loopback
@@ -86,13 +86,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Whether a URL's host is a loopback address or `localhost`.
+/// Whether a URL's host is a loopback address, `localhost` or a name below it (RFC 6761, 6.3).
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
     }
 }
@@ -105,6 +105,17 @@ pub fn is_secure(uri: &http::Uri) -> bool {
         Some("http") => Url::parse(&uri.to_string()).is_ok_and(|url| is_loopback(&url)),
         _ => false,
     }
+}
+
+/// A page that somebody else names: its URL as browsers write it, and its origin; `None` for
+/// anything but HTTPS, for a URL with a user or of more than 2 KiB, and for no URL.
+#[must_use]
+pub fn page(text: &str) -> Option<(String, String)> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    let origin = url.origin().ascii_serialization();
+    let url = String::from(url);
+    (is_plain && url.len() <= 2048).then_some((url, origin))
 }
 
 #[cfg(test)]
@@ -136,7 +147,7 @@ mod tests {
     fn loopback_is_secure_without_https_and_nothing_else_is() {
         let is_secure = |origin: &str| origin.parse::<Origin>().unwrap().is_secure();
         for origin in
-            ["https://example.com", "http://localhost", "http://127.8.0.1", "http://[::1]"]
+            ["https://example.com", "http://app.localhost", "http://127.8.0.1", "http://[::1]"]
         {
             assert!(is_secure(origin), "{origin}");
         }
@@ -151,6 +162,9 @@ mod tests {
             ("https://example.com/", true),
             ("http://127.0.0.1:8080/", true),
             ("http://localhost/", true),
+            ("http://app.localhost/", true),
+            ("http://applocalhost/", false),
+            ("http://localhost.example.com/", false),
             ("http://[::1]/", true),
             ("http://example.com/", false),
             ("http://127.0.0.1.example.com/", false),

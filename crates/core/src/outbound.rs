@@ -2,15 +2,19 @@
 //!
 //! The host sends to declared hosts only, over TLS except on loopback, follows no redirect and
 //! keeps to the [`Limits`]: these are the terms of the port. The client adds the trace of the
-//! inbound request, builds what APIs expect, and retries reads. No error quotes a response.
+//! inbound request, builds what APIs expect, retries reads, and keeps to the [`Budget`] of the
+//! inbound request. No error quotes a response.
+
+mod budget;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+pub use self::budget::Budget;
 use crate::{
-    host::{Host, HttpError, Limits},
+    host::{BodySink, Host, HttpError, Limits},
     secret::Secret,
     trace::Trace,
 };
@@ -28,6 +32,8 @@ pub struct Outbound<'a> {
     pub host: &'a dyn Host,
     /// The trace that the inbound request is part of.
     pub trace: Option<&'a Trace>,
+    /// How long they may take together.
+    pub budget: &'a Budget,
 }
 
 impl Outbound<'_> {
@@ -41,10 +47,31 @@ impl Outbound<'_> {
         mut request: Request<Bytes>,
         limits: Limits,
     ) -> Result<Response<Bytes>, HttpError> {
+        self.trace(&mut request);
+        let (limits, _spending) = self.budget.spend(self.host, limits)?;
+        self.host.send(request, limits).await
+    }
+
+    /// Sends a request once, and gives the body of its response to `sink` as it arrives.
+    ///
+    /// # Errors
+    ///
+    /// See [`send`](Self::send). `sink` may have got a part by then.
+    pub async fn send_to(
+        &self,
+        mut request: Request<Bytes>,
+        limits: Limits,
+        sink: BodySink<'_>,
+    ) -> Result<Response<Bytes>, HttpError> {
+        self.trace(&mut request);
+        let (limits, _spending) = self.budget.spend(self.host, limits)?;
+        self.host.send_to(request, limits, sink).await
+    }
+
+    fn trace(&self, request: &mut Request<Bytes>) {
         if let Some(trace) = self.trace {
             trace.continue_in(request.headers_mut(), self.host);
         }
-        self.host.send(request, limits).await
     }
 
     /// Sends a request. A `GET` is sent once more if the connection failed or a gateway could not
@@ -77,7 +104,7 @@ fn is_worth_a_retry(outcome: &Result<Response<Bytes>, HttpError>) -> bool {
     }
 }
 
-/// A request to a JSON API, with a bearer token and a JSON body where there are some.
+/// A request to a JSON API, with a bearer token and a JSON body if they are given.
 ///
 /// # Errors
 ///
@@ -115,20 +142,7 @@ pub fn form_request(url: &str, form: String) -> Result<Request<Bytes>, http::Err
         .body(Bytes::from(form))
 }
 
-/// Whether the one `Content-Type` is `application/json` or, for `suffixes`, another JSON type such
-/// as `application/jwk-set+json` (RFC 6839).
-#[must_use]
-pub fn is_json(headers: &HeaderMap, suffixes: bool) -> bool {
-    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let media_type = value.to_str().ok().and_then(|value| value.split(';').next());
-    media_type.map(|it| it.trim().to_ascii_lowercase()).is_some_and(|media_type| {
-        media_type == "application/json"
-            || suffixes && media_type.starts_with("application/") && media_type.ends_with("+json")
-    })
-}
-
-/// An id as one segment of a path; `None` for what a path would take for a step elsewhere.
+/// An id as one segment of a path; `None` for `.`, `..` and the empty id, which name another path.
 ///
 /// ```
 /// use doorward_core::outbound::path_segment;

@@ -22,10 +22,22 @@ impl Scope {
     /// The permission of the tool `name`.
     #[must_use]
     pub fn of_tool(name: &str) -> Self {
-        Self(Cow::Owned(format!("{TOOL_PREFIX}{name}")))
+        Self::of_kind("tool", name)
     }
 
-    /// A scope that the code states.
+    /// The permission of what has this kind and name. Not every name makes a scope that a token can
+    /// have: see [`can_be_granted`](Self::can_be_granted).
+    pub(crate) fn of_kind(kind: &'static str, name: &str) -> Self {
+        Self(Cow::Owned(format!("{kind}:{name}")))
+    }
+
+    /// Whether a token can have this scope: it has no character that RFC 6749 excludes.
+    #[must_use]
+    pub fn can_be_granted(&self) -> bool {
+        is_legal(&self.0)
+    }
+
+    /// A scope that is written in the code.
     #[must_use]
     pub const fn from_static(scope: &'static str) -> Self {
         Self(Cow::Borrowed(scope))
@@ -36,14 +48,6 @@ impl Scope {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-const TOOL_PREFIX: &str = "tool:";
-
-/// Whether a permission of this name decides about a tool.
-#[must_use]
-pub fn is_of_a_tool(permission: &str) -> bool {
-    permission.starts_with(TOOL_PREFIX)
 }
 
 /// Joins scopes with spaces, as `scope` has them.
@@ -59,13 +63,12 @@ impl FromStr for Scope {
     ///
     /// Returns [`InvalidScope`] for an empty text, white space, controls, `"`, `\` and non-ASCII.
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        let is_legal = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
-        if !text.is_empty() && text.bytes().all(is_legal) {
-            Ok(Self(Cow::Owned(text.to_owned())))
-        } else {
-            Err(InvalidScope)
-        }
+        if is_legal(text) { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(InvalidScope) }
     }
+}
+
+fn is_legal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
 impl fmt::Display for Scope {
@@ -80,13 +83,18 @@ impl PartialEq<str> for Scope {
     }
 }
 
-/// The scopes that a token needs for a tool, as the tool's code declares them.
+/// The scopes that a token needs for an item, as its code or the operator declares them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequiredScopes {
     /// All of these.
-    pub all_of: Vec<&'static str>,
-    /// One of these, unless there are none.
-    pub any_of: Vec<&'static str>,
+    pub all_of: Vec<Scope>,
+    /// At least one of these, unless the list is empty.
+    pub any_of: Vec<Scope>,
+}
+
+impl RequiredScopes {
+    /// No scopes.
+    pub const NONE: &Self = &Self { all_of: Vec::new(), any_of: Vec::new() };
 }
 
 #[cfg(test)]
@@ -100,7 +108,9 @@ mod tests {
         }
         for bad in ["", "a b", "a\"", "a\\", "\u{e4}", "a\n", "a\u{7f}"] {
             assert_eq!(bad.parse::<Scope>(), Err(InvalidScope), "{bad}");
+            assert!(!Scope(Cow::Owned(bad.to_owned())).can_be_granted(), "{bad}");
         }
+        assert!(Scope::of_tool("greet").can_be_granted());
     }
 
     #[test]

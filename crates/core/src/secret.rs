@@ -21,8 +21,8 @@ impl Secret {
         &self.0
     }
 
-    /// Whether somebody presents this very secret. The time of the comparison does not show the
-    /// secret's length either, because digests are compared.
+    /// Whether `presented` is this secret. Compares digests in constant time, so that not even the
+    /// length shows.
     ///
     /// ```
     /// use doorward_core::Secret;
@@ -48,9 +48,9 @@ impl From<&str> for Secret {
     }
 }
 
-/// Compares in constant time. Only the length shows, which is no secret for tokens: each call looks
-/// its token up, and digests would take several times as long. For a secret of the operator's see
-/// [`matches`](Secret::matches).
+/// Compares in constant time, but shows the length. That is enough for tokens, whose length is no
+/// secret, and each call looks its token up: comparing digests would take several times as long.
+/// For secrets of the operator there is [`matches`](Secret::matches).
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()

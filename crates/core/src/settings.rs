@@ -7,12 +7,20 @@ pub mod parse;
 
 use std::{borrow::Cow, error::Error, fmt};
 
-use futures_util::future::join_all;
+use zeroize::Zeroizing;
 
-use crate::host::{VariableError, Variables};
+use crate::host::{self, VariableError, Variables};
 
 /// The longest value of a variable, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// The value of an origin that is not set, at a name that never exists (RFC 2606). It counts as
+/// empty. Where a variable is an entry of `allowed_outbound_hosts`, an empty one would not do:
+/// Spin before 4.1 refuses the manifest, or denies every outbound request.
+pub const UNUSED_ORIGIN: &str = "https://unused.invalid";
+
+/// The same for a host name.
+pub const UNUSED_HOST: &str = "unused.invalid";
 
 /// A variable of the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +31,8 @@ pub struct Variable {
     pub default: Option<&'static str>,
     /// Whether its value is a secret.
     pub is_secret: bool,
-    /// What it means: Markdown for the table of variables.
+    /// What it means: Markdown for the table of variables. It is empty in a component, which has no
+    /// use for these 7 KB of text.
     pub meaning: &'static str,
 }
 
@@ -31,7 +40,7 @@ impl Variable {
     /// A variable that must be set.
     #[must_use]
     pub const fn required(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, default: None, is_secret: false, meaning }
+        Self { name, default: None, is_secret: false, meaning: documented(meaning) }
     }
 
     /// A variable with a default.
@@ -41,14 +50,19 @@ impl Variable {
         default: &'static str,
         meaning: &'static str,
     ) -> Self {
-        Self { name, default: Some(default), is_secret: false, meaning }
+        let (default, meaning) = (Some(default), documented(meaning));
+        Self { name, default, is_secret: false, meaning }
     }
 
     /// A secret. Its default is empty: not set.
     #[must_use]
     pub const fn secret(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, default: Some(""), is_secret: true, meaning }
+        Self { name, default: Some(""), is_secret: true, meaning: documented(meaning) }
     }
+}
+
+const fn documented(meaning: &'static str) -> &'static str {
+    if cfg!(target_family = "wasm") { "" } else { meaning }
 }
 
 /// Declares the variables of a module: a constant for each, and `VARIABLES` with all of them. The
@@ -80,7 +94,7 @@ macro_rules! variables {
 
 /// The values of the variables, and what is wrong with them so far.
 pub struct Reader {
-    values: Vec<(&'static str, Result<String, VariableError>)>,
+    values: Vec<(&'static str, Result<Zeroizing<String>, VariableError>)>,
     errors: Vec<SettingError>,
 }
 
@@ -92,7 +106,8 @@ impl Reader {
         declared: impl IntoIterator<Item = &Variable>,
     ) -> Self {
         let names: Vec<&'static str> = declared.into_iter().map(|it| it.name).collect();
-        let values = join_all(names.iter().map(|name| variables.variable(name))).await;
+        let values = host::all(names.iter().map(|name| variables.variable(name))).await;
+        let values = values.into_iter().map(|value| value.map(Zeroizing::new));
         Self { values: names.into_iter().zip(values).collect(), errors: Vec::new() }
     }
 
@@ -103,15 +118,29 @@ impl Reader {
         variable: &Variable,
         parse: impl FnOnce(&str) -> Result<T, P>,
     ) -> Option<T> {
-        let value = self.values.iter().find(|(name, _)| *name == variable.name);
-        let parsed = match (value.map(|(_, value)| value), variable.default) {
-            (Some(Ok(value)), _) if value.len() > MAX_BYTES => Err("is longer than 16 KiB".into()),
-            (Some(Ok(value)), _) => parse(value.trim()).map_err(Into::into),
-            (Some(Err(error @ VariableError::Provider)), _) => Err(error.to_string().into()),
-            (_, Some(default)) => parse(default).map_err(Into::into),
-            (_, None) => Err("is not set".into()),
+        let parsed = match self.value(variable) {
+            Ok(value) => parse(value).map_err(Into::into),
+            Err(problem) => Err(problem),
         };
-        parsed.map_err(|problem| self.reject(variable, problem)).ok()
+        match parsed {
+            Ok(parsed) => Some(parsed),
+            Err(problem) => {
+                self.reject(variable, problem);
+                None
+            }
+        }
+    }
+
+    /// The value of a variable, or its default.
+    fn value(&self, variable: &Variable) -> Result<&str, Cow<'static, str>> {
+        let value = self.values.iter().find(|(name, _)| *name == variable.name);
+        match (value.map(|(_, value)| value), variable.default) {
+            (Some(Ok(value)), _) if value.len() > MAX_BYTES => Err("is longer than 16 KiB".into()),
+            (Some(Ok(value)), _) => Ok(set(value)),
+            (Some(Err(error @ VariableError::Provider)), _) => Err(error.to_string().into()),
+            (_, Some(default)) => Ok(set(default)),
+            (_, None) => Err("is not set".into()),
+        }
     }
 
     /// Reads a variable as text.
@@ -119,7 +148,7 @@ impl Reader {
         self.get(variable, |value| Ok::<_, &str>(value.to_owned()))
     }
 
-    /// Notes what is wrong with a variable beside others.
+    /// Notes an error that only shows when a variable is compared with others.
     pub fn reject(&mut self, variable: &Variable, problem: impl Into<Cow<'static, str>>) {
         self.errors.push(SettingError { variable: variable.name, problem: problem.into() });
     }
@@ -134,6 +163,14 @@ impl Reader {
             Some(settings) if self.errors.is_empty() => Ok(settings),
             _ => Err(SettingsError(self.errors)),
         }
+    }
+}
+
+/// A value without the white space around it; empty if it stands for none.
+fn set(value: &str) -> &str {
+    match value.trim() {
+        UNUSED_ORIGIN | UNUSED_HOST => "",
+        value => value,
     }
 }
 
@@ -209,6 +246,14 @@ mod tests {
         assert_eq!(NUMBER.meaning, " A number, on two lines");
         let secret: Vec<bool> = VARIABLES.iter().map(|it| it.is_secret).collect();
         assert_eq!(secret, [false, false, true]);
+    }
+
+    #[test]
+    fn the_origin_that_is_never_reached_counts_as_empty() {
+        let read = read(&[("name", "n"), ("key", " https://unused.invalid ")]);
+        assert_eq!(read, Ok((7, "n".to_owned(), String::new())));
+        let read = self::read(&[("name", "n"), ("key", "https://unused.invalid/x")]).unwrap();
+        assert_eq!(read.2, "https://unused.invalid/x");
     }
 
     #[test]

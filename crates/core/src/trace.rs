@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::host::Random;
+use crate::{host::Random, web::single_value};
 
 /// The longest `tracestate` that is passed on, in bytes (Trace Context, section 3.3.1.5).
 const MAX_STATE_BYTES: usize = 512;
@@ -19,8 +19,11 @@ impl Trace {
     /// Reads the trace of a request from its headers; `None` without a valid `traceparent`.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        Self::parse(text("traceparent")?, text("tracestate"))
+        let parent = single_value(headers, "traceparent").ok()??;
+        // A list: several lines are one (section 3.3.1.1).
+        let state = headers.get_all("tracestate").iter().map(HeaderValue::to_str);
+        let state: Result<Vec<_>, _> = state.collect();
+        Self::parse(parent, state.ok().map(|lines| lines.join(",")).as_deref())
     }
 
     /// Reads a `traceparent` and the `tracestate` beside it. A `traceparent` of a later version may
@@ -84,6 +87,27 @@ mod tests {
         assert!(sent.starts_with(&format!("00-{ID}-")) && sent.ends_with("-01"), "{sent}");
         assert_ne!(sent, parent);
         assert_eq!(headers["tracestate"], "vendor=1,other=2");
+    }
+
+    #[test]
+    fn copies_of_a_traceparent_are_one_and_the_lines_of_a_tracestate_are_a_list() {
+        let parent = format!("00-{ID}-b7ad6b7169203331-01");
+        let other = format!("00-{ID}-00f067aa0ba902b7-01");
+        let trace = |lines: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            Trace::from_headers(&headers)
+        };
+        let one = trace(&[("traceparent", &parent)]);
+        assert!(one.is_some());
+        assert_eq!(trace(&[("traceparent", &parent), ("traceparent", &parent)]), one);
+        assert_eq!(trace(&[("traceparent", &format!("{parent}, {parent}"))]), one);
+        assert_eq!(trace(&[("traceparent", &parent), ("traceparent", &other)]), None);
+        let lines =
+            trace(&[("traceparent", &parent), ("tracestate", "a=1"), ("tracestate", "b=2")]);
+        assert_eq!(lines.unwrap().state.unwrap(), "a=1,b=2");
     }
 
     #[test]

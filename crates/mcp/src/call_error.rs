@@ -2,9 +2,11 @@
 
 use std::{error::Error, fmt};
 
+use doorward_core::scope::{self, Scope};
+
 use crate::{ClientCapabilities, InputRequired};
 
-/// Why a call has no result. The client is told in the words of its era.
+/// Why a call has no result. Each era has its own form of telling the client.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
@@ -18,6 +20,8 @@ pub enum CallError {
     /// The client must declare these capabilities first, in the form in which it would declare
     /// them.
     MissingCapability(ClientCapabilities),
+    /// The token lacks scopes that the call needs. The client is told to ask its user for them.
+    NeedsScopes(Vec<Scope>),
     /// The resource does not exist.
     NotFound,
 }
@@ -42,6 +46,7 @@ impl fmt::Display for CallError {
             Self::Failed(text) | Self::InvalidParams(text) => f.write_str(text),
             Self::InputRequired(_) => f.write_str("input is required first"),
             Self::MissingCapability(_) => f.write_str("the client lacks a capability"),
+            Self::NeedsScopes(scopes) => write!(f, "the token needs {}", scope::join(scopes)),
             Self::NotFound => f.write_str("the resource does not exist"),
         }
     }

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
 
 /// One block of content.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub enum Content {
         /// Their media type, such as `image/png`.
         mime_type: String,
     },
+    /// A block of another server, which is JSON already.
+    PassedOn(Value),
     /// A resource with its contents.
     Resource(ResourceContents),
     /// Text.
@@ -52,8 +55,13 @@ impl Content {
 /// Members are in the order of their names, as everywhere in a response.
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Self::PassedOn(block) = self {
+            return block.serialize(serializer);
+        }
         let mut members = serializer.serialize_map(None)?;
         let kind = match self {
+            // Serialized above.
+            Self::PassedOn(_) => "",
             Self::Audio { data, mime_type } => {
                 members.serialize_entry("data", &BASE64_STANDARD.encode(data))?;
                 members.serialize_entry("mimeType", mime_type)?;

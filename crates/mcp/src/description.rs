@@ -1,10 +1,10 @@
-//! The methods that are answered from the registry alone. They are the same for every caller.
+//! The methods that are answered from the registry alone. Except for completions, whose subject may
+//! be private, they are the same for every caller.
 
-use serde_json::{Map, Value, json};
+use doorward_core::{access::Requirement, strict_json::CheckedJson};
+use serde_json::json;
 
-use crate::{
-    LegacyVersion, Listing, MethodResult, Registry, RpcError, ServerInfo, version::MODERN_VERSION,
-};
+use crate::{LegacyVersion, MethodResult, Registry, RpcError, ServerInfo, version::MODERN_VERSION};
 
 /// The most values that one completion may have.
 const MAX_VALUES: usize = 100;
@@ -16,11 +16,13 @@ pub enum Description {
     Complete(Completion),
     /// `server/discover`.
     Discover,
-    /// `initialize`, with the revision that both sides go on with: the requested one, or else the
-    /// latest.
-    Initialize(LegacyVersion),
-    /// A list that every caller sees alike.
-    List(Listing),
+    /// `initialize`.
+    Initialize {
+        /// The negotiated revision: the requested one, or else the latest.
+        version: LegacyVersion,
+        /// Whether the client can be asked to open pages, in a revision that has this.
+        opens_pages: bool,
+    },
     /// `ping`.
     Ping,
 }
@@ -28,7 +30,7 @@ pub enum Description {
 /// The parameters of `completion/complete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// Whose argument is completed.
+    /// The prompt or resource template whose argument is completed.
     pub reference: CompletionReference,
     /// The name of the argument.
     pub argument: String,
@@ -65,49 +67,54 @@ impl Description {
                 result.insert_some("instructions", instructions);
                 result.cacheable()
             }
-            Self::Initialize(version) => {
+            Self::Initialize { version, .. } => {
                 let mut result = MethodResult::with("protocolVersion", version.as_str());
                 result.insert("capabilities", &registry.offers());
                 result.insert("serverInfo", info);
                 result.insert_some("instructions", instructions);
                 result
             }
-            Self::List(listing) => registry.list(*listing),
             Self::Ping => MethodResult::default(),
         })
     }
 }
 
-impl TryFrom<&Map<String, Value>> for Completion {
-    type Error = RpcError;
-
+impl Completion {
+    /// Reads `argument` and `ref`.
+    ///
     /// # Errors
     ///
     /// -32602 for a member that is missing or of the wrong type.
-    fn try_from(params: &Map<String, Value>) -> Result<Self, RpcError> {
-        let text = |object: &str, member: &str| {
-            let value = params.get(object).and_then(|object| object.get(member));
-            value.and_then(Value::as_str).map(str::to_owned)
-        };
+    pub(crate) fn parse(
+        argument: Option<&CheckedJson>,
+        reference: Option<&CheckedJson>,
+    ) -> Result<Self, RpcError> {
+        let [name, value] = texts(argument, ["name", "value"]);
+        let [kind, prompt, template] = texts(reference, ["type", "name", "uri"]);
         let invalid = |message: &str| RpcError::invalid_params(message);
-        let argument =
-            text("argument", "name").ok_or_else(|| invalid("`argument.name` must be a string"))?;
-        let value = text("argument", "value")
-            .ok_or_else(|| invalid("`argument.value` must be a string"))?;
-        let reference = match text("ref", "type").as_deref() {
-            Some("ref/prompt") => {
-                CompletionReference::Prompt(text("ref", "name").ok_or_else(unknown_prompt)?)
+        let argument = name.ok_or_else(|| invalid("`argument.name` must be a string"))?;
+        let value = value.ok_or_else(|| invalid("`argument.value` must be a string"))?;
+        let reference = match kind.as_deref() {
+            Some("ref/prompt") => CompletionReference::Prompt(prompt.ok_or_else(unknown_prompt)?),
+            Some("ref/resource") => {
+                CompletionReference::ResourceTemplate(template.ok_or_else(unknown_template)?)
             }
-            Some("ref/resource") => CompletionReference::ResourceTemplate(
-                text("ref", "uri").ok_or_else(unknown_template)?,
-            ),
             _ => return Err(invalid("`ref.type` must be ref/prompt or ref/resource")),
         };
         Ok(Self { reference, argument, value })
     }
-}
 
-impl Completion {
+    /// What a decision about the completed prompt or template needs to know; `None` if it does not
+    /// exist.
+    pub fn requirement<'a, C>(&self, registry: &'a Registry<C>) -> Option<Requirement<'a>> {
+        match &self.reference {
+            CompletionReference::Prompt(name) => registry.prompt(name).map(|it| it.requirement()),
+            CompletionReference::ResourceTemplate(uri) => {
+                registry.template(uri).map(|it| it.requirement())
+            }
+        }
+    }
+
     fn result<C>(&self, registry: &Registry<C>) -> Result<MethodResult, RpcError> {
         let completer = match &self.reference {
             CompletionReference::Prompt(name) => {
@@ -124,6 +131,14 @@ impl Completion {
         let completion = json!({ "values": values, "total": total, "hasMore": total > MAX_VALUES });
         Ok(MethodResult::with("completion", &completion))
     }
+}
+
+/// The members of these names that are strings.
+fn texts<const N: usize>(json: Option<&CheckedJson>, names: [&str; N]) -> [Option<String>; N] {
+    let members = json.and_then(|json| json.members(names));
+    members.map_or([const { None }; N], |members| {
+        members.map(|member| member.and_then(|member| member.text()))
+    })
 }
 
 fn unknown_prompt() -> RpcError {

@@ -3,24 +3,21 @@
 //! The body decides: a request that names its protocol version in `_meta` is modern, `initialize`
 //! is legacy. A header alone makes no request modern, and makes no modern request legacy.
 
+use doorward_core::strict_json::CheckedJson;
 use http::HeaderMap;
-use serde_json::Value;
 
 use crate::{
     Era, LegacyVersion, RpcError,
     error::truncated,
-    header::{decode, mismatch, text, wrong},
-    message::Message,
+    header::{mismatch, text, texts, wrong},
+    message::{CLIENT_CAPABILITIES, LOG_LEVEL, Message, PROTOCOL_VERSION},
     version::MODERN_VERSION,
 };
 
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-pub(crate) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const LOG_LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-const VERSION_HEADER: &str = "MCP-Protocol-Version";
+pub(crate) const VERSION_HEADER: &str = "MCP-Protocol-Version";
 const METHOD_HEADER: &str = "Mcp-Method";
 const NAME_HEADER: &str = "Mcp-Name";
 
@@ -33,10 +30,12 @@ impl Era {
     /// disagree with it; -32600 if a legacy request names an unknown revision.
     pub(crate) fn detect(message: &Message, headers: &HeaderMap) -> Result<Self, RpcError> {
         let header = text(headers, VERSION_HEADER)?;
-        let claim = message.meta.get(PROTOCOL_VERSION);
+        let claim = message.meta.protocol_version.as_ref();
         let is_modern = |version: &str| version >= MODERN_VERSION;
         let has_modern_header = header.is_some_and(is_modern);
-        if message.method == "initialize" && !claim.and_then(Value::as_str).is_some_and(is_modern) {
+        let claims_modern =
+            || claim.and_then(CheckedJson::text).is_some_and(|claim| is_modern(&claim));
+        if message.method == "initialize" && !claims_modern() {
             return if has_modern_header {
                 Err(RpcError::header_mismatch(
                     "Header mismatch: `initialize` does not exist in the revision that \
@@ -58,12 +57,12 @@ impl Era {
     /// # Errors
     ///
     /// -32600 if the revision has no batches.
-    pub(crate) fn of_batch(items: &[Value], headers: &HeaderMap) -> Result<Self, RpcError> {
+    pub(crate) fn of_batch(items: &[CheckedJson], headers: &HeaderMap) -> Result<Self, RpcError> {
         let header = text(headers, VERSION_HEADER)?;
         let version = legacy_version(header).ok();
-        let claims_modern = |item: &Value| {
-            let meta = item.get("params").and_then(|params| params.get("_meta"));
-            meta.is_some_and(|meta| meta.get(PROTOCOL_VERSION).is_some())
+        let claims_modern = |item: &CheckedJson| {
+            let meta = item.member("params").and_then(|params| params.member("_meta"));
+            meta.and_then(|meta| meta.member(PROTOCOL_VERSION)).is_some_and(|it| !it.is_null())
         };
         version
             .filter(|version| *version <= LegacyVersion::V2025_03_26)
@@ -93,25 +92,27 @@ fn check_modern(
     version_header: Option<&str>,
 ) -> Result<(), RpcError> {
     let meta = &message.meta;
-    let version = meta.get(PROTOCOL_VERSION).and_then(Value::as_str);
-    let (Some(version), Some(Value::Object(_))) = (version, meta.get(CLIENT_CAPABILITIES)) else {
+    let version = meta.protocol_version.as_ref().and_then(CheckedJson::text);
+    let has_capabilities = meta.capabilities.as_ref().is_some_and(CheckedJson::is_object);
+    let Some(version) = version.filter(|_| has_capabilities) else {
         return Err(RpcError::invalid_meta(format!(
             "`_meta` must have `{PROTOCOL_VERSION}` (a string) and `{CLIENT_CAPABILITIES}` \
              (an object)"
         )));
     };
-    if meta.get(LOG_LEVEL).is_some_and(|level| !LOG_LEVELS.iter().any(|known| level == known)) {
+    let level = meta.log_level.as_ref().map(CheckedJson::text);
+    if level.is_some_and(|level| !level.is_some_and(|level| LOG_LEVELS.contains(&&*level))) {
         return Err(RpcError::invalid_meta(format!("`{LOG_LEVEL}` is not a log level")));
     }
     if let Some(header) = version_header.filter(|header| *header != version) {
-        return Err(mismatch(VERSION_HEADER, header, version));
+        return Err(mismatch(VERSION_HEADER, header, &version));
     }
     let method_header = text(headers, METHOD_HEADER)?;
     if let Some(header) = method_header.filter(|header| *header != message.method) {
         return Err(mismatch(METHOD_HEADER, header, &message.method));
     }
     if version != MODERN_VERSION {
-        return Err(RpcError::unsupported_version(version));
+        return Err(RpcError::unsupported_version(&version));
     }
     if version_header.is_none() {
         return Err(wrong(VERSION_HEADER, "is missing"));
@@ -121,8 +122,7 @@ fn check_modern(
     }
     // A missing name is an error of its method.
     let Some(name) = &message.name else { return Ok(()) };
-    let header = text(headers, NAME_HEADER)?.ok_or_else(|| wrong(NAME_HEADER, "is missing"))?;
-    let header = decode(header)
-        .ok_or_else(|| wrong(NAME_HEADER, "is not valid Base64 between its markers"))?;
-    if header == *name { Ok(()) } else { Err(mismatch(NAME_HEADER, &header, name)) }
+    let texts = texts(headers, NAME_HEADER)?;
+    let header = texts.first().ok_or_else(|| wrong(NAME_HEADER, "is missing"))?;
+    if texts.contains(name) { Ok(()) } else { Err(mismatch(NAME_HEADER, header, name)) }
 }

@@ -2,7 +2,11 @@
 
 use std::{error::Error, fmt};
 
-use doorward_core::web::Answer;
+use doorward_core::{
+    scope::{self, Scope},
+    strict_json::JsonError,
+    web::Answer,
+};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -19,10 +23,12 @@ pub struct RpcError {
     message: String,
     #[serde(skip)]
     status: StatusCode,
+    #[serde(skip)]
+    needed: Vec<Scope>,
 }
 
-/// A message that is answered with an error before its method is looked at by the server. As an
-/// [`Answer`] it is the whole answer to an HTTP request.
+/// A message that is answered with an error before the server sees its method. As an [`Answer`] it
+/// is the whole answer to an HTTP request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejected {
     /// The id, if it can be read.
@@ -41,10 +47,10 @@ struct ErrorResponse<'a> {
 }
 
 impl RpcError {
-    /// -32700: the body is not JSON.
+    /// -32700: the body is not JSON, or not JSON that is accepted.
     #[must_use]
-    pub fn parse_error() -> Self {
-        Self::new(-32700, StatusCode::BAD_REQUEST, "The body is not valid JSON")
+    pub fn parse_error(error: JsonError) -> Self {
+        Self::new(-32700, StatusCode::BAD_REQUEST, format!("The body {error}"))
     }
 
     /// -32600: JSON, but not one JSON-RPC 2.0 message.
@@ -102,18 +108,33 @@ impl RpcError {
         Self::new(-32603, StatusCode::OK, message)
     }
 
-    /// -32603 for a request in a batch whose token lacks scopes; `scope` are those that are needed,
-    /// joined with spaces. A request by itself is answered with HTTP 403.
+    /// -32603 for a request whose token lacks scopes: all that are `needed`. A request by itself is
+    /// answered with HTTP 403 and a challenge.
     #[must_use]
-    pub fn insufficient_scope(scope: &str) -> Self {
-        Self::failed(format!("This needs the scopes: {scope}"))
+    pub fn insufficient_scope(needed: Vec<Scope>) -> Self {
+        let scope = scope::join(&needed);
+        let error = Self::failed(format!("This needs the scopes: {scope}"))
             .with_data(json!({ "error": "insufficient_scope", "scope": scope }))
+            .with_status(StatusCode::FORBIDDEN);
+        Self { needed, ..error }
     }
 
-    /// -32602: the tool does not exist, or not for this caller; nobody can tell which.
+    /// The scopes that a token needs for the request, if that is what the error is about.
+    #[must_use]
+    pub fn needed_scopes(&self) -> &[Scope] {
+        &self.needed
+    }
+
+    /// -32602: the tool does not exist, or not for this caller. The error does not tell which.
     #[must_use]
     pub fn unknown_tool(name: &str) -> Self {
         Self::invalid_params(format!("Unknown tool: {}", truncated(name)))
+    }
+
+    /// -32602: the prompt does not exist.
+    #[must_use]
+    pub fn unknown_prompt(name: &str) -> Self {
+        Self::invalid_params(format!("Unknown prompt: {}", truncated(name)))
     }
 
     /// The resource does not exist: -32602 in the modern era, -32002 in the legacy one (2025-11-25,
@@ -124,11 +145,22 @@ impl RpcError {
             .with_data(json!({ "uri": truncated(uri) }))
     }
 
+    /// -32001, as SDKs call it, and HTTP 404, which says that a legacy client has to begin anew.
+    pub(crate) fn session_not_found() -> Self {
+        Self::new(-32001, StatusCode::NOT_FOUND, "Session not found. Initialize again")
+    }
+
     /// -32602: the `requestState` was made for another call, was changed or has expired.
     pub(crate) fn invalid_request_state() -> Self {
         Self::invalid_params(
             "`requestState` is not valid for this call. Start the call again without it",
         )
+    }
+
+    /// -32603: clients ignore the tool, because its schema uses `x-mcp-header` in a way that is not
+    /// permitted.
+    pub(crate) fn invalid_tool() -> Self {
+        Self::failed("The tool's schema uses `x-mcp-header` in a way that MCP does not permit")
     }
 
     /// -32603: our own fault.
@@ -177,7 +209,7 @@ impl RpcError {
     }
 
     pub(crate) fn new(code: i32, status: StatusCode, message: impl Into<String>) -> Self {
-        Self { code, data: None, message: message.into(), status }
+        Self { code, data: None, message: message.into(), status, needed: Vec::new() }
     }
 }
 
@@ -221,7 +253,7 @@ impl Error for Rejected {
     }
 }
 
-/// Text from the request, short enough to be repeated to its sender.
+/// Text of a request, cut to a length that an error may quote.
 pub(crate) fn truncated(text: &str) -> &str {
     text.get(..text.floor_char_boundary(200)).unwrap_or_default()
 }

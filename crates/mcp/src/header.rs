@@ -1,32 +1,53 @@
 //! Request headers that repeat a part of the body (MCP 2026-07-28, Streamable HTTP).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use doorward_core::web::{one_copy, single_line, single_value};
 use http::HeaderMap;
 
 use crate::{RpcError, error::truncated};
 
-/// Reads a header that may be sent once: of two values, another reader might take the other.
+/// Reads a header whose value has no commas.
 ///
 /// # Errors
 ///
-/// -32020 if the header was sent twice or is not ASCII.
+/// -32020 if the header was sent with different values, or is not ASCII.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, RpcError> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(wrong(name, "was sent twice"));
+    single_value(headers, name).map_err(|error| wrong(name, &error.to_string()))
+}
+
+/// Reads a header that repeats a text of the body: all that it may mean. A text with commas may be
+/// copies that were joined. It is empty without such a header.
+///
+/// # Errors
+///
+/// -32020 if the header was sent with different values, is not ASCII, or is not valid Base64
+/// between its markers.
+pub(crate) fn texts(headers: &HeaderMap, name: &str) -> Result<Vec<String>, RpcError> {
+    let line = single_line(headers, name).map_err(|error| wrong(name, &error.to_string()))?;
+    let Some(line) = line else { return Ok(Vec::new()) };
+    let texts: Vec<String> = [line, one_copy(line)].into_iter().filter_map(decode).collect();
+    match texts.is_empty() {
+        true => Err(wrong(name, "is not valid Base64 between its markers")),
+        false => Ok(texts),
     }
-    let value = value.to_str().map_err(|_| wrong(name, "is not ASCII"))?;
-    Ok(Some(value.trim_matches([' ', '\t'])))
 }
 
 /// Undoes `=?base64?…?=`. A value without both markers means itself.
-pub(crate) fn decode(value: &str) -> Option<String> {
+fn decode(value: &str) -> Option<String> {
     match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         None => Some(value.to_owned()),
         Some(encoded) => String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok(),
+    }
+}
+
+/// A text as a header repeats it: as it is, or in Base64 between markers.
+pub(crate) fn encode(text: &str) -> String {
+    let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'))
+        && text.trim_matches(' ') == text
+        && !text.starts_with("=?");
+    match is_plain && !text.is_empty() {
+        true => text.to_owned(),
+        false => ["=?base64?", &BASE64_STANDARD.encode(text), "?="].concat(),
     }
 }
 

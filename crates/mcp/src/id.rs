@@ -1,7 +1,10 @@
 //! The id of a request.
 
+use doorward_core::strict_json::CheckedJson;
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
+
+use crate::coercion;
 
 /// The id of a request: a string or an integer, never `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,11 +17,10 @@ pub enum Id {
 }
 
 impl Id {
-    pub(crate) fn parse(value: Value) -> Option<Self> {
-        match value {
-            Value::String(id) => Some(Self::String(id)),
-            Value::Number(id) if id.is_i64() || id.is_u64() => Some(Self::Integer(id)),
-            _ => None,
-        }
+    /// Some languages write every number as a float; `1.0` is an integer, and is repeated as it is.
+    pub(crate) fn parse(json: &CheckedJson) -> Option<Self> {
+        let integer = |id: &Number| !id.is_f64() || coercion::integer(id).is_some();
+        let text = json.text().map(Self::String);
+        text.or_else(|| json.number().filter(integer).map(Self::Integer))
     }
 }

@@ -5,7 +5,7 @@
 //! asks its user and sends the same call again with the answers, and the tool runs anew and finds
 //! them in its [`RoundTrip`](crate::RoundTrip).
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ pub type ClientCapabilities = Map<String, Value>;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InputRequired {
-    requests: BTreeMap<&'static str, InputRequest>,
+    requests: BTreeMap<Cow<'static, str>, InputRequest>,
     state: Option<Value>,
 }
 
@@ -78,7 +78,14 @@ impl InputRequired {
     /// Adds a question. Its answer will have the same `key`.
     #[must_use]
     pub fn ask(mut self, key: &'static str, request: InputRequest) -> Self {
-        self.requests.insert(key, request);
+        self.requests.insert(key.into(), request);
+        self
+    }
+
+    /// Adds a question of another server, under the key that it chose.
+    #[must_use]
+    pub fn pass_on(mut self, key: String, request: InputRequest) -> Self {
+        self.requests.insert(key.into(), request);
         self
     }
 
@@ -96,7 +103,7 @@ impl InputRequired {
 
     /// The questions as `inputRequests`.
     pub(crate) fn requests(&self) -> Map<String, Value> {
-        self.requests.iter().map(|(key, one)| ((*key).to_owned(), one.to_json())).collect()
+        self.requests.iter().map(|(key, one)| (key.clone().into_owned(), one.to_json())).collect()
     }
 
     /// The capabilities that a client lacks for these questions, in the form in which it would

@@ -8,16 +8,17 @@
 //! 2024-11-05 to 2025-11-25, which open with `initialize`.
 //!
 //! ```
+//! use doorward_core::strict_json::MAX_VALUES;
 //! use doorward_mcp::{Call, Incoming, NoArguments, Registry, ServerInfo, Tool, receive, respond};
 //!
 //! let tool = Tool::new("hello", async |(), NoArguments {}| Ok(String::from("Hello!")));
 //! let registry = Registry::new().with(tool);
 //! let info = ServerInfo { name: "example", title: "Example", version: "1" };
-//! let body = br#"{ "jsonrpc": "2.0", "id": 1, "method": "ping" }"#;
+//! let body = r#"{ "jsonrpc": "2.0", "id": 1, "method": "ping" }"#.into();
 //! let headers = Default::default();
-//! let Ok(Incoming::Request(request)) = receive(&headers, body, registry.offers()) else {
-//!     panic!("this is a request")
-//! };
+//! let seal = || unreachable!("the request is in no session");
+//! let received = receive(&headers, &body, MAX_VALUES, registry.offers(), &seal);
+//! let Ok(Incoming::Request(request)) = received else { panic!("this is a request") };
 //! let Call::Describe(description) = request.call else { panic!("a ping runs nothing") };
 //! let outcome = description.result(&registry, &info, None);
 //! let (response, _) = respond(&request.id, request.era, &info, outcome);
@@ -26,6 +27,7 @@
 
 mod arguments;
 mod call_error;
+mod coercion;
 mod completer;
 mod content;
 mod description;
@@ -37,6 +39,7 @@ mod input;
 mod message;
 mod method;
 mod method_result;
+mod mismatch;
 mod parameter_header;
 mod prepared;
 mod progress;
@@ -48,6 +51,7 @@ mod request_state;
 mod resource;
 mod round_trip;
 mod schema;
+mod session;
 mod tool;
 mod tool_result;
 mod version;
@@ -59,18 +63,21 @@ pub use error::{Rejected, RpcError};
 pub use id::Id;
 pub use input::{ClientCapabilities, Elicited, InputRequest, InputRequired};
 pub use method_result::{MethodResult, batch_response, listened, respond};
-pub use prepared::Prepared;
+pub use mismatch::mismatch;
+pub use parameter_header::{mirrors_as_permitted, parameter_headers};
+pub use prepared::{Ending, Prepared};
 pub use progress::{ProgressSink, ProgressToken};
 pub use prompt::{Prompt, PromptMessage};
 pub use receive::{Incoming, receive};
 pub use registry::{Listing, Offers, Registry};
 pub use request::{Call, Meta, PromptCall, ReadCall, Request, ToolCall};
 pub use request_state::Seal;
-pub use resource::{Resource, ResourceTemplate, TemplateVariables};
+pub use resource::{Readable, Resource, ResourceTemplate, TemplateVariables};
 pub use round_trip::RoundTrip;
-pub use tool::{Annotations, NoArguments, Tool};
+pub use session::SESSION_ID_HEADER;
+pub use tool::{Annotations, Icon, NoArguments, RemoteAccess, Tool};
 pub use tool_result::{ToolOutput, ToolReply, ToolResult};
-pub use version::{Era, LegacyVersion};
+pub use version::{Era, LegacyVersion, MODERN_VERSION};
 
 use serde::Serialize;
 

@@ -1,11 +1,16 @@
 //! The JSON-RPC 2.0 envelope: JSON becomes one message, or an error that has the id if there was
 //! one.
 
-use serde_json::{Map, Value};
+use doorward_core::strict_json::CheckedJson;
 
 use crate::{Id, Rejected, RpcError, method::Method};
 
-/// A request that was taken out of its envelope.
+pub(crate) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(crate) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+
+/// A request that was taken out of its envelope. What is large in it is still text: nothing is
+/// built of it before the server has decided about the request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) id: Id,
@@ -14,10 +19,37 @@ pub(crate) struct Message {
     pub(crate) known: Option<Method>,
     /// The parameter that the `Mcp-Name` header repeats, for the methods that have one.
     pub(crate) name: Option<String>,
-    /// `_meta`; empty if it is missing or not an object.
-    pub(crate) meta: Map<String, Value>,
-    /// The other parameters.
-    pub(crate) params: Map<String, Value>,
+    pub(crate) meta: MessageMeta,
+    pub(crate) params: Params,
+}
+
+/// `_meta`; without members if it is missing or not an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct MessageMeta {
+    pub(crate) capabilities: Option<CheckedJson>,
+    pub(crate) log_level: Option<CheckedJson>,
+    pub(crate) progress_token: Option<CheckedJson>,
+    pub(crate) protocol_version: Option<CheckedJson>,
+    pub(crate) traceparent: Option<CheckedJson>,
+    pub(crate) tracestate: Option<CheckedJson>,
+}
+
+/// The other parameters that some method has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Params {
+    pub(crate) argument: Option<CheckedJson>,
+    pub(crate) arguments: Option<CheckedJson>,
+    pub(crate) capabilities: Option<CheckedJson>,
+    pub(crate) cursor: Option<CheckedJson>,
+    pub(crate) input_responses: Option<CheckedJson>,
+    pub(crate) protocol_version: Option<CheckedJson>,
+    pub(crate) reference: Option<CheckedJson>,
+    pub(crate) request_state: Option<CheckedJson>,
+}
+
+/// A member that is there: some languages write `null` for each that was not set.
+fn given(member: Option<CheckedJson>) -> Option<CheckedJson> {
+    member.filter(|member| !member.is_null())
 }
 
 impl Message {
@@ -27,59 +59,114 @@ impl Message {
     /// # Errors
     ///
     /// -32600 for anything but one JSON-RPC 2.0 message.
-    pub(crate) fn parse(value: Value) -> Result<Option<Self>, Rejected> {
-        let Value::Object(mut members) = value else {
+    pub(crate) fn parse(json: &CheckedJson) -> Result<Option<Self>, Rejected> {
+        let names = ["error", "id", "jsonrpc", "method", "params", "result"];
+        let Some([error, sent_id, version, method, params, result]) = json.members(names) else {
             return Err(RpcError::invalid_request("A message is a JSON object").into());
         };
-        let sent_id = members.remove("id");
-        let has_id = sent_id.is_some();
-        let id = sent_id.and_then(Id::parse);
+        let id = sent_id.as_ref().and_then(Id::parse);
+        let params = given(params);
         let invalid =
             |id, message: &str| Err(Rejected { id, error: RpcError::invalid_request(message) });
-        if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        if version.and_then(|version| version.text()).as_deref() != Some("2.0") {
             return invalid(id, "`jsonrpc` must be \"2.0\"");
         }
-        let method = match members.remove("method") {
-            Some(Value::String(method)) => method,
-            Some(_) => return invalid(id, "`method` must be a string"),
-            None if members.contains_key("result") || members.contains_key("error") => {
-                return Ok(None);
-            }
+        let method = match method.map(|method| method.text()) {
+            Some(Some(method)) => method,
+            Some(None) => return invalid(id, "`method` must be a string"),
+            None if result.is_some() || error.is_some() => return Ok(None),
             None => return invalid(id, "`method` is missing"),
         };
-        let mut params = match members.remove("params") {
-            None => Map::new(),
-            Some(Value::Object(params)) => params,
-            Some(_) => return invalid(id, "`params` must be an object"),
-        };
+        if params.as_ref().is_some_and(|params| !params.is_object()) {
+            return invalid(id, "`params` must be an object");
+        }
         let Some(id) = id else {
-            return if has_id {
-                invalid(None, "`id` must be a string or an integer")
-            } else {
-                Ok(None)
+            // A notification has no id, however that is written.
+            let is_absent =
+                sent_id.is_none_or(|id| id.is_null() && method.starts_with("notifications/"));
+            return match is_absent {
+                true => Ok(None),
+                false => invalid(None, "`id` must be a string or an integer"),
             };
         };
-        let meta = match params.remove("_meta") {
-            Some(Value::Object(meta)) => meta,
-            _ => Map::new(),
-        };
         let known = Method::parse(&method);
-        let name = match known.and_then(Method::name_member).and_then(|it| params.remove(it)) {
-            Some(Value::String(name)) => Some(name),
-            _ => None,
-        };
+        let (name, meta, params) = Params::parse(params.as_ref(), known);
         Ok(Some(Self { id, method, known, name, meta, params }))
+    }
+}
+
+impl Params {
+    /// Finds the parameters, with the name and `_meta` apart from the others.
+    fn parse(
+        params: Option<&CheckedJson>,
+        method: Option<Method>,
+    ) -> (Option<String>, MessageMeta, Self) {
+        let names = [
+            "_meta",
+            "argument",
+            "arguments",
+            "capabilities",
+            "cursor",
+            "inputResponses",
+            "protocolVersion",
+            "ref",
+            "requestState",
+            method.and_then(Method::name_member).unwrap_or("name"),
+        ];
+        let found = params.and_then(|params| params.members(names)).unwrap_or_default();
+        let [
+            meta,
+            argument,
+            arguments,
+            capabilities,
+            cursor,
+            input_responses,
+            protocol_version,
+            reference,
+            request_state,
+            name,
+        ] = found;
+        let params = Self {
+            argument,
+            arguments: given(arguments),
+            capabilities,
+            cursor: given(cursor),
+            input_responses,
+            protocol_version,
+            reference,
+            request_state: given(request_state),
+        };
+        let name = name.filter(|_| method.and_then(Method::name_member).is_some());
+        (name.and_then(|name| name.text()), meta.map(MessageMeta::from).unwrap_or_default(), params)
+    }
+}
+
+impl From<CheckedJson> for MessageMeta {
+    fn from(meta: CheckedJson) -> Self {
+        let names = [
+            CLIENT_CAPABILITIES,
+            LOG_LEVEL,
+            "progressToken",
+            PROTOCOL_VERSION,
+            "traceparent",
+            "tracestate",
+        ];
+        let [capabilities, log_level, progress_token, protocol_version, traceparent, tracestate] =
+            meta.members(names).unwrap_or_default().map(given);
+        Self { capabilities, log_level, progress_token, protocol_version, traceparent, tracestate }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use doorward_core::strict_json::MAX_VALUES;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn parse(body: &Value) -> Result<Option<Message>, Value> {
-        let parsed = Message::parse(body.clone());
+        let checked = CheckedJson::check(&body.to_string().into(), MAX_VALUES).unwrap();
+        let parsed = Message::parse(&checked);
         parsed.map_err(|rejected| serde_json::from_slice(&rejected.response()).unwrap())
     }
 
@@ -93,7 +180,7 @@ mod tests {
             let message = parse(&json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).unwrap();
             let message = message.unwrap();
             assert_eq!(serde_json::to_value(message.id).unwrap(), id);
-            assert!(message.params.is_empty());
+            assert_eq!(message.params, Params::default());
         }
     }
 
@@ -138,15 +225,19 @@ mod tests {
     }
 
     #[test]
-    fn meta_and_the_name_are_taken_out_of_the_parameters() {
-        let params = json!({ "_meta": { "a": 1 }, "name": "n", "uri": "u", "b": 2 });
+    fn meta_and_the_name_are_apart_from_the_other_parameters() {
+        let params = json!({
+            "_meta": { "progressToken": 1, "b": [] }, "name": "n", "uri": "u", "arguments": { "b": 2 },
+        });
         let message = |method: &str| {
             let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
             parse(&body).unwrap().unwrap()
         };
         let call = message("tools/call");
-        assert_eq!((call.name.as_deref(), call.params.len()), (Some("n"), 2));
-        assert_eq!(call.meta.get("a"), Some(&json!(1)));
+        assert_eq!(call.name.as_deref(), Some("n"));
+        assert_eq!(call.params.arguments.map(|it| it.build()), Some(json!({ "b": 2 })));
+        assert_eq!(call.meta.progress_token.map(|it| it.build()), Some(json!(1)));
+        assert_eq!((call.params.cursor, call.meta.capabilities), (None, None));
         assert_eq!(message("resources/read").name.as_deref(), Some("u"));
         assert_eq!(message("tools/list").name, None);
     }

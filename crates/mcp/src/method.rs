@@ -11,7 +11,6 @@ pub(crate) enum Method {
     GetPrompt,
     Initialize,
     List(Listing),
-    ListTools,
     Ping,
     ReadResource,
 }
@@ -29,7 +28,7 @@ impl Method {
             "resources/templates/list" => Self::List(Listing::ResourceTemplates),
             "server/discover" => Self::Discover,
             "tools/call" => Self::CallTool,
-            "tools/list" => Self::ListTools,
+            "tools/list" => Self::List(Listing::Tools),
             _ => return None,
         })
     }
@@ -48,7 +47,7 @@ impl Method {
         match self {
             Self::Discover => era == Era::Modern,
             Self::Initialize | Self::Ping => era != Era::Modern,
-            Self::CallTool | Self::ListTools => offers.tools,
+            Self::CallTool | Self::List(Listing::Tools) => offers.tools,
             Self::GetPrompt | Self::List(Listing::Prompts) => offers.prompts,
             Self::ReadResource | Self::List(Listing::Resources | Listing::ResourceTemplates) => {
                 offers.resources

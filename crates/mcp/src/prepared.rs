@@ -4,15 +4,18 @@
 use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use doorward_core::strict_json::CheckedJson;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
     CallError, Era, InputRequired, LegacyVersion, MethodResult, ProgressSink, ProgressToken,
-    Prompt, PromptCall, ReadCall, Registry, Resource, ResourceContents, ResourceTemplate,
-    RoundTrip, RpcError, Seal, TemplateVariables, Tool, ToolCall, ToolResult, error::truncated,
-    request::FollowUp, request_state::Binding,
+    Prompt, PromptCall, ReadCall, Readable, ResourceContents, RoundTrip, RpcError, Seal, Tool,
+    ToolCall, ToolResult,
+    coercion::coerce,
+    request::FollowUp,
+    request_state::{Binding, LIFETIME_SECONDS},
 };
 
 /// A call that may run: it exists, and its parameters are valid.
@@ -21,6 +24,22 @@ pub struct Prepared<C> {
     era: Era,
     arguments: Rc<Map<String, Value>>,
     round_trip: RoundTrip,
+    seal: Seal,
+}
+
+/// How a call ended, whichever form its client is told in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It has a result.
+    Succeeded,
+    /// It reported an error.
+    Failed,
+    /// Its arguments are wrong.
+    InvalidArguments,
+    /// It asked something back.
+    InputRequired,
+    /// Its client lacks a capability.
+    MissingCapability,
 }
 
 /// What runs.
@@ -30,78 +49,62 @@ enum Target<C> {
     Resource(String, Readable<C>),
 }
 
-/// Where a resource is read.
-enum Readable<C> {
-    Resource(Rc<Resource<C>>),
-    Template(Rc<ResourceTemplate<C>>, TemplateVariables),
-}
-
 impl ToolCall {
     /// Prepares a call of the tool that the server found, and that the caller may use.
     ///
     /// # Errors
     ///
     /// -32602 for `arguments`, `inputResponses` or a `requestState` that are invalid for this call;
-    /// -32020 if a header does not match an argument.
+    /// -32020 if a header does not match an argument; -32603 for a tool that no client can call,
+    /// because its schema mirrors arguments in a way that is not permitted.
     pub fn prepare<C>(
         self,
         tool: &Rc<Tool<C>>,
         headers: &HeaderMap,
-        seal: &Seal<'_>,
+        seal: Seal,
     ) -> Result<Prepared<C>, RpcError> {
-        let arguments = self.arguments?;
+        let mut arguments = self.arguments.build()?;
+        if !arguments.is_empty() {
+            coerce(tool.input_schema(), &mut arguments);
+        }
         if self.follow_up.era == Era::Modern {
-            for header in tool.parameter_headers() {
+            for header in tool.parameter_headers().ok_or_else(RpcError::invalid_tool)? {
                 header.check(headers, &arguments)?;
             }
         }
-        Prepared::new(Target::Tool(Rc::clone(tool)), arguments, self.follow_up, seal)
+        let target = Target::Tool(Rc::clone(tool));
+        Prepared::new(target, Rc::new(arguments), self.follow_up, seal)
     }
 }
 
 impl PromptCall {
-    /// Prepares the call.
+    /// Prepares a call of the prompt that the server found, and that the caller may use.
     ///
     /// # Errors
     ///
-    /// -32602 for an unknown prompt, and for `arguments`, `inputResponses` or a `requestState` that
-    /// are invalid for this call.
-    pub fn prepare<C>(
-        self,
-        registry: &Registry<C>,
-        seal: &Seal<'_>,
-    ) -> Result<Prepared<C>, RpcError> {
-        let prompt = registry.prompt(&self.name).ok_or_else(|| {
-            RpcError::invalid_params(format!("Unknown prompt: {}", truncated(&self.name)))
-        })?;
-        Prepared::new(Target::Prompt(Rc::clone(prompt)), self.arguments?, self.follow_up, seal)
+    /// -32602 for `arguments`, `inputResponses` or a `requestState` that are invalid for this call.
+    pub fn prepare<C>(self, prompt: &Rc<Prompt<C>>, seal: Seal) -> Result<Prepared<C>, RpcError> {
+        let mut arguments = self.arguments.build()?;
+        prompt.leave_out(&mut arguments);
+        let target = Target::Prompt(Rc::clone(prompt));
+        Prepared::new(target, Rc::new(arguments), self.follow_up, seal)
     }
 }
 
 impl ReadCall {
-    /// Prepares the call.
+    /// -32602 in the modern era and -32002 in the legacy one: there is no such resource.
+    #[must_use]
+    pub fn not_found(&self) -> RpcError {
+        RpcError::resource_not_found(self.follow_up.era, &self.uri)
+    }
+
+    /// Prepares reading what the server found, and what the caller may read.
     ///
     /// # Errors
     ///
-    /// -32602 for `inputResponses` or a `requestState` that are invalid for this call; -32602 in
-    /// the modern era and -32002 in the legacy one for an unknown resource.
-    pub fn prepare<C>(
-        self,
-        registry: &Registry<C>,
-        seal: &Seal<'_>,
-    ) -> Result<Prepared<C>, RpcError> {
-        let Self { uri, follow_up } = self;
-        let era = follow_up.era;
-        let arguments = Rc::default();
-        let round_trip = follow_up.open("resources/read", &uri, &arguments, seal)?;
-        let readable = match registry.resource(&uri) {
-            Some(resource) => Some(Readable::Resource(Rc::clone(resource))),
-            None => registry
-                .matching_template(&uri)
-                .map(|(template, variables)| Readable::Template(Rc::clone(template), variables)),
-        };
-        let readable = readable.ok_or_else(|| RpcError::resource_not_found(era, &uri))?;
-        Ok(Prepared { target: Target::Resource(uri, readable), era, arguments, round_trip })
+    /// -32602 for `inputResponses` or a `requestState` that are invalid for this call.
+    pub fn prepare<C>(self, readable: Readable<C>, seal: Seal) -> Result<Prepared<C>, RpcError> {
+        Prepared::new(Target::Resource(self.uri, readable), Rc::default(), self.follow_up, seal)
     }
 }
 
@@ -110,12 +113,21 @@ impl<C> Prepared<C> {
         target: Target<C>,
         arguments: Rc<Map<String, Value>>,
         follow_up: FollowUp,
-        seal: &Seal<'_>,
+        seal: Seal,
     ) -> Result<Self, RpcError> {
         let era = follow_up.era;
         let Binding { method, name, .. } = target.binding(&arguments);
-        let round_trip = follow_up.open(method, name, &arguments, seal)?;
-        Ok(Self { target, era, arguments, round_trip })
+        let round_trip = follow_up.open(method, name, &arguments, &seal)?;
+        Ok(Self { target, era, arguments, round_trip, seal })
+    }
+
+    /// The name of the tool, if it is a call of one.
+    #[must_use]
+    pub fn tool(&self) -> Option<&str> {
+        match &self.target {
+            Target::Tool(tool) => Some(tool.name()),
+            _ => None,
+        }
     }
 
     /// Lets the call report its progress, and returns the queue of its notifications. Without this
@@ -128,23 +140,27 @@ impl<C> Prepared<C> {
 }
 
 impl<C: 'static> Prepared<C> {
-    /// Runs the call in the context that `context` makes of its round trip.
+    /// Runs the call in the context that `context` makes of its round trip, and says how it ended.
     ///
     /// # Errors
     ///
-    /// The error of the call in the words of its era, unless it is a result: tools report failures
-    /// to the model, and modern clients get the questions of a call that asks back.
+    /// The error of the call in the form of its era, unless that form is a result: tools report
+    /// failures to the model, and modern clients get the questions of a call that asks back.
     pub async fn run(
         self,
         context: impl FnOnce(Rc<RoundTrip>) -> C,
-        seal: &Seal<'_>,
-    ) -> Result<MethodResult, RpcError> {
-        let Self { mut target, era, arguments, round_trip } = self;
+    ) -> (Ending, Result<MethodResult, RpcError>) {
+        let Self { mut target, era, arguments, round_trip, seal } = self;
         let round_trip = Rc::new(round_trip);
         let context = context(Rc::clone(&round_trip));
+        let mut ending = Ending::Succeeded;
         let outcome = match &mut target {
             Target::Tool(tool) => {
-                tool.call(context, Rc::clone(&arguments)).await.map(MethodResult::from)
+                let outcome = tool.call(context, Rc::clone(&arguments)).await;
+                if outcome.as_ref().is_ok_and(ToolResult::is_error) {
+                    ending = Ending::Failed;
+                }
+                outcome.map(MethodResult::from)
             }
             Target::Prompt(prompt) => prompt.get(context, Rc::clone(&arguments)).await,
             Target::Resource(_, Readable::Resource(resource)) => {
@@ -154,7 +170,24 @@ impl<C: 'static> Prepared<C> {
                 template.read(context, std::mem::take(variables)).await.map(contents)
             }
         };
-        outcome.or_else(|error| target.report(error, era, &round_trip, &arguments, seal))
+        match outcome {
+            Ok(result) => (ending, Ok(result)),
+            Err(error) => {
+                let ending = Ending::from(&error);
+                (ending, target.report(error, era, &round_trip, &arguments, &seal))
+            }
+        }
+    }
+}
+
+impl From<&CallError> for Ending {
+    fn from(error: &CallError) -> Self {
+        match error {
+            CallError::InputRequired(_) => Self::InputRequired,
+            CallError::InvalidParams(_) => Self::InvalidArguments,
+            CallError::MissingCapability(_) => Self::MissingCapability,
+            CallError::Failed(_) | CallError::NeedsScopes(_) | CallError::NotFound => Self::Failed,
+        }
     }
 }
 
@@ -175,7 +208,7 @@ impl<C> Target<C> {
         era: Era,
         round_trip: &RoundTrip,
         arguments: &Map<String, Value>,
-        seal: &Seal<'_>,
+        seal: &Seal,
     ) -> Result<MethodResult, RpcError> {
         match (error, era) {
             (CallError::InputRequired(input), Era::Modern) => {
@@ -187,7 +220,8 @@ impl<C> Target<C> {
                 let requests = input.requests();
                 result.insert_some("inputRequests", (!requests.is_empty()).then_some(requests));
                 if let Some(state) = input.state() {
-                    let sealed = seal.seal(self.binding(arguments), state.clone());
+                    let sealed =
+                        seal.seal(self.binding(arguments), state.clone(), LIFETIME_SECONDS);
                     result.insert("requestState", &sealed.ok_or_else(RpcError::internal)?);
                 }
                 Ok(result)
@@ -211,6 +245,7 @@ impl<C> Target<C> {
                 Self::Tool(_) => self.fail(text),
                 _ => Err(RpcError::invalid_params(text)),
             },
+            (CallError::NeedsScopes(scopes), _) => Err(RpcError::insufficient_scope(scopes)),
             (CallError::NotFound, _) => match self {
                 Self::Tool(_) => self.fail("Not found.".to_owned()),
                 Self::Prompt(_) => Err(RpcError::invalid_params("Not found")),
@@ -237,14 +272,21 @@ impl FollowUp {
         method: &str,
         name: &str,
         arguments: &Map<String, Value>,
-        seal: &Seal<'_>,
+        seal: &Seal,
     ) -> Result<RoundTrip, RpcError> {
-        let open = |sealed: String| {
-            let state = seal.open(Binding { method, name, arguments }, &sealed);
+        let open = |sealed: CheckedJson| {
+            let binding = Binding { method, name, arguments };
+            let state = sealed.text().and_then(|sealed| seal.open(binding, &sealed));
             state.ok_or_else(RpcError::invalid_request_state)
         };
-        let state = self.state?.map(open).transpose()?;
-        let (capabilities, responses) = (self.capabilities, self.responses?);
+        let object = |json: CheckedJson| {
+            let object = json.build_object();
+            object.ok_or_else(|| RpcError::invalid_params("`inputResponses` must be an object"))
+        };
+        let state = self.state.map(open).transpose()?;
+        let responses = self.responses.map(object).transpose()?.unwrap_or_default();
+        let capabilities = self.capabilities.and_then(|json| json.build_object());
+        let capabilities = capabilities.unwrap_or_default();
         Ok(RoundTrip { capabilities, responses, state, progress: None })
     }
 }

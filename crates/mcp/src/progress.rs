@@ -5,22 +5,30 @@ use std::{
     collections::VecDeque,
 };
 
+use doorward_core::strict_json::CheckedJson;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::Id;
+
+/// The longest token, in bytes.
+const MAX_TOKEN_BYTES: usize = 256;
 
 /// A `progressToken`: a string or an integer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProgressToken(Id);
 
 impl ProgressToken {
-    pub(crate) fn parse(value: Value) -> Option<Self> {
-        Id::parse(value).map(Self)
+    /// Every notification repeats the token, so one that is long counts as invalid.
+    pub(crate) fn parse(json: &CheckedJson) -> Option<Self> {
+        Id::parse(json).map(Self).filter(|Self(token)| match token {
+            Id::String(token) => token.len() <= MAX_TOKEN_BYTES,
+            Id::Integer(_) => true,
+        })
     }
 }
 
-/// The queue of a running call's notifications, which the stream that answers the call takes.
+/// The notifications of a running call, queued for the stream that answers the call.
 #[derive(Debug)]
 pub struct ProgressSink {
     token: ProgressToken,
@@ -62,11 +70,25 @@ impl ProgressSink {
 
 #[cfg(test)]
 mod tests {
+    use doorward_core::strict_json::MAX_VALUES;
+
     use super::*;
+
+    fn token(json: &str) -> Option<ProgressToken> {
+        let json = CheckedJson::check(&json.to_owned().into(), MAX_VALUES).unwrap();
+        ProgressToken::parse(&json)
+    }
+
+    #[test]
+    fn a_token_has_at_most_256_bytes() {
+        let of_length = |length| token(&format!("\"{}\"", "t".repeat(length)));
+        assert!(of_length(256).is_some());
+        assert!(of_length(257).is_none());
+    }
 
     #[test]
     fn progress_only_ever_increases() {
-        let sink = ProgressSink::new(ProgressToken::parse(json!("t")).unwrap());
+        let sink = ProgressSink::new(token("\"t\"").unwrap());
         for progress in [0.0, 50.0, 50.0, 10.0, f64::NAN, 100.0] {
             sink.report(progress, Some(100.0), None);
         }

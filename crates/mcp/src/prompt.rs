@@ -2,13 +2,20 @@
 
 use std::{fmt, rc::Rc};
 
-use doorward_core::host::PortFuture;
+use doorward_core::{
+    access::{Access, Item, ItemKind, Requirement},
+    host::PortFuture,
+    scope::{RequiredScopes, Scope},
+};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use crate::{CallError, Content, MethodResult, completer::Completer};
+use crate::{CallError, Content, MethodResult, coercion::keep, completer::Completer};
 
 /// A prompt. It is listed with its members in the order of their names.
+///
+/// Who may use it: say [`private`](Self::private) or [`public`](Self::public). A prompt that says
+/// neither is public until the API in the tenant defines the permission `prompt:<name>`.
 ///
 /// ```
 /// use doorward_mcp::{Content, Prompt, PromptMessage, Registry};
@@ -24,11 +31,15 @@ use crate::{CallError, Content, MethodResult, completer::Completer};
 #[derive(Serialize)]
 #[serde(bound = "")]
 pub struct Prompt<C> {
+    #[serde(skip)]
+    access: Access,
     arguments: Vec<PromptArgument>,
     description: &'static str,
     #[serde(skip)]
     get: Box<Get<C>>,
     name: &'static str,
+    #[serde(skip)]
+    scopes: RequiredScopes,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'static str>,
 }
@@ -63,6 +74,8 @@ impl<C: 'static> Prompt<C> {
     {
         let get = Rc::new(get);
         Self {
+            access: Access::default(),
+            scopes: RequiredScopes::default(),
             name,
             title: None,
             description,
@@ -80,6 +93,55 @@ impl<C> Prompt<C> {
     #[must_use]
     pub fn title(mut self, title: &'static str) -> Self {
         self.title = Some(title);
+        self
+    }
+
+    /// Makes the prompt private: it always needs the permission `prompt:<name>`, whether or not the
+    /// API in the tenant defines it.
+    ///
+    /// ```
+    /// use doorward_mcp::{Content, Prompt, PromptMessage};
+    ///
+    /// let prompt: Prompt<()> = Prompt::new("review", "Reviews a salary.", async |_, _| {
+    ///     Ok(vec![PromptMessage::User(Content::text("Review my salary."))])
+    /// })
+    /// .private();
+    /// ```
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.access = Access::Private;
+        self
+    }
+
+    /// Makes the prompt public: it never needs a permission, whatever the API in the tenant
+    /// defines.
+    ///
+    /// ```
+    /// use doorward_mcp::{Content, Prompt, PromptMessage};
+    ///
+    /// let prompt: Prompt<()> = Prompt::new("hello", "Greets.", async |_, _| {
+    ///     Ok(vec![PromptMessage::User(Content::text("Say hello."))])
+    /// })
+    /// .public();
+    /// ```
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.access = Access::Public;
+        self
+    }
+
+    /// Requires that a token has all of these scopes, in addition to any permission.
+    #[must_use]
+    pub fn all_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.all_of.extend(scopes.into_iter().map(Scope::from_static));
+        self
+    }
+
+    /// Requires that a token has one of these scopes. A client whose token has none of them is told
+    /// to request the first.
+    #[must_use]
+    pub fn any_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.any_of.extend(scopes.into_iter().map(Scope::from_static));
         self
     }
 
@@ -108,6 +170,21 @@ impl<C> Prompt<C> {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What a decision about the prompt needs to know of it.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement<'_> {
+        let (item, access) = (Item { kind: ItemKind::Prompt, name: self.name }, self.access);
+        Requirement { item, access, is_read_only: true, scopes: &self.scopes, permission: None }
+    }
+
+    /// Removes optional arguments that are `null` or empty: forms send a value for each.
+    pub(crate) fn leave_out(&self, arguments: &mut Map<String, Value>) {
+        keep(arguments, &mut |name, value| {
+            let is_required = self.arguments.iter().any(|it| it.name == name && it.required);
+            is_required || !(value.is_null() || value == "")
+        });
     }
 
     pub(crate) fn completer(&self, argument: &str) -> Option<&Completer> {

@@ -2,10 +2,11 @@
 
 use std::{fmt, rc::Rc};
 
+use doorward_core::access::Requirement;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use crate::{MethodResult, Prompt, Resource, ResourceTemplate, TemplateVariables, Tool};
+use crate::{MethodResult, Prompt, Readable, Resource, ResourceTemplate, Tool};
 
 /// The tools, prompts and resources of a server. Clients see them in the order in which they were
 /// added; of two with the same name, the one that was added last.
@@ -23,6 +24,9 @@ pub struct Registry<C> {
     prompts: Vec<Rc<Prompt<C>>>,
     resources: Vec<Rc<Resource<C>>>,
     templates: Vec<Rc<ResourceTemplate<C>>>,
+    /// How many of the tools are built in, if other servers may have more.
+    built_in: Option<usize>,
+    extensions: &'static [&'static str],
 }
 
 /// Which families of methods a server has. One without members is not advertised, and its methods
@@ -37,11 +41,15 @@ pub struct Offers {
     pub resources: bool,
     /// There are tools.
     pub tools: bool,
+    /// The extensions that the server supports, by id.
+    pub extensions: &'static [&'static str],
 }
 
-/// A list that every caller sees alike.
+/// A list, which may differ from caller to caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
+    /// `tools/list`.
+    Tools,
     /// `prompts/list`.
     Prompts,
     /// `resources/list`.
@@ -50,9 +58,16 @@ pub enum Listing {
     ResourceTemplates,
 }
 
+impl Listing {
+    /// Every list.
+    pub const ALL: [Self; 4] =
+        [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
+}
+
 impl Serialize for Offers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(None)?;
+        let none = Map::<String, Value>::new();
         for (name, is_offered) in [
             ("completions", self.completions),
             ("prompts", self.prompts),
@@ -60,8 +75,15 @@ impl Serialize for Offers {
             ("tools", self.tools),
         ] {
             if is_offered {
-                members.serialize_entry(name, &Map::<String, Value>::new())?;
+                members.serialize_entry(name, &none)?;
             }
+        }
+        if !self.extensions.is_empty() {
+            let mut extensions = none.clone();
+            for id in self.extensions {
+                extensions.insert((*id).to_owned(), Value::Object(none.clone()));
+            }
+            members.serialize_entry("extensions", &extensions)?;
         }
         members.end()
     }
@@ -102,6 +124,27 @@ impl<C> Registry<C> {
         self
     }
 
+    /// The same with tools of other servers, no two of which have the same name. A built-in one of
+    /// that name stays what it is.
+    #[must_use]
+    pub fn and_remote(mut self, tools: &[Rc<Tool<C>>]) -> Self {
+        let built_in = *self.built_in.get_or_insert(self.tools.len());
+        for tool in tools {
+            let mut known = self.tools.iter().take(built_in);
+            if known.all(|known| known.name() != tool.name()) {
+                self.tools.push(Rc::clone(tool));
+            }
+        }
+        self
+    }
+
+    /// Declares the extensions of the protocol that the server supports, by id.
+    #[must_use]
+    pub fn with_extensions(mut self, ids: &'static [&'static str]) -> Self {
+        self.extensions = ids;
+        self
+    }
+
     /// The tool of this name.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Rc<Tool<C>>> {
@@ -131,12 +174,15 @@ impl<C> Registry<C> {
         self.templates.iter().find(|template| template.uri_template() == uri_template)
     }
 
-    /// The first template that a URI matches, and its variables.
-    pub(crate) fn matching_template(
-        &self,
-        uri: &str,
-    ) -> Option<(&Rc<ResourceTemplate<C>>, TemplateVariables)> {
-        self.templates.iter().find_map(|it| it.matches(uri).map(|variables| (it, variables)))
+    /// The resource with this URI, or else the first template that it matches.
+    #[must_use]
+    pub fn readable(&self, uri: &str) -> Option<Readable<C>> {
+        let resource = self.resource(uri).map(|it| Readable::Resource(Rc::clone(it)));
+        resource.or_else(|| {
+            self.templates.iter().find_map(|it| {
+                it.matches(uri).map(|variables| Readable::Template(Rc::clone(it), variables))
+            })
+        })
     }
 
     /// Which families of methods the server has.
@@ -147,27 +193,48 @@ impl<C> Registry<C> {
                 || self.templates.iter().any(|template| template.is_completed()),
             prompts: !self.prompts.is_empty(),
             resources: !self.resources.is_empty() || !self.templates.is_empty(),
-            tools: !self.tools.is_empty(),
+            tools: self.built_in.is_some() || !self.tools.is_empty(),
+            extensions: self.extensions,
         }
     }
 
-    /// The result of `tools/list` for a caller who may see some of the tools. `is_listed` is called
-    /// once for each tool, in the order of [`tools`](Self::tools).
-    pub fn list_tools(&self, mut is_listed: impl FnMut(&Tool<C>) -> bool) -> MethodResult {
-        let listed = self.tools.iter().filter(|tool| is_listed(tool));
-        let mut result = MethodResult::default();
-        result.insert_json_list("tools", listed.filter_map(|tool| tool.listed()));
-        result.cacheable()
+    /// What a decision about each entry of a list needs to know, in the order of the list.
+    #[must_use]
+    pub fn requirements(&self, listing: Listing) -> Vec<Requirement<'_>> {
+        match listing {
+            Listing::Tools => self.tools.iter().map(|it| it.requirement()).collect(),
+            Listing::Prompts => self.prompts.iter().map(|it| it.requirement()).collect(),
+            Listing::Resources => self.resources.iter().map(|it| it.requirement()).collect(),
+            Listing::ResourceTemplates => {
+                self.templates.iter().map(|it| it.requirement()).collect()
+            }
+        }
     }
 
-    /// The result of any other list.
-    pub(crate) fn list(&self, listing: Listing) -> MethodResult {
+    /// The result of a list for a caller who may see some of its entries. `is_listed` is called
+    /// once for each, in the order of [`requirements`](Self::requirements).
+    pub fn list(
+        &self,
+        listing: Listing,
+        mut is_listed: impl FnMut(Requirement<'_>) -> bool,
+    ) -> MethodResult {
         let mut result = MethodResult::default();
         match listing {
-            Listing::Prompts => result.insert_list("prompts", items(&self.prompts)),
-            Listing::Resources => result.insert_list("resources", items(&self.resources)),
+            Listing::Tools => {
+                let listed = self.tools.iter().filter(|it| is_listed(it.requirement()));
+                result.insert_json_list("tools", listed.filter_map(|tool| tool.listed()));
+            }
+            Listing::Prompts => {
+                let listed = items(&self.prompts).filter(|it| is_listed(it.requirement()));
+                result.insert_list("prompts", listed);
+            }
+            Listing::Resources => {
+                let listed = items(&self.resources).filter(|it| is_listed(it.requirement()));
+                result.insert_list("resources", listed);
+            }
             Listing::ResourceTemplates => {
-                result.insert_list("resourceTemplates", items(&self.templates));
+                let listed = items(&self.templates).filter(|it| is_listed(it.requirement()));
+                result.insert_list("resourceTemplates", listed);
             }
         }
         result.cacheable()
@@ -177,7 +244,21 @@ impl<C> Registry<C> {
 impl<C> Default for Registry<C> {
     fn default() -> Self {
         let (tools, prompts) = (Vec::new(), Vec::new());
-        Self { tools, prompts, resources: Vec::new(), templates: Vec::new() }
+        let (resources, templates) = (Vec::new(), Vec::new());
+        Self { tools, prompts, resources, templates, built_in: None, extensions: &[] }
+    }
+}
+
+impl<C> Clone for Registry<C> {
+    fn clone(&self) -> Self {
+        Self {
+            tools: self.tools.clone(),
+            prompts: self.prompts.clone(),
+            resources: self.resources.clone(),
+            templates: self.templates.clone(),
+            built_in: self.built_in,
+            extensions: self.extensions,
+        }
     }
 }
 
@@ -188,11 +269,12 @@ impl<C> fmt::Debug for Registry<C> {
             .field("prompts", &self.prompts)
             .field("resources", &self.resources)
             .field("templates", &self.templates)
+            .field("extensions", &self.extensions)
             .finish()
     }
 }
 
-fn put<T>(items: &mut Vec<Rc<T>>, item: T, name: fn(&T) -> &'static str) {
+fn put<T>(items: &mut Vec<Rc<T>>, item: T, name: fn(&T) -> &str) {
     let item = Rc::new(item);
     match items.iter_mut().find(|existing| name(existing) == name(&item)) {
         Some(existing) => *existing = item,

@@ -1,8 +1,10 @@
 //! `requestState`: what one round of a call tells the next, carried by the client.
 //!
 //! The client may be an attacker. The state is sealed, so it can neither read nor change it, nor
-//! use it for another caller, method, tool or arguments, nor after it expired. Until then it can be
-//! used again: nothing is stored here, so a tool must tolerate that a round is repeated.
+//! use it for another server, caller, method, tool or arguments, nor after it expired. Until then
+//! it can be used again: nothing is stored here, so a tool must tolerate that a round is repeated.
+
+use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::{
@@ -13,20 +15,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// How long a user may take to answer, in seconds.
-const LIFETIME_SECONDS: u64 = 600;
+pub(crate) const LIFETIME_SECONDS: u64 = 600;
 
-/// Seals and opens `requestState`. Nothing is computed unless a call has or makes one.
-#[derive(Clone, Copy)]
-pub struct Seal<'a> {
-    /// The sealer for [`RequestState`](doorward_core::keys::Purpose::RequestState).
-    pub sealer: &'a Sealer,
+/// Seals and opens what one caller's client carries: the `requestState` of a call, or the id of a
+/// session.
+#[derive(Clone)]
+pub struct Seal {
+    /// The sealer for [`RequestState`](doorward_core::keys::Purpose::RequestState) or
+    /// [`Session`](doorward_core::keys::Purpose::Session).
+    pub sealer: Rc<Sealer>,
     /// The source of nonces.
-    pub random: &'a dyn Random,
+    pub random: Rc<dyn Random>,
     /// The clock that states expire by.
-    pub clock: &'a dyn Clock,
-    /// Whose call it is: everything that identifies the caller. Another caller cannot open the
-    /// state.
-    pub owner: &'a [&'a str],
+    pub clock: Rc<dyn Clock>,
+    /// The URL of the server, which may share its secret with another one, and everything that
+    /// identifies the caller. Nobody else can open the state.
+    pub owner: Vec<String>,
 }
 
 /// The call that a state belongs to.
@@ -44,12 +48,12 @@ struct Payload {
     state: Value,
 }
 
-impl Seal<'_> {
-    /// Seals a state; `None` only if it cannot be represented.
-    pub(crate) fn seal(&self, binding: Binding<'_>, state: Value) -> Option<String> {
-        let expires_at = self.clock.now().saturating_add(LIFETIME_SECONDS);
+impl Seal {
+    /// Seals a state for so many seconds; `None` only if it cannot be represented.
+    pub(crate) fn seal(&self, binding: Binding<'_>, state: Value, seconds: u64) -> Option<String> {
+        let expires_at = self.clock.now().saturating_add(seconds);
         let payload = serde_json::to_vec(&Payload { expires_at, state }).ok()?;
-        let sealed = self.sealer.seal(self.random, &self.context(binding)?, &payload);
+        let sealed = self.sealer.seal(&*self.random, &self.context(binding)?, &payload);
         (!sealed.is_empty()).then(|| BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
@@ -64,7 +68,7 @@ impl Seal<'_> {
     /// The context that a state is sealed in. JSON keeps its parts apart, and a [`Map`] is sorted.
     fn context(&self, binding: Binding<'_>) -> Option<Vec<u8>> {
         let Binding { method, name, arguments } = binding;
-        serde_json::to_vec(&(self.owner, method, name, arguments)).ok()
+        serde_json::to_vec(&(&self.owner, method, name, arguments)).ok()
     }
 }
 
@@ -79,8 +83,17 @@ mod tests {
 
     use super::*;
 
-    fn sealer(secret: &str) -> Sealer {
-        Keys::from(&Secret::from(secret)).sealer(Purpose::RequestState)
+    fn sealer(secret: &str) -> Rc<Sealer> {
+        Keys::from(&Secret::from(secret)).sealer(Purpose::RequestState).into()
+    }
+
+    fn seal(host: &Rc<FakeHost>, owner: &[&str]) -> Seal {
+        let (random, clock) = (Rc::clone(host), Rc::clone(host));
+        Seal { sealer: sealer("s"), random, clock, owner: owned(owner) }
+    }
+
+    fn owned(owner: &[&str]) -> Vec<String> {
+        owner.iter().map(|part| (*part).to_owned()).collect()
     }
 
     fn arguments(x: u8) -> Map<String, Value> {
@@ -93,10 +106,9 @@ mod tests {
 
     #[test]
     fn a_state_comes_back_as_it_was_and_cannot_be_read() {
-        let (host, sealer, arguments) = (FakeHost::new(), sealer("s"), arguments(1));
-        let seal = Seal { sealer: &sealer, random: &host, clock: &host, owner: &["a"] };
+        let (seal, arguments) = (seal(&Rc::new(FakeHost::new()), &["a"]), arguments(1));
         let state = json!({ "step": "two" });
-        let sealed = seal.seal(binding(&arguments), state.clone()).unwrap();
+        let sealed = seal.seal(binding(&arguments), state.clone(), LIFETIME_SECONDS).unwrap();
         assert_eq!(seal.open(binding(&arguments), &sealed), Some(state));
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed).unwrap();
         assert!(!bytes.windows(3).any(|window| window == b"two"));
@@ -104,19 +116,19 @@ mod tests {
 
     #[test]
     fn a_state_is_good_for_one_caller_one_call_and_ten_minutes() {
-        let (host, good_sealer) = (FakeHost::new(), sealer("s"));
+        let host = Rc::new(FakeHost::new());
         let (good, others) = (arguments(1), arguments(2));
-        let owner = ["issuer", "subject", "client", "org_1"];
-        let seal = Seal { sealer: &good_sealer, random: &host, clock: &host, owner: &owner };
-        let sealed = seal.seal(binding(&good), json!(1)).unwrap();
+        let seal = seal(&host, &["url", "issuer", "subject", "client", "org_1"]);
+        let sealed = seal.seal(binding(&good), json!(1), LIFETIME_SECONDS).unwrap();
         for owner in [
-            ["issue", "rsubject", "client", "org_1"].as_slice(),
-            &["issuer", "subject", "client"],
-            &["issuer", "subject", "client", "org_1", ""],
-            &["issuer", "subject", "other", "org_1"],
+            ["url", "issue", "rsubject", "client", "org_1"].as_slice(),
+            &["other", "issuer", "subject", "client", "org_1"],
+            &["url", "issuer", "subject", "client"],
+            &["url", "issuer", "subject", "client", "org_1", ""],
+            &["url", "issuer", "subject", "other", "org_1"],
             &[],
         ] {
-            let seal = Seal { owner, ..seal };
+            let seal = Seal { owner: owned(owner), ..seal.clone() };
             assert_eq!(seal.open(binding(&good), &sealed), None, "{owner:?}");
         }
         for wrong in [
@@ -126,8 +138,8 @@ mod tests {
         ] {
             assert_eq!(seal.open(wrong, &sealed), None, "{wrong:?}");
         }
-        let other_sealer = sealer("other");
-        assert_eq!(Seal { sealer: &other_sealer, ..seal }.open(binding(&good), &sealed), None);
+        let other = Seal { sealer: sealer("other"), ..seal.clone() };
+        assert_eq!(other.open(binding(&good), &sealed), None);
         host.now.set(host.now.get() + LIFETIME_SECONDS - 1);
         assert!(seal.open(binding(&good), &sealed).is_some());
         host.now.set(host.now.get() + 1);
@@ -136,9 +148,8 @@ mod tests {
 
     #[test]
     fn a_changed_state_does_not_open() {
-        let (host, sealer, arguments) = (FakeHost::new(), sealer("s"), Map::new());
-        let seal = Seal { sealer: &sealer, random: &host, clock: &host, owner: &[] };
-        let sealed = seal.seal(binding(&arguments), json!(1)).unwrap();
+        let (seal, arguments) = (seal(&Rc::new(FakeHost::new()), &[]), Map::new());
+        let sealed = seal.seal(binding(&arguments), json!(1), LIFETIME_SECONDS).unwrap();
         let (longer, shorter) = (format!("{sealed}A"), &sealed[1..]);
         for bad in ["", ".", "a.b", "AAAA", longer.as_str(), shorter, &format!("{sealed}=")] {
             assert_eq!(seal.open(binding(&arguments), bad), None, "{bad}");

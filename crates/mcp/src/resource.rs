@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use doorward_core::host::PortFuture;
+use doorward_core::{
+    access::{Access, Item, ItemKind, Requirement},
+    host::PortFuture,
+    scope::{RequiredScopes, Scope},
+};
 use serde::Serialize;
 
 use crate::{CallError, ResourceContents, completer::Completer};
@@ -11,6 +15,9 @@ type Contents = Result<Vec<ResourceContents>, CallError>;
 type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;
 
 /// A resource with a URI of its own. It is listed with its members in the order of their names.
+///
+/// Who may read it: say [`private`](Self::private) or [`public`](Self::public). A resource that
+/// says neither is public until the API in the tenant defines the permission `resource:<name>`.
 ///
 /// ```
 /// use doorward_mcp::{Registry, Resource, ResourceContents};
@@ -23,16 +30,20 @@ type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", bound = "")]
 pub struct Resource<C> {
+    #[serde(skip)]
+    access: Access,
     description: &'static str,
     mime_type: &'static str,
     name: &'static str,
     #[serde(skip)]
     read: Box<Read<C>>,
+    #[serde(skip)]
+    scopes: RequiredScopes,
     uri: &'static str,
 }
 
 /// Resources that share the form of their URI (RFC 6570, with simple `{variables}` that match no
-/// slash).
+/// slash). Who may read them is said as for a [`Resource`]: all of them share one permission.
 ///
 /// ```
 /// use doorward_mcp::{Registry, ResourceContents, ResourceTemplate};
@@ -49,13 +60,25 @@ pub struct Resource<C> {
 #[serde(rename_all = "camelCase", bound = "")]
 pub struct ResourceTemplate<C> {
     #[serde(skip)]
+    access: Access,
+    #[serde(skip)]
     completers: Vec<(&'static str, Completer)>,
     description: &'static str,
     mime_type: &'static str,
     name: &'static str,
     #[serde(skip)]
     read: Box<Read<C>>,
+    #[serde(skip)]
+    scopes: RequiredScopes,
     uri_template: &'static str,
+}
+
+/// What is read at a URI.
+pub enum Readable<C> {
+    /// The resource with this URI.
+    Resource(Rc<Resource<C>>),
+    /// One of the resources of a template, which has these variables.
+    Template(Rc<ResourceTemplate<C>>, TemplateVariables),
 }
 
 /// The variables of a URI that matched a template, by name.
@@ -78,15 +101,74 @@ impl<C: 'static> Resource<C> {
             let read = Rc::clone(&read);
             Box::pin(async move { read(&context).await })
         });
-        Self { uri, name, description, mime_type, read }
+        let (access, scopes) = (Access::default(), RequiredScopes::default());
+        Self { access, scopes, uri, name, description, mime_type, read }
     }
 }
 
 impl<C> Resource<C> {
+    /// Makes the resource private: it always needs the permission `resource:<name>`, whether or not
+    /// the API in the tenant defines it.
+    ///
+    /// ```
+    /// use doorward_mcp::{Resource, ResourceContents};
+    ///
+    /// let uri = "docs://payroll";
+    /// let payroll: Resource<()> =
+    ///     Resource::new(uri, "payroll", "The payroll.", "text/plain", async |_| {
+    ///         Ok(vec![ResourceContents::text("docs://payroll", "text/plain", "…")])
+    ///     })
+    ///     .private();
+    /// ```
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.access = Access::Private;
+        self
+    }
+
+    /// Makes the resource public: it never needs a permission, whatever the API in the tenant
+    /// defines.
+    ///
+    /// ```
+    /// use doorward_mcp::{Resource, ResourceContents};
+    ///
+    /// let about: Resource<()> =
+    ///     Resource::new("docs://about", "about", "About.", "text/plain", async |_| {
+    ///         Ok(vec![ResourceContents::text("docs://about", "text/plain", "An example.")])
+    ///     })
+    ///     .public();
+    /// ```
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.access = Access::Public;
+        self
+    }
+
+    /// Requires that a token has all of these scopes, in addition to any permission.
+    #[must_use]
+    pub fn all_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.all_of.extend(scopes.into_iter().map(Scope::from_static));
+        self
+    }
+
+    /// Requires that a token has one of these scopes. A client whose token has none of them is told
+    /// to request the first.
+    #[must_use]
+    pub fn any_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.any_of.extend(scopes.into_iter().map(Scope::from_static));
+        self
+    }
+
     /// The URI.
     #[must_use]
     pub fn uri(&self) -> &'static str {
         self.uri
+    }
+
+    /// What a decision about the resource needs to know of it.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement<'_> {
+        requirement(self.name, self.access, &self.scopes)
     }
 
     /// Reads the resource.
@@ -112,11 +194,66 @@ impl<C: 'static> ResourceTemplate<C> {
             let read = Rc::clone(&read);
             Box::pin(async move { read(&context, variables).await })
         });
-        Self { uri_template, name, description, mime_type, read, completers: Vec::new() }
+        let (access, completers) = (Access::default(), Vec::new());
+        let scopes = RequiredScopes::default();
+        Self { access, completers, description, mime_type, name, read, scopes, uri_template }
     }
 }
 
 impl<C> ResourceTemplate<C> {
+    /// Makes the resources private: they always need the permission `resource:<name>`, whether or
+    /// not the API in the tenant defines it.
+    ///
+    /// ```
+    /// use doorward_mcp::{ResourceContents, ResourceTemplate};
+    ///
+    /// let uri = "docs://contracts/{id}";
+    /// let contract: ResourceTemplate<()> =
+    ///     ResourceTemplate::new(uri, "contract", "One.", "text/plain", async |_, _| {
+    ///         Ok(vec![ResourceContents::text("docs://contracts/7", "text/plain", "…")])
+    ///     })
+    ///     .private();
+    /// ```
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.access = Access::Private;
+        self
+    }
+
+    /// Makes the resources public: they never need a permission, whatever the API in the tenant
+    /// defines.
+    ///
+    /// ```
+    /// use doorward_mcp::{ResourceContents, ResourceTemplate};
+    ///
+    /// let uri = "docs://pages/{id}";
+    /// let page: ResourceTemplate<()> =
+    ///     ResourceTemplate::new(uri, "page", "One.", "text/plain", async |_, _| {
+    ///         Ok(vec![ResourceContents::text("docs://pages/7", "text/plain", "Seven.")])
+    ///     })
+    ///     .public();
+    /// ```
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.access = Access::Public;
+        self
+    }
+
+    /// Requires that a token has all of these scopes, in addition to any permission.
+    #[must_use]
+    pub fn all_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.all_of.extend(scopes.into_iter().map(Scope::from_static));
+        self
+    }
+
+    /// Requires that a token has one of these scopes. A client whose token has none of them is told
+    /// to request the first.
+    #[must_use]
+    pub fn any_of_scopes(mut self, scopes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.scopes.any_of.extend(scopes.into_iter().map(Scope::from_static));
+        self
+    }
+
     /// Completes a variable.
     #[must_use]
     pub fn complete(
@@ -132,6 +269,12 @@ impl<C> ResourceTemplate<C> {
     #[must_use]
     pub fn uri_template(&self) -> &'static str {
         self.uri_template
+    }
+
+    /// What a decision about the resources needs to know of them.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement<'_> {
+        requirement(self.name, self.access, &self.scopes)
     }
 
     pub(crate) fn completer(&self, variable: &str) -> Option<&Completer> {
@@ -164,6 +307,22 @@ impl<C> ResourceTemplate<C> {
     pub fn read(&self, context: C, variables: TemplateVariables) -> PortFuture<'static, Contents> {
         (self.read)(context, variables)
     }
+}
+
+impl<C> Readable<C> {
+    /// What a decision about it needs to know.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement<'_> {
+        match self {
+            Self::Resource(resource) => resource.requirement(),
+            Self::Template(template, _) => template.requirement(),
+        }
+    }
+}
+
+fn requirement<'a>(name: &'a str, access: Access, scopes: &'a RequiredScopes) -> Requirement<'a> {
+    let item = Item { kind: ItemKind::Resource, name };
+    Requirement { item, access, is_read_only: true, scopes, permission: None }
 }
 
 impl<C> fmt::Debug for Resource<C> {

@@ -17,7 +17,8 @@ pub struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// Whether the client can be asked this. A legacy client cannot be asked anything.
+    /// Whether the client can be asked this. A legacy client can only be asked to open a page, and
+    /// only in a session that says so.
     #[must_use]
     pub fn can_ask(&self, request: &InputRequest) -> bool {
         request.is_supported_by(&self.capabilities)
@@ -27,6 +28,12 @@ impl RoundTrip {
     #[must_use]
     pub fn response(&self, key: &str) -> Option<&Value> {
         self.responses.get(key)
+    }
+
+    /// All answers, as they were sent.
+    #[must_use]
+    pub fn responses(&self) -> &Map<String, Value> {
+        &self.responses
     }
 
     /// The user's answer to the form or page with this key. An invalid answer counts as missing.
@@ -41,7 +48,8 @@ impl RoundTrip {
         self.state.as_ref()
     }
 
-    /// The capabilities that the client declares with this call; none for a legacy client.
+    /// The capabilities that the client declares with this call. Of a legacy client only
+    /// `elicitation.url` is known, by its session.
     #[must_use]
     pub fn client_capabilities(&self) -> &ClientCapabilities {
         &self.capabilities

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Content, MethodResult, schema::schema_of};
+use crate::{Content, MethodResult, coercion::keep, schema::schema_of};
 
 /// The result of a tool call. It is the same in both eras.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,19 @@ impl ToolResult {
     pub fn error(text: impl Into<String>) -> Self {
         Self { content: vec![Content::text(text)], structured: None, is_error: true }
     }
+
+    /// The result of another server: blocks of content that are JSON already.
+    #[must_use]
+    pub fn passed_on(content: Vec<Value>, structured: Option<Value>, is_error: bool) -> Self {
+        let content = content.into_iter().map(Content::PassedOn).collect();
+        Self { content, structured, is_error }
+    }
+
+    /// Whether it is a failure.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.is_error
+    }
 }
 
 impl From<ToolResult> for MethodResult {
@@ -68,9 +81,25 @@ impl<T: Serialize + JsonSchema> ToolReply for ToolOutput<T> {
     }
 
     fn into_result(self) -> Option<ToolResult> {
-        let structured = serde_json::to_value(&self.structured).ok().filter(Value::is_object)?;
+        let mut structured =
+            serde_json::to_value(&self.structured).ok().filter(Value::is_object)?;
+        without_null(&mut structured);
         let content = vec![Content::Text(self.text)];
         Some(ToolResult { content, structured: Some(structured), is_error: false })
+    }
+}
+
+/// Leaves out members that are `null`, which the schema does not allow.
+fn without_null(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Object(members) => {
+            keep(members, &mut |_, member| {
+                without_null(member);
+                !member.is_null()
+            });
+        }
+        _ => {}
     }
 }
 

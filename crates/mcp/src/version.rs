@@ -1,12 +1,13 @@
 //! The revisions of the protocol, in two eras.
 
 /// The one revision of the modern era. Every later one compares greater.
-pub(crate) const MODERN_VERSION: &str = "2026-07-28";
+pub const MODERN_VERSION: &str = "2026-07-28";
 
 /// The two families of protocol revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
-    /// The client opens with `initialize`. The revision is as far as this one request tells.
+    /// The client opens with `initialize`. The revision is the one that this request names or
+    /// implies.
     Legacy(LegacyVersion),
     /// 2026-07-28: every request carries its version and capabilities in `_meta`, and headers that
     /// agree with the body.
@@ -27,7 +28,8 @@ pub enum LegacyVersion {
 }
 
 impl LegacyVersion {
-    pub(crate) const LATEST: Self = Self::V2025_11_25;
+    /// The last one.
+    pub const LATEST: Self = Self::V2025_11_25;
 
     pub(crate) const ALL: [Self; 4] =
         [Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26, Self::V2024_11_05];
@@ -43,7 +45,9 @@ impl LegacyVersion {
         }
     }
 
-    pub(crate) fn parse(version: &str) -> Option<Self> {
+    /// The revision that the protocol writes like this.
+    #[must_use]
+    pub fn parse(version: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == version)
     }
 }

@@ -5,12 +5,11 @@
 
 use std::{borrow::Cow, convert::Infallible, error::Error, fmt, str::FromStr};
 
-use doorward_rsa::{Hash, PublicKey as RsaPublicKey};
+use doorward_signatures::RsaPublicKey;
 use jwt_compact::{Algorithm, AlgorithmSignature};
 use p256::ecdsa::{
     Signature as P256Signature, VerifyingKey as P256PublicKey, signature::Verifier as _,
 };
-use sha2::{Digest, Sha256, Sha512};
 
 /// An algorithm that verifies access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,13 +98,13 @@ impl Algorithm for Verifier {
                     .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
             (SignatureAlgorithm::Ps256, PublicKey::Rsa(key)) => {
-                key.verifies_pss(&Sha256::digest(message).into(), &signature.0)
+                key.verifies_ps256(message, &signature.0)
             }
             (SignatureAlgorithm::Rs256, PublicKey::Rsa(key)) => {
-                key.verifies(Hash::Sha256, &Sha256::digest(message), &signature.0)
+                key.verifies_rs256(message, &signature.0)
             }
             (SignatureAlgorithm::Rs512, PublicKey::Rsa(key)) => {
-                key.verifies(Hash::Sha512, &Sha512::digest(message), &signature.0)
+                key.verifies_rs512(message, &signature.0)
             }
             _ => false,
         }

@@ -8,9 +8,9 @@ use crate::AuthenticationError;
 /// How an access token is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// By itself: whoever has the token may use it.
+    /// By itself: anybody who has the token may use it.
     Bearer,
-    /// With a proof of the key that the token is bound to.
+    /// With a DPoP proof, for a token that is bound to a key.
     Dpop,
 }
 
@@ -49,7 +49,7 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<(Scheme, &str), Authenticatio
     if values.next().is_some() {
         return Err(AuthenticationError::MalformedAuthorization);
     }
-    // The characters are checked below; `to_str` would look at each byte one more time.
+    // Not `to_str`, which would check each byte once more: the characters are checked below.
     let value = str::from_utf8(value.as_bytes())
         .map_err(|_| AuthenticationError::MalformedAuthorization)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
@@ -140,24 +140,24 @@ mod tests {
 
     #[test]
     fn every_b64token_is_found_and_nothing_else_is_one() {
-        use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+        use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
         const LEGAL: &[u8] = b"ABCXYZabcxyz0189-._~+/";
         const ILLEGAL: &str = "\"\\,;:?@!#$%&'()*[]{}<>|^` \t=\u{e4}";
         let mut random = StdRng::seed_from_u64(6750);
         for _ in 0..20_000 {
-            let length = random.gen_range(1..60);
+            let length = random.random_range(1..60);
             let good: String =
                 (0..length).map(|_| char::from(*LEGAL.choose(&mut random).unwrap())).collect();
-            let padded = good.clone() + &"=".repeat(random.gen_range(0..3));
-            let upper = |c: char| if random.gen_bool(0.5) { c.to_ascii_uppercase() } else { c };
+            let padded = good.clone() + &"=".repeat(random.random_range(0..3));
+            let upper = |c: char| if random.random_bool(0.5) { c.to_ascii_uppercase() } else { c };
             let scheme: String = "bearer".chars().map(upper).collect();
-            let spaces = " ".repeat(random.gen_range(1..4));
+            let spaces = " ".repeat(random.random_range(1..4));
             assert_eq!(token(&[&format!("{scheme}{spaces}{padded}")]), Ok(padded));
 
             let strange: Vec<char> = ILLEGAL.chars().collect();
             let strange = *strange.choose(&mut random).unwrap();
-            let (before, after) = good.split_at(random.gen_range(0..good.len()));
+            let (before, after) = good.split_at(random.random_range(0..good.len()));
             let bad = format!("{scheme}{spaces}x{before}{strange}{after}");
             assert_eq!(token(&[&bad]), Err(AuthenticationError::MalformedAuthorization), "{bad}");
             assert_eq!(

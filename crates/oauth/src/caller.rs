@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use doorward_core::Secret;
+use doorward_core::{Secret, scope::Scope};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,6 +24,32 @@ pub struct Caller {
     token: Secret,
 }
 
+/// What kind of caller it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// Somebody acts for the user: the token has an `act`.
+    Agent,
+    /// A client calls for itself.
+    Machine,
+    /// The user, through a client.
+    User,
+}
+
+impl CallerKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Machine, Self::User];
+
+    /// Its name, in policies and in the audit log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Machine => "machine",
+            Self::User => "user",
+        }
+    }
+}
+
 /// An organization of the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Organization {
@@ -34,21 +60,11 @@ pub struct Organization {
     pub name: Option<String>,
 }
 
-impl Organization {
-    /// Whether a list names it, by id or by name. An entry that begins with `org_` is an id.
-    #[must_use]
-    pub fn is_in(&self, list: &[String]) -> bool {
-        list.iter().any(|entry| {
-            *entry == self.id || !entry.starts_with("org_") && self.name.as_ref() == Some(entry)
-        })
-    }
-}
-
 impl Caller {
     /// # Errors
     ///
     /// Returns `SubjectMissing`, `ClientMissing`, or `ClaimsMalformed` for an `act` that is not an
-    /// object.
+    /// object, and for an organization of the tenant that is not an id.
     pub(crate) fn new(
         claims: Claims,
         token: Secret,
@@ -67,6 +83,12 @@ impl Caller {
         if claims.members.get("act").is_some_and(|act| !act.is_object()) {
             return Err(TokenError::ClaimsMalformed);
         }
+        // Without its organization the caller would hold what the user holds outside of it.
+        let organization = claim(&claims.members, issuer.claims.organization());
+        let is_id = |id: &Value| id.as_str().is_some_and(is_organization_id);
+        if issuer.is_tenant && !organization.is_none_or(is_id) {
+            return Err(TokenError::ClaimsMalformed);
+        }
         let mut scopes: Vec<String> = Vec::new();
         let granted = words(claim(&claims.members, &issuer.claims.scope));
         for scope in granted.chain(list(claim(&claims.members, &issuer.claims.permissions))) {
@@ -78,7 +100,7 @@ impl Caller {
         Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token })
     }
 
-    /// `iss`: who vouches for the caller. A subject means something only together with its issuer.
+    /// `iss`: who vouches for the caller. A subject is unique only together with its issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.issuer.issuer.as_str()
@@ -114,12 +136,30 @@ impl Caller {
         &self.scopes
     }
 
-    /// Whether the user granted this scope to the client, or the tenant granted it to a machine:
-    /// `scope` alone. The client may do nothing else that the user may do.
+    /// What the user granted to the client, or the tenant to a machine: `scope` alone. The client
+    /// may do nothing else that the user may do.
+    pub fn granted_scopes(&self) -> impl Iterator<Item = &str> {
+        words(claim(&self.claims.members, &self.issuer.claims.scope))
+    }
+
+    /// Whether this scope is among the [granted ones](Self::granted_scopes), however the issuer
+    /// spells it.
     #[must_use]
     pub fn was_granted(&self, scope: &str) -> bool {
-        let granted = claim(&self.claims.members, &self.issuer.claims.scope);
-        words(granted).any(|granted| granted == scope)
+        self.issuer.scopes.is_among(scope, &mut self.granted_scopes())
+    }
+
+    /// The scopes that the token was granted, as its client asks the issuer for them.
+    #[must_use]
+    pub fn scopes_to_keep(&self) -> Vec<Scope> {
+        let granted = self.granted_scopes().filter_map(|scope| scope.parse().ok());
+        granted.map(|scope| self.spell(&scope)).collect()
+    }
+
+    /// A scope as its client asks the issuer for it.
+    #[must_use]
+    pub fn spell(&self, scope: &Scope) -> Scope {
+        self.issuer.scopes.spell(scope)
     }
 
     /// Whether the token lists the user's permissions, so that the user has no others.
@@ -134,15 +174,38 @@ impl Caller {
         list(claim(&self.claims.members, &self.issuer.claims.permissions)).collect()
     }
 
+    /// Whether a permission is among [those of the token](Self::permissions).
+    #[must_use]
+    pub fn holds(&self, permission: &str) -> bool {
+        let permissions = claim(&self.claims.members, &self.issuer.claims.permissions);
+        self.issuer.scopes.is_among(permission, &mut list(permissions))
+    }
+
     /// The organization that the user signed in to.
     #[must_use]
     pub fn organization(&self) -> Option<Organization> {
-        let text =
-            |name| claim(&self.claims.members, name).and_then(Value::as_str).map(str::to_owned);
-        match self.issuer.claims.organization.as_deref() {
-            Some(name) => Some(Organization { id: text(name)?, name: None }),
-            None => Some(Organization { id: text("org_id")?, name: text("org_name") }),
-        }
+        let name = self.issuer.claims.organization.is_none().then(|| self.text_claim("org_name"));
+        let name = name.flatten().map(str::to_owned);
+        Some(Organization { id: self.organization_id()?.to_owned(), name })
+    }
+
+    /// The id of that organization.
+    #[must_use]
+    pub fn organization_id(&self) -> Option<&str> {
+        claim(&self.claims.members, self.issuer.claims.organization()).and_then(Value::as_str)
+    }
+
+    /// Whether the organization is in a list, by id or by name. An entry that begins with `org_` is
+    /// an id. The tenant has names in lower case only, however an operator writes them; another
+    /// issuer may tell names apart by their case.
+    #[must_use]
+    pub fn is_in_one_of(&self, list: &[String]) -> bool {
+        let Some(Organization { id, name }) = self.organization() else { return false };
+        let is_name = |entry: &String| match &name {
+            Some(name) if self.is_from_tenant() => entry.eq_ignore_ascii_case(name),
+            name => name.as_ref() == Some(entry),
+        };
+        list.iter().any(|entry| *entry == id || !entry.starts_with("org_") && is_name(entry))
     }
 
     /// The identity provider of the user: the part of `sub` before `|`, as in `google-oauth2`.
@@ -159,7 +222,7 @@ impl Caller {
     /// issuers say so by a subject that is the client (RFC 9068, section 2.2). No other claim
     /// counts: an Action may set it to whatever a user typed in.
     ///
-    /// Nobody is asked about a machine: it may do what its token's `scope` says.
+    /// The tenant is not asked about a machine: it may do what its token's `scope` says.
     #[must_use]
     pub fn is_machine(&self) -> bool {
         self.is_machine
@@ -172,6 +235,30 @@ impl Caller {
         let actor = self.claim("act")?;
         let text = |name| actor.get(name).and_then(Value::as_str);
         text("sub").or_else(|| text("client_id"))
+    }
+
+    /// Who acts: the [actor](Self::actor). Without `act` it is a client that calls for itself, or a
+    /// client whose id is the URL of its metadata; and nobody, if a user acts through another
+    /// client.
+    #[must_use]
+    pub fn acting(&self) -> Option<&str> {
+        match self.kind() {
+            CallerKind::Agent => self.actor(),
+            CallerKind::Machine => Some(&self.client_id),
+            CallerKind::User => {
+                Some(&*self.client_id).filter(|client| client.starts_with("https://"))
+            }
+        }
+    }
+
+    /// What kind of caller it is.
+    #[must_use]
+    pub fn kind(&self) -> CallerKind {
+        match self.claim("act") {
+            Some(_) => CallerKind::Agent,
+            None if self.is_machine => CallerKind::Machine,
+            None => CallerKind::User,
+        }
     }
 
     /// The value of a claim that is text.
@@ -199,6 +286,12 @@ impl Caller {
         self.claims.expires_at
     }
 
+    /// `iat`, in seconds since the Unix epoch; a fraction is cut off.
+    #[must_use]
+    pub fn issued_at(&self) -> u64 {
+        self.claims.issued_at
+    }
+
     pub(crate) fn token(&self) -> &Secret {
         &self.token
     }
@@ -209,6 +302,11 @@ impl Caller {
 #[must_use]
 pub fn subject_token(caller: &Caller) -> &Secret {
     caller.token()
+}
+
+/// Whether a text can be the id of an organization: it is a word of visible ASCII characters.
+fn is_organization_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// See [`Caller::is_machine`].

@@ -1,15 +1,15 @@
-//! What a client is told that has no valid token, or one with too few scopes (RFC 6750, section 3;
-//! RFC 9728, section 5.1). An [`AuthenticationError`] holds the exact reason; the answer made from
-//! it is coarse on purpose.
+//! The answer to a client without a valid token, or with too few scopes (RFC 6750, section 3; RFC
+//! 9728, section 5.1). An [`AuthenticationError`] holds the exact reason; its answer is coarse on
+//! purpose.
 
 use doorward_core::{
     scope::{self, Scope},
     web::Answer,
 };
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    AuthenticationError, DpopPolicy, ProofError, Scheme, Settings, TokenError,
+    AuthenticationError, DpopPolicy, ProofError, ResourceServerSettings, Scheme, TokenError,
     metadata::proof_algorithms,
 };
 
@@ -24,12 +24,24 @@ struct Challenge<'a> {
     description: Option<&'a str>,
     /// The scopes to ask for.
     scopes: &'a [Scope],
+    /// The URL of the protected resource metadata.
+    metadata_url: &'a str,
 }
 
 impl AuthenticationError {
-    /// The answer to a request that used `scheme`.
+    /// A line for the operator's log, if a setting of the tenant is the likely cause.
     #[must_use]
-    pub fn answer(self, settings: &Settings, scheme: Scheme) -> Answer {
+    pub fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Token(error) => hint(error),
+            _ => None,
+        }
+    }
+
+    /// The answer to a request with these headers. Its body is for people: clients show `message`,
+    /// and some only sign in if they find the word *Unauthorized*.
+    #[must_use]
+    pub fn answer(self, settings: &ResourceServerSettings, headers: &HeaderMap) -> Answer {
         let (status, error, description) = match self {
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
@@ -46,13 +58,21 @@ impl AuthenticationError {
                 "token_expired",
                 "The access token has expired. Refresh it or sign in again.",
             ),
+            // To sign in again would bring the same token again.
+            Self::Token(TokenError::TooLarge) => {
+                return Answer::rpc_error(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "token_too_large",
+                    "The access token is too large for this server. Its operator has to mend this.",
+                );
+            }
             Self::Token(error) => {
                 (StatusCode::UNAUTHORIZED, "invalid_token", describe_token(error))
             }
             Self::Proof(error) => {
-                (StatusCode::UNAUTHORIZED, "invalid_dpop_proof", describe_proof(error))
+                (StatusCode::UNAUTHORIZED, proof_error(error), describe_proof(error))
             }
-            Self::IssuerUnavailable => {
+            Self::IntrospectionUnavailable | Self::IssuerUnavailable => {
                 return unavailable(
                     "Access tokens cannot be verified just now. Try again in a moment.",
                 );
@@ -62,35 +82,84 @@ impl AuthenticationError {
                     "DPoP proofs cannot be verified just now. Try again in a moment, with a new one.",
                 );
             }
+            Self::TooManyFailures(retry_after) => {
+                return Answer::error(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_requests",
+                    "Too many access tokens from here were not valid. Try again in a moment.",
+                )
+                .with(header::RETRY_AFTER, &retry_after.to_string());
+            }
+            Self::RevocationUnknown | Self::UserStateUnknown => {
+                return unavailable("Access cannot be checked just now. Try again in a moment.");
+            }
         };
         let needs_proof = match self {
             Self::Proof(_) | Self::Token(TokenError::BoundButSentAsBearer) => true,
             _ => settings.dpop == DpopPolicy::Required,
         };
+        let resource = &settings.resource;
+        let mut scopes = settings.spelled_scopes();
+        if resource.offers_offline_access && is_legacy(headers) {
+            scopes.push(OFFLINE_ACCESS);
+        }
         let challenge = Challenge {
-            scheme: if needs_proof { Scheme::Dpop } else { scheme },
+            scheme: if needs_proof { Scheme::Dpop } else { Scheme::from_headers(headers) },
             // `token_expired` is not among the registered codes of RFC 6750.
             error: match self {
                 Self::NoToken => None,
                 Self::MalformedAuthorization => Some("invalid_request"),
-                Self::Proof(_) => Some("invalid_dpop_proof"),
+                Self::Proof(error) => Some(proof_error(error)),
                 _ => Some("invalid_token"),
             },
             description: (self != Self::NoToken).then_some(description),
-            scopes: &settings.resource.scopes_supported,
+            scopes: &scopes,
+            metadata_url: resource.named(headers).1,
         };
-        Answer::error(status, error, description)
-            .with(header::WWW_AUTHENTICATE, &challenge.header(settings))
+        let message = match status {
+            StatusCode::UNAUTHORIZED => &format!("Unauthorized. {description}"),
+            _ => description,
+        };
+        Answer::rpc_error(status, error, message)
+            .with(header::WWW_AUTHENTICATE, &challenge.header())
     }
 }
 
-/// The answer to a caller whose token lacks scopes: 403 with all `needed` ones, so that one more
-/// consent is enough.
+/// A scope of the authorization server, which lets a client refresh its token.
+const OFFLINE_ACCESS: Scope = Scope::from_static("offline_access");
+
+/// Whether a request is of a revision before 2026-07-28. No body was read yet, but every modern
+/// client says its revision in this header.
+fn is_legacy(headers: &HeaderMap) -> bool {
+    headers.get("mcp-protocol-version").is_none_or(|version| version < "2026")
+}
+
+fn unavailable(message: &str) -> Answer {
+    Answer::rpc_error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", message)
+        .with(header::RETRY_AFTER, "5")
+}
+
+/// The challenge for a caller whose token lacks scopes: all `needed` ones, so that one more consent
+/// is enough. The answer is 403.
+///
+/// `granted` are those of the token that a client loses unless it asks for them again: legacy
+/// clients take the challenge for the whole new grant. All are spelled as the caller's issuer does.
 ///
 /// A permission that the user does not hold does not belong here: no consent can help.
 #[must_use]
-pub fn insufficient_scope(settings: &Settings, needed: &[Scope]) -> Answer {
+pub fn scope_challenge(
+    settings: &ResourceServerSettings,
+    headers: &HeaderMap,
+    needed: &[Scope],
+    granted: &[Scope],
+) -> String {
     let description = format!("This needs the scopes: {}", scope::join(needed));
+    let mut scopes = needed.to_vec();
+    for scope in granted {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
     let challenge = Challenge {
         scheme: match settings.dpop {
             DpopPolicy::Optional => Scheme::Bearer,
@@ -98,15 +167,15 @@ pub fn insufficient_scope(settings: &Settings, needed: &[Scope]) -> Answer {
         },
         error: Some("insufficient_scope"),
         description: Some(&description),
-        scopes: needed,
+        scopes: &scopes,
+        metadata_url: settings.resource.named(headers).1,
     };
-    Answer::error(StatusCode::FORBIDDEN, "insufficient_scope", &description)
-        .with(header::WWW_AUTHENTICATE, &challenge.header(settings))
+    challenge.header()
 }
 
 impl Challenge<'_> {
     /// The header's value: one challenge with quoted parameters.
-    fn header(&self, settings: &Settings) -> String {
+    fn header(&self) -> String {
         let mut value = format!("{} ", self.scheme.as_str());
         let mut parameter = |name: &str, text: &str| {
             if !value.ends_with(' ') {
@@ -134,7 +203,7 @@ impl Challenge<'_> {
         if !self.scopes.is_empty() {
             parameter("scope", &scope::join(self.scopes));
         }
-        parameter("resource_metadata", &settings.resource.metadata_url);
+        parameter("resource_metadata", self.metadata_url);
         value
     }
 }
@@ -146,6 +215,10 @@ fn describe_token(error: TokenError) -> &'static str {
         TokenError::IssuedInTheFuture | TokenError::NotYetValid => {
             "The access token is not valid yet."
         }
+        TokenError::CutOff | TokenError::UserBlocked => {
+            "The access token was revoked. Sign in again."
+        }
+        TokenError::TooOld => "The access token is too old. Sign in again.",
         TokenError::OrganizationNotAllowed => {
             "Sign in to an organization that may use this server."
         }
@@ -155,8 +228,45 @@ fn describe_token(error: TokenError) -> &'static str {
         TokenError::BoundButSentAsBearer => {
             "The access token is bound to a key. Send it with the DPoP scheme and a proof."
         }
+        TokenError::NotAJwt => {
+            "The access token is opaque or encrypted. Ask for one for this server, with the parameter \
+             `resource`."
+        }
         TokenError::NotBound => "The access token is not bound to a key (DPoP).",
         _ => "The access token is not valid for this server.",
+    }
+}
+
+/// What the operator can do about an error that many tokens of a tenant have. It is about what
+/// comes before the signature only: no refusal after it takes longer than another one.
+/// `docs/audit.md` says what to do about the others.
+fn hint(error: TokenError) -> Option<&'static str> {
+    Some(match error {
+        TokenError::AlgorithmNotAllowed => {
+            "a token is signed with an algorithm that `token_algorithms` does not name"
+        }
+        TokenError::IssuerWrong => {
+            "a token is from another issuer: is `auth0_domain` the domain at which clients sign in? \
+             `issuers` can name more"
+        }
+        TokenError::NotAJwt => {
+            "a token is opaque or encrypted: its client sent no `audience` or `resource`. Is the Resource \
+             Parameter Compatibility Profile on, and no token encryption set for the API?"
+        }
+        TokenError::TooLarge => {
+            "a token is too large: does an Action put more into access tokens than it has to?"
+        }
+        _ => return None,
+    })
+}
+
+/// The error code of an invalid proof (RFC 9449, sections 7.1 and 9).
+fn proof_error(error: ProofError) -> &'static str {
+    match error {
+        ProofError::NonceMissing | ProofError::NonceWrong => "use_dpop_nonce",
+        // The sender of a proof that is valid by itself has another key than the token.
+        ProofError::KeyWrong => "invalid_token",
+        _ => "invalid_dpop_proof",
     }
 }
 
@@ -168,6 +278,9 @@ fn describe_proof(error: ProofError) -> &'static str {
         ProofError::MethodWrong | ProofError::UrlWrong => {
             "The DPoP proof is for another method or URL."
         }
+        ProofError::NonceMissing | ProofError::NonceWrong => {
+            "Make a new DPoP proof, with the nonce from the header DPoP-Nonce in it."
+        }
         ProofError::TimeWrong => {
             "The DPoP proof is not of now. Make a new one, with a clock that is right."
         }
@@ -177,11 +290,6 @@ fn describe_proof(error: ProofError) -> &'static str {
         }
         _ => "The DPoP proof is not valid.",
     }
-}
-
-fn unavailable(description: &str) -> Answer {
-    Answer::error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
-        .with(header::RETRY_AFTER, "5")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{TokenError, TrustedIssuer};
 
-/// The end of the year 9999. Later times are absurd.
+/// The end of the year 9999. No token is valid for longer.
 const LATEST_SECONDS: i64 = 253_402_300_799;
 
 /// What a token must match.
@@ -26,11 +26,56 @@ pub struct Expected<'a> {
 pub struct Claims {
     /// `exp`, in seconds since the Unix epoch.
     pub expires_at: u64,
+    /// `iat`, in seconds since the Unix epoch; a fraction is cut off.
+    pub issued_at: u64,
     /// All claims but the times.
     pub members: Map<String, Value>,
 }
 
+/// The kinds of tokens that get in, as introspection names them.
+const TOKEN_TYPES: [(&str, [&str; 2]); 2] =
+    [("token_type", ["Bearer", "DPoP"]), ("token_use", ["access", "access_token"])];
+
 impl Claims {
+    /// Checks the answer of an issuer about an opaque token (RFC 7662, section 2.2) like the claims
+    /// of a JWT. Only `iss` may be missing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason found.
+    pub(crate) fn introspected(
+        answer: &Value,
+        expected: &Expected<'_>,
+    ) -> Result<Self, TokenError> {
+        if answer.get("active") != Some(&Value::Bool(true)) {
+            return Err(TokenError::NotActive);
+        }
+        let claims = serde_json::from_slice::<JwtClaims<Members>>(answer.to_string().as_bytes());
+        let mut claims = claims.map_err(|_| TokenError::ClaimsMalformed)?;
+        let Members(members) = &mut claims.custom;
+        let mut says_so = false;
+        for (name, allowed) in TOKEN_TYPES {
+            let Some(kind) = members.get(name) else { continue };
+            let kind = kind.as_str().unwrap_or_default();
+            says_so = allowed.iter().any(|it| it.eq_ignore_ascii_case(kind));
+            if !says_so {
+                return Err(TokenError::TypeNotAllowed);
+            }
+        }
+        // A refresh token is active, too, and a hint is no more than that.
+        if !says_so && expected.issuer.required.is_empty() {
+            return Err(TokenError::TypeNotAllowed);
+        }
+        let issuer = || Value::String(expected.issuer.issuer.as_str().to_owned());
+        members.entry("iss").or_insert_with(issuer);
+        // A token that is bound to a key, and the answer does not say to which.
+        let kind = members.get("token_type").and_then(Value::as_str).unwrap_or_default();
+        if kind.eq_ignore_ascii_case("DPoP") && !members.contains_key("cnf") {
+            return Err(TokenError::BindingNotSupported);
+        }
+        Self::checked(claims, expected)
+    }
+
     /// Checks issuer, audience, required claims and times, in this order.
     ///
     /// # Errors
@@ -45,7 +90,7 @@ impl Claims {
         if members.get("iss").and_then(Value::as_str) != Some(issuer.issuer.as_str()) {
             return Err(TokenError::IssuerWrong);
         }
-        // Another claim counts as the audience only if `aud` is absent: `aud` is never ignored.
+        // `aud` is never ignored: another claim is the audience only if `aud` is absent.
         let named = || claim(&members, issuer.claims.audience.as_deref()?);
         if !is_for(members.get("aud").or_else(named), &issuer.audiences) {
             return Err(TokenError::AudienceWrong);
@@ -69,7 +114,7 @@ impl Claims {
         if expires_at <= issued_at.max(not_before) {
             return Err(TokenError::TimesAbsurd);
         }
-        Ok(Self { expires_at, members })
+        Ok(Self { expires_at, issued_at, members })
     }
 }
 

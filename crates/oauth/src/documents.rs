@@ -1,25 +1,28 @@
-//! An issuer's metadata and signing keys: from memory, from the key-value store, or from the
-//! issuer.
+//! An issuer's metadata and signing keys, and its answers about opaque tokens (RFC 7662): from
+//! memory, from the key-value store, or from the issuer.
 
 mod fetch;
 
 use std::{cell::OnceCell, error::Error, fmt, rc::Rc};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::{
+    Secret,
     cache::{Cache, Entry, Fetched, Lookup, Ttl},
     host::PortFuture,
+    keys::{Keys, Purpose},
     outbound::Outbound,
     store::{Kind, Store, StoreKey},
 };
 use serde_json::{Value, json};
 
-use crate::{Jwks, SignatureAlgorithm, TrustedIssuer};
+use crate::{Introspection, InvalidJwks, Jwks, SignatureAlgorithm, TrustedIssuer};
 
 /// How long documents are served without asking the issuer again, in milliseconds.
 pub(crate) const FRESH_MILLIS: u64 = 10 * 60 * 1000;
 
-/// How much earlier an instance may ask, each at its own time, so that not all do at once, in
-/// milliseconds.
+/// How much earlier an instance may fetch them, in milliseconds. Each has a time of its own, so
+/// that not all fetch at once.
 pub(crate) const JITTER_MILLIS: u64 = 60 * 1000;
 
 /// How long documents are served while the issuer fails, in milliseconds.
@@ -27,21 +30,33 @@ pub(crate) const STALE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// How often documents are fetched again for an unknown key, and from a failing issuer while cached
 /// ones exist, in milliseconds.
-pub(crate) const ASK_AGAIN_MILLIS: u64 = 30 * 1000;
+pub(crate) const REFETCH_MILLIS: u64 = 30 * 1000;
 
-/// How often a failing issuer is asked while nothing is cached, in milliseconds: until it answers,
-/// every request gets 503.
-pub(crate) const RETRY_MILLIS: u64 = 2000;
+/// The back-off from a failing issuer while nothing is cached, in milliseconds. It is short,
+/// because every request is answered 503 until the issuer responds.
+pub(crate) const BACKOFF_MILLIS: u64 = 2000;
 
-/// How long a request waits for another one that asks the issuer, in milliseconds: longer than both
-/// documents may take.
-const PATIENCE_MILLIS: u64 = 12_000;
+/// How long a request waits for another one that fetches the documents, in milliseconds: longer
+/// than both may take.
+const WAIT_TIMEOUT_MILLIS: u64 = 12_000;
+
+/// How long an answer about an opaque token is served, in milliseconds: so long may a token that
+/// the issuer has revoked be used.
+const ACTIVE_MILLIS: u64 = 30 * 1000;
+
+/// The same of an answer that says no more than that a token is not active. A token that was just
+/// issued may not be known everywhere yet.
+const INACTIVE_MILLIS: u64 = 10 * 1000;
+
+/// How many answers about opaque tokens are remembered.
+const MAX_ANSWERS: usize = 512;
 
 /// How many issuers are remembered: the tenant and all that may be configured, before and after a
 /// change.
 const MAX_ISSUERS: usize = 34;
 
-/// What an issuer publishes about itself.
+/// What an issuer publishes about itself; or, as `metadata` without keys, what it says about an
+/// opaque token.
 #[derive(Debug)]
 pub struct IssuerDocuments {
     metadata: Value,
@@ -66,49 +81,95 @@ impl Error for IssuerUnavailable {}
 #[derive(Debug)]
 pub struct IssuerCache {
     documents: Cache<Rc<IssuerDocuments>, IssuerUnavailable>,
-    /// How much earlier than others this instance asks, in milliseconds.
+    answers: Cache<Rc<IssuerDocuments>, IssuerUnavailable>,
+    /// How much earlier this instance fetches them, in milliseconds.
     jitter: OnceCell<u64>,
 }
 
-/// The key that a token needs: its `kid`, if it has one, and its algorithm.
-type NeededKey<'a> = (Option<&'a str>, SignatureAlgorithm);
+/// What an issuer has to know for a token.
+#[derive(Clone, Copy)]
+pub enum Needed<'a> {
+    /// The key of a JWT: its `kid`, if it has one, and its algorithm.
+    Key(Option<&'a str>, SignatureAlgorithm),
+    /// What an opaque token is, instead of documents. The keys name its record.
+    Token(&'a Introspection, &'a Secret, &'a Keys),
+}
 
 struct DocumentsLookup<'a> {
     issuer: &'a TrustedIssuer,
     outbound: Outbound<'a>,
     key: String,
-    needed: Option<NeededKey<'a>>,
+    needed: Option<Needed<'a>>,
     jitter: u64,
 }
 
 impl Default for IssuerCache {
     fn default() -> Self {
-        Self { documents: Cache::new(MAX_ISSUERS), jitter: OnceCell::new() }
+        Self {
+            documents: Cache::new(MAX_ISSUERS),
+            answers: Cache::new(MAX_ANSWERS),
+            jitter: OnceCell::new(),
+        }
     }
 }
 
 impl IssuerCache {
-    /// Looks up the issuer's documents. Those that lack the `needed` key are fetched again, and
-    /// returned if the issuer has no such key.
+    /// Looks up the issuer's documents, or what it says about an opaque token. Documents that lack
+    /// the `needed` key are fetched again, and returned if the issuer has no such key.
     ///
     /// # Errors
     ///
-    /// Returns [`IssuerUnavailable`] if the issuer fails and no documents are known that will do.
+    /// Returns [`IssuerUnavailable`] if the issuer fails and no usable documents are cached.
     pub async fn documents(
         &self,
         outbound: Outbound<'_>,
         store: &Store<'_>,
         issuer: &TrustedIssuer,
-        needed: Option<NeededKey<'_>>,
+        needed: Option<Needed<'_>>,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
+        let (cache, lookup) = self.lookup(outbound, issuer, needed);
+        cache.get(store, &lookup).await
+    }
+
+    /// The same, as far as this instance or the store knows it.
+    pub(crate) async fn known(
+        &self,
+        outbound: Outbound<'_>,
+        store: &Store<'_>,
+        issuer: &TrustedIssuer,
+        needed: Option<Needed<'_>>,
+    ) -> Option<Rc<IssuerDocuments>> {
+        let (cache, lookup) = self.lookup(outbound, issuer, needed);
+        cache.known(store, &lookup).await
+    }
+
+    fn lookup<'a>(
+        &self,
+        outbound: Outbound<'a>,
+        issuer: &'a TrustedIssuer,
+        needed: Option<Needed<'a>>,
+    ) -> (&Cache<Rc<IssuerDocuments>, IssuerUnavailable>, DocumentsLookup<'a>) {
         // The fraction of the second at which an instance first needs an issuer is random enough.
         let jitter =
             *self.jitter.get_or_init(|| outbound.host.now_millis() % 1000 * JITTER_MILLIS / 1000);
-        // The operator may have moved the keys because somebody else got hold of the old place.
+        // Keys from a former `jwks_uri` must not count: the operator may have left it because
+        // others can publish there.
         let jwks_uri = issuer.jwks_uri.as_deref().unwrap_or_default();
-        let key = format!("{} {jwks_uri}", issuer.issuer);
-        let lookup = DocumentsLookup { issuer, outbound, key, needed, jitter };
-        self.documents.get(store, &lookup).await
+        let (cache, key) = match needed {
+            Some(Needed::Token(by, token, keys)) => {
+                let parts = [issuer.issuer.as_str(), &by.endpoint, &by.client_id, token.expose()];
+                let mac = keys.mac(Purpose::IntrospectedToken, &parts);
+                (&self.answers, BASE64_URL_SAFE_NO_PAD.encode(mac))
+            }
+            _ => (&self.documents, format!("{} {jwks_uri}", issuer.issuer)),
+        };
+        (cache, DocumentsLookup { issuer, outbound, key, needed, jitter })
+    }
+}
+
+impl DocumentsLookup<'_> {
+    fn is_about_token(&self) -> bool {
+        matches!(self.needed, Some(Needed::Token(..)))
     }
 }
 
@@ -121,26 +182,52 @@ impl Lookup for DocumentsLookup<'_> {
     }
 
     fn store_key(&self) -> StoreKey {
-        StoreKey::new(Kind::Issuer, &[&self.key])
+        if self.is_about_token() {
+            return StoreKey::named(Kind::Token, &self.key);
+        }
+        let jwks_uri = self.issuer.jwks_uri.as_deref().unwrap_or_default();
+        StoreKey::new(Kind::Issuer, &[self.issuer.issuer.as_str(), jwks_uri])
     }
 
     fn ttl(&self) -> Ttl {
-        Ttl {
+        let ttl = Ttl {
             fresh: FRESH_MILLIS.saturating_sub(self.jitter),
             stale: STALE_MILLIS,
-            retry: RETRY_MILLIS,
-            retry_stale: ASK_AGAIN_MILLIS,
-            insufficient: Some(ASK_AGAIN_MILLIS),
-            patience: PATIENCE_MILLIS,
+            backoff: BACKOFF_MILLIS,
+            backoff_stale: REFETCH_MILLIS,
+            refetch_interval: Some(REFETCH_MILLIS),
+            wait_timeout: WAIT_TIMEOUT_MILLIS,
+        };
+        match self.is_about_token() {
+            false => ttl,
+            true => Ttl { fresh: ACTIVE_MILLIS, stale: 0, refetch_interval: None, ..ttl },
         }
     }
 
     fn shares_failures(&self) -> bool {
-        true
+        !self.is_about_token()
     }
 
-    fn suffices(&self, entry: &Entry<Rc<IssuerDocuments>>, _: u64) -> bool {
-        self.needed.is_none_or(|(id, algorithm)| entry.value.jwks.find(id, algorithm).is_some())
+    fn suffices(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
+        match self.needed {
+            None => true,
+            Some(Needed::Key(id, algorithm)) => entry.value.jwks.find(id, algorithm).is_some(),
+            Some(Needed::Token(..)) => !self.is_expired(entry, now),
+        }
+    }
+
+    /// An answer about a token counts no longer than until the token's `exp`.
+    fn is_expired(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
+        self.is_about_token()
+            && match entry.value.metadata.get("exp").and_then(Value::as_u64) {
+                Some(expires_at) => expires_at <= now / 1000,
+                None => now.saturating_sub(entry.fetched_at) >= INACTIVE_MILLIS,
+            }
+    }
+
+    /// Tokens that are not active are for anybody to make up, and would take the place of others.
+    fn is_worth_storing(&self, entry: &Entry<Rc<IssuerDocuments>>, _: u64) -> bool {
+        !self.is_about_token() || entry.value.metadata.get("exp").is_some()
     }
 
     fn fetch<'a>(
@@ -149,10 +236,24 @@ impl Lookup for DocumentsLookup<'_> {
     ) -> Fetched<'a, Rc<IssuerDocuments>, IssuerUnavailable> {
         Box::pin(async move {
             let fetched_at = self.outbound.host.now_millis();
-            match fetch::documents(self.outbound, self.issuer).await {
-                Ok(documents) => Ok(Some(Entry { value: Rc::new(documents), fetched_at })),
+            let log = |problem: &str| {
+                self.outbound.host.log(&format!("issuer {}: {problem}", self.issuer.issuer));
+            };
+            let fetched = match self.needed {
+                Some(Needed::Token(by, token, _)) => {
+                    fetch::introspect(self.outbound, by, token).await
+                }
+                _ => fetch::documents(self.outbound, self.issuer).await,
+            };
+            match fetched {
+                Ok(documents) => {
+                    if let Some(keys) = documents.jwks.left_out() {
+                        log(&format!("of its key set these keys are not used: {keys}"));
+                    }
+                    Ok(Some(Entry { value: Rc::new(documents), fetched_at }))
+                }
                 Err(problem) => {
-                    self.outbound.host.log(&format!("issuer {}: {problem}", self.issuer.issuer));
+                    log(&problem);
                     Err(IssuerUnavailable)
                 }
             }
@@ -170,12 +271,12 @@ impl Lookup for DocumentsLookup<'_> {
     fn decode(&self, mut json: Value) -> Option<Rc<IssuerDocuments>> {
         let mut member = |name| json.get_mut(name).map(Value::take);
         let (metadata, jwks) = (member("metadata")?, member("jwks")?);
-        IssuerDocuments::new(metadata, jwks).map(Rc::new)
+        IssuerDocuments::new(metadata, jwks).ok().map(Rc::new)
     }
 }
 
 impl IssuerDocuments {
-    /// The discovery document, as it was received.
+    /// The discovery document, or the answer about a token, as it was received.
     #[must_use]
     pub fn metadata(&self) -> &Value {
         &self.metadata
@@ -187,9 +288,14 @@ impl IssuerDocuments {
         &self.jwks
     }
 
-    fn new(metadata: Value, jwks_document: Value) -> Option<Self> {
+    /// An answer about a token.
+    fn about_token(answer: Value) -> Self {
+        Self { metadata: answer, jwks_document: json!({ "keys": [] }), jwks: Jwks::default() }
+    }
+
+    fn new(metadata: Value, jwks_document: Value) -> Result<Self, InvalidJwks> {
         let jwks = Jwks::parse(&jwks_document)?;
-        Some(Self { metadata, jwks_document, jwks })
+        Ok(Self { metadata, jwks_document, jwks })
     }
 }
 

@@ -4,22 +4,33 @@
 //! The token says what it is bound to (`cnf`), and the request how it is sent. Both must agree,
 //! whatever the operator chose: a bound token never counts as a bearer token, nor the reverse.
 
+mod nonce;
 mod proof;
 mod replay;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use serde_json::Value;
 
-pub use self::replay::SeenProofs;
+use self::proof::Proof;
+pub(crate) use self::replay::SeenProofs;
 use crate::{
-    AuthenticationError, Caller, DpopPolicy, ResourceServer, Scheme, SignatureAlgorithm, TokenError,
+    AuthenticationError, Caller, DpopPolicy, NoncePolicy, ProofError, ResourceServer, Scheme,
+    SignatureAlgorithm, TokenError,
 };
+
+/// The header with the nonce for a client's next proof (RFC 9449, section 8.1).
+pub const DPOP_NONCE_HEADER: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// What proofs may be signed with: what clients support, and nothing symmetric.
 pub const PROOF_ALGORITHMS: [SignatureAlgorithm; 3] =
     [SignatureAlgorithm::Es256, SignatureAlgorithm::Rs256, SignatureAlgorithm::Ps256];
 
-/// Whether the sender of a verified token may use it.
+/// Whether the sender of a verified token may use it, and the nonce for the next proof, which goes
+/// into the answer whatever that is.
+///
+/// A nonce is given out if proofs must have one, and to a client whose proof has one already. To
+/// others it would be a demand: a client has to use the nonce that it was given (RFC 9449, section
+/// 8.2).
 ///
 /// # Errors
 ///
@@ -28,17 +39,47 @@ pub(crate) async fn confirm(
     server: &ResourceServer<'_>,
     caller: &Caller,
     scheme: Scheme,
-    (method, headers): (&Method, &HeaderMap),
-) -> Result<(), AuthenticationError> {
-    let settings = server.settings;
-    let key = match (scheme, caller.claim("cnf")) {
-        (Scheme::Bearer, None) if settings.dpop == DpopPolicy::Optional => return Ok(()),
-        (_, None) => return Err(TokenError::NotBound.into()),
-        (Scheme::Bearer, Some(_)) => return Err(TokenError::BoundButSentAsBearer.into()),
-        (Scheme::Dpop, Some(confirmation)) => {
-            thumbprint(confirmation).ok_or(TokenError::BindingNotSupported)?
-        }
+    request: (&Method, &HeaderMap),
+) -> (Result<(), AuthenticationError>, Option<String>) {
+    let key = match needed_key(server.settings.dpop, caller, scheme) {
+        Ok(Some(key)) => key,
+        Ok(None) => return (Ok(()), None),
+        Err(error) => return (Err(error.into()), None),
     };
+    let is_required = server.settings.dpop_nonce == NoncePolicy::Required;
+    let (outcome, has_nonce) = match checked_proof(server, caller, key, request) {
+        Ok(proof) => {
+            (server.memory.proofs.first_use(server, key, &proof).await, proof.nonce.is_some())
+        }
+        Err(error) => (Err(error.into()), error == ProofError::NonceWrong),
+    };
+    (outcome, (is_required || has_nonce).then(|| nonce::issue(server, key)))
+}
+
+/// The thumbprint of the key that the sender has to prove; `None` for a bearer token.
+fn needed_key(
+    policy: DpopPolicy,
+    caller: &Caller,
+    scheme: Scheme,
+) -> Result<Option<&str>, TokenError> {
+    match (scheme, caller.claim("cnf")) {
+        (Scheme::Bearer, None) if policy == DpopPolicy::Optional => Ok(None),
+        (_, None) => Err(TokenError::NotBound),
+        (Scheme::Bearer, Some(_)) => Err(TokenError::BoundButSentAsBearer),
+        (Scheme::Dpop, Some(confirmation)) => {
+            thumbprint(confirmation).map(Some).ok_or(TokenError::BindingNotSupported)
+        }
+    }
+}
+
+/// The proof in the headers, checked for everything but whether it was used before.
+fn checked_proof(
+    server: &ResourceServer<'_>,
+    caller: &Caller,
+    key: &str,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<Proof, ProofError> {
+    let settings = server.settings;
     let expected = proof::Expected {
         method: method.as_str(),
         url: &settings.resource.mcp_url,
@@ -47,8 +88,12 @@ pub(crate) async fn confirm(
         leeway: settings.dpop_proof_seconds,
         now: server.outbound.host.now(),
     };
-    let id = proof::check(headers, &expected)?;
-    server.memory.proofs.first_use(server, key, &id).await
+    let proof = proof::check(headers, &expected)?;
+    match &proof.nonce {
+        None if settings.dpop_nonce == NoncePolicy::Required => Err(ProofError::NonceMissing),
+        Some(nonce) if !nonce::is_recent(server, key, nonce) => Err(ProofError::NonceWrong),
+        _ => Ok(proof),
+    }
 }
 
 /// The thumbprint of the key that a token is bound to. `None` for any other or further

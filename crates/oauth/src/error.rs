@@ -27,6 +27,8 @@ reasons! {
         ClientMissing = "token_client_missing",
         /// `crit` or `b64` asks for an extension (RFC 7515, section 4.1.11; RFC 7797)
         ExtensionNotSupported = "token_extension_not_supported",
+        /// Access with this token was cut off
+        CutOff = "token_cut_off",
         /// `exp` is in the past
         Expired = "token_expired",
         /// `exp` is missing
@@ -43,6 +45,8 @@ reasons! {
         KeyUnknown = "token_key_unknown",
         /// Not three base64url segments, or a header that is not a JSON object
         NotAJwt = "token_not_a_jwt",
+        /// The issuer says that the opaque token is not active (RFC 7662)
+        NotActive = "token_not_active",
         /// The token is not bound to a key, and was sent as if it were or has to be
         NotBound = "token_not_bound",
         /// `nbf` is in the future
@@ -59,8 +63,12 @@ reasons! {
         TimesAbsurd = "token_times_absurd",
         /// The token is larger than any access token
         TooLarge = "token_too_large",
+        /// The token was issued more than 30 days ago, and cut-offs are kept no longer
+        TooOld = "token_too_old",
         /// `typ` or the claims are those of another kind of token (RFC 9068, section 4)
         TypeNotAllowed = "token_type_not_allowed",
+        /// The tenant has blocked the user, or does not know the user
+        UserBlocked = "token_user_blocked",
     }
 }
 
@@ -87,6 +95,10 @@ reasons! {
         MethodWrong = "proof_method_wrong",
         /// The `DPoP` header is missing
         Missing = "proof_missing",
+        /// `nonce` is missing, and has to be there
+        NonceMissing = "proof_nonce_missing",
+        /// `nonce` is not one of this server's for this key, or has expired
+        NonceWrong = "proof_nonce_wrong",
         /// Not three base64url segments, or a header that is not a JSON object
         NotAJwt = "proof_not_a_jwt",
         /// The request has several `DPoP` headers, or several proofs in one
@@ -111,6 +123,8 @@ reasons! {
 /// Why a request has no caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationError {
+    /// The issuer does not say whether the opaque token is active.
+    IntrospectionUnavailable,
     /// The issuer's keys are not available, so nothing can be verified.
     IssuerUnavailable,
     /// The `Authorization` header is malformed.
@@ -121,29 +135,46 @@ pub enum AuthenticationError {
     Proof(ProofError),
     /// It is unknown whether the proof was used before.
     ReplayUnknown,
+    /// It is unknown whether access was cut off.
+    RevocationUnknown,
     /// The token is invalid.
     Token(TokenError),
+    /// Too many tokens had a wrong signature, so this one was not checked. One more may be after
+    /// so many seconds.
+    TooManyFailures(u64),
+    /// It is unknown whether the tenant has blocked the user.
+    UserStateUnknown,
 }
 
 impl AuthenticationError {
     /// The errors that have an audit code of their own.
     pub(crate) const OWN: &[Self] = &[
+        Self::IntrospectionUnavailable,
         Self::IssuerUnavailable,
         Self::MalformedAuthorization,
         Self::NoToken,
         Self::ReplayUnknown,
+        Self::RevocationUnknown,
+        Self::TooManyFailures(0),
+        Self::UserStateUnknown,
     ];
 }
 
 impl fmt::Display for AuthenticationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::IntrospectionUnavailable => {
+                f.write_str("the issuer does not say whether the token is active")
+            }
             Self::IssuerUnavailable => IssuerUnavailable.fmt(f),
             Self::MalformedAuthorization => f.write_str("the Authorization header is malformed"),
             Self::NoToken => f.write_str("no access token was sent"),
             Self::Proof(error) => error.fmt(f),
             Self::ReplayUnknown => f.write_str("it is unknown whether the proof was used before"),
+            Self::RevocationUnknown => f.write_str("it is unknown whether access was cut off"),
             Self::Token(error) => error.fmt(f),
+            Self::TooManyFailures(_) => f.write_str("too many tokens had a wrong signature"),
+            Self::UserStateUnknown => f.write_str("it is unknown whether the user is blocked"),
         }
     }
 }
@@ -161,18 +192,26 @@ impl Error for AuthenticationError {
 impl Reason for AuthenticationError {
     fn code(&self) -> &'static str {
         match self {
+            Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::IssuerUnavailable => "issuer_unavailable",
             Self::MalformedAuthorization => "authorization_malformed",
             Self::NoToken => "token_missing",
             Self::Proof(error) => error.code(),
             Self::ReplayUnknown => "proof_replay_unknown",
+            Self::RevocationUnknown => "revocation_unknown",
             Self::Token(error) => error.code(),
+            Self::TooManyFailures(_) => "limit_failures",
+            Self::UserStateUnknown => "user_state_unknown",
         }
     }
 
     fn outcome(&self) -> Outcome {
         match self {
-            Self::IssuerUnavailable | Self::ReplayUnknown => Outcome::Failed,
+            Self::IntrospectionUnavailable
+            | Self::IssuerUnavailable
+            | Self::ReplayUnknown
+            | Self::RevocationUnknown
+            | Self::UserStateUnknown => Outcome::Failed,
             _ => Outcome::Denied,
         }
     }

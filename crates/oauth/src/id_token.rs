@@ -7,8 +7,8 @@ use doorward_core::{audit::Reason, issuer::Issuer};
 use serde_json::Value;
 
 use crate::{
-    AuthenticationError, Claims, Expected, ResourceServer, SignatureAlgorithm, TokenError,
-    UntrustedJwt, trusted_issuer::tenant,
+    AuthenticationError, Caller, Claims, Expected, Needed, ResourceServer, SignatureAlgorithm,
+    TokenError, UntrustedJwt, trusted_issuer::tenant,
 };
 
 /// Why an ID token is refused.
@@ -35,13 +35,13 @@ impl ResourceServer<'_> {
         client_id: &str,
         nonce: &str,
     ) -> Result<Claims, IdTokenError> {
-        let issuer: Issuer = self.settings.tenant.issuer.clone();
+        let issuer: Issuer = self.settings.main_issuer.issuer.clone();
         // The client's settings say what ID tokens are signed with; those of the API do not apply.
         let algorithms = SignatureAlgorithm::ALL.to_vec();
         let issuer = tenant(issuer, vec![client_id.to_owned()], algorithms, Vec::new());
         let untrusted = UntrustedJwt::parse(token)?;
         let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-        let needed = Some((key_id, algorithm));
+        let needed = Some(Needed::Key(key_id, algorithm));
         let issuers = &self.memory.issuers;
         let documents = issuers.documents(self.outbound, &self.store, &issuer, needed).await;
         let documents = documents.map_err(AuthenticationError::from)?;
@@ -58,6 +58,36 @@ impl ResourceServer<'_> {
         }
         Ok(claims)
     }
+}
+
+/// The claims that only ID tokens have (OpenID Connect Core, sections 2 and 3.3.2.11; FAPI 1.0).
+const HASHES: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
+
+/// Whether a token that has the audience of access tokens is an ID token all the same, as with
+/// issuers that use the id of a client as the audience of access tokens.
+///
+/// It is one if it says so (Amazon Cognito by `token_use`, Keycloak by `typ`), or has a claim that
+/// only ID tokens have. It is also taken for one if it has the `nonce` of a sign-in, or if the
+/// client that it was issued to is its audience (OpenID Connect Core, section 2); unless it says
+/// that it is an access token, by those claims or by its header (RFC 9068: `at+jwt`).
+pub(crate) fn is_id_token(caller: &Caller, is_at_jwt: bool) -> bool {
+    let kind = caller.text_claim("token_use").or_else(|| caller.text_claim("typ"));
+    let is = |kinds: &[&str]| {
+        kind.is_some_and(|kind| kinds.iter().any(|it| kind.eq_ignore_ascii_case(it)))
+    };
+    let has = |claim: &str| caller.claim(claim).is_some();
+    let is_for = |client: &str| match caller.claim("aud") {
+        Some(Value::Array(several)) => several.iter().any(|audience| audience == client),
+        audience => audience.is_some_and(|audience| audience == client),
+    };
+    let claims =
+        [Some(caller.client_id()), caller.text_claim("azp"), caller.text_claim("client_id")];
+    let mut clients = claims.into_iter().flatten();
+    if is(&["id"]) || HASHES.into_iter().any(has) {
+        return true;
+    }
+    let is_access_token = is_at_jwt || is(&["access", "Bearer", "DPoP"]);
+    !is_access_token && (has("nonce") || clients.any(is_for))
 }
 
 impl From<AuthenticationError> for IdTokenError {

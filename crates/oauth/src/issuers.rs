@@ -1,18 +1,27 @@
-//! `issuers`: the issuers beside the tenant, as a JSON array. Every problem in it is named, and
-//! none of its values.
+//! `issuers`: the issuers beside the tenant, or instead of one, as a JSON array. Errors name every
+//! problem in it, and never quote a value.
 
 use std::rc::Rc;
 
-use doorward_core::{issuer::Issuer, strict_json};
+use doorward_core::{Secret, issuer::Issuer, scope::Scope, strict_json};
 use serde_json::{Map, Value};
 
-use crate::{ClaimNames, TrustedIssuer};
+use crate::{ClaimNames, Introspection, ScopeSpelling, SignatureAlgorithm, TrustedIssuer};
 
 /// The most entries: few enough for all of them to be remembered.
 const MAX_ISSUERS: usize = 16;
 
+/// What an entry is that does not say otherwise.
+pub(crate) struct Defaults {
+    pub(crate) audiences: Vec<String>,
+    pub(crate) algorithms: Vec<SignatureAlgorithm>,
+    pub(crate) organizations: Vec<String>,
+    /// The secret of this server as the client of an issuer with `introspection`.
+    pub(crate) introspection_secret: Secret,
+}
+
 /// The members that an entry may have.
-const MEMBERS: [&str; 8] = [
+const MEMBERS: [&str; 11] = [
     "issuer",
     "tenant",
     "audiences",
@@ -21,19 +30,24 @@ const MEMBERS: [&str; 8] = [
     "required",
     "organizations",
     "jwks_uri",
+    "introspection",
+    "scope_prefix",
+    "scope_separator",
 ];
 
 /// The members that `claims` may have.
 const CLAIMS: [&str; 5] = ["audience", "client_id", "scope", "permissions", "organization"];
 
-/// Parses the entries. What an entry leaves out is as at the tenant.
+/// Parses the entries. The settings for tokens of the tenant are the defaults of an entry, whether
+/// or not there is a `tenant`.
 ///
 /// # Errors
 ///
 /// Returns every problem in them.
 pub(crate) fn parse(
     text: &str,
-    tenant: &TrustedIssuer,
+    tenant: Option<&Issuer>,
+    defaults: &Defaults,
 ) -> Result<Vec<Rc<TrustedIssuer>>, Vec<String>> {
     if text.is_empty() {
         return Ok(Vec::new());
@@ -54,11 +68,15 @@ pub(crate) fn parse(
             report("it is not an object".to_owned());
             continue;
         };
-        let Some(issuer) = read(members, tenant, &mut report) else { continue };
-        let is_known = issuer.issuer == tenant.issuer
+        let Some(issuer) = read(members, tenant.is_some(), defaults, &mut report) else { continue };
+        let is_known = Some(&issuer.issuer) == tenant
             || issuers.iter().any(|known| known.issuer == issuer.issuer);
         if is_known {
             report("`issuer` is that of another entry, or the tenant's own".to_owned());
+        }
+        // An opaque token does not say who issued it, and is for no other issuer to see.
+        if issuer.introspection.is_some() && issuers.iter().any(|it| it.introspection.is_some()) {
+            report("`introspection` is in another entry, too".to_owned());
         }
         issuers.push(Rc::new(issuer));
     }
@@ -68,7 +86,8 @@ pub(crate) fn parse(
 /// Reads one entry; `None` if it names no issuer. Other problems are only noted.
 fn read(
     members: &Map<String, Value>,
-    tenant: &TrustedIssuer,
+    has_tenant: bool,
+    defaults: &Defaults,
     report: &mut dyn FnMut(String),
 ) -> Option<TrustedIssuer> {
     if members.keys().any(|name| !MEMBERS.contains(&name.as_str())) {
@@ -77,9 +96,9 @@ fn read(
     let mut wrong = |name: &str, what: &str| report(format!("`{name}` is not {what}"));
     let is_tenant = match members.get("tenant") {
         None | Some(Value::Bool(false)) => false,
-        Some(Value::Bool(true)) => true,
+        Some(Value::Bool(true)) if has_tenant => true,
         Some(_) => {
-            wrong("tenant", "true or false");
+            wrong("tenant", "true or false, and true only beside `auth0_domain`");
             false
         }
     };
@@ -112,6 +131,24 @@ fn read(
     if jwks_uri == Some(None) {
         wrong("jwks_uri", "a URL that begins with `https://`");
     }
+    let introspection =
+        members.get("introspection").map(|it| introspection(it, &defaults.introspection_secret));
+    if introspection == Some(None) || introspection.is_some() && is_tenant {
+        wrong(
+            "introspection",
+            "an object with `endpoint`, an `https://` URL, and `client_id`, in an \
+               entry without `tenant`",
+        );
+    }
+    let mut part = |name: &str| {
+        let part =
+            members.get(name).map(|part| part.as_str().filter(|it| it.parse::<Scope>().is_ok()));
+        if part == Some(None) {
+            wrong(name, "a part of scopes");
+        }
+        part.flatten().map(str::to_owned)
+    };
+    let (prefix, separator) = (part("scope_prefix"), part("scope_separator"));
     let issuer =
         members.get("issuer").and_then(Value::as_str).and_then(|url| url.parse::<Issuer>().ok());
     if issuer.is_none() {
@@ -122,21 +159,37 @@ fn read(
         report("`claims` names the audience, which needs `required` to tell access tokens".into());
     }
     // Another issuer can give its organizations any name, also that of one of the tenant's.
-    if organizations.is_none() && !is_tenant && !tenant.organizations.is_empty() {
+    if organizations.is_none() && !is_tenant && !defaults.organizations.is_empty() {
         report("`organizations` is missing, and `allowed_organizations` is set".to_owned());
     }
     Some(TrustedIssuer {
         issuer: issuer?,
         is_tenant,
-        audiences: audiences.unwrap_or_else(|| tenant.audiences.clone()),
-        algorithms: algorithms.unwrap_or_else(|| tenant.algorithms.clone()),
+        audiences: audiences.unwrap_or_else(|| defaults.audiences.clone()),
+        algorithms: algorithms.unwrap_or_else(|| defaults.algorithms.clone()),
         claims,
+        scopes: ScopeSpelling {
+            prefix: prefix.unwrap_or_default(),
+            separator: separator.unwrap_or_else(|| ":".to_owned()),
+        },
         required,
         organizations: organizations.unwrap_or_else(|| match is_tenant {
-            true => tenant.organizations.clone(),
+            true => defaults.organizations.clone(),
             false => Vec::new(),
         }),
         jwks_uri: jwks_uri.flatten().map(|uri| uri.as_str().to_owned()),
+        introspection: introspection.flatten(),
+    })
+}
+
+fn introspection(value: &Value, secret: &Secret) -> Option<Introspection> {
+    let members = value.as_object().filter(|members| members.len() == 2)?;
+    let text = |name| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let endpoint: Issuer = text("endpoint")?.parse().ok()?;
+    Some(Introspection {
+        endpoint: endpoint.as_str().to_owned(),
+        client_id: text("client_id")?.to_owned(),
+        client_secret: secret.clone(),
     })
 }
 

@@ -4,7 +4,7 @@
 //! the signature. The header rules that no library enforces (`crit`, `typ`, `b64`) and the claims
 //! are checked here.
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use doorward_core::strict_json::Members;
 use jwt_compact::{AlgorithmExt, UntrustedToken, ValidationError};
@@ -19,10 +19,16 @@ use crate::{
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A token that is well-formed and not yet verified. Nothing in it may be trusted.
-#[derive(Debug)]
 pub struct UntrustedJwt<'a> {
     token: UntrustedToken<'a, Members>,
     algorithm: SignatureAlgorithm,
+}
+
+/// Shows what selects the key and nothing else of the token.
+impl fmt::Debug for UntrustedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UntrustedJwt({}, {:?})", self.algorithm.as_str(), self.key_id())
+    }
 }
 
 impl<'a> UntrustedJwt<'a> {
@@ -52,6 +58,12 @@ impl<'a> UntrustedJwt<'a> {
             return Err(TokenError::TypeNotAllowed);
         }
         Ok(Self { token, algorithm })
+    }
+
+    /// Whether `typ` says that this is an access token (RFC 9068, section 2.1). `JWT` says nothing.
+    pub(crate) fn is_at_jwt(&self) -> bool {
+        let typ = self.token.header().token_type.as_deref();
+        typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt"))
     }
 
     /// `kid`, a hint for choosing among the issuer's keys.
@@ -95,18 +107,38 @@ impl<'a> UntrustedJwt<'a> {
     /// Returns the first reason found. The signature comes before the claims, so a forged token
     /// reveals nothing about them.
     pub fn verify(&self, key: &SigningKey, expected: &Expected<'_>) -> Result<Claims, TokenError> {
-        if !expected.issuer.algorithms.contains(&self.algorithm) {
-            return Err(TokenError::AlgorithmNotAllowed);
-        }
-        if !key.is_for(self.algorithm) {
-            return Err(TokenError::KeyNotForAlgorithm);
-        }
+        self.check_algorithm(key, expected)?;
         let claims =
             verified_claims(&self.token, self.algorithm, key).map_err(|fault| match fault {
                 SignatureError::ClaimsMalformed => TokenError::ClaimsMalformed,
                 SignatureError::SignatureWrong => TokenError::SignatureWrong,
             })?;
         Claims::checked(claims, expected)
+    }
+
+    /// Like [`verify`](Self::verify), of a token whose signature is known to be right by this key.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), but for the signature.
+    pub(crate) fn checked_claims(
+        &self,
+        key: &SigningKey,
+        expected: &Expected<'_>,
+    ) -> Result<Claims, TokenError> {
+        self.check_algorithm(key, expected)?;
+        let claims = self.token.deserialize_claims_unchecked::<Members>();
+        Claims::checked(claims.map_err(|_| TokenError::ClaimsMalformed)?, expected)
+    }
+
+    fn check_algorithm(&self, key: &SigningKey, expected: &Expected<'_>) -> Result<(), TokenError> {
+        if !expected.issuer.algorithms.contains(&self.algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed);
+        }
+        match key.is_for(self.algorithm) {
+            true => Ok(()),
+            false => Err(TokenError::KeyNotForAlgorithm),
+        }
     }
 }
 

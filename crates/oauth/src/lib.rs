@@ -1,9 +1,11 @@
-//! The resource server (OAuth 2.1; RFC 6750, 9068, 9449, 9728): whose token gets in, and what
-//! everybody else is told.
+//! The resource server (OAuth 2.1; RFC 6750, 9068, 9449, 9728): it verifies access tokens, and
+//! challenges requests without a valid one.
 //!
 //! | Module | |
 //! |---|---|
 //! | `settings`, `issuers` | the variables, and the issuers whose tokens get in |
+//! | `limits`, `rate_limit` | how often callers may use the server |
+//! | `failures` | how many tokens with a wrong signature are checked |
 //! | `bearer` → `verified` → `jwt`, `claims` → `caller` | from an `Authorization` header to a [`Caller`] |
 //! | `documents`, `jwks` | an issuer's metadata and signing keys |
 //! | `dpop` | tokens that are bound to a key |
@@ -22,11 +24,14 @@ mod claims;
 mod documents;
 mod dpop;
 mod error;
+mod failures;
 mod id_token;
 mod issuers;
 mod jwks;
 mod jwt;
+mod limits;
 mod metadata;
+mod rate_limit;
 mod settings;
 mod trusted_issuer;
 mod verified;
@@ -41,77 +46,92 @@ use http::{HeaderMap, Method};
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
 pub use bearer::{Scheme, bearer_token};
-pub use caller::{Caller, Organization, subject_token};
-pub use challenge::insufficient_scope;
+pub use caller::{Caller, CallerKind, Organization, subject_token};
+pub use challenge::scope_challenge;
 pub use claims::{Claims, Expected};
-pub use documents::{IssuerCache, IssuerDocuments, IssuerUnavailable};
-pub use dpop::{PROOF_ALGORITHMS, SeenProofs};
+pub use documents::{IssuerCache, IssuerDocuments, IssuerUnavailable, Needed};
+pub use dpop::{DPOP_NONCE_HEADER, PROOF_ALGORITHMS};
 pub use error::{AuthenticationError, ProofError, TokenError};
 pub use id_token::IdTokenError;
-pub use jwks::{Jwks, SigningKey};
+pub use jwks::{InvalidJwks, Jwks, SigningKey, UnusableKey};
 pub use jwt::UntrustedJwt;
+pub use limits::{CallerLimits, LimitReason, VARIABLES as LIMIT_VARIABLES};
 pub use metadata::AUTHORIZATION_SERVER_METADATA_PATH;
-pub use settings::{DpopPolicy, MCP_PATH, RESOURCE_METADATA_PATH, Resource, Settings, VARIABLES};
-pub use trusted_issuer::{ClaimNames, TrustedIssuer};
-pub use verified::VerifiedTokens;
+pub use rate_limit::{Exceeded, Limit, Limiter, Rate, Use};
+pub use settings::{
+    Alias, DpopPolicy, NoncePolicy, RESOURCE_METADATA_PATH, Resource, ResourceServerSettings,
+    VARIABLES,
+};
+pub use trusted_issuer::{ClaimNames, Introspection, ScopeSpelling, TrustedIssuer};
 
 /// Every reason that this crate writes into the audit log.
 pub fn declared_reasons() -> impl Iterator<Item = &'static dyn Reason> {
     let own = AuthenticationError::OWN.iter().map(|it| it as &dyn Reason);
-    own.chain(TokenError::ALL.iter().map(|it| it as &dyn Reason))
+    let limits = LimitReason::ALL.iter().map(|it| it as &dyn Reason);
+    own.chain(limits)
+        .chain(TokenError::ALL.iter().map(|it| it as &dyn Reason))
         .chain(ProofError::ALL.iter().map(|it| it as &dyn Reason))
 }
 
 /// What an instance remembers of issuers, tokens and proofs.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct ResourceServerMemory {
     /// The issuers' documents.
     pub issuers: IssuerCache,
-    /// The tokens that were verified.
-    pub tokens: VerifiedTokens,
-    /// The proofs that were used.
-    pub proofs: SeenProofs,
+    pub(crate) tokens: verified::VerifiedTokens,
+    pub(crate) proofs: dpop::SeenProofs,
 }
 
 /// The resource server, as one request meets it.
 #[derive(Clone, Copy)]
 pub struct ResourceServer<'a> {
     /// What the operator decided.
-    pub settings: &'a Settings,
+    pub settings: &'a ResourceServerSettings,
     /// The keys of this server.
     pub keys: &'a Keys,
     /// What the instance remembers.
-    pub memory: &'a Memory,
+    pub memory: &'a ResourceServerMemory,
     /// The way to the issuers.
     pub outbound: Outbound<'a>,
     /// The key-value store.
     pub store: Store<'a>,
+    /// What the instance has counted.
+    pub limiter: &'a Limiter,
+}
+
+/// What came of the token and the proof of a request.
+#[derive(Debug)]
+pub struct Authentication {
+    /// The caller, or the exact reason why the request has none.
+    pub outcome: Result<Rc<Caller>, AuthenticationError>,
+    /// The nonce for the client's next proof. It goes into the answer as [`DPOP_NONCE_HEADER`],
+    /// whatever the outcome is.
+    pub nonce: Option<String>,
 }
 
 impl ResourceServer<'_> {
     /// Proves who is calling, and that the token is theirs to use.
-    ///
-    /// # Errors
-    ///
-    /// Returns the exact reason why the request has no caller.
-    pub async fn authenticate(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Result<Rc<Caller>, AuthenticationError> {
-        let (scheme, token) = bearer_token(headers)?;
-        let caller = verified::caller(self, token).await?;
+    pub async fn authenticate(&self, method: &Method, headers: &HeaderMap) -> Authentication {
+        let (scheme, caller) = match self.verified_caller(headers).await {
+            Ok(verified) => verified,
+            Err(error) => return Authentication { outcome: Err(error), nonce: None },
+        };
         // A remembered token says whose it is, and never that its sender has the key.
-        dpop::confirm(self, &caller, scheme, (method, headers)).await?;
-        Ok(caller)
+        let (outcome, nonce) = dpop::confirm(self, &caller, scheme, (method, headers)).await;
+        Authentication { outcome: outcome.map(|()| caller), nonce }
+    }
+
+    async fn verified_caller(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Scheme, Rc<Caller>), AuthenticationError> {
+        let (scheme, token) = bearer_token(headers)?;
+        Ok((scheme, verified::caller(self, headers, token).await?))
     }
 }
 
 #[cfg(test)]
-mod issuer_tests;
-
-#[cfg(test)]
-mod outage_tests;
+mod differential_tests;
 
 #[cfg(test)]
 mod wycheproof_tests;

@@ -19,26 +19,29 @@ use doorward_core::{
     keys::{Keys, Purpose, Sealer},
     outbound::Outbound,
     settings::{Reader, SettingsError},
-    store::{Breaker, Store},
+    store::{Buckets, Store, StoreMemory},
     testing::{FakeHost, finish, finish_all},
 };
 use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
-use rsa::{Pkcs1v15Sign, Pss, RsaPrivateKey, traits::PublicKeyParts};
+use p256::{ecdsa::SigningKey, elliptic_curve::Generate};
+use rsa::{PrivateKey, traits::PublicKeyParts};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::{
-    AuthenticationError, Caller, Claims, Memory, ResourceServer, Settings, SignatureAlgorithm,
-    TrustedIssuer, VARIABLES,
+    Authentication, AuthenticationError, Caller, Claims, Limiter, ResourceServer,
+    ResourceServerMemory, ResourceServerSettings, SignatureAlgorithm, TrustedIssuer, VARIABLES,
 };
 
 /// An instance: its settings, and what it remembers.
 pub struct Instance {
-    pub settings: Settings,
-    pub memory: Memory,
+    pub settings: ResourceServerSettings,
+    pub memory: ResourceServerMemory,
     pub keys: Keys,
-    sealer: Sealer,
-    breaker: Breaker,
+    pub limiter: Limiter,
+    pub sealer: Sealer,
+    buckets: Buckets,
+    store_memory: StoreMemory,
 }
 
 impl Instance {
@@ -47,20 +50,29 @@ impl Instance {
         Self::with(settings(host).expect("the variables are valid"))
     }
 
-    pub fn with(settings: Settings) -> Self {
+    pub fn with(settings: ResourceServerSettings) -> Self {
         let keys = Keys::from(&Secret::from("server-secret"));
-        let (sealer, breaker) = (keys.sealer(Purpose::Store), Breaker::default());
-        Self { settings, memory: Memory::default(), keys, sealer, breaker }
+        let limiter = Limiter::default();
+        let (sealer, store_memory) = (keys.sealer(Purpose::Store), StoreMemory::default());
+        let buckets = Buckets::new(&keys, 4096);
+        let memory = ResourceServerMemory::default();
+        Self { settings, memory, keys, limiter, sealer, buckets, store_memory }
+    }
+
+    /// The same instance with another number of buckets in the store.
+    pub fn with_buckets(self, count: u32) -> Self {
+        Self { buckets: Buckets::new(&self.keys, count), ..self }
     }
 
     pub fn store<'a>(&'a self, host: &'a dyn Host) -> Store<'a> {
-        Store::new(host, &self.breaker, &self.sealer)
+        Store::new(host, &self.store_memory, &self.sealer, &self.buckets)
     }
 
     pub fn server<'a>(&'a self, host: &'a dyn Host) -> ResourceServer<'a> {
-        let Self { settings, memory, keys, .. } = self;
-        let outbound = Outbound { host, trace: None };
-        ResourceServer { settings, keys, memory, outbound, store: self.store(host) }
+        let Self { settings, memory, keys, limiter, .. } = self;
+        // Each request has a budget of its own. What a test leaks is little.
+        let outbound = Outbound { host, trace: None, budget: Box::leak(Box::default()) };
+        ResourceServer { settings, keys, memory, outbound, store: self.store(host), limiter }
     }
 
     /// The caller of a `POST` with these headers, on a host that answers at once.
@@ -69,6 +81,11 @@ impl Instance {
         host: &dyn Host,
         headers: &HeaderMap,
     ) -> Result<Rc<Caller>, AuthenticationError> {
+        self.authentication(host, headers).outcome
+    }
+
+    /// The same, with the nonce for the next proof.
+    pub fn authentication(&self, host: &dyn Host, headers: &HeaderMap) -> Authentication {
         finish(self.server(host).authenticate(&Method::POST, headers))
     }
 
@@ -83,9 +100,9 @@ impl Instance {
 }
 
 /// Reads the variables of a host.
-pub fn settings(host: &impl Variables) -> Result<Settings, SettingsError> {
+pub fn settings(host: &impl Variables) -> Result<ResourceServerSettings, SettingsError> {
     let mut reader = finish_all([Reader::fetch(host, VARIABLES)]).remove(0);
-    let settings = Settings::read(&mut reader);
+    let settings = ResourceServerSettings::read(&mut reader);
     reader.finish(settings)
 }
 
@@ -101,22 +118,25 @@ pub fn caller(claims: Value) -> Caller {
     caller_with(members, "a.b.c")
 }
 
-pub fn caller_with(members: Map<String, Value>, token: &str) -> Caller {
-    let mut issuer = (*settings(&FakeHost::new()).expect("they are valid").tenant).clone();
+/// Like [`caller`], with this token.
+pub fn caller_with(mut members: Map<String, Value>, token: &str) -> Caller {
+    let mut issuer = (*settings(&FakeHost::new()).expect("they are valid").main_issuer).clone();
     if let Some(other) = members.get("iss").and_then(Value::as_str) {
         issuer.is_tenant = other == issuer.issuer.as_str();
         issuer.issuer = other.parse().expect("`iss` is a URL");
     }
-    let claims = Claims { expires_at: u64::MAX, members };
+    // As in a verified token, the times are not among the other claims.
+    let issued_at = members.remove("iat").as_ref().and_then(Value::as_u64).unwrap_or_default();
+    let claims = Claims { expires_at: u64::MAX, issued_at, members };
     Caller::new(claims, Secret::from(token), Rc::new(issuer)).expect("the claims are complete")
 }
 
 /// The time at which the tests happen, which is that of a new `FakeHost`.
 pub const NOW: u64 = 1_800_000_000;
 
-fn private_key() -> &'static RsaPrivateKey {
-    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap())
+fn private_key() -> &'static PrivateKey {
+    static KEY: OnceLock<PrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| PrivateKey::new(&mut rand::rng(), 2048).unwrap())
 }
 
 /// The public key, under a name.
@@ -125,8 +145,8 @@ pub fn jwk(kid: &str) -> Value {
 }
 
 /// The public key that belongs to a private one, under a name.
-pub fn jwk_of(key: &RsaPrivateKey, kid: &str) -> Value {
-    let [n, e] = [key.n(), key.e()].map(|it| BASE64_URL_SAFE_NO_PAD.encode(it.to_bytes_be()));
+pub fn jwk_of(key: &PrivateKey, kid: &str) -> Value {
+    let [n, e] = [key.n_bytes(), key.e_bytes()].map(|it| BASE64_URL_SAFE_NO_PAD.encode(it));
     json!({ "kty": "RSA", "n": n, "e": e, "kid": kid })
 }
 
@@ -143,15 +163,11 @@ pub fn token_by(algorithm: SignatureAlgorithm, header: &Value, claims: &Value) -
 pub fn token_of(algorithm: SignatureAlgorithm, header: &str, claims: &str) -> String {
     let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let (key, digest) = (private_key(), Sha256::digest(&signed));
+    let (key, message) = (private_key(), signed.as_bytes());
     let signature = match algorithm {
-        SignatureAlgorithm::Rs256 => key.sign(Pkcs1v15Sign::new::<Sha256>(), &digest),
-        SignatureAlgorithm::Rs512 => {
-            key.sign(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(&signed))
-        }
-        SignatureAlgorithm::Ps256 => {
-            key.sign_with_rng(&mut rand::thread_rng(), Pss::new::<Sha256>(), &digest)
-        }
+        SignatureAlgorithm::Rs256 => key.pkcs1v15_sign::<Sha256>(message),
+        SignatureAlgorithm::Rs512 => key.pkcs1v15_sign::<Sha512>(message),
+        SignatureAlgorithm::Ps256 => key.pss_sign_with_rng::<Sha256, _>(&mut rand::rng(), message),
         SignatureAlgorithm::Es256 => panic!("not an algorithm of RSA"),
     };
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.unwrap()))
@@ -174,23 +190,23 @@ pub fn good_claims() -> Value {
 
 /// The tenant of a new `FakeHost`, with these audiences and algorithms.
 pub fn tenant(audiences: &[&str], algorithms: &[SignatureAlgorithm]) -> TrustedIssuer {
-    let mut tenant = (*settings(&FakeHost::new()).expect("they are valid").tenant).clone();
+    let mut tenant = (*settings(&FakeHost::new()).expect("they are valid").main_issuer).clone();
     tenant.audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
     tenant.algorithms = algorithms.to_vec();
     tenant
 }
 
 /// A client that has a key, and tokens that are bound to it.
-pub struct ClientKey(p256::ecdsa::SigningKey);
+pub struct ClientKey(SigningKey);
 
 impl ClientKey {
     #[allow(clippy::new_without_default, reason = "no two keys are the same")]
     pub fn new() -> Self {
-        Self(p256::ecdsa::SigningKey::random(&mut rand::thread_rng()))
+        Self(SigningKey::generate_from_rng(&mut rand::rng()))
     }
 
     pub fn jwk(&self) -> Value {
-        let point = self.0.verifying_key().to_encoded_point(false);
+        let point = self.0.verifying_key().to_sec1_point(false);
         let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let (x, y) = (encode(point.x().unwrap()), encode(point.y().unwrap()));
         json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })

@@ -1,23 +1,33 @@
 //! Verified tokens are remembered, so that the next call with the same token checks no signature.
 //!
-//! A remembered token is found only by that very token, signature included, compared in constant
-//! time. It counts only while a new check would have the same result: under the same settings, with
-//! the same keys of the issuer, before `exp`, and for some minutes at most.
+//! A verified token is found only by the whole token, signature included, compared in constant
+//! time. It is used only while a new check would have the same result: under the same settings,
+//! with the same keys of the issuer, before `exp`, and for some minutes at most.
+//!
+//! What is said of keys here holds for the answer of an issuer about an [opaque] token as well.
+//!
+//! The first token that an instance verifies may have been verified by another one, of which there
+//! is a [record](record): where each request has an instance of its own, all tokens are first ones.
+
+mod opaque;
+mod record;
 
 use std::{cell::RefCell, rc::Rc};
 
 use doorward_core::{Secret, cache::Bounded};
+use http::HeaderMap;
 
+use self::record::{Found, SignatureRecord};
 use crate::{
-    AuthenticationError, Caller, Expected, IssuerDocuments, ResourceServer, TokenError,
-    UntrustedJwt, jwt::MAX_TOKEN_BYTES,
+    AuthenticationError, Caller, Claims, Expected, IssuerDocuments, Needed, ResourceServer,
+    TokenError, TrustedIssuer, UntrustedJwt, failures::Failures, id_token::is_id_token,
+    jwt::MAX_TOKEN_BYTES,
 };
 
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 1024;
 
-/// How long those tokens may be together, in bytes. Remembering a token takes about four times its
-/// length.
+/// The total length of these tokens, in bytes. Each takes about four times its length of memory.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// How long a token is remembered, in seconds.
@@ -25,7 +35,7 @@ const MAX_SECONDS: u64 = 5 * 60;
 
 /// The tokens that an instance has verified.
 #[derive(Debug)]
-pub struct VerifiedTokens(RefCell<Bounded<Secret, Verified>>);
+pub(crate) struct VerifiedTokens(RefCell<Bounded<Secret, Verified>>);
 
 /// What a token was verified with.
 #[derive(Clone, Debug)]
@@ -44,7 +54,11 @@ impl Default for VerifiedTokens {
 
 impl VerifiedTokens {
     fn remember(&self, token: Secret, verified: Verified) {
-        let weight = token.expose().len();
+        // What an opaque token proves is not in the token.
+        let documents = &verified.documents;
+        let is_answer = documents.jwks().is_empty();
+        let proven = if is_answer { documents.metadata().to_string().len() } else { 0 };
+        let weight = token.expose().len().saturating_add(proven);
         self.0.borrow_mut().insert(token, verified, weight);
     }
 }
@@ -53,9 +67,10 @@ impl VerifiedTokens {
 ///
 /// # Errors
 ///
-/// Returns the reason against the token.
+/// Returns the reason why the token is refused.
 pub(crate) async fn caller(
     server: &ResourceServer<'_>,
+    headers: &HeaderMap,
     token: &str,
 ) -> Result<Rc<Caller>, AuthenticationError> {
     if token.len() > MAX_TOKEN_BYTES {
@@ -64,19 +79,25 @@ pub(crate) async fn caller(
     let (host, memory) = (server.outbound.host, server.memory);
     let token = Secret::from(token);
     let remembered = memory.tokens.0.borrow().get(&token).cloned();
-    if let Some(verified) = remembered
+    if let Some(verified) = remembered.filter(|verified| verified.is_recent(host.now()))
         // Reloaded settings hold new issuers, so a token that was verified under the old ones is
         // verified again.
         && let Some(issuer) =
             server.settings.issuers().find(|it| Rc::ptr_eq(it, verified.caller.trusted_issuer()))
     {
-        let documents =
-            memory.issuers.documents(server.outbound, &server.store, issuer, None).await?;
-        if verified.counts(&documents, host.now()) {
+        let by = issuer.introspection_of(token.expose());
+        let needed = by.map(|by| Needed::Token(by, &token, server.keys));
+        let issuers = &memory.issuers;
+        let documents = issuers.documents(server.outbound, &server.store, issuer, needed).await;
+        let documents = documents.map_err(|error| match by {
+            Some(_) => AuthenticationError::IntrospectionUnavailable,
+            None => error.into(),
+        })?;
+        if Rc::ptr_eq(&verified.documents, &documents) && verified.is_recent(host.now()) {
             return Ok(verified.caller);
         }
     }
-    let (caller, documents) = verify(server, &token).await?;
+    let (caller, documents) = verify(server, headers, &token).await?;
     let caller = Rc::new(caller);
     let verified = Verified { caller: Rc::clone(&caller), documents, verified_at: host.now() };
     memory.tokens.remember(token, verified);
@@ -85,40 +106,91 @@ pub(crate) async fn caller(
 
 async fn verify(
     server: &ResourceServer<'_>,
+    headers: &HeaderMap,
     token: &Secret,
 ) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
     let settings = server.settings;
+    let mut introspections =
+        settings.issuers().filter_map(|it| Some((it, it.introspection_of(token.expose())?)));
+    if let Some((issuer, by)) = introspections.next() {
+        return opaque::verify(server, headers, token, (issuer, by)).await;
+    }
     let untrusted = UntrustedJwt::parse(token.expose())?;
     // This only chooses which of the configured issuers has to have signed the token.
     let issuer = untrusted.issuer(settings.issuers())?;
     let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
+    let asked_at = server.outbound.host.now_millis();
     let documents = server
         .memory
         .issuers
-        .documents(server.outbound, &server.store, issuer, Some((key_id, algorithm)))
+        .documents(server.outbound, &server.store, issuer, Some(Needed::Key(key_id, algorithm)))
         .await?;
     let key = documents.jwks().find(key_id, algorithm).ok_or(TokenError::KeyUnknown)?;
     let now = server.outbound.host.now();
-    let claims = untrusted.verify(key, &Expected { issuer, leeway: settings.leeway, now })?;
-    // Only ID tokens have these claims (OpenID Connect Core 1.0, section 2).
-    if ["at_hash", "c_hash"].iter().any(|claim| claims.members.contains_key(*claim)) {
-        return Err(TokenError::TypeNotAllowed.into());
+    // A record is worth reading if the store, which had the documents, answers faster than a
+    // signature is checked (0.5 ms), and worth writing if instances are short-lived.
+    let is_first = server.memory.tokens.0.borrow().is_empty();
+    let is_worthwhile = is_first && server.outbound.host.now_millis() == asked_at;
+    let record =
+        is_worthwhile.then(|| SignatureRecord::new(server, token.expose(), &untrusted, key));
+    let found = match &record {
+        Some(record) => record.find(now).await,
+        None => Found::Other,
+    };
+    let mut is_known = found == Found::ThisToken;
+    let failures = Failures::of(
+        server.limiter,
+        settings.failures,
+        headers,
+        issuer.issuer.as_str(),
+        key_id.unwrap_or_default(),
+    );
+    if !is_known && let Err(refusal) = failures.check(&server.store).await {
+        // No signature is checked any more, but another instance may have checked this one.
+        let other = SignatureRecord::new(server, token.expose(), &untrusted, key);
+        is_known = record.is_none() && other.find(now).await == Found::ThisToken;
+        if !is_known {
+            return Err(refusal);
+        }
     }
-    let caller = Caller::new(claims, token.clone(), Rc::clone(issuer))?;
-    let allowed = &issuer.organizations;
-    if !allowed.is_empty() && !caller.organization().is_some_and(|it| it.is_in(allowed)) {
-        return Err(TokenError::OrganizationNotAllowed.into());
+    let expected = Expected { issuer, leeway: settings.leeway, now };
+    let claims = match is_known {
+        true => untrusted.checked_claims(key, &expected),
+        false => untrusted.verify(key, &expected),
+    };
+    if matches!(claims, Err(TokenError::SignatureWrong)) {
+        failures.count(server.outbound.host);
+    }
+    let caller = caller_of(claims?, token, issuer, untrusted.is_at_jwt())?;
+    if let Some(record) = record.filter(|_| found == Found::Nothing) {
+        record.write(now).await;
     }
     Ok((caller, documents))
 }
 
+/// The caller whom checked claims prove.
+fn caller_of(
+    claims: Claims,
+    token: &Secret,
+    issuer: &Rc<TrustedIssuer>,
+    is_access_token: bool,
+) -> Result<Caller, TokenError> {
+    let caller = Caller::new(claims, token.clone(), Rc::clone(issuer))?;
+    if is_id_token(&caller, is_access_token) {
+        return Err(TokenError::TypeNotAllowed);
+    }
+    let allowed = &issuer.organizations;
+    if !allowed.is_empty() && !caller.is_in_one_of(allowed) {
+        return Err(TokenError::OrganizationNotAllowed);
+    }
+    Ok(caller)
+}
+
 impl Verified {
-    /// Whether a check with these keys, at this time, would have the same result.
-    fn counts(&self, documents: &Rc<IssuerDocuments>, now: u64) -> bool {
+    /// Whether a check with the same keys, at this time, would have the same result.
+    fn is_recent(&self, now: u64) -> bool {
         let age = now.checked_sub(self.verified_at);
-        Rc::ptr_eq(&self.documents, documents)
-            && age.is_some_and(|age| age < MAX_SECONDS)
-            && now < self.caller.expires_at()
+        age.is_some_and(|age| age < MAX_SECONDS) && now < self.caller.expires_at()
     }
 }
 

@@ -11,12 +11,15 @@ use crate::{
     algorithm::{Signature, Verifier},
 };
 
+/// How a signature by PKCS #1 could be taken.
+const RS: [SignatureAlgorithm; 2] = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Rs512];
+
 fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn key(jwk: &Value, algorithm: SignatureAlgorithm) -> Option<SigningKey> {
-    let keys = Jwks::parse(&json!({ "keys": [jwk] }))?;
+    let keys = Jwks::parse(&json!({ "keys": [jwk] })).ok()?;
     keys.find(None, algorithm).cloned()
 }
 
@@ -92,6 +95,76 @@ fn pss_signatures_have_no_deviation() {
         }
     }
     assert!(count > 250, "{count}");
+}
+
+/// Signatures of other algorithms, which are valid as such.
+#[test]
+fn signatures_with_other_hashes_masks_and_salts_are_refused() {
+    use rsa_pkcs1_verify::TestName::*;
+    use rsa_pss_verify::TestName::*;
+
+    let mut count = 0;
+    for (name, algorithms) in [
+        (Rsa2048Sha224, RS.as_slice()),
+        (Rsa2048Sha3_224, &RS),
+        (Rsa2048Sha3_256, &RS),
+        (Rsa2048Sha3_384, &RS),
+        (Rsa2048Sha3_512, &RS),
+        (Rsa2048Sha384, &RS),
+        (Rsa2048Sha512_224, &RS),
+        (Rsa2048Sha512_256, &RS),
+        (Rsa2048Sha256, &[SignatureAlgorithm::Rs512, SignatureAlgorithm::Ps256]),
+        (Rsa2048Sha512, &[SignatureAlgorithm::Rs256, SignatureAlgorithm::Ps256]),
+        (Rsa3072Sha3_256, &RS),
+        (Rsa3072Sha3_384, &RS),
+        (Rsa3072Sha3_512, &RS),
+        (Rsa3072Sha384, &RS),
+        (Rsa3072Sha512_256, &RS),
+        (Rsa4096Sha384, &RS),
+        (Rsa4096Sha512_256, &RS),
+    ] {
+        for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
+            let jwk = json!({ "kty": "RSA", "n": encode(&group.key.n), "e": encode(&group.key.e) });
+            for algorithm in algorithms {
+                let Some(key) = key(&jwk, *algorithm) else { continue };
+                let tests = group.tests.iter().filter(|it| it.result == TestResult::Valid);
+                let tests = tests
+                    .map(|it| (it.tc_id, it.msg.as_ref(), it.sig.as_ref(), TestResult::Invalid));
+                count += check(*algorithm, &key, tests);
+            }
+        }
+    }
+    assert!(count > 200, "{count}");
+    let mut count = 0;
+    for name in [
+        RsaPss2048Sha1Mgf1SaltLen20,
+        RsaPss2048Sha256Mgf1SaltLen0,
+        RsaPss2048Sha256Mgf1Sha1_20,
+        RsaPss2048Sha384Mgf1SaltLen48,
+        RsaPss2048Sha512_224Mgf1SaltLen28,
+        RsaPss2048Sha512_256Mgf1SaltLen32,
+        RsaPss2048Sha512Mgf1Sha256SaltLen32WithParams,
+        RsaPss2048Shake128,
+        RsaPss2048Shake256,
+        RsaPss3072Shake128,
+        RsaPss3072Shake256,
+        RsaPss4096Sha384Mgf1SaltLen48,
+        RsaPss4096Sha512Mgf1SaltLen32,
+        RsaPss4096Sha512Mgf1SaltLen64,
+        RsaPss4096Shake256,
+    ] {
+        for group in rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
+            let jwk = json!({ "kty": "RSA", "n": encode(&group.key.n), "e": encode(&group.key.e) });
+            for algorithm in [SignatureAlgorithm::Ps256, SignatureAlgorithm::Rs256] {
+                let Some(key) = key(&jwk, algorithm) else { continue };
+                let tests = group.tests.iter().filter(|it| it.result == TestResult::Valid);
+                let tests = tests
+                    .map(|it| (it.tc_id, it.msg.as_ref(), it.sig.as_ref(), TestResult::Invalid));
+                count += check(algorithm, &key, tests);
+            }
+        }
+    }
+    assert!(count > 2_500, "{count}");
 }
 
 #[test]

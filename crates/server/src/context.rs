@@ -3,13 +3,15 @@
 
 use std::{rc::Rc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use doorward_auth0::Exchanges;
-use doorward_mcp::{Elicited, InputRequest, RoundTrip};
+use doorward_core::{host::date_time, scope::Scope};
+use doorward_mcp::{CallError, Elicited, InputRequest, RoundTrip};
 use doorward_oauth::Caller;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::request::CallerRequest;
+use crate::{notes::CallNotes, request::CallerRequest};
 
 /// The surroundings of one call: who calls, and what may be done for them.
 ///
@@ -32,6 +34,7 @@ use crate::request::CallerRequest;
 pub struct Context {
     request: CallerRequest,
     round_trip: Rc<RoundTrip>,
+    notes: Rc<CallNotes>,
 }
 
 /// What a tool may know of its caller's profile: claims of the access token.
@@ -63,8 +66,17 @@ pub struct Profile {
 }
 
 impl Context {
-    pub(crate) fn new(request: CallerRequest, round_trip: Rc<RoundTrip>) -> Self {
-        Self { request, round_trip }
+    pub(crate) fn new(
+        request: CallerRequest,
+        round_trip: Rc<RoundTrip>,
+        notes: Rc<CallNotes>,
+    ) -> Self {
+        Self { request, round_trip, notes }
+    }
+
+    /// The context of what is done for a caller beside their calls.
+    pub(crate) fn of(request: CallerRequest) -> Self {
+        Self::new(request, Rc::default(), Rc::default())
     }
 
     /// The caller: everything that the token says, but not the token.
@@ -90,10 +102,106 @@ impl Context {
         }
     }
 
+    /// Demands scopes of the token that only this call turns out to need. A client whose token
+    /// lacks them is told to ask its user.
+    ///
+    /// ```
+    /// use doorward_server::prelude::*;
+    ///
+    /// async fn delete(context: &Context, _: NoArguments) -> Result<String, CallError> {
+    ///     context.require_scopes(&["delete:orders"])?;
+    ///     Ok("Deleted.".to_owned())
+    /// }
+    /// # let _ = Tool::new("delete", delete);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CallError::NeedsScopes`] with all `scopes` if the token was not granted each.
+    pub fn require_scopes(&self, scopes: &[&'static str]) -> Result<(), CallError> {
+        match scopes.iter().all(|scope| self.caller().was_granted(scope)) {
+            true => Ok(()),
+            false => {
+                let spell = |scope: &&'static str| self.caller().spell(&Scope::from_static(scope));
+                Err(CallError::NeedsScopes(scopes.iter().map(spell).collect()))
+            }
+        }
+    }
+
+    /// The value of a variable that `spin.toml` gives the component.
+    ///
+    /// ```
+    /// use doorward_server::prelude::*;
+    ///
+    /// async fn orders(context: &Context, _: NoArguments) -> Result<String, CallError> {
+    ///     let url = context.variable("orders_url").await?;
+    ///     Ok(format!("The orders are at {url}"))
+    /// }
+    /// # let _ = Tool::new("orders", orders);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CallError`] for one that it does not give, or if its provider fails.
+    pub async fn variable(&self, name: &str) -> Result<String, CallError> {
+        self.request.environment.host.variable(name).await.map_err(|error| {
+            self.log(&format!("the variable `{name}` {error}"));
+            CallError::new("This server is not set up for that. Its operator has to mend it.")
+        })
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn now_millis(&self) -> u64 {
         self.request.environment.host.now_millis()
+    }
+
+    /// The date and time in UTC.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CallError`] if the host's clock is beyond any calendar.
+    pub fn now(&self) -> Result<DateTime<Utc>, CallError> {
+        let now = date_time(self.now_millis());
+        now.ok_or_else(|| CallError::new("The server's clock is wrong."))
+    }
+
+    /// A number that nobody can foresee.
+    ///
+    /// ```
+    /// use doorward_server::prelude::*;
+    ///
+    /// async fn roll(context: &Context, _: NoArguments) -> Result<String, CallError> {
+    ///     Ok((context.random() % 6 + 1).to_string())
+    /// }
+    /// # let _ = Tool::new("roll", roll);
+    /// ```
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.request.environment.host.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// Lets the requests of this call to other services take longer together than the 4 seconds
+    /// that they may by default: several clients give up after 5. Each alone still has 4 seconds.
+    ///
+    /// ```
+    /// use doorward_server::prelude::*;
+    ///
+    /// async fn slow(context: &Context, _: NoArguments) -> Result<String, CallError> {
+    ///     context.extend_budget(std::time::Duration::from_secs(30));
+    ///     let github = context.connection("github").origin("https://api.github.com");
+    ///     for page in 1..=20 {
+    ///         github.get(&with_query("/issues", &[("page", &page.to_string())])).await?;
+    ///         context.report_progress(f64::from(page), Some(20.0), None);
+    ///     }
+    ///     Ok("All pages are read.".to_owned())
+    /// }
+    /// # let _ = Tool::new("slow", slow);
+    /// ```
+    pub fn extend_budget(&self, by: Duration) {
+        self.request.environment.budget.extend(by);
     }
 
     /// Waits.
@@ -113,7 +221,8 @@ impl Context {
         self.round_trip.report_progress(progress, total, message);
     }
 
-    /// Whether the client can be asked this. A legacy client cannot be asked anything.
+    /// Whether the client can be asked this. A legacy client can only be asked to open a page, and
+    /// only in a session that says so.
     #[must_use]
     pub fn can_ask(&self, request: &InputRequest) -> bool {
         self.round_trip.can_ask(request)
@@ -138,7 +247,8 @@ impl Context {
         self.round_trip.remembered()
     }
 
-    /// The capabilities that the client declares with this call; none for a legacy client.
+    /// The capabilities that the client declares with this call. Of a legacy client only
+    /// `elicitation.url` is known, by its session.
     #[must_use]
     pub fn client_capabilities(&self) -> &Map<String, Value> {
         self.round_trip.client_capabilities()
@@ -147,7 +257,15 @@ impl Context {
     /// Exchanges of the caller's token, and the Management API.
     #[must_use]
     pub fn auth0(&self) -> Exchanges<'_> {
-        Exchanges::new(self.request.environment.tenant(), self.caller())
+        Exchanges::new(self.request.environment.tenant(), self.caller(), &self.notes.exchange)
+    }
+
+    pub(crate) fn round_trip(&self) -> &RoundTrip {
+        &self.round_trip
+    }
+
+    pub(crate) fn notes(&self) -> &CallNotes {
+        &self.notes
     }
 
     pub(crate) fn request(&self) -> &CallerRequest {

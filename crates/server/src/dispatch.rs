@@ -1,35 +1,48 @@
-//! From a body of a verified caller to the answer: the message, its method, the permission, the
-//! call.
+//! Answers the body of a verified caller: parses the message, decides about permission, and runs
+//! the call.
 
 use std::rc::Rc;
 
-use doorward_auth0::permissions::{Decision, PermissionMemo, Requirement, Undecided};
+use bytes::Bytes;
+use doorward_auth0::permissions::{Decision, PermissionMemo, Undecided};
 use doorward_core::{
-    scope::{self, Scope},
+    access::{Item, ItemKind, Requirement},
     web::{Answer, EventStream},
 };
 use doorward_mcp::{
-    Call, Incoming, MethodResult, Prepared, ProgressToken, Registry, Request, RpcError, Seal,
-    ServerInfo, Tool, ToolCall, ToolResult, batch_response, listened, receive, respond,
+    Call, Description, Era, Incoming, Listing, MethodResult, Prepared, ProgressToken, Registry,
+    Rejected, Request, RpcError, SESSION_ID_HEADER, ServerInfo, ToolCall, ToolResult,
+    batch_response, listened, receive, respond,
 };
-use doorward_oauth::insufficient_scope;
-use http::{HeaderMap, StatusCode};
+use doorward_oauth::scope_challenge;
+use http::{HeaderMap, StatusCode, header};
 
-use crate::{context::Context, request::CallerRequest};
+use crate::{
+    call::{CallEnd, RunningCall},
+    context::Context,
+    limits::{called_too_often, too_many},
+    request::CallerRequest,
+    upstream::{Catalogs, with_remote_tools},
+};
+
+/// The size of the responses to a batch, in bytes, after which its other requests are not run: a
+/// small body could ask for the same large list many times.
+const MAX_BATCH_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// What a server offers.
+#[derive(Clone, Copy)]
 pub(crate) struct Offer<'a> {
     pub(crate) info: &'a ServerInfo,
     pub(crate) instructions: Option<&'a str>,
     pub(crate) registry: &'a Registry<Context>,
+    /// The lists of other servers.
+    pub(crate) catalogs: &'a Catalogs,
 }
 
-/// What becomes of one request.
+/// The outcome of one request.
 enum Outcome {
     /// It is answered.
     Answered(Result<MethodResult, RpcError>),
-    /// Its token lacks scopes that another token may have.
-    NeedsScope(Vec<Scope>),
     /// It is a call that will report its progress.
     Streams(Box<Prepared<Context>>, ProgressToken),
 }
@@ -39,21 +52,39 @@ pub(crate) async fn dispatch(
     offer: &Offer<'_>,
     request: CallerRequest,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
 ) -> Answer {
     let memo = PermissionMemo::default();
-    match receive(headers, body, offer.registry.offers()) {
+    let has_remote = !request.environment.settings.upstreams.is_empty();
+    let registry = has_remote.then(|| offer.registry.clone().and_remote(&[]));
+    let offer = &Offer { registry: registry.as_ref().unwrap_or(offer.registry), ..*offer };
+    let max_values = request.environment.settings.max_body_values();
+    let seal = || request.seal(&request.environment.settings.session_sealer);
+    let received = receive(headers, &body, max_values, offer.registry.offers(), &seal);
+    // The messages hold what they need of it, until a call is prepared.
+    drop(body);
+    match received {
         Err(rejected) => rejected.into(),
         Ok(Incoming::Nothing) => Answer::empty(StatusCode::ACCEPTED),
         Ok(Incoming::Listen(id)) => Answer::all_events(&listened(&id, offer.info)),
         Ok(Incoming::Request(message)) => single(offer, request, &memo, headers, *message).await,
         Ok(Incoming::Batch(messages)) => {
-            let mut responses = Vec::new();
-            for message in messages {
-                responses.push(match message {
-                    Ok(message) => entry(offer, &request, &memo, headers, message).await,
-                    Err(rejected) => rejected.response(),
-                });
+            let (mut responses, mut bytes) = (Vec::new(), 0_usize);
+            for (index, message) in messages.into_iter().enumerate() {
+                // The request itself was counted when its caller was known.
+                let counted = if index == 0 { Ok(()) } else { request.count().await };
+                let response = match (message, counted) {
+                    (Ok(Request { id, .. }), _) if bytes > MAX_BATCH_RESPONSE_BYTES => {
+                        Rejected { id: Some(id), error: batch_too_large() }.response()
+                    }
+                    (Ok(Request { id, .. }), Err(retry_after)) => {
+                        Rejected { id: Some(id), error: too_many(retry_after) }.response()
+                    }
+                    (Ok(message), Ok(())) => entry(offer, &request, &memo, headers, message).await,
+                    (Err(rejected), _) => rejected.response(),
+                };
+                bytes = bytes.saturating_add(response.len());
+                responses.push(response);
             }
             Answer::json_text(StatusCode::OK, batch_response(&responses))
         }
@@ -68,15 +99,25 @@ async fn single(
     headers: &HeaderMap,
     message: Request,
 ) -> Answer {
-    let Request { id, era, mut meta, call } = message;
+    let Request { id, era, mut meta, call, session_id } = message;
     let request = meta.trace.take().map(|trace| request.with_trace(trace)).unwrap_or(request);
     match handle(offer, &request, memo, headers, meta.progress_token, call).await {
         Outcome::Answered(outcome) => {
+            let needed = outcome.as_ref().err().map(|error| error.needed_scopes().to_vec());
             let (response, status) = respond(&id, era, offer.info, outcome);
-            Answer::json_text(status, response)
-        }
-        Outcome::NeedsScope(scopes) => {
-            insufficient_scope(&request.environment.settings.oauth, &scopes)
+            let mut answer = Answer::json_text(status, response);
+            if let Some(id) = session_id {
+                answer = answer.with(SESSION_ID_HEADER, &id);
+            }
+            let Some(needed) = needed.filter(|needed| !needed.is_empty()) else { return answer };
+            // A modern client adds what its token has by itself.
+            let granted = match era {
+                Era::Modern => Vec::new(),
+                Era::Legacy(_) => request.caller.scopes_to_keep(),
+            };
+            let settings = &request.environment.settings.oauth;
+            let challenge = scope_challenge(settings, headers, &needed, &granted);
+            answer.with(header::WWW_AUTHENTICATE, &challenge)
         }
         Outcome::Streams(mut call, token) => {
             let (sink, info) = (call.progress_sink(token), offer.info.clone());
@@ -98,12 +139,11 @@ async fn entry(
     headers: &HeaderMap,
     message: Request,
 ) -> Vec<u8> {
-    let Request { id, era, meta, call } = message;
+    let Request { id, era, meta, call, .. } = message;
     let traced = meta.trace.map(|trace| request.with_trace(trace));
     let request = traced.as_ref().unwrap_or(request);
     let outcome = match handle(offer, request, memo, headers, None, call).await {
         Outcome::Answered(outcome) => outcome,
-        Outcome::NeedsScope(scopes) => Err(RpcError::insufficient_scope(&scope::join(&scopes))),
         Outcome::Streams(call, _) => run(request, *call).await,
     };
     respond(&id, era, offer.info, outcome).0
@@ -117,22 +157,69 @@ async fn handle(
     progress: Option<ProgressToken>,
     call: Call,
 ) -> Outcome {
-    let registry = offer.registry;
+    let upstreams = &request.environment.settings.upstreams;
+    let merged = match &call {
+        Call::List(Listing::Tools) if !upstreams.is_empty() => {
+            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo, None).await)
+        }
+        Call::Tool(ToolCall { name, .. })
+            if offer.registry.tool(name).is_none() && upstreams.with_tool(name).is_some() =>
+        {
+            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo, Some(name)).await)
+        }
+        _ => None,
+    };
+    let registry = merged.as_ref().unwrap_or(offer.registry);
     let prepared = match call {
         Call::Describe(description) => {
-            return Outcome::Answered(description.result(registry, offer.info, offer.instructions));
+            return describe(offer, request, memo, description).await;
         }
-        Call::ListTools => return Outcome::Answered(list_tools(registry, request, memo).await),
+        Call::List(listing) => {
+            return Outcome::Answered(list(registry, request, memo, listing).await);
+        }
         Call::Tool(call) => {
             return call_tool(registry, request, memo, headers, progress, call).await;
         }
-        Call::Prompt(call) => prepare(request, |seal| call.prepare(registry, seal)),
-        Call::Read(call) => prepare(request, |seal| call.prepare(registry, seal)),
+        Call::Prompt(call) => {
+            let Some(prompt) = registry.prompt(&call.name) else {
+                return Outcome::Answered(Err(RpcError::unknown_prompt(&call.name)));
+            };
+            if let Some(refusal) = refusal(request, memo, &prompt.requirement()).await {
+                return refusal;
+            }
+            call.prepare(prompt, request.state_seal())
+        }
+        Call::Read(call) => {
+            let Some(readable) = registry.readable(&call.uri) else {
+                return Outcome::Answered(Err(call.not_found()));
+            };
+            if let Some(refusal) = refusal(request, memo, &readable.requirement()).await {
+                return refusal;
+            }
+            call.prepare(readable, request.state_seal())
+        }
     };
     Outcome::Answered(match prepared {
         Ok(prepared) => run(request, prepared).await,
         Err(error) => Err(error),
     })
+}
+
+/// A method that is answered from the registry alone. A completion says something about its prompt
+/// or template, so it is for those who may use that.
+async fn describe(
+    offer: &Offer<'_>,
+    request: &CallerRequest,
+    memo: &PermissionMemo,
+    description: Description,
+) -> Outcome {
+    if let Description::Complete(completion) = &description
+        && let Some(requirement) = completion.requirement(offer.registry)
+        && let Some(refusal) = refusal(request, memo, &requirement).await
+    {
+        return refusal;
+    }
+    Outcome::Answered(description.result(offer.registry, offer.info, offer.instructions))
 }
 
 /// `tools/call`: finds the tool, decides whether the caller may use it, and runs it.
@@ -147,48 +234,85 @@ async fn call_tool(
     let Some(tool) = registry.tool(&call.name) else {
         return Outcome::Answered(Err(RpcError::unknown_tool(&call.name)));
     };
-    let tenant = request.environment.tenant();
-    let decision = tenant.decide(&request.caller, memo, &requirement(tool)).await;
-    request.log(&decision, Some(tool.name()));
-    Outcome::Answered(match decision {
-        Decision::Allowed => match prepare(request, |seal| call.prepare(tool, headers, seal)) {
-            Ok(prepared) => match progress.filter(|_| tool.can_report_progress()) {
-                Some(token) => return Outcome::Streams(Box::new(prepared), token),
-                None => run(request, prepared).await,
-            },
-            Err(error) => Err(error),
+    if let Some(refusal) = refusal(request, memo, &tool.requirement()).await {
+        return refusal;
+    }
+    if let Err(retry_after) = request.count_call(tool.name()).await {
+        return Outcome::Answered(Ok(called_too_often(tool.name(), retry_after)));
+    }
+    Outcome::Answered(match call.prepare(tool, headers, request.state_seal()) {
+        Ok(prepared) => match progress.filter(|_| tool.can_report_progress()) {
+            Some(token) => return Outcome::Streams(Box::new(prepared), token),
+            None => run(request, prepared).await,
         },
-        Decision::Hidden => Err(RpcError::unknown_tool(&call.name)),
-        Decision::NeedsScope(scopes) => return Outcome::NeedsScope(scopes),
-        Decision::LacksPermission | Decision::UserUnknown => Ok(lacks_permission(tool.name())),
-        Decision::Undecided(undecided) => Ok(undecided_call(tool.name(), undecided)),
+        Err(error) => {
+            RunningCall::begin(request, Some(tool.name())).end(CallEnd::ArgumentsInvalid);
+            Err(error)
+        }
     })
 }
 
-/// `tools/list`: the tools that the caller may use, and those that one more consent would allow.
-/// Only a call of such a tool tells a client which scope to ask for.
-async fn list_tools(
+/// Decides whether the caller may use an item, and writes the decision into the audit log; `None`
+/// if they may.
+async fn refusal(
+    request: &CallerRequest,
+    memo: &PermissionMemo,
+    requirement: &Requirement<'_>,
+) -> Option<Outcome> {
+    let item = requirement.item;
+    let decision = request.environment.tenant().decide(&request.caller, memo, requirement).await;
+    request.log(decision.reason(item.kind), Some(item));
+    let (text, retry_after) = match decision {
+        Decision::Allowed => return None,
+        Decision::NeedsScope(scopes) => {
+            let scopes = scopes.iter().map(|scope| request.caller.spell(scope)).collect();
+            return Some(Outcome::Answered(Err(RpcError::insufficient_scope(scopes))));
+        }
+        Decision::Hidden => {
+            return Some(Outcome::Answered(Err(RpcError::unknown_tool(item.name))));
+        }
+        Decision::LacksPermission | Decision::PermissionUndefined | Decision::UserUnknown => {
+            (lacks_permission(item), None)
+        }
+        Decision::Undecided(undecided) => (undecided_text(item, undecided), undecided.retry_after),
+    };
+    // Tools report to the model; prompts and resources to the client.
+    Some(Outcome::Answered(match (item.kind, retry_after) {
+        (ItemKind::Tool, None) => Ok(ToolResult::error(text).into()),
+        (ItemKind::Tool, Some(seconds)) => {
+            Ok(MethodResult::from(ToolResult::error(text)).with_retry_after(seconds))
+        }
+        (_, None) => Err(RpcError::failed(text)),
+        (_, Some(seconds)) => Err(RpcError::failed(text).with_retry_after(seconds)),
+    }))
+}
+
+/// A list of what the caller may use, and of what one more consent would allow. Only a call of the
+/// latter tells a client which scope to ask for.
+async fn list(
     registry: &Registry<Context>,
     request: &CallerRequest,
     memo: &PermissionMemo,
+    listing: Listing,
 ) -> Result<MethodResult, RpcError> {
     let settings = &request.environment.settings.auth0.permissions;
     if !settings.list_filtering {
-        let exists =
-            |tool: &Tool<Context>| !settings.policy.hides(&requirement(tool), &request.caller);
-        return Ok(registry.list_tools(exists));
+        let exists = |it: Requirement<'_>| !settings.policy.hides(&it, &request.caller);
+        return Ok(registry.list(listing, exists));
     }
-    let tools: Vec<_> = registry.tools().map(|tool| requirement(tool)).collect();
-    let decisions = request.environment.tenant().decide_each(&request.caller, memo, &tools).await;
-    // Clients would cache a list without the undecided tools as if it were complete.
-    if let Some(decision @ Decision::Undecided(undecided)) =
-        decisions.iter().find(|decision| matches!(decision, Decision::Undecided(_)))
-    {
-        request.log(decision, None);
-        return Err(undecided_list(*undecided));
+    let requirements = registry.requirements(listing);
+    let tenant = request.environment.tenant();
+    let decisions = tenant.decide_each(&request.caller, memo, &requirements).await;
+    // Clients would cache a list without the undecided entries as if it were complete.
+    if let Some(undecided) = decisions.iter().find_map(|decision| match decision {
+        Decision::Undecided(undecided) => Some(*undecided),
+        _ => None,
+    }) {
+        request.log(&undecided.error, None);
+        return Err(undecided_list(listing, undecided));
     }
     let mut decisions = decisions.into_iter();
-    Ok(registry.list_tools(|_| {
+    Ok(registry.list(listing, |_| {
         matches!(decisions.next(), Some(Decision::Allowed | Decision::NeedsScope(_)))
     }))
 }
@@ -197,58 +321,52 @@ async fn run(
     request: &CallerRequest,
     prepared: Prepared<Context>,
 ) -> Result<MethodResult, RpcError> {
-    let context = |round_trip| Context::new(request.clone(), round_trip);
-    let organization = organization(request);
-    prepared.run(context, &seal(request, &owner(request, organization.as_ref()))).await
+    let call = RunningCall::begin(request, prepared.tool());
+    let (ending, outcome) = prepared.run(|round_trip| call.context(round_trip)).await;
+    let end = call.end_of(ending);
+    call.end(end);
+    outcome
 }
 
-/// Prepares a call that may continue earlier rounds of itself.
-fn prepare<T>(request: &CallerRequest, prepare: impl FnOnce(&Seal<'_>) -> T) -> T {
-    let organization = organization(request);
-    prepare(&seal(request, &owner(request, organization.as_ref())))
+fn lacks_permission(item: Item<'_>) -> String {
+    format!("You don't have permission to use the '{}' {}.", item.name, item.kind.as_str())
 }
 
-fn organization(request: &CallerRequest) -> Option<String> {
-    request.caller.organization().map(|organization| organization.id)
+fn undecided_text(item: Item<'_>, undecided: Undecided) -> String {
+    format!(
+        "Whether you may use the '{}' {} could not be checked{}",
+        item.name,
+        item.kind.as_str(),
+        what_to_do(undecided)
+    )
 }
 
-/// Everything that identifies a caller: a `requestState` opens for nobody else.
-fn owner<'a>(request: &'a CallerRequest, organization: Option<&'a String>) -> Vec<&'a str> {
-    let caller = &request.caller;
-    let parts = [caller.issuer(), caller.subject(), caller.client_id()];
-    parts.into_iter().chain(organization.map(String::as_str)).collect()
+fn batch_too_large() -> RpcError {
+    RpcError::failed("The responses to this batch are too large. Send this request by itself")
 }
 
-fn seal<'a>(request: &'a CallerRequest, owner: &'a [&'a str]) -> Seal<'a> {
-    let host = &*request.environment.host;
-    Seal {
-        sealer: &request.environment.settings.request_state_sealer,
-        random: host,
-        clock: host,
-        owner,
+fn undecided_list(listing: Listing, undecided: Undecided) -> RpcError {
+    let items = match listing {
+        Listing::Tools => "tools",
+        Listing::Prompts => "prompts",
+        Listing::Resources | Listing::ResourceTemplates => "resources",
+    };
+    let text = format!("Which {items} you may use could not be checked{}", what_to_do(undecided));
+    let error = RpcError::failed(text);
+    match undecided.retry_after {
+        Some(seconds) => error.with_retry_after(seconds),
+        None => error,
     }
 }
 
-/// What the decision about a tool needs to know of it.
-fn requirement(tool: &Tool<Context>) -> Requirement<'_> {
-    Requirement { tool: tool.name(), is_read_only: tool.is_read_only(), scopes: tool.scopes() }
-}
-
-fn lacks_permission(tool: &str) -> MethodResult {
-    let text = format!("You don't have permission to use the '{tool}' tool.");
-    ToolResult::error(text).into()
-}
-
-fn undecided_call(tool: &str, undecided: Undecided) -> MethodResult {
-    let text = format!(
-        "Whether you may use the '{tool}' tool could not be checked just now. Try again in a moment."
-    );
-    MethodResult::from(ToolResult::error(text)).with_retry_after(undecided.retry_after)
-}
-
-fn undecided_list(undecided: Undecided) -> RpcError {
-    let text = "Which tools you may use could not be checked just now. Try again in a moment.";
-    RpcError::failed(text).with_retry_after(undecided.retry_after)
+/// The end of a sentence about what could not be checked.
+fn what_to_do(undecided: Undecided) -> &'static str {
+    match undecided.retry_after {
+        Some(_) => " just now. Try again in a moment.",
+        None => {
+            ": this server is not set up for it. Tell its operator; trying again will not help."
+        }
+    }
 }
 
 #[cfg(test)]

@@ -32,18 +32,23 @@
 //! [`Context`](prelude::Context).
 
 mod admission;
+mod call;
 mod connection;
 mod context;
 mod dispatch;
+mod egress;
 mod landing;
+mod limits;
+mod notes;
 pub mod prelude;
 mod request;
 mod route;
 mod server;
 mod settings;
+mod upstream;
 
 pub use server::{Server, declared_reasons};
-pub use settings::{Settings, declared_variables};
+pub use settings::{ServerSettings, declared_variables};
 
 /// The core, for hosts that serve requests: its ports, and answers.
 #[doc(hidden)]

@@ -25,9 +25,15 @@ mod registered {
 pub use doorward_auth0::{
     ExchangeError, ExchangeProfile, Exchanges, IssuedToken, ManagementClient, ManagementError,
 };
-pub use doorward_core::{Secret, outbound::path_segment};
+pub use doorward_core::{
+    Secret,
+    outbound::path_segment,
+    scope::Scope,
+    strict_json::parse as parse_json,
+    text::{one_line, visible_text},
+};
 pub use doorward_mcp::{
-    Annotations, CallError, Content, Elicited, InputRequest, InputRequired, NoArguments,
+    Annotations, CallError, Content, Elicited, Icon, InputRequest, InputRequired, NoArguments,
     PromptMessage, ResourceContents, ServerInfo, TemplateVariables, ToolOutput, ToolReply,
     ToolResult,
 };
@@ -36,6 +42,6 @@ pub use doorward_oauth::{Caller, Organization};
 pub use self::registered::{Prompt, Registry, Resource, ResourceTemplate, Tool};
 pub use crate::{
     Server,
-    connection::{Connection, ConnectionCause, ConnectionError},
+    connection::{Connection, ConnectionCause, ConnectionError, with_query},
     context::{Context, Profile},
 };

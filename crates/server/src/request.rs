@@ -2,35 +2,43 @@
 
 use std::rc::Rc;
 
-use doorward_auth0::Tenant;
+use doorward_auth0::{RevocationMemo, Tenant};
 use doorward_core::{
-    audit::{Audit, Entry, Reason, Who},
+    access::{Item, ItemKind},
+    audit::{Audit, AuditEvent, CallMeasures, Reason, Who},
     host::Host,
-    outbound::Outbound,
-    store::{Breaker, Store},
+    keys::Sealer,
+    outbound::{Budget, Outbound},
+    store::{Store, StoreMemory},
     trace::Trace,
 };
-use doorward_oauth::{Caller, ResourceServer};
+use doorward_mcp::Seal;
+use doorward_oauth::{Caller, Limiter, ResourceServer};
 
-use crate::settings::Settings;
+use crate::settings::ServerSettings;
 
 /// What an instance remembers between requests: public data, tokens of the server's own, and data
-/// about callers. The last is found only with the token that it was made for.
+/// about callers, which is found only with the token that it was made for.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    pub(crate) oauth: doorward_oauth::Memory,
-    pub(crate) auth0: doorward_auth0::Memory,
-    store_breaker: Breaker,
+pub(crate) struct InstanceMemory {
+    pub(crate) oauth: doorward_oauth::ResourceServerMemory,
+    pub(crate) auth0: doorward_auth0::TenantMemory,
+    pub(crate) limiter: Limiter,
+    pub(crate) store: StoreMemory,
 }
 
 /// Settings, memory and host, as one message is served with them.
 #[derive(Clone)]
 pub(crate) struct Environment {
     pub(crate) host: Rc<dyn Host>,
-    pub(crate) settings: Rc<Settings>,
-    pub(crate) memory: Rc<Memory>,
+    pub(crate) settings: Rc<ServerSettings>,
+    pub(crate) memory: Rc<InstanceMemory>,
     /// The trace that the message is part of.
     pub(crate) trace: Option<Rc<Trace>>,
+    /// The revocations that the request has read.
+    pub(crate) revocations: Rc<RevocationMemo>,
+    /// How long the requests may take together that it leads to.
+    pub(crate) budget: Rc<Budget>,
 }
 
 /// A message of a verified caller.
@@ -43,18 +51,24 @@ pub(crate) struct CallerRequest {
 
 impl Environment {
     pub(crate) fn outbound(&self) -> Outbound<'_> {
-        Outbound { host: &*self.host, trace: self.trace.as_deref() }
+        Outbound { host: &*self.host, trace: self.trace.as_deref(), budget: &self.budget }
     }
 
     pub(crate) fn resource_server(&self) -> ResourceServer<'_> {
-        let Self { host, settings, memory, .. } = self;
+        let Self { settings, memory, .. } = self;
         ResourceServer {
             settings: &settings.oauth,
             keys: &settings.keys,
             memory: &memory.oauth,
             outbound: self.outbound(),
-            store: Store::new(&**host, &memory.store_breaker, &settings.store_sealer),
+            store: self.store(),
+            limiter: &memory.limiter,
         }
+    }
+
+    pub(crate) fn store(&self) -> Store<'_> {
+        let Self { host, settings, memory, .. } = self;
+        Store::new(&**host, &memory.store, &settings.store_sealer, &settings.store_buckets)
     }
 
     pub(crate) fn tenant(&self) -> Tenant<'_> {
@@ -62,6 +76,7 @@ impl Environment {
             settings: &self.settings.auth0,
             memory: &self.memory.auth0,
             resource_server: self.resource_server(),
+            revocations: &self.revocations,
         }
     }
 }
@@ -74,15 +89,42 @@ impl CallerRequest {
         request
     }
 
+    /// The seal of a call's `requestState`.
+    pub(crate) fn state_seal(&self) -> Seal {
+        self.seal(&self.environment.settings.request_state_sealer)
+    }
+
+    /// A seal that opens for this server and caller only.
+    pub(crate) fn seal(&self, sealer: &Rc<Sealer>) -> Seal {
+        let Self { environment: Environment { host, settings, .. }, caller, .. } = self;
+        let server = settings.oauth.resource.mcp_url.as_str();
+        let parts = [server, caller.issuer(), caller.subject(), caller.client_id()];
+        let organization = caller.organization().map(|organization| organization.id);
+        let owner = parts.map(str::to_owned).into_iter().chain(organization).collect();
+        let (random, clock) = (Rc::clone(host), Rc::clone(host));
+        Seal { sealer: Rc::clone(sealer), random, clock, owner }
+    }
+
     /// Writes a decision about the caller into the audit log.
-    pub(crate) fn log(&self, reason: &dyn Reason, tool: Option<&str>) {
+    pub(crate) fn log(&self, reason: &dyn Reason, item: Option<Item<'_>>) {
+        self.write(reason, item, None);
+    }
+
+    /// Writes how a call of a tool ended into the audit log.
+    pub(crate) fn log_end(&self, reason: &dyn Reason, tool: &str, call: CallMeasures<'_>) {
+        self.write(reason, Some(Item { kind: ItemKind::Tool, name: tool }), Some(call));
+    }
+
+    fn write(&self, reason: &dyn Reason, item: Option<Item<'_>>, call: Option<CallMeasures<'_>>) {
         let Self { environment: Environment { host, trace, .. }, caller, audit } = self;
         let who = Who {
             issuer: caller.issuer(),
             subject: caller.subject(),
             client: Some(caller.client_id()),
+            actor: caller.acting(),
+            kind: Some(caller.kind().as_str()),
         };
         let trace = trace.as_deref();
-        audit.write(&**host, &Entry { reason, who: Some(who), tool, trace });
+        audit.write(&**host, &AuditEvent { reason, who: Some(who), item, trace, call });
     }
 }

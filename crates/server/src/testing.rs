@@ -25,6 +25,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use doorward_core::{
     audit::Audit,
     host::Host,
@@ -45,12 +46,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::{
-    Settings,
+    ServerSettings,
     context::Context,
     declared_variables,
     dispatch::{Offer, dispatch},
     prelude::{Registry, ServerInfo},
-    request::{CallerRequest, Environment, Memory},
+    request::{CallerRequest, Environment, InstanceMemory},
+    upstream::Catalogs,
 };
 
 pub(crate) const INFO: ServerInfo = ServerInfo { name: "test", title: "Test", version: "1" };
@@ -62,8 +64,9 @@ pub(crate) const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 pub struct Instance {
     host: Rc<FakeHost>,
     registry: Registry,
-    settings: Rc<Settings>,
-    memory: Rc<Memory>,
+    settings: Rc<ServerSettings>,
+    catalogs: Catalogs,
+    memory: Rc<InstanceMemory>,
 }
 
 impl Instance {
@@ -76,16 +79,18 @@ impl Instance {
     pub fn new(host: &Rc<FakeHost>, registry: Registry) -> Self {
         let settings = settings(host, &registry).expect("the variables are valid");
         let (settings, memory) = (Rc::new(settings), Rc::default());
-        Self { host: Rc::clone(host), registry, settings, memory }
+        Self { host: Rc::clone(host), registry, settings, catalogs: Catalogs::default(), memory }
     }
 
     /// A request of a caller with these claims.
-    fn request(&self, claims: Value, headers: &HeaderMap) -> CallerRequest {
+    pub(crate) fn request(&self, claims: Value, headers: &HeaderMap) -> CallerRequest {
         let environment = Environment {
             host: Rc::clone(&self.host) as Rc<dyn Host>,
             settings: Rc::clone(&self.settings),
             memory: Rc::clone(&self.memory),
             trace: Trace::from_headers(headers).map(Rc::new),
+            revocations: Rc::default(),
+            budget: Rc::default(),
         };
         let audit = Audit::begin(&*self.host, &self.settings.subject_names);
         CallerRequest { environment, caller: Rc::new(caller(claims)), audit: Rc::new(audit) }
@@ -99,20 +104,25 @@ impl Instance {
 
     /// The same for a request with these headers.
     pub(crate) fn traced_context(&self, claims: Value, headers: &HeaderMap) -> Context {
-        Context::new(self.request(claims, headers), Rc::default())
+        Context::new(self.request(claims, headers), Rc::default(), Rc::default())
     }
 
     /// The answer to a body of a caller with these claims.
     #[must_use]
     pub fn answer(&self, claims: Value, headers: &HeaderMap, body: &[u8]) -> Answer {
-        let offer = Offer { info: &INFO, instructions: None, registry: &self.registry };
+        let (registry, catalogs) = (&self.registry, &self.catalogs);
+        let offer = Offer { info: &INFO, instructions: None, registry, catalogs };
+        let body = Bytes::copy_from_slice(body);
         finish(dispatch(&offer, self.request(claims, headers), headers, body))
     }
 }
 
 /// Reads the variables of a host.
-pub(crate) fn settings(host: &FakeHost, registry: &Registry) -> Result<Settings, SettingsError> {
-    Settings::read(finish(Reader::fetch(host, declared_variables())), registry)
+pub(crate) fn settings(
+    host: &FakeHost,
+    registry: &Registry,
+) -> Result<ServerSettings, SettingsError> {
+    ServerSettings::read(finish(Reader::fetch(host, declared_variables())), registry)
 }
 
 #[cfg(test)]
@@ -155,6 +165,14 @@ pub(crate) fn read(body: &[u8]) -> Value {
     let message: Value = serde_json::from_slice(body).expect("the body is JSON");
     assert_eq!(std::str::from_utf8(body), Ok(message.to_string().as_str()));
     message
+}
+
+/// The lines of the audit log about decisions, without those about how a call ended.
+#[cfg(test)]
+pub(crate) fn decisions(host: &FakeHost) -> Vec<Value> {
+    let mut lines = audited(host);
+    lines.retain(|line| line.get("duration_ms").is_none());
+    lines
 }
 
 /// The lines of the audit log.

@@ -31,20 +31,37 @@
 //! }
 //! ```
 
-pub use doorward_server::{Server, Settings, declared_variables, prelude};
+pub use doorward_server::{Server, ServerSettings, declared_variables, prelude};
 
 #[cfg(feature = "testing")]
 pub use doorward_server::testing;
 
 #[cfg(target_family = "wasm")]
+mod collect;
+#[cfg(target_family = "wasm")]
+mod head;
+#[cfg(target_family = "wasm")]
+mod log;
+#[cfg(any(target_family = "wasm", test))]
+mod random;
+#[cfg(target_family = "wasm")]
+mod request_buffer;
+#[cfg(all(target_family = "wasm", target_env = "p1"))]
+mod wasi02;
+#[cfg(all(target_family = "wasm", target_env = "p2"))]
 mod wasi03;
 
-/// What [`component!`] expands to uses these.
+/// What [`component!`] expands to uses these. The target chooses the host: `wasm32-wasip2` is
+/// WASI 0.3, `wasm32-wasip1` is WASI 0.2.
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod macro_support {
+    #[cfg(target_env = "p2")]
     pub use spin_sdk;
 
+    #[cfg(target_env = "p1")]
+    pub use crate::wasi02::{bindings, serve};
+    #[cfg(target_env = "p2")]
     pub use crate::wasi03::serve;
 }
 
@@ -60,11 +77,12 @@ pub mod macro_support {
 /// doorward_spin::component!(server());
 /// ```
 ///
-/// It expands to nothing on other targets than Wasm.
+/// The target chooses the host: `wasm32-wasip2` builds for WASI 0.3, `wasm32-wasip1` for WASI 0.2.
+/// On other targets than Wasm it expands to nothing.
 #[macro_export]
 macro_rules! component {
     ($server:expr) => {
-        #[cfg(target_family = "wasm")]
+        #[cfg(all(target_family = "wasm", target_env = "p2"))]
         const _: () = {
             use ::std::{rc::Rc, result::Result};
 
@@ -85,6 +103,26 @@ macro_rules! component {
             impl Guest for Component {
                 async fn handle(request: Request) -> Result<Response, ErrorCode> {
                     $crate::macro_support::serve(SERVER.with(Rc::clone), request).await
+                }
+            }
+        };
+
+        #[cfg(all(target_family = "wasm", target_env = "p1"))]
+        const _: () = {
+            use $crate::macro_support::bindings::{
+                http::types::{IncomingRequest, ResponseOutparam},
+                incoming_handler::Guest,
+            };
+
+            struct Component;
+
+            $crate::macro_support::bindings::export!(
+                Component with_types_in $crate::macro_support::bindings
+            );
+
+            impl Guest for Component {
+                fn handle(request: IncomingRequest, response: ResponseOutparam) {
+                    $crate::macro_support::serve(::std::rc::Rc::new($server), request, response);
                 }
             }
         };

@@ -1,23 +1,21 @@
-//! Spin's WASI 0.3 behind the ports, and the way of an answer out of the component.
+//! The ports on Spin's WASI 0.3, and the handler that the component exports.
 
 mod request;
 mod response;
-mod turn;
 
-use std::{io::Write, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use doorward_core::{
     host::{
-        Clock, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture, Random,
+        BodySink, Clock, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture, Random,
         VariableError, Variables, within,
     },
     origin::is_secure,
-    web::{AllowOrigin, Answer},
 };
 use doorward_server::Server;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http::{Request, Response, header};
+use http_body_util::Full;
 use spin_sdk::{
     key_value::{self, Store},
     variables,
@@ -27,11 +25,12 @@ use spin_sdk::{
         },
         http_compat::RequestOptionsExtension,
         random::random::get_random_u64,
+        spawn,
         wit_bindgen::yield_async,
     },
 };
 
-use self::turn::Turn;
+use crate::{collect::collect, log, random, request_buffer::RequestBuffer};
 
 /// How long a provider of variables may take.
 const VARIABLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +38,7 @@ const VARIABLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Spin, as one request sees it.
 #[derive(Clone, Debug, Default)]
 struct Spin {
-    turn: Turn,
+    buffer: RequestBuffer,
 }
 
 /// Serves one request of the exported handler.
@@ -48,25 +47,22 @@ struct Spin {
 ///
 /// Returns an error if the host cannot represent the answer.
 pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiResponse, ErrorCode> {
-    let turn = Turn::default();
-    let spin = Spin { turn: turn.clone() };
-    let response = match request::from_wasi(request, turn.clone()) {
-        Some(request) => server.serve(Rc::new(spin), request).await,
-        // Rust's types cannot hold it: its length has two values, for instance.
-        None => Answer::error(
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-            "The request's URL or headers cannot be understood.",
-        )
-        .leave(&AllowOrigin::None),
+    let buffer = RequestBuffer::default();
+    let spin = Spin { buffer: buffer.clone() };
+    let response = match request::from_wasi(request, buffer.clone()) {
+        Ok(request) => server.serve(Rc::new(spin.clone()), request).await,
+        Err(error) => error.into(),
     };
-    turn.ends();
+    buffer.flush();
     let response = response::into_wasi(response)?;
     // A task of its own writes the body. If it runs before the response is returned, head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the
     // second packet. Once is not enough: on a busy machine, one answer in 200 was late then.
     for _ in 0..3 {
         yield_async().await;
+    }
+    if server.has_to_tidy_up(&spin) {
+        spawn(async move { server.tidy_up(&spin).await });
     }
     Ok(response)
 }
@@ -77,19 +73,43 @@ impl Http for Spin {
         request: Request<Bytes>,
         limits: Limits,
     ) -> PortFuture<'_, Result<Response<Bytes>, HttpError>> {
+        self.exchange(request, limits, None)
+    }
+
+    fn send_to<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        limits: Limits,
+        sink: BodySink<'a>,
+    ) -> PortFuture<'a, Result<Response<Bytes>, HttpError>> {
+        self.exchange(request, limits, Some(sink))
+    }
+}
+
+impl Spin {
+    fn exchange<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        limits: Limits,
+        sink: Option<BodySink<'a>>,
+    ) -> PortFuture<'a, Result<Response<Bytes>, HttpError>> {
         Box::pin(async move {
             if !is_secure(request.uri()) {
                 return Err(HttpError::HostNotAllowed);
             }
-            self.turn
-                .passing(within(self, limits.total, exchange(request, limits)))
+            self.buffer
+                .run(within(self, limits.total, exchange(request, limits, sink)))
                 .await
                 .unwrap_or(Err(HttpError::TimedOut))
         })
     }
 }
 
-async fn exchange(request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, HttpError> {
+async fn exchange(
+    request: Request<Bytes>,
+    limits: Limits,
+    sink: Option<BodySink<'_>>,
+) -> Result<Response<Bytes>, HttpError> {
     let length = request.body().len();
     let mut request = request.map(Full::new);
     if length > 0 {
@@ -98,18 +118,13 @@ async fn exchange(request: Request<Bytes>, limits: Limits) -> Result<Response<By
     }
     request.extensions_mut().insert(options(limits));
     let response = spin_sdk::http::send(request).await.map_err(|code| http_error(&code))?;
-    let (parts, body) = response.into_parts();
-    let body = Limited::new(body, limits.body).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            HttpError::TooLarge
-        } else {
-            match error.downcast_ref().map_or(HttpError::Unreachable, http_error) {
-                HttpError::Unreachable => HttpError::Broken,
-                error => error,
-            }
-        }
-    })?;
-    Ok(Response::from_parts(parts, body.to_bytes()))
+    collect(response, limits.body, sink).await.map_err(|error| match error {
+        None => HttpError::TooLarge,
+        Some(code) => match http_error(&code) {
+            HttpError::Unreachable => HttpError::Broken,
+            error => error,
+        },
+    })
 }
 
 /// A host that does not know an option keeps to its own limits; the total timeout holds anyway.
@@ -137,7 +152,7 @@ fn http_error(code: &ErrorCode) -> HttpError {
 
 impl KeyValue for Spin {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueError>> {
-        Box::pin(self.turn.passing(async move {
+        Box::pin(self.buffer.run(async move {
             let store = Store::open_default().await.map_err(store_error)?;
             store.get(key).await.map_err(store_error)
         }))
@@ -148,14 +163,14 @@ impl KeyValue for Spin {
         key: &'a str,
         value: &'a [u8],
     ) -> PortFuture<'a, Result<(), KeyValueError>> {
-        Box::pin(self.turn.passing(async move {
+        Box::pin(self.buffer.run(async move {
             let store = Store::open_default().await.map_err(store_error)?;
             store.set(key, value).await.map_err(store_error)
         }))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<(), KeyValueError>> {
-        Box::pin(self.turn.passing(async move {
+        Box::pin(self.buffer.run(async move {
             let store = Store::open_default().await.map_err(store_error)?;
             store.delete(key).await.map_err(store_error)
         }))
@@ -169,8 +184,7 @@ fn store_error(error: key_value::Error) -> KeyValueError {
 impl Variables for Spin {
     fn variable<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, VariableError>> {
         Box::pin(async move {
-            let value =
-                self.turn.passing(within(self, VARIABLE_TIMEOUT, variables::get(name))).await;
+            let value = self.buffer.run(within(self, VARIABLE_TIMEOUT, variables::get(name))).await;
             value.ok_or(VariableError::Provider)?.map_err(|error| match error {
                 variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
                     VariableError::Undefined
@@ -183,45 +197,31 @@ impl Variables for Spin {
 
 impl Clock for Spin {
     fn now(&self) -> u64 {
-        self.turn.now().as_secs()
+        self.buffer.now().as_secs()
     }
 
     fn now_millis(&self) -> u64 {
-        u64::try_from(self.turn.now().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.buffer.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn sleep(&self, duration: Duration) -> PortFuture<'static, ()> {
-        let turn = self.turn.clone();
-        Box::pin(async move { turn.passing(spin_sdk::time::sleep(duration)).await })
+        let buffer = self.buffer.clone();
+        Box::pin(async move { buffer.run(spin_sdk::time::sleep(duration)).await })
     }
 }
 
 impl Random for Spin {
     fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            for (byte, random) in chunk.iter_mut().zip(get_random_u64().to_le_bytes()) {
-                *byte = random;
-            }
-        }
+        random::fill(bytes, get_random_u64);
     }
 }
 
 impl Log for Spin {
-    fn log(&self, line: &str) {
-        // One call is one line of printable text. A log that cannot be written to is not a reason
-        // to trap.
-        let line: String = line.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
-        let _ = std::io::stderr().write_all(format!("doorward: {line}\n").as_bytes());
+    fn write_line(&self, line: &str) {
+        log::write(line);
     }
 
     fn audit(&self, line: &str) {
-        self.turn.hold(line);
+        self.buffer.push_audit_line(line);
     }
-}
-
-/// Whether a character cannot steer a terminal or a log viewer: no control (C0, C1), no line or
-/// paragraph separator, no mark that turns the direction of text.
-fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }

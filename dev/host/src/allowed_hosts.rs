@@ -4,11 +4,15 @@ mod pattern;
 
 use crate::template::Template;
 use pattern::Pattern;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The destinations that the manifest allows a component to reach. One malformed entry denies all.
 #[derive(Clone, Debug)]
-pub(crate) struct AllowedHosts(Result<Vec<Pattern>, Malformed>);
+pub(crate) struct AllowedHosts {
+    patterns: Result<Vec<Pattern>, Malformed>,
+    /// The components of the application.
+    components: BTreeSet<String>,
+}
 
 /// An entry of `allowed_outbound_hosts` that is invalid in the manifest itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,23 +54,28 @@ pub(crate) fn check(
 impl AllowedHosts {
     /// Resolves and parses the entries. As on Spin, a value that makes an entry malformed does not
     /// prevent the start, but invalidates all entries.
-    pub(crate) fn new(templates: &[Template], values: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(
+        templates: &[Template],
+        values: &BTreeMap<String, String>,
+        components: &BTreeSet<String>,
+    ) -> Self {
         let read = |template: &Template| {
             let pattern = parse(template, &template.resolve(values))?;
             Some(pattern.map_err(|_| Malformed::new(template)))
         };
-        Self(templates.iter().filter_map(read).collect())
+        let patterns = templates.iter().filter_map(read).collect();
+        Self { patterns, components: components.clone() }
     }
 
     /// Whether the component may send a request to this destination. `port` is that of the URL.
     pub(crate) fn allow(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
-        let matches = |pattern: &Pattern| pattern.matches(scheme, host, port);
-        self.0.as_ref().is_ok_and(|patterns| patterns.iter().any(matches))
+        let matches = |pattern: &Pattern| pattern.matches(scheme, host, port, &self.components);
+        self.patterns.as_ref().is_ok_and(|patterns| patterns.iter().any(matches))
     }
 
     /// The malformed entry because of which all requests are denied, if any.
     pub(crate) fn malformed(&self) -> Option<&Malformed> {
-        self.0.as_ref().err()
+        self.patterns.as_ref().err()
     }
 }
 
@@ -97,7 +106,7 @@ mod tests {
     }
 
     fn hosts(entries: &[&str], variables: &[(&str, &str)]) -> AllowedHosts {
-        AllowedHosts::new(&templates(entries), &values(variables))
+        AllowedHosts::new(&templates(entries), &values(variables), &BTreeSet::new())
     }
 
     #[test]

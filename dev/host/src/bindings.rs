@@ -2,13 +2,31 @@
 
 mod generated {
     wasmtime::component::bindgen!({
-        path: "wit",
-        world: "spin",
+        inline: "
+            package doorward:host;
+            world spin {
+                import spin:key-value/key-value@3.0.0;
+                import spin:variables/variables@3.0.0;
+                import fermyon:spin/key-value@2.0.0;
+                import fermyon:spin/variables@2.0.0;
+            }
+        ",
+        path: "../../wit",
+        world: "doorward:host/spin",
         imports: {
             "spin:key-value/key-value.[method]store.get-keys": trappable,
+            "fermyon:spin/key-value.[drop]store": trappable,
         },
-        with: { "spin:key-value/key-value.store": crate::key_value::OpenStore },
+        with: {
+            "spin:key-value/key-value.store": crate::key_value::OpenStore,
+            "fermyon:spin/key-value.store": crate::key_value::OpenStore,
+        },
     });
+}
+
+/// Spin's interfaces for WASI 0.2, whose functions block.
+pub(crate) mod blocking_interfaces {
+    pub(crate) use super::generated::fermyon::spin::{key_value, variables};
 }
 
 pub(crate) use generated::spin::key_value::key_value;
@@ -26,11 +44,15 @@ impl HasData for Spin {
     type Data<'a> = &'a mut Instance;
 }
 
-/// Everything that a component may import: WASI 0.2 and 0.3, `wasi:http`, key-value and variables.
+/// Everything that a component may import: WASI 0.2 and 0.3, `wasi:http`, key-value and variables,
+/// the last two in the versions for either.
 pub(crate) fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    blocking_interfaces::key_value::add_to_linker::<Instance, Spin>(linker, |instance| instance)?;
+    blocking_interfaces::variables::add_to_linker::<Instance, Spin>(linker, |instance| instance)?;
     key_value::add_to_linker::<Instance, Spin>(linker, |instance| instance)?;
     variables::add_to_linker::<Instance, Spin>(linker, |instance| instance)
 }
@@ -44,6 +66,20 @@ impl<T> variables::HostWithStore<T> for Spin {
         value.map_err(|error| match error {
             LookupError::InvalidName(message) => variables::Error::InvalidName(message),
             LookupError::Undefined(message) => variables::Error::Undefined(message),
+        })
+    }
+}
+
+impl blocking_interfaces::variables::Host for &mut Instance {
+    fn get(&mut self, name: String) -> Result<String, blocking_interfaces::variables::Error> {
+        let value = blocking::in_place(|| self.application.variables.get(&name));
+        value.map_err(|error| match error {
+            LookupError::InvalidName(message) => {
+                blocking_interfaces::variables::Error::InvalidName(message)
+            }
+            LookupError::Undefined(message) => {
+                blocking_interfaces::variables::Error::Undefined(message)
+            }
         })
     }
 }

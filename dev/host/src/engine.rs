@@ -1,11 +1,15 @@
 //! The Wasm engine of this process and its cache of compiled components.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Limit of concurrent instances in one process, the same as Spin's.
 const MAX_INSTANCES: u32 = 1_000;
+
+/// The interval after which a guest that computes lets the host do other work.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Returns the engine that all hosts of the process share. The address space that its instance pool
 /// reserves is too large to reserve once per host.
@@ -16,7 +20,19 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
     }
     // Allocate each instance on demand where the system has too little address space for the pool.
     let engine = Engine::new(&pooling()).or_else(|_| Engine::new(&config()))?;
-    Ok(ENGINE.get_or_init(|| engine).clone())
+    Ok(ENGINE
+        .get_or_init(|| {
+            let ticking = engine.weak();
+            std::thread::spawn(move || {
+                while let Some(engine) = ticking.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    std::thread::sleep(TICK);
+                }
+            });
+            engine
+        })
+        .clone())
 }
 
 /// Compiles a component, or takes it from the cache: a test suite starts the same one many times.
@@ -35,6 +51,8 @@ pub(crate) fn compile(engine: &Engine, wasm: Vec<u8>) -> wasmtime::Result<Compon
 fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
+    // Spin compiles with these checks, too, but lets a guest compute as long as it likes.
+    config.epoch_interruption(true);
     config
 }
 

@@ -52,6 +52,16 @@ pub enum StartError {
         /// The error of the system.
         source: io::Error,
     },
+    /// A file of a component cannot be read.
+    #[error("cannot read the file {} of component {component:?}: {source}", .path.display())]
+    File {
+        /// The component.
+        component: String,
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The Wasm file is not a component.
     #[error("{} is not a valid component: {reason}", .path.display())]
     InvalidComponent {

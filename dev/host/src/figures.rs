@@ -44,17 +44,33 @@ impl Figures {
     }
 }
 
-/// Records how memories grow, without limiting them further.
-impl ResourceLimiter for Figures {
+/// Limits the memories of one instance, and records how they grow.
+#[derive(Debug)]
+pub(crate) struct MemoryLimiter {
+    figures: Figures,
+    /// What all memories of the instance may still grow by, in bytes.
+    rest: usize,
+}
+
+impl MemoryLimiter {
+    /// Allows the memories of an instance `limit` bytes in total.
+    pub(crate) fn new(figures: Figures, limit: usize) -> Self {
+        Self { figures, rest: limit }
+    }
+}
+
+impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let may_grow = maximum.is_none_or(|maximum| desired <= maximum);
+        let growth = desired.saturating_sub(current);
+        let may_grow = maximum.is_none_or(|maximum| desired <= maximum) && growth <= self.rest;
         if may_grow {
-            self.0.largest_memory.fetch_max(desired, Ordering::Relaxed);
+            self.rest -= growth;
+            self.figures.0.largest_memory.fetch_max(desired, Ordering::Relaxed);
         }
         Ok(may_grow)
     }
@@ -76,10 +92,18 @@ mod tests {
     #[test]
     fn the_largest_memory_is_recorded_and_a_memory_may_grow_to_its_maximum() {
         let figures = Figures::default();
-        let mut instance = figures.clone();
+        let mut instance = MemoryLimiter::new(figures.clone(), 1_000);
         assert!(instance.memory_growing(0, 300, Some(300)).unwrap());
         assert!(instance.memory_growing(0, 200, None).unwrap());
         assert!(!instance.memory_growing(0, 301, Some(300)).unwrap());
         assert_eq!(figures.snapshot().largest_memory, 300);
+    }
+    #[test]
+    fn all_memories_of_an_instance_share_its_limit() {
+        let mut instance = MemoryLimiter::new(Figures::default(), 1_000);
+        assert!(instance.memory_growing(0, 600, None).unwrap());
+        assert!(!instance.memory_growing(0, 401, None).unwrap());
+        assert!(instance.memory_growing(0, 400, None).unwrap());
+        assert!(!instance.memory_growing(600, 601, None).unwrap());
     }
 }

@@ -1,8 +1,10 @@
 //! A running application.
 
 use crate::allowed_hosts::{self, AllowedHosts};
+use crate::chaining::Chaining;
 use crate::engine;
 use crate::figures::{Figures, InstanceFigures};
+use crate::files::Files;
 use crate::instance::{Application, Instance};
 use crate::key_value::{Contents, Stores};
 use crate::manifest::{Component, Manifest};
@@ -10,8 +12,8 @@ use crate::outbound::Outbound;
 use crate::server::Server;
 use crate::variables::{self, ComponentVariables};
 use crate::workers::Workers;
-use crate::{Options, StartError, bindings};
-use std::collections::BTreeMap;
+use crate::{Options, StartError, bindings, componentize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,8 +22,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wasmtime::component::Linker;
-use wasmtime_wasi_http::handler::ProxyHandler;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
+use wasmtime_wasi_http::{p2, p3};
 
 /// A running application. Dropping it closes the listener; requests in flight finish in the
 /// background.
@@ -40,46 +42,65 @@ impl Host {
     /// Starts the application of a manifest. It serves requests when this returns.
     ///
     /// # Errors
-    /// Returns an error if the manifest, a variable or the component is missing or invalid, or if
-    /// the address cannot be listened on.
+    /// Returns an error if the manifest, a variable, a file or a component is missing or invalid,
+    /// or if the address cannot be listened on.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let manifest = read_manifest(&options.manifest)?;
-        let component = manifest.component;
         let defaults = variables::defaults(&manifest.variables);
-        allowed_hosts::check(&component.allowed_hosts, &defaults)?;
-        let values = variables::resolve(&manifest.variables, &options.variables)?;
-        let allowed = AllowedHosts::new(&component.allowed_hosts, &values);
-        if let Some(malformed) = allowed.malformed() {
-            options.log.host(&malformed.to_string());
+        for component in manifest.components.values() {
+            allowed_hosts::check(&component.allowed_hosts, &defaults)?;
         }
-        let (path, wasm) = read_component(&options, &component)?;
+        let values = variables::resolve(&manifest.variables, &options.variables)?;
+        let ids: BTreeSet<_> = manifest.components.keys().cloned().collect();
+        let (stores, figures) = (Stores::default(), Figures::default());
+        let chaining = Chaining::default();
+        let mut components = Vec::new();
+        for component in manifest.components.into_values() {
+            let allowed = AllowedHosts::new(&component.allowed_hosts, &values, &ids);
+            if let Some(malformed) = allowed.malformed() {
+                options.log.host(&malformed.to_string());
+            }
+            let replaced = options.component.as_deref().filter(|_| component.id == manifest.main);
+            let (path, wasm) = read_component(&options, &component, replaced)?;
+            let home = options.manifest.parent().unwrap_or(Path::new(""));
+            let files = Files::copy(home, &component.files).map_err(|(path, source)| {
+                StartError::File { component: component.id.clone(), path, source }
+            })?;
+            let log = options.log.clone();
+            let outbound = Outbound::new(&component.id, allowed, chaining.clone(), log.clone())
+                .map_err(|error| StartError::Runtime(error.to_string()))?;
+            let application = Application {
+                variables: ComponentVariables::new(&component.id, &component.variables, &values),
+                component: component.id,
+                granted_stores: component.key_value_stores,
+                stores: stores.clone(),
+                files,
+                memory: options.limits.memory,
+                outbound: Arc::new(outbound),
+                log,
+                figures: figures.clone(),
+            };
+            components.push((application, path, wasm));
+        }
         let listener = listen(options.listen).await?;
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { address: options.listen, source })?;
 
-        let (stores, figures) = (Stores::default(), Figures::default());
-        let outbound = Outbound::new(&component.id, allowed, options.log.clone())
-            .map_err(|error| StartError::Runtime(error.to_string()))?;
-        let application = Arc::new(Application {
-            variables: ComponentVariables::new(&component.id, &component.variables, &values),
-            granted_stores: component.key_value_stores,
-            stores: stores.clone(),
-            outbound: Arc::new(outbound),
-            log: options.log.clone(),
-            figures: figures.clone(),
-        });
-        // Compiling takes seconds and all processors.
-        let prepared = tokio::task::spawn_blocking(move || prepare(&path, wasm)).await;
-        let prepared = prepared.map_err(|error| StartError::Runtime(error.to_string()))??;
-
         let (stop, stopped) = watch::channel(());
-        let workers = Workers::new(prepared, application, options.reuse, stopped.clone());
-        let server = Arc::new(Server {
-            routes: manifest.routes,
-            handler: ProxyHandler::new(workers),
-            log: options.log,
-        });
+        let mut handlers = BTreeMap::new();
+        for (application, path, wasm) in components {
+            // Compiling takes seconds and all processors.
+            let prepared = tokio::task::spawn_blocking(move || prepare(&path, wasm)).await;
+            let prepared = prepared.map_err(|error| StartError::Runtime(error.to_string()))??;
+            let id = application.component.clone();
+            let (reuse, limits) = (options.reuse.clone(), options.limits.clone());
+            let application = Arc::new(application);
+            let workers = Workers::new(prepared, application, reuse, limits, stopped.clone());
+            handlers.insert(id, ProxyHandler::new(workers));
+        }
+        let server = Arc::new(Server { routes: manifest.routes, handlers, log: options.log });
+        chaining.connect(&server);
         Ok(Self {
             url: format!("http://{address}"),
             address,
@@ -132,10 +153,11 @@ fn read_manifest(path: &Path) -> Result<Manifest, StartError> {
 fn read_component(
     options: &Options,
     component: &Component,
+    replaced: Option<&Path>,
 ) -> Result<(PathBuf, Vec<u8>), StartError> {
     let folder = options.manifest.parent().unwrap_or(Path::new(""));
-    let path = match &options.component {
-        Some(path) => path.clone(),
+    let path = match replaced {
+        Some(path) => path.to_owned(),
         None => folder.join(&component.source),
     };
     match std::fs::read(&path) {
@@ -156,7 +178,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 /// Compiles the component and links its imports.
-fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartError> {
+fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ProxyPre<Instance>, StartError> {
     let runtime = |error: wasmtime::Error| StartError::Runtime(format!("{error:#}"));
     let engine = engine::engine().map_err(runtime)?;
     let mut linker = Linker::new(&engine);
@@ -164,7 +186,8 @@ fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartErro
 
     let path = path.to_owned();
     let reason = |error: wasmtime::Error| format!("{error:#}");
-    let component = match engine::compile(&engine, wasm) {
+    let compiled = componentize::componentize(wasm).and_then(|wasm| engine::compile(&engine, wasm));
+    let component = match compiled {
         Ok(component) => component,
         Err(error) => return Err(StartError::InvalidComponent { path, reason: reason(error) }),
     };
@@ -172,7 +195,14 @@ fn prepare(path: &Path, wasm: Vec<u8>) -> Result<ServicePre<Instance>, StartErro
         Ok(linked) => linked,
         Err(error) => return Err(StartError::MissingImport { path, reason: reason(error) }),
     };
-    ServicePre::new(linked).map_err(|error| StartError::NoHandler { path, reason: reason(error) })
+    // The handler that the component exports tells which WASI it is for.
+    if let Ok(component) = p2::bindings::ProxyPre::new(linked.clone()) {
+        return Ok(ProxyPre::P2(component));
+    }
+    match p3::bindings::ServicePre::new(linked) {
+        Ok(component) => Ok(ProxyPre::P3(component)),
+        Err(error) => Err(StartError::NoHandler { path, reason: reason(error) }),
+    }
 }
 
 #[cfg(test)]

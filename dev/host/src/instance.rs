@@ -1,6 +1,7 @@
 //! The state that wasmtime keeps for one instance of the component.
 
-use crate::figures::Figures;
+use crate::figures::{Figures, MemoryLimiter};
+use crate::files::Files;
 use crate::key_value::Stores;
 use crate::log::{GuestOutput, Log};
 use crate::outbound::{Hooks, Outbound};
@@ -8,18 +9,24 @@ use crate::variables::ComponentVariables;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// State that all instances of the component share.
+/// State that all instances of a component share.
 #[derive(Debug)]
 pub(crate) struct Application {
+    /// The name of the component.
+    pub(crate) component: String,
     /// The variables that the component sees.
     pub(crate) variables: ComponentVariables,
     /// The stores that the component may open.
     pub(crate) granted_stores: BTreeSet<String>,
-    /// The key-value stores.
+    /// The key-value stores of all components.
     pub(crate) stores: Stores,
+    /// The files that the component can read.
+    pub(crate) files: Option<Files>,
+    /// The memory that an instance may have, in bytes.
+    pub(crate) memory: usize,
     /// The client for the component's outbound requests.
     pub(crate) outbound: Arc<Outbound>,
     /// The log.
@@ -37,26 +44,31 @@ pub(crate) struct Instance {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
-    /// Records the memory of this instance.
-    pub(crate) figures: Figures,
+    /// Limits the memory of this instance.
+    pub(crate) memory: MemoryLimiter,
 }
 
 impl Instance {
     /// Creates the state of a new instance. As on Spin without grants, it has no arguments,
-    /// environment, files or sockets.
-    pub(crate) fn new(application: Arc<Application>) -> Self {
-        let wasi = WasiCtx::builder()
-            .stdout(GuestOutput::new(application.log.clone()))
-            .stderr(GuestOutput::new(application.log.clone()))
-            .build();
-        Self {
+    /// environment or sockets, and no files but those of its manifest section, which it can read.
+    ///
+    /// # Errors
+    /// Returns an error if the files are gone.
+    pub(crate) fn new(application: Arc<Application>) -> wasmtime::Result<Self> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(GuestOutput::new(application.log.clone()))
+            .stderr(GuestOutput::new(application.log.clone()));
+        if let Some(files) = &application.files {
+            wasi.preopened_dir(files.folder(), "/", FsPerms::ReadOnly)?;
+        }
+        Ok(Self {
             table: ResourceTable::new(),
-            wasi,
+            wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks(application.outbound.clone()),
-            figures: application.figures.clone(),
+            memory: MemoryLimiter::new(application.figures.clone(), application.memory),
             application,
-        }
+        })
     }
 }
 

@@ -1,4 +1,6 @@
-//! `spin:key-value`, in memory.
+//! `spin:key-value` and `fermyon:spin/key-value`, in memory.
+
+mod blocking_store;
 
 use crate::bindings::{Spin, key_value};
 use crate::blocking;

@@ -2,10 +2,11 @@
 
 mod schema;
 
+use crate::chaining;
 use crate::routes::{Routes, UnsupportedRoute};
 use crate::template::{Template, UnmatchedBraces};
 use crate::variables::{Declaration, name_problem};
-use schema::Toml;
+use schema::{File, Placement, Private, Route, Toml};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The application that the host runs.
@@ -13,13 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Manifest {
     /// The declared variables.
     pub(crate) variables: BTreeMap<String, Declaration>,
-    /// The routes of the component.
+    /// The public routes.
     pub(crate) routes: Routes,
-    /// The component that handles the requests.
-    pub(crate) component: Component,
+    /// The components that triggers name, by name.
+    pub(crate) components: BTreeMap<String, Component>,
+    /// The component of the first trigger with a public route.
+    pub(crate) main: String,
 }
 
-/// The component that handles the requests.
+/// A component that handles requests.
 #[derive(Debug)]
 pub(crate) struct Component {
     /// The component's name in the manifest.
@@ -34,6 +37,9 @@ pub(crate) struct Component {
     pub(crate) allowed_hosts: Vec<Template>,
     /// The key-value stores that the component may open.
     pub(crate) key_value_stores: BTreeSet<String>,
+    /// The files that the component can read: their paths in the component, and those on this
+    /// machine, relative to the manifest.
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// The reason why a manifest is invalid or unsupported.
@@ -45,9 +51,31 @@ pub enum ManifestError {
     /// The manifest's version is not 2.
     #[error("spin_manifest_version is {0}, but this host supports version 2 only")]
     Version(i64),
-    /// The HTTP triggers do not all name the same component.
-    #[error("this host runs one component, but the manifest's HTTP triggers name {0:?}")]
-    Components(Vec<String>),
+    /// No trigger has a public route.
+    #[error("no HTTP trigger has a public route")]
+    NoPublicRoute,
+    /// A route is a table other than `{ private = true }`.
+    #[error("the route of component {0:?} must be a path or `{{ private = true }}`")]
+    PrivateRoute(String),
+    /// Two triggers make the same component reachable in the application.
+    #[error("component {0:?} has more than one trigger with a private route")]
+    TwoPrivateRoutes(String),
+    /// A component may send requests to a component that does not exist.
+    #[error("component {component:?} may reach {target:?}, but no trigger names such a component")]
+    UnknownTarget {
+        /// The component that may send requests.
+        component: String,
+        /// The component that does not exist.
+        target: String,
+    },
+    /// A component has a folder or a pattern among its files.
+    #[error("component {component:?}: this host supports single files only, not {file:?}")]
+    Files {
+        /// The component.
+        component: String,
+        /// The entry.
+        file: String,
+    },
     /// A trigger names an undefined component.
     #[error("a trigger names component {0:?}, which the manifest does not define")]
     UndefinedComponent(String),
@@ -89,21 +117,40 @@ impl Manifest {
             return Err(ManifestError::Version(toml.spin_manifest_version));
         }
         let variables = declarations(toml.variables)?;
-        let triggers = toml.trigger.http;
-        let mut ids: BTreeSet<_> = triggers.iter().map(|t| t.component.clone()).collect();
-        let id = match (ids.pop_first(), ids.is_empty()) {
-            (Some(id), true) => id,
-            (first, _) => {
-                return Err(ManifestError::Components(first.into_iter().chain(ids).collect()));
+        let (mut public, mut private) = (Vec::new(), BTreeSet::new());
+        for trigger in toml.trigger.http {
+            match trigger.route {
+                Route::Public(route) => public.push((route, trigger.component)),
+                Route::Private(Private { private: false }) => {
+                    return Err(ManifestError::PrivateRoute(trigger.component));
+                }
+                Route::Private(Private { private: true }) => {
+                    if let Some(twice) = private.replace(trigger.component) {
+                        return Err(ManifestError::TwoPrivateRoutes(twice));
+                    }
+                }
             }
-        };
-        let mut components = toml.component;
-        let component = match components.remove(&id) {
-            Some(component) => Component::new(id, component, &variables)?,
-            None => return Err(ManifestError::UndefinedComponent(id)),
-        };
-        let routes = Routes::parse(triggers.into_iter().map(|trigger| trigger.route))?;
-        Ok(Self { variables, routes, component })
+        }
+        let main = public.first().map(|(_, id)| id.clone()).ok_or(ManifestError::NoPublicRoute)?;
+        let mut defined = toml.component;
+        let mut ids = private;
+        ids.extend(public.iter().map(|(_, id)| id.clone()));
+        let mut components = BTreeMap::new();
+        for id in &ids {
+            let Some(component) = defined.remove(id) else {
+                return Err(ManifestError::UndefinedComponent(id.clone()));
+            };
+            for host in &component.allowed_outbound_hosts {
+                let target = host.split_once("://").and_then(|(_, host)| chaining::target(host));
+                if let Some(target) = target.filter(|t| *t != "*" && !ids.contains(*t)) {
+                    let (component, target) = (id.clone(), target.to_owned());
+                    return Err(ManifestError::UnknownTarget { component, target });
+                }
+            }
+            components.insert(id.clone(), Component::new(id.clone(), component, &variables)?);
+        }
+        let routes = Routes::parse(public)?;
+        Ok(Self { variables, routes, components, main })
     }
 }
 
@@ -122,6 +169,18 @@ impl Component {
             check_name(&name)?;
             variables.insert(name, template(&value, declared)?);
         }
+        let mut files = BTreeMap::new();
+        for file in toml.files {
+            let (source, destination) = match file {
+                File::Path(path) => (path.clone(), path),
+                File::Placement(Placement { source, destination }) => (source, destination),
+            };
+            let steps = destination.split('/').any(|name| matches!(name, "." | ".."));
+            if source.contains('*') || steps || destination.trim_matches('/').is_empty() {
+                return Err(ManifestError::Files { component: id, file: source });
+            }
+            files.insert(destination.trim_start_matches('/').to_owned(), source);
+        }
         let allowed_hosts = toml.allowed_outbound_hosts.iter();
         let allowed_hosts = allowed_hosts.map(|host| template(host, declared));
         Ok(Self {
@@ -130,6 +189,7 @@ impl Component {
             variables,
             allowed_hosts: allowed_hosts.collect::<Result<_, _>>()?,
             key_value_stores: toml.key_value_stores,
+            files,
             id,
         })
     }

@@ -16,15 +16,35 @@ pub struct Options {
     /// Values for the variables that the manifest declares. The host does not read the environment
     /// by itself: see [`variables_from_env`](crate::variables_from_env).
     pub variables: BTreeMap<String, String>,
-    /// How instances of the component are reused.
+    /// How instances of a component are reused.
     pub reuse: Reuse,
-    /// The Wasm file. Defaults to the manifest's `source`.
+    /// The limits of each instance.
+    pub limits: Limits,
+    /// The Wasm file of the component that the first trigger with a public route names. Defaults to
+    /// the manifest's `source`, as for all other components.
     pub component: Option<PathBuf>,
-    /// The destination of the host's messages and the component's output.
+    /// The destination of the host's messages and the components' output.
     pub log: Log,
 }
 
-/// How instances of the component are reused. The defaults are Spin's.
+/// The limits of each instance. Spin has none; the clouds that run Spin applications have some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The time until the response begins, and then until it ends. An instance that exceeds it is
+    /// ended, with all its requests.
+    pub time: Duration,
+    /// The memory of an instance, in bytes.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // Doorward waits 30 seconds for a body.
+        Self { time: Duration::from_secs(60), memory: 128 << 20 }
+    }
+}
+
+/// How instances of a component are reused. The defaults are Spin's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reuse {
     /// The total number of requests that an instance handles.

@@ -1,5 +1,6 @@
 //! The changes that Spin makes to a request before it reaches the component.
 
+use crate::chaining;
 use crate::routes::Match;
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
@@ -24,11 +25,8 @@ pub(crate) struct NotUtf8(String);
 
 /// Removes the `Connection` header, and a `Host` that only Spin itself may use.
 pub(crate) fn strip_headers(headers: &mut HeaderMap) {
-    let internal = |host: &HeaderValue| {
-        let host = host.to_str().unwrap_or_default();
-        let name = host.split_once(':').map_or(host, |(name, _)| name);
-        name.strip_suffix(".spin.internal").is_some_and(|first| !first.contains('.'))
-    };
+    let internal =
+        |host: &HeaderValue| host.to_str().is_ok_and(|host| chaining::target(host).is_some());
     if headers.get(HOST).is_some_and(internal) {
         headers.remove(HOST);
     }
@@ -117,7 +115,7 @@ mod tests {
 
     fn with_spin_headers(mut headers: HeaderMap, uri: &'static str) -> Result<HeaderMap, NotUtf8> {
         let uri = Uri::from_static(uri);
-        let routes = Routes::parse(["/...".to_owned()]).unwrap();
+        let routes = Routes::parse([("/...".to_owned(), "a".to_owned())]).unwrap();
         let route = routes.find(uri.path()).unwrap();
         let client = "127.0.0.1:5555".parse().unwrap();
         add_spin_headers(&mut headers, &uri, route, client).map(|()| headers)

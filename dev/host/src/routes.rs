@@ -12,6 +12,8 @@ pub struct UnsupportedRoute(pub String);
 /// The result of matching a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Match<'a> {
+    /// The component that handles the request.
+    pub(crate) component: &'a str,
     /// The route as written in the manifest.
     pub(crate) raw: &'a str,
     /// The route without its final `/...`.
@@ -22,21 +24,31 @@ pub(crate) struct Match<'a> {
 
 #[derive(Clone, Debug)]
 struct Route {
+    component: String,
     raw: String,
     prefix: String,
     wildcard: bool,
 }
 
+impl<'a> Match<'a> {
+    /// The match of a request that another component of the application sends: as of a wildcard
+    /// route at the root, whatever routes the component has.
+    pub(crate) fn chained(component: &'a str, path: &'a str) -> Self {
+        Self { component, raw: "/...", prefix: "", path_info: path }
+    }
+}
+
 impl Routes {
-    /// Parses the routes. As on Spin, exact routes take precedence over wildcards, and a longer
-    /// prefix over a shorter one.
+    /// Parses routes and the components that they lead to. As on Spin, exact routes take
+    /// precedence over wildcards, and a longer prefix over a shorter one.
     ///
     /// # Errors
     /// Returns an error if a route has a named parameter or an inner wildcard.
     pub(crate) fn parse(
-        routes: impl IntoIterator<Item = String>,
+        routes: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, UnsupportedRoute> {
-        let mut routes: Vec<_> = routes.into_iter().map(Route::parse).collect::<Result<_, _>>()?;
+        let parse = |(route, component)| Route::parse(route, component);
+        let mut routes: Vec<_> = routes.into_iter().map(parse).collect::<Result<_, _>>()?;
         routes.sort_by_key(|route| (route.wildcard, std::cmp::Reverse(route.prefix.len())));
         Ok(Self(routes))
     }
@@ -48,7 +60,7 @@ impl Routes {
 }
 
 impl Route {
-    fn parse(raw: String) -> Result<Self, UnsupportedRoute> {
+    fn parse(raw: String, component: String) -> Result<Self, UnsupportedRoute> {
         let (path, wildcard) = match raw.strip_suffix("/...") {
             Some(prefix) => (prefix, true),
             None => (raw.as_str(), false),
@@ -58,7 +70,7 @@ impl Route {
             return Err(UnsupportedRoute(raw));
         }
         let prefix = segments.iter().map(|segment| format!("/{segment}")).collect();
-        Ok(Self { raw, prefix, wildcard })
+        Ok(Self { component, raw, prefix, wildcard })
     }
 
     fn matches<'a>(&'a self, path: &'a str) -> Option<Match<'a>> {
@@ -68,6 +80,7 @@ impl Route {
             _ => self.wildcard && rest.starts_with('/'),
         };
         matched.then_some(Match {
+            component: &self.component,
             raw: &self.raw,
             prefix: self.raw.strip_suffix("/...").unwrap_or(&self.raw),
             path_info: if self.wildcard { rest } else { "" },
@@ -80,7 +93,7 @@ mod tests {
     use super::*;
 
     fn routes(list: &[&str]) -> Routes {
-        Routes::parse(list.iter().map(|route| route.to_string())).unwrap()
+        Routes::parse(list.iter().map(|route| (route.to_string(), format!("at {route}")))).unwrap()
     }
 
     #[test]
@@ -116,12 +129,13 @@ mod tests {
         assert_eq!(routes.find("/mcp/health").unwrap().raw, "/mcp/health");
         assert_eq!(routes.find("/mcp/other").unwrap().raw, "/mcp/...");
         assert_eq!(routes.find("/other").unwrap().raw, "/...");
+        assert_eq!(routes.find("/other").unwrap().component, "at /...");
     }
 
     #[test]
     fn named_and_inner_wildcards_are_refused_by_name() {
         for route in ["/users/:id", "/a/*/b", "/a/.../b", "/*"] {
-            let error = Routes::parse([route.to_owned()]).unwrap_err();
+            let error = Routes::parse([(route.to_owned(), "a".to_owned())]).unwrap_err();
             assert!(error.to_string().contains(route), "{error}");
         }
     }

@@ -1,17 +1,19 @@
-//! The HTTP server, which passes requests on to instances of the component.
+//! The HTTP server, which passes requests on to instances of the components.
 
 use crate::log::Log;
 use crate::request::{InvalidTarget, absolute_uri, add_spin_headers, strip_headers};
-use crate::routes::Routes;
+use crate::routes::{Match, Routes};
 use crate::workers::{InstanceLimitReached, Workers};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::uri::Scheme;
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,12 +25,15 @@ use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
 /// The prefix of the paths that Spin answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
+/// The address of a component that sends a request to another, as Spin states it.
+const CHAINED_CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// The HTTP server of an application.
 pub(crate) struct Server {
-    /// The routes of the component.
+    /// The public routes.
     pub(crate) routes: Routes,
-    /// The component.
-    pub(crate) handler: ProxyHandler<Workers>,
+    /// The components, by name.
+    pub(crate) handlers: BTreeMap<String, ProxyHandler<Workers>>,
     /// The log.
     pub(crate) log: Log,
 }
@@ -113,16 +118,54 @@ impl Server {
         if let Err(error) = add_spin_headers(request.headers_mut(), &uri, route, client) {
             return Ok(self.failed(&path, &error.to_string()));
         }
-        match self.handle(request).await {
-            Ok(response) => Ok(response),
-            Err(error) => Ok(self.failed(&path, &format!("{error:?}"))),
-        }
+        Ok(match self.handlers.get(route.component) {
+            Some(handler) => self.handle(handler, &path, request).await,
+            None => self.failed(&path, "its component does not run"),
+        })
     }
 
-    /// Passes a request to an instance of the component.
-    async fn handle(&self, mut request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
+    /// Responds to a request that a component sends to another. `None` if there is no such
+    /// component.
+    pub(crate) async fn chained(
+        &self,
+        component: &str,
+        mut request: Request<WasiBody>,
+    ) -> Option<Response<WasiBody>> {
+        let handler = self.handlers.get(component)?;
+        let path = request.uri().path().to_owned();
+        let route = Match::chained(component, &path);
+        let mut uri = request.uri().clone().into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        let changed = Uri::from_parts(uri).map_err(|error| error.to_string()).and_then(|uri| {
+            add_spin_headers(request.headers_mut(), &uri, route, CHAINED_CLIENT)
+                .map_err(|error| error.to_string())?;
+            *request.uri_mut() = uri;
+            Ok(())
+        });
+        Some(match changed {
+            Ok(()) => self.handle(handler, &path, request).await,
+            Err(error) => self.failed(&path, &error),
+        })
+    }
+
+    /// Passes a request to an instance of a component. A failure is a response, too.
+    async fn handle(
+        &self,
+        handler: &ProxyHandler<Workers>,
+        path: &str,
+        request: Request<WasiBody>,
+    ) -> Response<WasiBody> {
+        let answer = self.try_handle(handler, request).await;
+        answer.unwrap_or_else(|error| self.failed(path, &format!("{error:?}")))
+    }
+
+    async fn try_handle(
+        &self,
+        handler: &ProxyHandler<Workers>,
+        mut request: Request<WasiBody>,
+    ) -> wasmtime::Result<Response<WasiBody>> {
         loop {
-            let error = match self.handler.handle((), request).await {
+            let error = match handler.handle((), request).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error.downcast::<InstantiationError<()>>()?,
             };

@@ -1,26 +1,26 @@
 //! The lifecycle of instances: when they start, which requests they accept, and when they end.
 
-use crate::Reuse;
 use crate::instance::{Application, Instance};
+use crate::{Limits, Reuse};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut, Trap};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
-    self, HandlerState, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+    self, HandlerState, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
-use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Starts an instance for each request that no running instance accepts.
 pub(crate) struct Workers {
-    component: ServicePre<Instance>,
+    component: ProxyPre<Instance>,
     application: Arc<Application>,
     reuse: Reuse,
+    limits: Limits,
     instance_permits: Option<Arc<Semaphore>>,
     stop: watch::Receiver<()>,
 }
@@ -33,13 +33,19 @@ pub(crate) struct InstanceLimitReached;
 impl Workers {
     /// Starts instances of `component`. They end when the sender of `stop` is dropped.
     pub(crate) fn new(
-        component: ServicePre<Instance>,
+        component: ProxyPre<Instance>,
         application: Arc<Application>,
         reuse: Reuse,
+        limits: Limits,
         stop: watch::Receiver<()>,
     ) -> Self {
+        let reuse = match component {
+            // Spin starts an instance of a WASI 0.2 component for each request.
+            ProxyPre::P2(_) => Reuse { requests: 1, concurrent: 1, ..reuse },
+            ProxyPre::P3(_) => reuse,
+        };
         let instance_permits = reuse.instances.map(|n| Arc::new(Semaphore::new(n.max(1))));
-        Self { component, application, reuse, instance_permits, stop }
+        Self { component, application, reuse, limits, instance_permits, stop }
     }
 }
 
@@ -58,19 +64,26 @@ impl HandlerState for Workers {
             None => None,
         };
         let start = Instant::now();
-        let instance = Instance::new(self.application.clone());
-        let mut store = Store::new(self.component.engine(), instance);
-        store.limiter(|instance| &mut instance.figures);
-        let service = self.component.instantiate_async(&mut store).await?;
+        let instance = Instance::new(self.application.clone())?;
+        let engine = match &self.component {
+            ProxyPre::P2(component) => component.engine(),
+            ProxyPre::P3(component) => component.engine(),
+        };
+        let mut store = Store::new(engine, instance);
+        store.limiter(|instance| &mut instance.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let proxy = self.component.instantiate_async(&mut store).await?;
         self.application.figures.started(start.elapsed());
         Ok(handler::Instance {
             store,
-            proxy: Proxy::P3(service),
+            proxy,
             view: Instance::http,
-            expiration: Expiration::new(self.reuse.idle, self.stop.clone()),
+            expiration: Expiration::new(self.reuse.idle, self.limits.time, self.stop.clone()),
             state: Worker {
                 application: self.application.clone(),
                 reuse: self.reuse.clone(),
+                limits: self.limits.clone(),
                 stop: self.stop.clone(),
                 _permit: permit,
             },
@@ -82,6 +95,7 @@ impl HandlerState for Workers {
 pub(crate) struct Worker {
     application: Arc<Application>,
     reuse: Reuse,
+    limits: Limits,
     stop: watch::Receiver<()>,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -100,14 +114,15 @@ impl WorkerState for Worker {
         }
     }
 
-    /// Sets no deadline, which is Spin's default.
+    /// Limits the time until the response begins. [`Expiration`] enforces the limit when the guest
+    /// computes and this future is not polled.
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, Instance>,
         (): (),
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        Box::pin(std::future::pending())
+        Box::pin(tokio::time::sleep(self.limits.time))
     }
 
     fn drop(&self, store: Store<Instance>, result: wasmtime::Result<()>) {
@@ -120,23 +135,26 @@ impl WorkerState for Worker {
                 return;
             }
             let log = &self.application.log;
-            log.host(&format!("an instance of the component failed: {error:?}"));
+            let component = &self.application.component;
+            log.host(&format!("an instance of component {component:?} failed: {error:?}"));
         }
     }
 }
 
-/// Ends an idle instance after its timeout, or when the host stops.
+/// Ends an idle instance after its timeout or when the host stops, and a busy one after its limit.
 pub(crate) struct Expiration {
-    idle: std::time::Duration,
+    idle: Duration,
+    limit: Duration,
     sleep: Pin<Box<Sleep>>,
     stop: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
     stopped: bool,
 }
 
 impl Expiration {
-    fn new(idle: std::time::Duration, mut stop: watch::Receiver<()>) -> Self {
+    fn new(idle: Duration, limit: Duration, mut stop: watch::Receiver<()>) -> Self {
         Self {
             idle,
+            limit,
             sleep: Box::pin(tokio::time::sleep(idle)),
             // Resolves when the sender is dropped; it never sends a value.
             stop: Box::pin(async move { drop(stop.changed().await) }),
@@ -156,17 +174,16 @@ impl WorkerExpiration for Expiration {
         if !this.stopped {
             this.stopped = this.stop.as_mut().poll(cx).is_ready();
         }
-        match (status, this.stopped) {
-            (WorkerStatus::Requests | WorkerStatus::PostReturn, _) => Poll::Pending,
-            (WorkerStatus::Idle, true) => Poll::Ready(()),
-            (WorkerStatus::Idle, false) => {
-                let deadline = tokio::time::Instant::from_std(start + this.idle);
-                if this.sleep.deadline() != deadline {
-                    this.sleep.as_mut().reset(deadline);
-                }
-                this.sleep.as_mut().poll(cx)
-            }
+        let timeout = match (status, this.stopped) {
+            (WorkerStatus::Idle, true) => return Poll::Ready(()),
+            (WorkerStatus::Idle, false) => this.idle,
+            (WorkerStatus::Requests | WorkerStatus::PostReturn, _) => this.limit,
+        };
+        let deadline = tokio::time::Instant::from_std(start + timeout);
+        if this.sleep.deadline() != deadline {
+            this.sleep.as_mut().reset(deadline);
         }
+        this.sleep.as_mut().poll(cx)
     }
 }
 
@@ -174,6 +191,7 @@ impl WorkerExpiration for Expiration {
 mod tests {
     use super::*;
     use crate::allowed_hosts::AllowedHosts;
+    use crate::chaining::Chaining;
     use crate::figures::Figures;
     use crate::key_value::Stores;
     use crate::outbound::Outbound;
@@ -187,20 +205,26 @@ mod tests {
         let log = CapturedLog::default();
         let capture = Log::Capture(log.clone());
         let none = BTreeMap::new();
-        let allowed = AllowedHosts::new(&[], &none);
-        let outbound = Outbound::new("example", allowed, capture.clone()).unwrap();
+        let allowed = AllowedHosts::new(&[], &none, &BTreeSet::new());
+        let chaining = Chaining::default();
+        let outbound = Outbound::new("example", allowed, chaining, capture.clone()).unwrap();
         let application = Arc::new(Application {
+            component: "example".to_owned(),
             variables: ComponentVariables::new("example", &BTreeMap::new(), &none),
             granted_stores: BTreeSet::new(),
             stores: Stores::default(),
+            files: None,
+            memory: 1 << 20,
             outbound: Arc::new(outbound),
             log: capture,
             figures: Figures::default(),
         });
         let (sender, stop) = watch::channel(());
         let sender = Some(sender).filter(|_| !stopping);
-        let store = Store::new(&Engine::default(), Instance::new(application.clone()));
-        let worker = Worker { application, reuse: Reuse::default(), stop, _permit: None };
+        let instance = Instance::new(application.clone()).unwrap();
+        let store = Store::new(&Engine::default(), instance);
+        let (reuse, limits) = (Reuse::default(), Limits::default());
+        let worker = Worker { application, reuse, limits, stop, _permit: None };
         WorkerState::drop(&worker, store, Err(error));
         drop(sender);
         log.text()

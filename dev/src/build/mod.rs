@@ -5,7 +5,7 @@ mod toolchain;
 
 pub(crate) use toolchain::Toolchain;
 
-use crate::{Error, process::ProcessGroup, workspace};
+use crate::{Error, Wasi, process::ProcessGroup, workspace};
 use std::{path::PathBuf, process::Stdio, sync::OnceLock};
 use tokio::{io::AsyncReadExt, process::Command};
 
@@ -22,28 +22,42 @@ pub(crate) enum Progress {
 ///
 /// # Panics
 /// Panics with cargo's output if the component does not build.
-pub fn build_component() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build_package(workspace::COMPONENT)).clone()
+pub fn build_component(wasi: Wasi) -> PathBuf {
+    static BUILT: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+    let built = match wasi {
+        Wasi::V0_2 => &BUILT[0],
+        Wasi::V0_3 => &BUILT[1],
+    };
+    built.get_or_init(|| build_package(workspace::COMPONENT, wasi)).clone()
 }
 
 /// Builds another component of this workspace and returns the `.wasm`. For tests and benchmarks.
 ///
 /// # Panics
 /// Panics with cargo's output if the package does not build.
+pub fn build_package(package: &'static str, wasi: Wasi) -> PathBuf {
+    build_packages(&[package], wasi).remove(0)
+}
+
+/// Builds several components of this workspace with the same dependencies, and returns their
+/// `.wasm` files. For tests and benchmarks.
+///
+/// # Panics
+/// Panics with cargo's output if a package does not build.
 #[allow(clippy::panic, reason = "a test without a component has failed")]
-pub fn build_package(package: &'static str) -> PathBuf {
+pub fn build_packages(packages: &[&'static str], wasi: Wasi) -> Vec<PathBuf> {
+    let packages = packages.to_vec();
     // Build on a separate thread, so that this can be called from within a Tokio runtime.
     let built = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::build(format!("Cannot start Tokio for the build: {error}")))?;
-        runtime.block_on(wasm(&Toolchain::from_env(), package, Progress::Quiet))
+        runtime.block_on(wasm(&Toolchain::from_env(), &packages, wasi, Progress::Quiet))
     })
     .join();
     match built {
-        Ok(Ok(path)) => path,
+        Ok(Ok(paths)) => paths,
         Ok(Err(error)) => panic!("{error}"),
         Err(_) => panic!("the build of the component panicked"),
     }
@@ -53,15 +67,27 @@ pub fn build_package(package: &'static str) -> PathBuf {
 ///
 /// # Errors
 /// Returns an error if the target cannot be added or cargo fails.
-pub(crate) async fn component(toolchain: &Toolchain, progress: Progress) -> Result<PathBuf, Error> {
-    wasm(toolchain, workspace::COMPONENT, progress).await
+pub(crate) async fn component(
+    toolchain: &Toolchain,
+    wasi: Wasi,
+    progress: Progress,
+) -> Result<PathBuf, Error> {
+    wasm(toolchain, &[workspace::COMPONENT], wasi, progress).await.map(|mut paths| paths.remove(0))
 }
 
-async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Result<PathBuf, Error> {
-    toolchain.ensure_target(progress).await?;
+/// Returns the `.wasm` of each package, in order.
+async fn wasm(
+    toolchain: &Toolchain,
+    packages: &[&str],
+    wasi: Wasi,
+    progress: Progress,
+) -> Result<Vec<PathBuf>, Error> {
+    toolchain.ensure_target(wasi.target(), progress).await?;
     let mut command = Command::new(&toolchain.cargo);
     command
-        .args(["build", "--package", package, "--lib", "--target", workspace::TARGET, "--release"])
+        .args(["build", "--lib", "--target", wasi.target(), "--release"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(toolchain.path_remapping(wasi.target()))
         // Print diagnostics to standard error as usual, and the artifact's path to standard output.
         .arg("--message-format=json-render-diagnostics")
         .current_dir(&toolchain.root)
@@ -96,7 +122,11 @@ async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Resul
                 .trim_end(),
         ));
     }
-    artifact::wasm(&messages, &package.replace('-', "_"))
+    let built = |package: &&str| artifact::wasm(&messages, &package.replace('-', "_"));
+    packages
+        .iter()
+        .map(built)
+        .collect::<Option<_>>()
         .ok_or_else(|| Error::build("Cargo built the component but reported no .wasm file."))
 }
 
@@ -104,7 +134,7 @@ async fn wasm(toolchain: &Toolchain, package: &str, progress: Progress) -> Resul
 ///
 /// # Errors
 /// Returns an error if the component has not been built.
-pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
+pub(crate) async fn existing(toolchain: &Toolchain, wasi: Wasi) -> Result<PathBuf, Error> {
     let failed =
         |problem: String| Error::build(format!("Cannot find cargo's target folder: {problem}"));
     let output = Command::new(&toolchain.cargo)
@@ -117,10 +147,8 @@ pub(crate) async fn existing(toolchain: &Toolchain) -> Result<PathBuf, Error> {
         .map_err(|error| failed(error.to_string()))?;
     let folder = artifact::target_folder(&output.stdout)
         .ok_or_else(|| failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))?;
-    let path = folder
-        .join(workspace::TARGET)
-        .join("release")
-        .join(format!("{}.wasm", workspace::COMPONENT));
+    let path =
+        folder.join(wasi.target()).join("release").join(format!("{}.wasm", workspace::COMPONENT));
     if path.is_file() {
         Ok(path)
     } else {

@@ -1,5 +1,6 @@
 //! Maps the names in an environment file to Spin variables.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::collections::BTreeMap;
 
 /// The prefix of Spin's own environment variables.
@@ -11,6 +12,8 @@ pub(crate) struct RealTenant {
     pub variables: BTreeMap<String, String>,
     /// The port for the server to listen on.
     pub port: Option<u16>,
+    /// Whether there is no secret, so that the token alone decides.
+    pub only_verifies: bool,
 }
 
 /// A variable of the manifest and its long and short names in environment files.
@@ -20,7 +23,7 @@ struct Mapping {
     required: bool,
 }
 
-const MAPPINGS: [Mapping; 8] = [
+const MAPPINGS: [Mapping; 12] = [
     Mapping { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
     Mapping { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
     Mapping {
@@ -41,6 +44,22 @@ const MAPPINGS: [Mapping; 8] = [
     },
     Mapping { variable: "public_url", names: &["MCP_SERVER_URL", "BASE_URL"], required: false },
     Mapping { variable: "scopes_supported", names: &["SCOPES"], required: false },
+    Mapping {
+        variable: "auth0_client_private_key_id",
+        names: &["AUTH0_CLIENT_ASSERTION_SIGNING_KEY_ID", "CLIENT_ASSERTION_SIGNING_KEY_ID"],
+        required: false,
+    },
+    Mapping {
+        variable: "connect_client_id",
+        names: &["AUTH0_CONNECT_CLIENT_ID", "CONNECT_CLIENT_ID"],
+        required: false,
+    },
+    Mapping {
+        variable: "connect_client_secret",
+        names: &["AUTH0_CONNECT_CLIENT_SECRET", "CONNECT_CLIENT_SECRET"],
+        required: false,
+    },
+    Mapping { variable: "revocation_secret", names: &["REVOCATION_SECRET"], required: false },
 ];
 
 /// The secret of a client that authenticates without a private key.
@@ -55,6 +74,24 @@ impl RealTenant {
     /// # Errors
     /// Returns the names of all entries that are missing, invalid or in conflict, without values.
     pub(super) fn from_entries(entries: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::with_required(entries, |mapping| mapping.required)
+    }
+
+    /// The same for a deployment, whose URL may not be known yet, and whose secrets may be set in
+    /// another way.
+    ///
+    /// # Errors
+    /// As [`from_entries`](Self::from_entries).
+    pub(super) fn for_deployment(entries: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::with_required(entries, |mapping| {
+            matches!(mapping.variable, "auth0_domain" | "auth0_client_id")
+        })
+    }
+
+    fn with_required(
+        entries: &BTreeMap<String, String>,
+        is_required: impl Fn(&Mapping) -> bool,
+    ) -> Result<Self, String> {
         let given = |name: &str| {
             entries.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
         };
@@ -66,7 +103,9 @@ impl RealTenant {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let (mut problems, mut missing) = (Vec::new(), Vec::new());
-        for Mapping { variable, names, required } in MAPPINGS {
+        for mapping in MAPPINGS {
+            let required = is_required(&mapping);
+            let Mapping { variable, names, .. } = mapping;
             let spin = format!("{SPIN}{}", variable.to_uppercase());
             let found: Vec<(&str, String)> = names
                 .iter()
@@ -89,13 +128,53 @@ impl RealTenant {
             }
         }
         missing.retain(|(variable, _)| *variable != SECRET || !variables.contains_key(KEY));
+        // Servers that only verify tokens have a tenant, or another issuer, and an audience, and
+        // perhaps a client's id.
+        let has_issuers = variables.contains_key("issuers");
+        missing.retain(|(variable, _)| *variable != "auth0_domain" || !has_issuers);
+        let only_verifies =
+            missing.iter().all(|(variable, _)| ["auth0_client_id", SECRET].contains(variable))
+                && missing.iter().any(|(variable, _)| *variable == SECRET);
+        if only_verifies {
+            missing.clear();
+            // An id without a secret is of no use to a server.
+            variables.remove("auth0_client_id");
+            for (name, value) in without_client() {
+                variables.entry(name).or_insert(value);
+            }
+        }
+        if let Some(domain) = variables.get("auth0_domain").filter(|domain| is_local(domain)) {
+            let origin = format!("http://{domain}");
+            for name in ["local_tenant_url", "google_api_url"] {
+                variables.entry(name.to_owned()).or_insert_with(|| origin.clone());
+            }
+        }
         problems.extend(missing.into_iter().map(|(_, problem)| problem));
         let port = given("PORT").map(str::parse).transpose().unwrap_or_else(|_| {
             problems.push("PORT is not a valid port number".to_owned());
             None
         });
-        if problems.is_empty() { Ok(Self { variables, port }) } else { Err(problems.join("\n  ")) }
+        match problems.is_empty() {
+            true => Ok(Self { variables, port, only_verifies }),
+            false => Err(problems.join("\n  ")),
+        }
     }
+}
+
+/// The variables of a server without a client: the token alone decides. The secret is new with each
+/// start, unless the file has one.
+fn without_client() -> Vec<(String, String)> {
+    let mut bytes = [0; 32];
+    // Without randomness the secret stays empty, and the server refuses to start.
+    let secret = getrandom::fill(&mut bytes).map(|()| URL_SAFE_NO_PAD.encode(bytes));
+    let values =
+        [("server_secret", secret.unwrap_or_default()), ("permission_source", "token".to_owned())];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// Whether a domain is that of a local tenant: loopback, with a port.
+fn is_local(domain: &str) -> bool {
+    ["127.0.0.1:", "localhost:", "[::1]:"].iter().any(|start| domain.starts_with(start))
 }
 
 /// Converts a value to the form of the manifest's variable: a domain may be written as a URL, and
@@ -160,6 +239,85 @@ mod tests {
         assert_eq!(long.variables["auth0_client_id"], "id");
         assert_eq!(long.variables["auth0_client_secret"], "hunter2");
         assert_eq!(long.variables["public_url"], "https://mcp.example");
+    }
+
+    #[test]
+    fn the_files_of_the_servers_that_this_one_grew_from_are_read() {
+        let xmcp = "AUTH0_DOMAIN=t.us.auth0.com\nAUTH0_AUDIENCE=http://localhost:3001/mcp\n\
+                    AUTH0_CLIENT_ID=id\nAUTH0_CLIENT_SECRET=secret\nPORT=3001\n\
+                    MCP_SERVER_URL=http://localhost:3001\n";
+        let plugin = "DOMAIN=t.us.auth0.com\nAUDIENCE=http://localhost:3001/\nCLIENT_ID=id\n\
+                      CLIENT_SECRET=secret\nBASE_URL=http://localhost:3001/\nSCOPES=openid profile\n";
+        let key = "AUTH0_DOMAIN=t.us.auth0.com\nAUTH0_AUDIENCE=http://localhost:3001/mcp\n\
+                   AUTH0_CLIENT_ID=id\nAUTH0_CLIENT_ASSERTION_SIGNING_ALG=RS256\n\
+                   AUTH0_CLIENT_ASSERTION_SIGNING_KEY=-----BEGIN PRIVATE KEY-----\\n…\n\
+                   MCP_SERVER_URL=http://localhost:3001\n";
+        let pmcp = "AUTH0_DOMAIN=t.us.auth0.com\nAUTH0_AUDIENCE=https://mcp.example.com\n\
+                    AUTH0_CLIENT_ID=id\nMCP_SERVER_URL=http://localhost:3001\n";
+        let fastmcp = "# Auth0 tenant domain\nAUTH0_DOMAIN=t.us.auth0.com\n\n\
+                       AUTH0_AUDIENCE=http://localhost:3001/\nMCP_SERVER_URL=http://localhost:3001\n";
+        for (text, source) in [
+            (xmcp, None),
+            (key, None),
+            (plugin, None),
+            (fastmcp, Some("token")),
+            (pmcp, Some("token")),
+        ] {
+            let entries = crate::env_file::syntax::parse(text).expect("it is valid");
+            let tenant = RealTenant::from_entries(&entries).map_err(|error| panic!("{error}"));
+            let variables = tenant.expect("it is complete").variables;
+            assert_eq!(variables["auth0_domain"], "t.us.auth0.com");
+            assert_eq!(variables["public_url"], "http://localhost:3001");
+            assert_eq!(variables.get("permission_source").map(String::as_str), source);
+            let credentials = ["auth0_client_secret", "auth0_client_private_key", "server_secret"];
+            assert!(credentials.iter().any(|name| variables.contains_key(*name)), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_secret_the_token_alone_decides() {
+        for entries in [&LONG[..2], &LONG[..3]] {
+            let tenant = read(entries).expect("the server can verify tokens");
+            assert!(tenant.only_verifies);
+            assert_eq!(tenant.variables["permission_source"], "token");
+        }
+        assert!(!read(&LONG).expect("it is complete").only_verifies);
+        assert!(problem(&[LONG[0], LONG[2]]).contains("AUDIENCE is missing"));
+    }
+
+    #[test]
+    fn a_file_without_a_tenant_names_another_issuer() {
+        let issuer = ("SPIN_VARIABLE_ISSUERS", r#"[{"issuer":"https://login.example/"}]"#);
+        let own = ("SPIN_VARIABLE_SERVER_SECRET", "own");
+        for (entries, secret) in
+            [(&[LONG[1], issuer][..], None), (&[LONG[1], issuer, own], Some("own"))]
+        {
+            let variables = read(entries).expect("no tenant is needed").variables;
+            assert_eq!(variables["permission_source"], "token");
+            assert!(!variables.contains_key("auth0_domain"));
+            assert!(secret.is_none_or(|secret| variables["server_secret"] == secret));
+            assert!(variables["server_secret"].len() >= 3);
+        }
+        assert!(problem(&[LONG[1]]).contains("AUTH0_DOMAIN or DOMAIN is missing"));
+    }
+
+    #[test]
+    fn the_connect_page_and_the_log_stream_have_names_as_well() {
+        let entries = [
+            &LONG[..],
+            &[("AUTH0_CONNECT_CLIENT_ID", "c"), ("AUTH0_CONNECT_CLIENT_SECRET", "s")],
+            &[("REVOCATION_SECRET", "r")],
+        ];
+        let variables = read(&entries.concat()).expect("the names are read").variables;
+        let names = ["connect_client_id", "connect_client_secret", "revocation_secret"];
+        assert_eq!(names.map(|name| variables[name].as_str()), ["c", "s", "r"]);
+    }
+
+    #[test]
+    fn a_local_tenant_is_reached_over_plain_http() {
+        let entries = [&LONG[1..], &[("AUTH0_DOMAIN", "127.0.0.1:4000")]];
+        let variables = read(&entries.concat()).expect("the names are read").variables;
+        assert_eq!(variables["local_tenant_url"], "http://127.0.0.1:4000");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod syntax;
 pub(crate) use mapping::RealTenant;
 
 use crate::Error;
-use std::{fs, io::ErrorKind, path::Path};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
 
 /// Reads an environment file for a real tenant. Does not change this process's environment.
 ///
@@ -15,6 +15,21 @@ use std::{fs, io::ErrorKind, path::Path};
 /// Returns an error if the file cannot be read, has a line that is not `NAME=value`, or lacks a
 /// required entry. No error quotes a value.
 pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
+    read_as(path, RealTenant::from_entries)
+}
+
+/// Reads an environment file for a deployment, which needs neither a URL nor a secret.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_for_deployment(path: &Path) -> Result<RealTenant, Error> {
+    read_as(path, RealTenant::for_deployment)
+}
+
+fn read_as(
+    path: &Path,
+    from_entries: fn(&BTreeMap<String, String>) -> Result<RealTenant, String>,
+) -> Result<RealTenant, Error> {
     let problem = |what: String| Error::usage(format!("{}: {what}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => problem(
@@ -24,7 +39,7 @@ pub(crate) fn read(path: &Path) -> Result<RealTenant, Error> {
         _ => problem(error.to_string()),
     })?;
     let entries = syntax::parse(&text).map_err(|error| problem(error.to_string()))?;
-    RealTenant::from_entries(&entries).map_err(problem)
+    from_entries(&entries).map_err(problem)
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ pub(super) fn for_component(
     component: &Path,
     folder: &Path,
 ) -> io::Result<PathBuf> {
-    let home = manifest.parent().unwrap_or(Path::new("."));
+    let home = std::path::absolute(manifest.parent().unwrap_or(Path::new(".")))?;
     let mut table: Table = fs::read_to_string(manifest)?.parse().map_err(io::Error::other)?;
+    make_absolute(&mut table, &home);
     let components = table.get_mut("component").and_then(Value::as_table_mut).into_iter().flatten();
     let mut moved = false;
     for (id, entry) in components {
@@ -23,7 +24,7 @@ pub(super) fn for_component(
             continue;
         };
         // Leave a remote source, which is a table, unchanged.
-        let Some(path) = source.as_str().map(|path| home.join(path)) else {
+        let Some(path) = source.as_str().map(PathBuf::from) else {
             continue;
         };
         let target = if id == name { component } else { path.as_path() };
@@ -36,6 +37,27 @@ pub(super) fn for_component(
     let copy = folder.join("spin.toml");
     fs::write(&copy, toml::to_string(&table).map_err(io::Error::other)?)?;
     Ok(copy)
+}
+
+/// Makes the paths of the components and of their files absolute.
+fn make_absolute(manifest: &mut Table, home: &Path) {
+    let absolute = |path: &str| home.join(path).to_string_lossy().into_owned();
+    let components = manifest.get_mut("component").and_then(Value::as_table_mut);
+    for (_, component) in components.into_iter().flatten() {
+        if let Some(Value::String(source)) = component.get_mut("source") {
+            *source = absolute(source);
+        }
+        let files = component.get_mut("files").and_then(Value::as_array_mut);
+        for file in files.into_iter().flatten() {
+            if let Some(Value::String(source)) = file.get_mut("source") {
+                *source = absolute(source);
+            } else if let Some(path) = file.as_str() {
+                let placed = [("source", absolute(path)), ("destination", path.to_owned())];
+                let placed = placed.map(|(name, path)| (name.to_owned(), Value::String(path)));
+                *file = Value::Table(placed.into_iter().collect());
+            }
+        }
+    }
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {
@@ -55,6 +77,7 @@ source = "target/doorward.wasm"
 allowed_outbound_hosts = ["https://{{ auth0_domain }}"]
 [component.other]
 source = "other.wasm"
+files = ["api.json"]
 [component.remote]
 source = { url = "https://example.com/a.wasm", digest = "sha256:0" }
 "#;
@@ -91,6 +114,9 @@ source = { url = "https://example.com/a.wasm", digest = "sha256:0" }
         let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
         assert_eq!(copied["component"]["doorward"]["source"], path(component));
         assert_eq!(copied["component"]["other"]["source"], path(folder.path().join("other.wasm")));
+        let file = &copied["component"]["other"]["files"][0];
+        assert_eq!(file["source"], path(folder.path().join("api.json")));
+        assert_eq!(file["destination"].as_str(), Some("api.json"));
         assert_eq!(copied["component"]["remote"]["source"]["digest"].as_str(), Some("sha256:0"));
         assert_eq!(
             copied["component"]["doorward"]["allowed_outbound_hosts"][0].as_str(),

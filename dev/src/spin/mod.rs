@@ -13,10 +13,6 @@ use std::{
 };
 use tokio::process::Command;
 
-/// The oldest version of Spin that can run the component: the first one that reuses instances of
-/// WASI 0.3 components.
-pub(crate) const OLDEST: Version = Version { major: 4, minor: 1 };
-
 /// The result of looking for `spin` on PATH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Spin {
@@ -27,7 +23,7 @@ pub(crate) enum Spin {
         /// Its version.
         version: Version,
     },
-    /// Spin is older than [`OLDEST`].
+    /// Spin is too old for the build.
     TooOld(Version),
     /// The program does not report a version of Spin.
     Unreadable,
@@ -37,7 +33,7 @@ pub(crate) enum Spin {
 
 impl Spin {
     /// Asks `program` for its version. It is `spin`, except in tests.
-    pub(crate) async fn find(program: &OsStr) -> Self {
+    pub(crate) async fn find(program: &OsStr, oldest: Version) -> Self {
         let output = Command::new(program)
             .arg("--version")
             .stdin(Stdio::null())
@@ -48,7 +44,7 @@ impl Spin {
             return Self::Missing;
         };
         match Version::parse(&String::from_utf8_lossy(&output.stdout)) {
-            Some(version) if version >= OLDEST => {
+            Some(version) if version >= oldest => {
                 Self::Usable { program: program.to_owned(), version }
             }
             Some(version) => Self::TooOld(version),
@@ -61,13 +57,15 @@ impl Spin {
 mod tests {
     use super::*;
 
+    const OLDEST: Version = Version { major: 4, minor: 1 };
+
     #[tokio::test]
     async fn a_program_that_is_not_installed_is_missing() {
-        assert_eq!(Spin::find(OsStr::new("no-such-spin")).await, Spin::Missing);
+        assert_eq!(Spin::find(OsStr::new("no-such-spin"), OLDEST).await, Spin::Missing);
     }
 
     #[tokio::test]
     async fn a_program_that_is_not_spin_has_no_readable_version() {
-        assert_eq!(Spin::find(OsStr::new("true")).await, Spin::Unreadable);
+        assert_eq!(Spin::find(OsStr::new("true"), OLDEST).await, Spin::Unreadable);
     }
 }

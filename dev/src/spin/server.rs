@@ -7,7 +7,7 @@ use crate::{
     process::ProcessGroup,
     workspace,
 };
-use doorward_host::Reuse;
+use doorward_host::{Limits, Reuse};
 use std::{
     collections::BTreeMap, ffi::OsString, io, net::SocketAddr, path::PathBuf, process::Stdio,
     time::Duration,
@@ -18,8 +18,8 @@ use tokio::{
     process::Command,
 };
 
-/// Timeout until `spin up` responds. The first start compiles the component.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeout until `spin up` responds. The first start compiles the components.
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The interval between health checks during the start.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -39,6 +39,10 @@ pub(crate) struct SpinOptions {
     pub variables: BTreeMap<String, String>,
     /// How instances are reused.
     pub reuse: Reuse,
+    /// The limits of instances. Spin has none unless they differ from the default.
+    pub limits: Limits,
+    /// The runtime configuration.
+    pub runtime_config: Option<PathBuf>,
     /// The destination of Spin's output.
     pub log: Log,
 }
@@ -57,7 +61,7 @@ impl SpinServer {
     /// Starts `spin up` and waits until it responds.
     ///
     /// # Errors
-    /// Returns an error if `spin up` cannot be started, exits, or does not respond within a minute.
+    /// Returns an error if `spin up` cannot be started, exits, or does not respond in time.
     pub(crate) async fn start(options: SpinOptions) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::start(format!("Cannot start Spin: {error}"));
         let state = tempfile::tempdir().map_err(failed)?;
@@ -120,6 +124,14 @@ fn command(options: &SpinOptions, manifest: &std::path::Path, state: &TempDir) -
         command.arg("--max-instance-reuse-count").arg(requests.to_string());
         command.arg("--max-instance-concurrent-reuse-count").arg(concurrent.to_string());
         command.arg("--idle-instance-timeout").arg(format!("{}ms", idle.as_millis()));
+    }
+    if options.limits != Limits::default() {
+        let Limits { time, memory } = &options.limits;
+        command.arg("--request-timeout").arg(format!("{}ms", time.as_millis()));
+        command.arg("--max-instance-memory").arg(memory.to_string());
+    }
+    if let Some(file) = &options.runtime_config {
+        command.arg("--runtime-config-file").arg(file);
     }
     // Run in a folder without a `.env`, which Spin would read.
     command.current_dir(state.path()).stdin(Stdio::null());

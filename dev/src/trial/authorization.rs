@@ -28,6 +28,8 @@ pub(super) struct Request<'a> {
     pub(super) scope: &'a str,
     /// The PKCE verifier and challenge.
     pub(super) pkce: &'a Pkce,
+    /// The organization that the user signs in to, by id (Auth0's `organization`).
+    pub(super) organization: Option<&'a str>,
     /// The `state`, which ties the redirect to this request.
     pub(super) state: &'a str,
 }
@@ -67,6 +69,9 @@ impl Request<'_> {
             .append_pair("code_challenge", &self.pkce.challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("resource", self.resource.as_str());
+        if let Some(organization) = self.organization {
+            url.query_pairs_mut().append_pair("organization", organization);
+        }
         let page = browser.open(url).await?.page("a sign-in page")?;
         let landing = browser.sign_in(&page, who, password).await?;
         Ok((landing.page("a consent page")?, format!("as {who}, on the tenant's page")))

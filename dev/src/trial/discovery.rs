@@ -1,11 +1,11 @@
 //! Discovers the authorization server from the MCP server's URL (RFC 9728, RFC 8414).
 
 use super::{
-    challenge,
     http::send,
     mcp,
     report::{Mismatch, Step},
 };
+use crate::challenge;
 use reqwest::{Client, header};
 use serde_json::Value;
 use url::Url;

@@ -104,6 +104,19 @@ impl<'a> McpClient<'a> {
         self.call(2, "tools/call", json!({ "name": name, "arguments": {} })).await
     }
 
+    /// Calls a tool after the access was cut off, and returns what the server says.
+    pub(super) async fn refused_tool(&self, name: &str) -> Result<String, Mismatch> {
+        let params = json!({ "name": name, "arguments": {} });
+        let request = request(self.client, self.server, self.era, 3, "tools/call", params);
+        let response = send(request.bearer_auth(self.token)).await?;
+        let json = response.json(401)?;
+        let error = &json["error"];
+        match (error["data"]["error"].as_str(), error["message"].as_str()) {
+            (Some("invalid_token"), Some(text)) => Ok(format!("refused, as expected: {text}")),
+            _ => Err(Mismatch::new("the error invalid_token", response.describe())),
+        }
+    }
+
     async fn call(&self, id: u64, method: &str, params: Value) -> Result<Value, Mismatch> {
         let request =
             request(self.client, self.server, self.era, id, method, params).bearer_auth(self.token);

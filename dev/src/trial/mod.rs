@@ -1,17 +1,18 @@
 //! `try`: runs the whole flow as an MCP client that knows only the server's URL.
 //!
-//! It runs twice: for a user with all permissions and for one without, each with a different era of
-//! the protocol.
+//! It runs for a user with all permissions and for one without, each with a different era of the
+//! protocol, and twice for the member of an organization: in the organization, where a role gives
+//! permissions, and outside of it. On a server of its own it also cuts off the first user's access.
 
 mod authorization;
 mod browser;
-mod challenge;
 mod discovery;
 mod form;
 mod http;
 mod mcp;
 mod pkce;
 mod report;
+mod revocation;
 mod tools;
 mod user_flow;
 
@@ -19,6 +20,7 @@ use crate::{Error, Log, Stack, StackOptions, cli, people, serve, stack};
 use doorward_tenant::Seed;
 use mcp::Era;
 use report::Report;
+use revocation::Revocation;
 use std::io::{IsTerminal, Write};
 use url::Url;
 use user_flow::UserFlow;
@@ -34,7 +36,9 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
             let component = Some(serve::component(&options.run).await?);
             let options = StackOptions {
                 host: options.run.host,
+                wasi: options.run.wasi,
                 component,
+                variables: Revocation::variables(),
                 log: Log::Capture,
                 ..StackOptions::default()
             };
@@ -58,7 +62,8 @@ pub async fn run(options: &cli::Try) -> Result<(), Error> {
     if stack.is_none() {
         check_reachable(&mcp_url).await?;
     }
-    play(&mut report, &mcp_url, &seed).await?;
+    let revocation = stack.as_ref().map(|stack| Revocation::at(stack.server_url()));
+    play(&mut report, &mcp_url, &seed, revocation.as_ref()).await?;
     report.finish().map_err(|failures| {
         let log = stack.map(|stack| stack.logs()).unwrap_or_default();
         let log = if log.is_empty() { log } else { format!("\nServer log:\n{log}") };
@@ -77,27 +82,41 @@ async fn check_reachable(mcp_url: &str) -> Result<(), Error> {
     }
 }
 
-/// Runs the flow for both users. Failed steps are in the report.
+/// Runs the flow for all users. Failed steps are in the report.
 ///
 /// # Errors
 /// Returns an error if the URL is invalid or the seed lacks one of the users.
-async fn play(report: &mut Report<impl Write>, mcp_url: &str, seed: &Seed) -> Result<(), Error> {
+async fn play(
+    report: &mut Report<impl Write>,
+    mcp_url: &str,
+    seed: &Seed,
+    revocation: Option<&Revocation>,
+) -> Result<(), Error> {
     let server = Url::parse(mcp_url)
         .map_err(|error| Error::usage(format!("{mcp_url} is not a valid URL: {error}")))?;
     let no_person = |who: &str| Error::usage(format!("The seed has no user {who}."));
     let permitted = people::permitted(seed, mcp_url)
         .ok_or_else(|| no_person("with all permissions and a calendar"))?;
     let refused = people::refused(seed, mcp_url).ok_or_else(|| no_person("without permissions"))?;
-    for (person, era) in [(permitted, Era::Stateless), (refused, Era::Handshake)] {
+    let (member, organization) = people::member(seed, mcp_url)
+        .ok_or_else(|| no_person("with permissions in an organization only"))?;
+    let users = [
+        (permitted, None, Era::Stateless, revocation),
+        (refused, None, Era::Handshake, None),
+        (member, Some(organization), Era::Stateless, None),
+        (member, None, Era::Handshake, None),
+    ];
+    for (person, organization, era, revocation) in users {
+        let place = organization.map_or_else(String::new, |it| format!(" in {}", it.name));
         report.line(&format!(
-            "\n{} ({}), speaking MCP {}",
+            "\n{}{place} ({}), speaking MCP {}",
             person.name,
             person.note,
             era.version()
         ));
-        let flow = UserFlow::new(&server, seed, person, era)?;
+        let flow = UserFlow::new(&server, seed, person, organization, era)?;
         // Ignore a halt: the report has the failed step.
-        let _ = flow.run(report).await;
+        let _ = flow.run(report, revocation).await;
     }
     Ok(())
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// The tools, in the order of the calls.
 pub(super) const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"];
 
+/// Those that are for everybody who signed in.
+pub(super) const PUBLIC: [&str; 1] = ["get_datetime"];
+
 /// Checks that a list has exactly those of the four tools that the user may use, and that each tool
 /// has a schema. The list may have other tools. Returns the names.
 pub(super) fn listed(tools: &[Value], may_use: impl Fn(&str) -> bool) -> Result<String, Mismatch> {

@@ -7,10 +7,11 @@ use super::{
     mcp::{Era, McpClient},
     pkce::{self, Pkce},
     report::{Halt, Mismatch, Report},
+    revocation::Revocation,
     tools,
 };
 use crate::{Error, people};
-use doorward_tenant::{Person, Seed};
+use doorward_tenant::{Organization, Person, Seed};
 use reqwest::{Client, redirect::Policy};
 use serde_json::Value;
 use std::io::Write;
@@ -21,6 +22,7 @@ pub(super) struct UserFlow<'a> {
     server: &'a Url,
     seed: &'a Seed,
     person: &'a Person,
+    organization: Option<&'a Organization>,
     era: Era,
     client: Client,
     browser: Browser,
@@ -37,6 +39,7 @@ impl<'a> UserFlow<'a> {
         server: &'a Url,
         seed: &'a Seed,
         person: &'a Person,
+        organization: Option<&'a Organization>,
         era: Era,
     ) -> Result<Self, Error> {
         let no_client =
@@ -47,6 +50,7 @@ impl<'a> UserFlow<'a> {
             server,
             seed,
             person,
+            organization,
             era,
             client: Client::builder().redirect(Policy::none()).build().map_err(no_client)?,
             browser: Browser::new(redirect_uri).map_err(no_client)?,
@@ -55,11 +59,15 @@ impl<'a> UserFlow<'a> {
         })
     }
 
-    /// Signs in and calls every tool.
+    /// Signs in, calls every tool, and cuts off the user's access if there is a secret for it.
     ///
     /// # Errors
     /// Returns [`Halt`] if signing in fails.
-    pub(super) async fn run(&self, report: &mut Report<impl Write>) -> Result<(), Halt> {
+    pub(super) async fn run(
+        &self,
+        report: &mut Report<impl Write>,
+        revocation: Option<&Revocation>,
+    ) -> Result<(), Halt> {
         let token = self.sign_in(report).await?;
         let mcp = McpClient::new(&self.client, self.server, self.era, &token);
         report.step(self.era.opening(), mcp.open().await);
@@ -70,6 +78,10 @@ impl<'a> UserFlow<'a> {
                 tool,
                 mcp.tool(tool).await.and_then(|result| self.check_result(tool, &result)),
             );
+        }
+        if let Some(revocation) = revocation {
+            report.step("cut-off", revocation.cut_off(&self.client, &self.person.user_id).await);
+            report.step("whoami", mcp.refused_tool("whoami").await);
         }
         Ok(())
     }
@@ -93,6 +105,7 @@ impl<'a> UserFlow<'a> {
             resource: server,
             scope: &scope,
             pkce: &self.pkce,
+            organization: self.organization.map(|organization| organization.id.as_str()),
             state: &self.state,
         };
         let password = &self.seed.tenant.password;
@@ -119,7 +132,12 @@ impl<'a> UserFlow<'a> {
     fn may_use(&self, tool: &str) -> bool {
         let audience = self.server.as_str();
         let permission = format!("tool:{tool}");
-        people::permissions(self.seed, self.person, audience).contains(permission.as_str())
-            || !people::is_private(self.seed, tool, audience)
+        let permissions = match self.organization {
+            None => people::permissions(self.seed, self.person, audience),
+            Some(organization) => {
+                people::permissions_in(self.seed, organization, self.person, audience)
+            }
+        };
+        permissions.contains(permission.as_str()) || tools::PUBLIC.contains(&tool)
     }
 }

@@ -34,5 +34,7 @@ pub(crate) async fn cors(request: Request, next: Next) -> Response {
     }
     let mut response = next.run(request).await;
     response.headers_mut().insert(any.0, any.1);
+    let exposed = HeaderValue::from_static("DPoP-Nonce");
+    response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     response
 }

@@ -8,7 +8,8 @@ use crate::json::put;
 use crate::oauth::Error;
 use crate::random;
 use crate::seed::{
-    Api, AppType, Client, ClientGrant, Person, Scope, Seed, SubjectType, TokenDialect,
+    Api, AppType, Client, ClientGrant, Organization, Person, Role, Scope, Seed, SubjectType,
+    TokenDialect,
 };
 
 /// Scopes of OpenID Connect, which are independent of any API.
@@ -38,18 +39,13 @@ pub(crate) fn fill_in_defaults(seed: &mut Seed, origin: &str) {
             account.created_at.clone_from(&now);
         }
     }
+    for grant in seed.client_grants.iter_mut().filter(|grant| grant.id.is_empty()) {
+        grant.id = format!("cgr_{}", random::token(12));
+    }
     seed.apis.push(system_api(
         "Auth0 Management API",
         format!("{origin}/api/v2/"),
-        &[
-            "read:resource_servers",
-            "read:users",
-            "update:users",
-            "update:users_app_metadata",
-            "read:roles",
-            "read:role_members",
-            "read:user_effective_permissions",
-        ],
+        crate::management::SCOPES,
     ));
     seed.apis.push(system_api(
         "Auth0 My Account API",
@@ -66,6 +62,7 @@ fn system_api(name: &str, identifier: String, scopes: &[&str]) -> Api {
     Api {
         id: random::hex(12),
         identifier,
+        aliases: Vec::new(),
         name: name.to_owned(),
         token_dialect: TokenDialect::AccessToken,
         enforce_policies: false,
@@ -76,6 +73,7 @@ fn system_api(name: &str, identifier: String, scopes: &[&str]) -> Api {
             .iter()
             .map(|value| Scope { value: (*value).to_owned(), description: String::new() })
             .collect(),
+        user_access: "require_client_grant".to_owned(),
         is_system: true,
     }
 }
@@ -86,6 +84,11 @@ impl Seed {
         self.apis
             .iter()
             .find(|api| api.identifier == identifier_or_id || api.id == identifier_or_id)
+    }
+
+    /// The API whose alias this is.
+    pub(crate) fn api_of_alias(&self, alias: &str) -> Option<&Api> {
+        self.apis.iter().find(|api| api.aliases.iter().any(|known| known == alias))
     }
 
     /// The person with this user id.
@@ -141,14 +144,59 @@ impl Seed {
             })
     }
 
-    /// All permissions of a person on all APIs, direct and through roles, in a fixed order.
-    pub(crate) fn permissions(&self, person: &Person) -> Vec<Permission> {
-        let mut all: BTreeMap<(String, String), Permission> = BTreeMap::new();
-        let direct = person.permissions.iter().map(|entry| (None, entry));
-        let roles = self
+    /// The organization with this id.
+    pub(crate) fn organization(&self, id: &str) -> Option<&Organization> {
+        self.organizations.iter().find(|one| one.id == id)
+    }
+
+    /// Whether a client may sign members of an organization in.
+    pub(crate) fn admits(&self, organization: &str, client: &Client) -> bool {
+        client.is_first_party
+            || self.organization(organization).is_some_and(|one| one.third_party_clients)
+    }
+
+    /// The roles that a member has in an organization; with `effective` also those of the member's
+    /// groups. Who is no member has none.
+    pub(crate) fn member_roles(
+        &self,
+        organization: &Organization,
+        user_id: &str,
+        effective: bool,
+    ) -> Vec<&Role> {
+        let is_in = |members: &[String]| members.iter().any(|member| member == user_id);
+        if !is_in(&organization.members) {
+            return Vec::new();
+        }
+        let of_groups =
+            organization.groups.iter().filter(|group| effective && is_in(&group.members));
+        let names: Vec<&String> = organization
             .roles
-            .iter()
-            .filter(|role| person.roles.contains(&role.name))
+            .get(user_id)
+            .into_iter()
+            .chain(of_groups.map(|group| &group.roles))
+            .flatten()
+            .collect();
+        self.roles.iter().filter(|role| names.contains(&&role.name)).collect()
+    }
+
+    /// All permissions of a person on all APIs, in a fixed order: direct ones and those of roles.
+    /// In an organization, by id, only the roles there count.
+    pub(crate) fn permissions(
+        &self,
+        person: &Person,
+        organization: Option<&str>,
+    ) -> Vec<Permission> {
+        let mut all: BTreeMap<(String, String), Permission> = BTreeMap::new();
+        let direct = person.permissions.iter().filter(|_| organization.is_none());
+        let direct = direct.map(|entry| (None, entry));
+        let roles: Vec<&Role> = match organization {
+            None => self.roles.iter().filter(|role| person.roles.contains(&role.name)).collect(),
+            Some(id) => self.organization(id).map_or_else(Vec::new, |organization| {
+                self.member_roles(organization, &person.user_id, true)
+            }),
+        };
+        let roles = roles
+            .into_iter()
             .flat_map(|role| role.permissions.iter().map(move |entry| (Some(role), entry)));
         for (role, (audience, names)) in direct.chain(roles) {
             let api = self.api(audience);
@@ -171,13 +219,28 @@ impl Seed {
         all.into_values().collect()
     }
 
-    /// The names of a person's permissions on one API.
-    pub(crate) fn permissions_on(&self, person: &Person, audience: &str) -> Vec<String> {
-        self.permissions(person)
+    /// The names of a person's permissions on one API, perhaps in an organization.
+    pub(crate) fn permissions_on(
+        &self,
+        person: &Person,
+        organization: Option<&str>,
+        audience: &str,
+    ) -> Vec<String> {
+        self.permissions(person, organization)
             .into_iter()
             .filter(|permission| permission.audience == audience)
             .map(|permission| permission.name)
             .collect()
+    }
+
+    /// The scopes of a client grant.
+    pub(crate) fn granted_scopes(&self, grant: &ClientGrant) -> Vec<String> {
+        match self.api(&grant.audience) {
+            Some(api) if grant.allow_all_scopes => {
+                api.scopes.iter().map(|scope| scope.value.clone()).collect()
+            }
+            _ => grant.scopes.clone(),
+        }
     }
 
     /// The requested scopes that the person can grant to the client.
@@ -185,15 +248,17 @@ impl Seed {
         &self,
         client: &Client,
         person: &Person,
+        organization: Option<&str>,
         api: Option<&Api>,
         requested: &[String],
     ) -> Vec<String> {
         let permissions = api
             .filter(|api| api.enforce_policies)
-            .map(|api| self.permissions_on(person, &api.identifier));
+            .map(|api| self.permissions_on(person, organization, &api.identifier));
         let ceiling = api.filter(|api| api.is_system || !client.is_first_party).map(|api| {
             self.grant(client, &api.identifier, SubjectType::User)
-                .map_or(&[][..], |grant| &grant.scopes)
+                .map(|grant| self.granted_scopes(grant))
+                .unwrap_or_default()
         });
         let mut granted: Vec<String> = Vec::new();
         for scope in requested {
@@ -205,7 +270,7 @@ impl Seed {
             } else {
                 api.is_some_and(|api| api.scopes.iter().any(|known| known.value == *scope))
                     && permissions.as_ref().is_none_or(|names| names.contains(scope))
-                    && ceiling.is_none_or(|scopes| scopes.contains(scope))
+                    && ceiling.as_ref().is_none_or(|scopes| scopes.contains(scope))
             };
             if allowed && !granted.contains(scope) {
                 granted.push(scope.clone());

@@ -28,9 +28,10 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
         "response_modes_supported": ["query", "fragment"],
         "grant_types_supported": [
             grant::CODE, grant::REFRESH, grant::CLIENT_CREDENTIALS, grant::PASSWORD, grant::EXCHANGE, grant::VAULT,
+            grant::JWT_BEARER,
         ],
+        "authorization_grant_profiles_supported": [grant::ID_JAG_PROFILE],
         "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": true,
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
@@ -43,9 +44,18 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
-    if app.store().settings().dynamic_client_registration {
+    let store = app.store();
+    let settings = store.settings();
+    if settings.response_issuer {
+        put(&mut document, "authorization_response_iss_parameter_supported", json!(true));
+    }
+    if settings.client_id_metadata_documents {
+        put(&mut document, "client_id_metadata_document_supported", json!(true));
+    }
+    if settings.dynamic_client_registration {
         put(&mut document, "registration_endpoint", json!(format!("{origin}/oidc/register")));
     }
+    drop(store);
     ([(header::CACHE_CONTROL, CACHE)], Json(document))
 }
 

@@ -45,8 +45,12 @@ endpoints! {
     TokenOnBehalfOf = "token.on_behalf_of",
     /// The token endpoint: custom token exchange.
     TokenExchange = "token.exchange",
+    /// The token endpoint: an ID-JAG of an enterprise identity provider.
+    TokenJwtBearer = "token.jwt_bearer",
     /// The token endpoint: any other grant.
     TokenOther = "token.other",
+    /// Introspection of opaque tokens.
+    Introspect = "introspect",
     /// Dynamic Client Registration.
     Register = "register",
     /// `/userinfo`.
@@ -65,6 +69,10 @@ endpoints! {
     ManagementUserEffectivePermissions = "management.user_effective_permissions",
     /// Management API: a user's connected accounts.
     ManagementUserConnectedAccounts = "management.user_connected_accounts",
+    /// Management API: the roles of an organization's member, assigned or effective.
+    ManagementMemberRoles = "management.member_roles",
+    /// Management API: a role's permissions.
+    ManagementRolePermissions = "management.role_permissions",
     /// Management API: anything else.
     ManagementOther = "management.other",
     /// My Account API: starting to connect an account.
@@ -139,6 +147,7 @@ impl Endpoint {
             ["authorize", ..] => Self::Authorize,
             ["u", ..] => Self::Pages,
             ["oauth", "token"] => Self::classify_grant(body_parameter),
+            ["oauth", "introspect"] => Self::Introspect,
             ["oidc", "register"] => Self::Register,
             ["userinfo"] => Self::Userinfo,
             ["api", "v2", rest @ ..] => Self::classify_management(method, rest),
@@ -159,6 +168,7 @@ impl Endpoint {
             Some(grant::CLIENT_CREDENTIALS) => Self::TokenClientCredentials,
             Some(grant::PASSWORD) => Self::TokenPassword,
             Some(grant::VAULT) => Self::TokenVault,
+            Some(grant::JWT_BEARER) => Self::TokenJwtBearer,
             Some(grant::EXCHANGE)
                 if parameter("subject_token_type").as_deref() == Some(grant::ACCESS_TOKEN) =>
             {
@@ -178,6 +188,10 @@ impl Endpoint {
             ["users", _, "roles"] => Self::ManagementUserRoles,
             ["users", _, "effective-permissions"] => Self::ManagementUserEffectivePermissions,
             ["users", _, "connected-accounts"] => Self::ManagementUserConnectedAccounts,
+            ["organizations", _, "members", _, "roles" | "effective-roles"] => {
+                Self::ManagementMemberRoles
+            }
+            ["roles", _, "permissions"] => Self::ManagementRolePermissions,
             _ => Self::ManagementOther,
         }
     }

@@ -41,12 +41,13 @@ pub use calls::{Calls, Received};
 pub use control::{Control, Unknown};
 pub use endpoint::{Endpoint, Group};
 pub use faults::{Fault, What};
-pub use keys::{KeyError, KeyKind, SigningKey};
+pub use keys::{KeyError, KeyKind, SigningKey, rsa_key_pair};
 pub use limits::RateLimit;
 pub use seed::{
-    Api, AppType, Calendar, Client, ClientAuth, ClientGrant, ConnectedAccount, Connection, Event,
-    EventStatus, Organization, Person, ProfileAction, PublicKey, Repeat, Response, Role, Scope,
-    Seed, SeedError, Settings, SubjectType, TokenDialect, TokenExchange, TokenExchangeProfile,
+    Action, Api, AppType, Calendar, Client, ClientAuth, ClientGrant, ConnectedAccount, Connection,
+    Event, EventStatus, MetadataDocument, Organization, OrganizationGroup, Person, ProfileAction,
+    PublicKey, Repeat, Response, Role, Scope, Seed, SeedError, Settings, SubjectType, TokenDialect,
+    TokenExchange, TokenExchangeProfile,
 };
 pub use tenant::{Options, StartError, Tenant};
 

@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::seed::Seed;
+
 /// The parameters of a request, from a form, a JSON body or a query.
 #[derive(Debug, Default)]
 pub(crate) struct Params(BTreeMap<String, String>);
@@ -50,6 +52,18 @@ impl Params {
     /// The value of a parameter. An empty value counts as missing (RFC 6749 §3.1).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The same with the identifier of an API where one of its aliases is.
+    pub(crate) fn without_aliases(mut self, directory: &Seed) -> Self {
+        for name in ["audience", "resource"] {
+            if let Some(value) = self.0.get_mut(name)
+                && let Some(api) = directory.api_of_alias(value)
+            {
+                value.clone_from(&api.identifier);
+            }
+        }
+        self
     }
 
     pub(crate) fn owned(&self, name: &str) -> Option<String> {

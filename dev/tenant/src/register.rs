@@ -90,6 +90,7 @@ fn client(body: &[u8]) -> Result<Client, Error> {
     }
     Ok(Client {
         client_id: format!("tpc_{}", random::token(16)),
+        management_id: None,
         client_secret: (method != ClientAuth::None).then(|| random::token(32)),
         name,
         app_type,
@@ -101,6 +102,8 @@ fn client(body: &[u8]) -> Result<Client, Error> {
         resource_server_identifier: None,
         connections: Vec::new(),
         token_exchange: Vec::new(),
+        oidc_conformant: true,
+        client_metadata: std::collections::BTreeMap::new(),
     })
 }
 

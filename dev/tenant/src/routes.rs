@@ -19,6 +19,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/oauth/token", post(token::token))
         .route("/oauth/revoke", post(token::revoke))
+        .route("/oauth/introspect", post(token::introspect))
         .route("/oidc/register", post(register::register))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .merge(authorize::routes())

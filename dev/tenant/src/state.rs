@@ -38,6 +38,8 @@ pub(crate) struct Store {
     pub(crate) refresh_tokens: HashMap<String, Granted>,
     /// Opaque access tokens, by value. Only `/userinfo` accepts them.
     pub(crate) opaque_tokens: HashMap<String, Granted>,
+    /// Opaque tokens that a test had issued, by value, with what introspection says about each.
+    pub(crate) introspected: HashMap<String, Value>,
     /// Access tokens of the external provider, by value.
     pub(crate) provider_tokens: HashMap<String, ProviderToken>,
     /// Recorded consents: user, client, API and scope.
@@ -46,6 +48,8 @@ pub(crate) struct Store {
     pub(crate) connects: HashMap<String, Connect>,
     /// The `jti` of each used client assertion, with the time at which it can be forgotten.
     pub(crate) assertions: BTreeMap<String, i64>,
+    /// The nonces that were given out for DPoP proofs, and when each was made. The newest is last.
+    pub(crate) dpop_nonces: Vec<(String, i64)>,
     /// Overrides the access token lifetime of every API, in seconds.
     pub(crate) access_token_lifetime: Option<i64>,
     /// Lifetime of the external provider's access tokens, in seconds.
@@ -141,6 +145,11 @@ impl Shared {
         format!("{}/", self.origin)
     }
 
+    /// The `iss` of authorization responses, if they have one. Takes the lock of the store.
+    pub(crate) fn response_issuer(&self) -> Option<String> {
+        self.store().settings().response_issuer.then(|| self.issuer())
+    }
+
     pub(crate) fn management_audience(&self) -> String {
         format!("{}/api/v2/", self.origin)
     }
@@ -172,10 +181,12 @@ impl Store {
             codes: HashMap::new(),
             refresh_tokens: HashMap::new(),
             opaque_tokens: HashMap::new(),
+            introspected: HashMap::new(),
             provider_tokens: HashMap::new(),
             consents: HashSet::new(),
             connects: HashMap::new(),
             assertions: BTreeMap::new(),
+            dpop_nonces: Vec::new(),
             access_token_lifetime: None,
             provider_token_lifetime: 3599,
         }

@@ -139,6 +139,22 @@ impl Tenant {
         self.control.mint_for(person, client_id, scopes)
     }
 
+    /// Issues an access token as a sign-in to an organization, by id, does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person or the client does not exist, if the person is not a
+    /// member of the organization, or if the seed has no API.
+    pub fn mint_for_member(
+        &self,
+        organization: &str,
+        person: &str,
+        client_id: &str,
+        scopes: &[&str],
+    ) -> Result<String, Unknown> {
+        self.control.mint_for_member(organization, person, client_id, scopes)
+    }
+
     /// Stops the tenant and waits until its port is free again.
     pub async fn stop(mut self) {
         self.task.abort();

@@ -92,6 +92,10 @@ pub(crate) fn answer_for_person(
     let TokenParams { client, granted, grant_type, nonce, act } = params;
     let gone = || Error::invalid_grant("The user does not exist any more.");
     let person = store.directory.user(&granted.user_id).cloned().ok_or_else(gone)?;
+    if person.blocked {
+        return Err(Error::new(401, "unauthorized", "user is blocked"));
+    }
+    let organization = granted.organization.as_deref();
     let mut answer = match &granted.audience {
         Some(audience) => {
             let api = store
@@ -99,8 +103,8 @@ pub(crate) fn answer_for_person(
                 .api(audience)
                 .cloned()
                 .ok_or_else(|| Error::service_not_found(audience))?;
-            let permissions = store.directory.permissions_on(&person, audience);
-            let mut extra = extra_claims(store, &person, granted.organization.as_deref());
+            let permissions = store.directory.permissions_on(&person, organization, audience);
+            let mut extra = extra_claims(store, &person, organization);
             extra.extend(act.map(|act| ("act".to_owned(), act)));
             let token = AccessToken {
                 api: &api,
@@ -145,11 +149,22 @@ pub(crate) fn extra_claims(
     organization: Option<&str>,
 ) -> Map<String, Value> {
     let mut extra = person.claims.clone();
+    // An Action counts by its code: it adds a claim if it says so.
+    let actions = store.directory.actions.iter().filter(|one| one.deployed && one.bound);
+    let profile = [("name", &person.name), ("email", &person.email)];
+    for (claim, value) in profile {
+        let says = format!("api.accessToken.setCustomClaim(\"{claim}\"");
+        if actions.clone().any(|action| action.code.contains(&says)) {
+            extra.insert(claim.to_owned(), json!(value));
+        }
+    }
     let found =
         store.directory.organizations.iter().find(|one| Some(one.id.as_str()) == organization);
     if let Some(found) = found {
         extra.insert("org_id".to_owned(), json!(found.id));
-        extra.insert("org_name".to_owned(), json!(found.name));
+        if store.settings().organization_names {
+            extra.insert("org_name".to_owned(), json!(found.name));
+        }
     }
     extra
 }

@@ -10,5 +10,6 @@
 
 mod program;
 mod serve;
+mod setup;
 mod spin;
 mod trial;

@@ -1,6 +1,6 @@
 //! Runs the program as a user would.
 
-use doorward_dev::build_component;
+use doorward_dev::{Wasi, build_component};
 use std::{
     net::TcpListener,
     process::Stdio,
@@ -19,7 +19,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 /// Returns the program with these arguments. Builds the component first, so that `--no-build` finds
 /// it.
 pub(crate) fn program(arguments: &[&str]) -> Command {
-    build_component();
+    build_component(Wasi::V0_3);
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward-dev"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command

@@ -119,7 +119,7 @@ async fn an_environment_file_starts_the_server_without_a_local_tenant() {
     let (file, port) = (folder.path().join("tenant.env"), free_port());
     let text = format!(
         "AUTH0_DOMAIN=tenant.example\nAUTH0_AUDIENCE=https://mcp.example/mcp\nAUTH0_CLIENT_ID=id\n\
-         AUTH0_CLIENT_SECRET=hunter2\nMCP_SERVER_URL=https://mcp.example\nPORT={port}\n"
+         AUTH0_CLIENT_SECRET=hunter2-hunter2-hunter2-hunter2-hunter2\nMCP_SERVER_URL=https://mcp.example\nPORT={port}\n"
     );
     std::fs::write(&file, text).expect("the file is written");
     let serving = serve(program(&["--host", "local", "--no-build", "--env-file"]).arg(&file)).await;
@@ -140,4 +140,68 @@ async fn an_environment_file_starts_the_server_without_a_local_tenant() {
     assert_eq!(metadata["authorization_servers"][0], "https://tenant.example/");
 
     assert_eq!(serving.end_with(Signal::TERM).await, 0);
+}
+
+/// The files of the servers that this one grew from, as their documents have them, and what the
+/// metadata then says.
+#[tokio::test]
+async fn the_environment_files_of_other_servers_start_this_one() {
+    let (key, _) = doorward_tenant::rsa_key_pair().expect("a key");
+    let key = key.trim().replace('\n', "\\n");
+    let secret = "hunter2-hunter2-hunter2-hunter2-hunter2";
+    let files = [
+        (
+            "xmcp, with a secret",
+            format!(
+                "AUTH0_DOMAIN=tenant.example\nAUTH0_AUDIENCE=http://localhost:3001/mcp\n\
+                 AUTH0_CLIENT_ID=id\nAUTH0_CLIENT_SECRET={secret}\nPORT=3001\n\
+                 MCP_SERVER_URL=http://localhost:3001\n"
+            ),
+            "http://localhost:3001/mcp",
+        ),
+        (
+            "xmcp, with a key",
+            format!(
+                "AUTH0_DOMAIN=tenant.example\nAUTH0_AUDIENCE=http://localhost:3001/mcp\n\
+                 AUTH0_CLIENT_ID=id\nAUTH0_CLIENT_ASSERTION_SIGNING_ALG=RS256\n\
+                 AUTH0_CLIENT_ASSERTION_SIGNING_KEY={key}\nMCP_SERVER_URL=http://localhost:3001\n"
+            ),
+            "http://localhost:3001/mcp",
+        ),
+        (
+            "the xmcp plugin",
+            format!(
+                "DOMAIN=tenant.example\nCLIENT_ID=id\nCLIENT_SECRET={secret}\n\
+                 AUDIENCE=http://localhost:3001/mcp\nBASE_URL=http://localhost:3001\nPORT=3001\n"
+            ),
+            "http://localhost:3001/mcp",
+        ),
+        (
+            "FastMCP",
+            "# Auth0 tenant domain\nAUTH0_DOMAIN=tenant.example\n# Auth0 API Identifier\n\
+             AUTH0_AUDIENCE=http://localhost:3001/\nMCP_SERVER_URL=http://localhost:3001\n"
+                .to_owned(),
+            "http://localhost:3001/",
+        ),
+        (
+            "pmcp",
+            "AUTH0_DOMAIN=tenant.example\nAUTH0_AUDIENCE=https://mcp.example.com\n\
+             AUTH0_CLIENT_ID=id\n"
+                .to_owned(),
+            "https://mcp.example.com",
+        ),
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text, resource) in files {
+        let (file, port) = (folder.path().join("tenant.env"), free_port());
+        std::fs::write(&file, text).expect("the file is written");
+        let arguments = ["--host", "local", "--no-build", "--port", &port, "--env-file"];
+        let serving = serve(program(&arguments).arg(&file)).await;
+        let url = format!("http://127.0.0.1:{port}/.well-known/oauth-protected-resource");
+        let metadata = reqwest::get(url).await.expect("the server answers").text().await;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata.expect("with a body")).expect("with JSON");
+        assert_eq!(metadata["resource"], resource, "{name}");
+        assert_eq!(serving.end_with(Signal::TERM).await, 0, "{name}");
+    }
 }

@@ -62,7 +62,7 @@ async fn spin_up_gets_variables_in_the_environment_and_is_killed_with_its_childr
     assert!(arguments.starts_with("up "), "{arguments}");
     assert!(arguments.contains(&format!("--listen 127.0.0.1:{port}")), "{arguments}");
     assert!(
-        !arguments.contains("local-only-secret"),
+        !arguments.contains("local-only-secret-that-everybody-knows"),
         "a secret must not be on the command line: {arguments}"
     );
     let state = arguments
@@ -73,8 +73,10 @@ async fn spin_up_gets_variables_in_the_environment_and_is_killed_with_its_childr
     let environment = read(&folder, "environment");
     for line in [
         format!("SPIN_VARIABLE_AUTH0_DOMAIN=127.0.0.1:{tenant}"),
-        format!("SPIN_VARIABLE_AUTH0_AUDIENCE=http://127.0.0.1:{port}/mcp"),
-        "SPIN_VARIABLE_AUTH0_CLIENT_SECRET=local-only-secret".to_owned(),
+        format!(
+            "SPIN_VARIABLE_AUTH0_AUDIENCE=http://127.0.0.1:{port}/mcp http://localhost:{port}/mcp"
+        ),
+        "SPIN_VARIABLE_AUTH0_CLIENT_SECRET=local-only-secret-that-everybody-knows".to_owned(),
         "SPIN_VARIABLE_ANY_OTHER=passed on".to_owned(),
     ] {
         assert!(environment.lines().any(|other| other == line), "the environment has {line}");

@@ -48,5 +48,5 @@ async fn try_against_something_else_fails_and_says_what_it_expected() {
         "{}",
         ended.stdout
     );
-    assert!(ended.stderr.contains("2 of 2 steps failed"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("4 of 4 steps failed"), "{}", ended.stderr);
 }

@@ -18,7 +18,7 @@ async fn unread_mail(context: &Context, _: NoArguments) -> Result<ToolOutput<Unr
     let gmail = context.connection("google-oauth2").scopes(&SCOPES);
     // `?` tells the person what is missing and where to connect it.
     let answer = gmail.get("/gmail/v1/users/me/labels/INBOX").await?;
-    let label: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let label = parse_json(answer.body()).unwrap_or_default();
     let reason = label.pointer("/error/errors/0/reason").and_then(Value::as_str);
     if reason == Some("insufficientPermissions") {
         return Err(gmail.lacks_scope().await.into());
@@ -37,7 +37,8 @@ pub fn server() -> Server {
     let info = ServerInfo { name: "unread-mail", title: "Unread mail", version: "0.1.0" };
     let tool = Tool::new("unread_mail", unread_mail)
         .title("Unread mail")
-        .description("Returns how many messages in the user's Gmail inbox are unread");
+        .description("Returns how many messages in the user's Gmail inbox are unread")
+        .private();
     Server::new(info, Registry::new().with(tool))
 }
 

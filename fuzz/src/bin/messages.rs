@@ -19,7 +19,7 @@ const TOOLS: [&str; 4] = ["whoami", "greet", "get_datetime", "calendar_summary"]
 thread_local! {
     /// A server with all features that a server can have.
     static FIXTURE: Door = Door::new(conformance_server::server());
-    static DOORWARD: Door = Door::new(doorward::tools::server());
+    static DOORWARD: Door = Door::new(doorward_tools::server());
 }
 
 fuzz_target!(init: begin(), |input: &[u8]| {

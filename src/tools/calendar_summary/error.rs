@@ -16,13 +16,17 @@ pub(super) async fn refused(
     status: u16,
     body: &[u8],
 ) -> CallError {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let answer = parse_json(body).unwrap_or_default();
     let reason = answer.pointer("/error/errors/0/reason").and_then(Value::as_str);
     CallError::new(match (status, reason) {
         (429, _) | (403, Some("rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded")) => {
             "Google Calendar is busy. Try again in a minute."
         }
         (403, Some("insufficientPermissions")) => return google.lacks_scope().await.into(),
+        (403, Some("notACalendarUser")) => {
+            "Your Google account has no calendar yet. Open https://calendar.google.com with it once, then \
+             try again."
+        }
         (403, Some("accessNotConfigured")) => {
             context.log(
                 "google: the Calendar API is not enabled in the project of the connection's OAuth client",

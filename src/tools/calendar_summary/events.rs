@@ -49,7 +49,11 @@ impl Calendar {
     /// Adds a page, and returns the token of the next one if there is one. `None` if the JSON is
     /// not a page.
     pub(super) fn add(&mut self, page: &Value) -> Option<Option<String>> {
-        let items = page.get("items")?.as_array()?;
+        // Without events there may be no list of them.
+        let items = match page.get("items") {
+            None if page.get("timeZone").is_some() => &Vec::new(),
+            items => items?.as_array()?,
+        };
         if self.time_zone.is_none() {
             self.time_zone = text(page, "timeZone").map(str::to_owned);
         }

@@ -79,6 +79,22 @@ fn an_answer_that_cannot_be_read_is_a_clear_error() {
 }
 
 #[test]
+fn a_calendar_without_a_list_of_events_has_none() {
+    let host = host();
+    host.answers(GOOGLE, 200, &json!({ "timeZone": "UTC" }));
+    assert!(run(&host, json!({})).unwrap().structured.events.is_empty());
+}
+
+#[test]
+fn an_account_without_a_calendar_is_told_how_to_get_one() {
+    let host = host();
+    let error = json!({ "error": { "errors": [{ "reason": "notACalendarUser" }] } });
+    host.answers(GOOGLE, 403, &error);
+    let text = run(&host, json!({})).unwrap_err().to_string();
+    assert!(text.starts_with("Your Google account has no calendar yet. Open https://"), "{text}");
+}
+
+#[test]
 fn the_calendar_is_one_segment_of_the_path_whatever_its_id() {
     let host = host();
     host.answers(GOOGLE, 200, &json!({ "timeZone": "UTC", "items": [] }));

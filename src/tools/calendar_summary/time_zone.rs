@@ -40,14 +40,14 @@ struct Rule {
 #[derive(Debug)]
 struct Summer {
     offset: i16,
-    begins: Turn,
-    ends: Turn,
+    begins: Transition,
+    ends: Transition,
 }
 
 /// A day of the year by month, week of the month (5 is the last one) and weekday (0 is Sunday), and
 /// the minute of it by the clock in use until then. The minute may be before or after the day.
 #[derive(Debug)]
-struct Turn {
+struct Transition {
     month: u8,
     week: u8,
     weekday: u8,
@@ -139,7 +139,7 @@ impl Rule {
     }
 }
 
-impl Turn {
+impl Transition {
     /// The time in seconds since the Unix epoch, if the clocks are at `offset` until then.
     fn in_year(&self, year: i32, offset: i16) -> i64 {
         let first = NaiveDate::from_ymd_opt(year, u32::from(self.month), 1).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::{
 
 pub(super) const CASES: &[Case] = &[
     case!(every_decision_is_one_line_of_json),
+    case!(what_a_caller_writes_reaches_the_log_as_printable_ascii),
     case!(subjects_can_be_hashed with &[("audit_subject", "hashed")]),
 ];
 
@@ -37,10 +38,16 @@ async fn call(
 async fn every_decision_is_one_line_of_json(world: &World) {
     let token = world.token(GUEST);
     let (_, signature) = token.rsplit_once('.').expect("a token has segments");
-    let allowed = call(world, Some(&token), "get_datetime", None, 2).await;
+    let allowed = call(world, Some(&token), "get_datetime", None, 3).await;
     let denied = call(world, Some(&token), "greet", None, 2).await;
-    assert_eq!(reasons(&allowed), ["admitted", "tool_allowed"]);
+    assert_eq!(reasons(&allowed), ["admitted", "tool_allowed", "tool_succeeded"]);
     assert_eq!(reasons(&denied), ["admitted", "tool_permission_missing"]);
+    assert_eq!(allowed[1]["request_id"], allowed[2]["request_id"]);
+    assert_eq!(
+        (&allowed[2]["outcome"], &allowed[2]["upstream_calls"]),
+        (&json!("succeeded"), &json!(0))
+    );
+    assert!(allowed[2]["duration_ms"].is_u64());
     assert_eq!(denied[0]["request_id"], denied[1]["request_id"]);
     assert_eq!((&denied[1]["tool"], &denied[1]["outcome"]), (&json!("greet"), &json!("denied")));
     assert_eq!(denied[1]["client"], "doorward-test");
@@ -50,6 +57,20 @@ async fn every_decision_is_one_line_of_json(world: &World) {
     let evil = Some("https://evil.example.com");
     assert_eq!(reasons(&call(world, Some(&token), "greet", evil, 1).await), ["origin_not_allowed"]);
     assert!(!world.logs().contains(signature));
+}
+
+async fn what_a_caller_writes_reaches_the_log_as_printable_ascii(world: &World) {
+    // A C1 control, a line separator, a change of direction, and an invisible letter.
+    let odd = "auth0|\u{9b}2J\u{85}\u{2028}\u{202e}\u{115f}";
+    let mut claims = world.claims(OWNER);
+    claims["sub"] = json!(odd);
+    let token = world.tenant().mint(&json!({}), &claims);
+    let lines = call(world, Some(&token), "get_datetime", None, 3).await;
+    assert_eq!(reasons(&lines), ["admitted", "tool_allowed", "tool_succeeded"]);
+    assert_eq!(lines[0]["subject"], odd);
+    let log = world.logs();
+    let raw: Vec<char> = odd.chars().filter(|it| !it.is_ascii() && log.contains(*it)).collect();
+    assert!(raw.is_empty(), "{raw:?}");
 }
 
 async fn subjects_can_be_hashed(world: &World) {

@@ -1,6 +1,6 @@
 //! Request bodies on a raw socket: in several writes, chunked, too long, truncated.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::{
@@ -21,10 +21,11 @@ pub(super) const CASES: &[Case] = &[
     case!(a_chunked_body_that_is_too_long_is_413),
     case!(the_largest_body_is_read_to_its_end),
     case!(a_truncated_body_is_not_served_and_does_not_disturb_others),
+    case!(a_body_that_trickles_in_is_408_after_30_seconds_and_holds_nothing alone),
     case!(a_caller_who_is_admitted_and_sends_no_body_is_in_the_audit_log),
 ];
 
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A raw connection, to send malformed requests too.
 struct Connection(TcpStream);
@@ -177,6 +178,40 @@ async fn a_truncated_body_is_not_served_and_does_not_disturb_others(world: &Worl
     }
     let mut connection = waiting;
     let body = echo(0);
+    connection.send(of_length(world, body.len()).as_bytes()).await;
+    connection.send(body.as_bytes()).await;
+    assert_eq!(connection.answer().await.0, 200);
+}
+
+async fn a_body_that_trickles_in_is_408_after_30_seconds_and_holds_nothing(world: &World) {
+    // As many as an instance serves at once.
+    let trickles = (0..16).map(|number| async move {
+        let is_chunked = number % 2 == 0;
+        let framing =
+            if is_chunked { "transfer-encoding: chunked" } else { "content-length: 5000" };
+        let mut connection = Connection::open(world).await;
+        connection.send(head(world, framing).as_bytes()).await;
+        let started = Instant::now();
+        let (mut reader, mut writer) = connection.0.into_split();
+        let trickle = async {
+            let byte: &[u8] = if is_chunked { b"1\r\n \r\n" } else { b" " };
+            while writer.write_all(byte).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            std::future::pending::<()>().await
+        };
+        let mut answer = vec![0; 12];
+        tokio::select! {
+            read = reader.read_exact(&mut answer) => { read.expect("there is an answer"); }
+            () = trickle => {}
+        }
+        assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+        let seconds = started.elapsed().as_secs();
+        assert!((29..50).contains(&seconds), "{seconds} s");
+    });
+    futures_util::future::join_all(trickles).await;
+    let body = echo(0);
+    let mut connection = Connection::open(world).await;
     connection.send(of_length(world, body.len()).as_bytes()).await;
     connection.send(body.as_bytes()).await;
     assert_eq!(connection.answer().await.0, 200);

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use doorward_tenant::{Endpoint, PublicKey};
+use p256::elliptic_curve::Generate;
 use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
 use serde_json::json;
 use url::form_urlencoded;
@@ -21,7 +22,7 @@ struct KeyPair {
 
 /// The EC key of this run.
 static P256: LazyLock<KeyPair> = LazyLock::new(|| {
-    let key = p256::SecretKey::random(&mut rand::thread_rng());
+    let key = p256::SecretKey::generate_from_rng(&mut rand::rng());
     KeyPair {
         private: key.to_pkcs8_pem(LineEnding::LF).expect("a key has a PEM").to_string(),
         public: key.public_key().to_public_key_pem(LineEnding::LF).expect("a key has a PEM"),
@@ -29,7 +30,7 @@ static P256: LazyLock<KeyPair> = LazyLock::new(|| {
 });
 /// The RSA key of this run.
 static RSA: LazyLock<KeyPair> = LazyLock::new(|| {
-    let key = rsa::RsaPrivateKey::new(&mut rand::thread_rng(), 2048).expect("a key is generated");
+    let key = rsa::PrivateKey::new(&mut rand::rng(), 2048).expect("a key is generated");
     let public = key.to_public_key();
     KeyPair {
         // Environment files hold a PEM on one line, with `\n` for line breaks.
@@ -57,7 +58,12 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn trust(world: &World, algorithm: &str, pem: &str) {
-    let key = PublicKey { alg: algorithm.to_owned(), pem: pem.to_owned() };
+    let key = PublicKey {
+        id: String::new(),
+        is_enabled: true,
+        alg: algorithm.to_owned(),
+        pem: pem.to_owned(),
+    };
     world
         .tenant()
         .control()

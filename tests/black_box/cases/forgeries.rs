@@ -29,10 +29,14 @@ async fn knock(world: &World, what: &str, token: &str, reason: &str) {
         return;
     }
     assert!(lines[0].get("subject").is_none(), "{what}: the subject is not proven");
+    if reason == "token_too_large" {
+        assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{what}");
+        return;
+    }
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
     let error = if reason == "token_expired" { "token_expired" } else { "invalid_token" };
-    assert_eq!(answer.json()["error"], error, "{what}");
-    let description = answer.json()["error_description"].clone();
+    assert_eq!(answer.error(), error, "{what}");
+    let description = json!(answer.error_text());
     assert_eq!(
         answer.header("www-authenticate"),
         format!(

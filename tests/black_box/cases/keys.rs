@@ -81,7 +81,7 @@ async fn answer(world: &World, key: SigningKey) -> Answer {
 
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
-    assert_eq!(answer.json()["error"], "temporarily_unavailable");
+    assert_eq!(answer.error(), "temporarily_unavailable");
     assert_eq!(answer.header("retry-after"), "5");
     assert_eq!(answer.header("www-authenticate"), "");
 }

@@ -1,5 +1,6 @@
 //! The routes: paths, methods, access and headers.
 
+use doorward_tenant::{Endpoint, Fault};
 use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,8 +12,11 @@ use crate::{
 pub(super) const CASES: &[Case] = &[
     case!(an_unknown_path_is_404),
     case!(a_wrong_method_is_405_and_names_the_right_ones),
+    case!(a_client_that_guesses_where_to_sign_in_is_led_to_the_tenant),
     case!(the_landing_page_tells_people_where_to_connect),
     case!(health_is_ok),
+    case!(it_is_ready_when_it_can_verify_tokens alone),
+    case!(it_is_not_ready_without_the_keys_of_the_tenant alone),
     case!(the_resource_metadata_is_the_same_at_both_urls),
     case!(the_authorization_servers_metadata_is_passed_through),
     case!(every_answer_has_its_length_and_the_common_headers),
@@ -24,19 +28,23 @@ pub(super) const CASES: &[Case] = &[
         ("allowed_hosts", "doorward.internal"),
     ]),
     case!(a_head_request_gets_the_headers_of_a_get),
+    case!(a_server_may_be_below_a_path_at_another_endpoint with &[
+        ("public_url", "http://127.0.0.1:3000/doorward"),
+        ("mcp_path", "/v1/tools"),
+    ]),
 ];
 
 async fn an_unknown_path_is_404(world: &World) {
-    for path in ["/nothing", "/mcp/", "/MCP", "/.well-known/oauth-protected-resource/other"] {
+    for path in ["/nothing", "/mcp//", "/MCP", "/.well-known/oauth-protected-resource/other"] {
         let answer = world.get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.json()["error"], "not_found");
+        assert!(answer.text.contains(&world.mcp_url()), "{}", answer.text);
     }
 }
 
 async fn a_wrong_method_is_405_and_names_the_right_ones(world: &World) {
     for (method, path, allowed) in [
-        (Method::GET, "/mcp", "POST, OPTIONS"),
         (Method::DELETE, "/mcp", "POST, OPTIONS"),
         (Method::POST, "/", "GET, HEAD, OPTIONS"),
         (Method::PUT, "/.well-known/oauth-protected-resource", "GET, HEAD, OPTIONS"),
@@ -44,6 +52,19 @@ async fn a_wrong_method_is_405_and_names_the_right_ones(world: &World) {
         let answer = Answer::of(world.request(method.clone(), path)).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+    }
+}
+
+async fn a_client_that_guesses_where_to_sign_in_is_led_to_the_tenant(world: &World) {
+    let tenant = world.tenant().origin();
+    for (method, path, url) in [
+        (Method::GET, "/authorize?client_id=a%20b", "/authorize?client_id=a%20b"),
+        (Method::POST, "/token", "/oauth/token"),
+        (Method::POST, "/register", "/oidc/register"),
+    ] {
+        let answer = Answer::of(world.request(method.clone(), path)).await;
+        assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{method} {path}");
+        assert_eq!(answer.header("location"), format!("{tenant}{url}"), "{method} {path}");
     }
 }
 
@@ -60,6 +81,26 @@ async fn health_is_ok(world: &World) {
     assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "status": "ok" })));
 }
 
+async fn it_is_ready_when_it_can_verify_tokens(world: &World) {
+    let answer = world.get("/ready").await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "status": "ready" })));
+    let asked = world.calls(Endpoint::Jwks);
+    for _ in 0..3 {
+        assert_eq!(world.get("/ready").await.status, StatusCode::OK);
+    }
+    assert_eq!(world.calls(Endpoint::Jwks), asked, "the tenant is not asked each time");
+}
+
+async fn it_is_not_ready_without_the_keys_of_the_tenant(world: &World) {
+    for endpoint in [Endpoint::Discovery, Endpoint::Jwks] {
+        world.break_endpoint(endpoint, Fault::close());
+    }
+    let answer = world.get("/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "5");
+    assert_eq!(world.get("/health").await.status, StatusCode::OK, "restarting it would not help");
+}
+
 async fn the_resource_metadata_is_the_same_at_both_urls(world: &World) {
     let root = world.get("/.well-known/oauth-protected-resource").await;
     let suffixed = world.get("/.well-known/oauth-protected-resource/mcp").await;
@@ -70,7 +111,6 @@ async fn the_resource_metadata_is_the_same_at_both_urls(world: &World) {
         json!({
             "resource": world.mcp_url(),
             "authorization_servers": [world.tenant().issuer()],
-            "jwks_uri": format!("{}.well-known/jwks.json", world.tenant().issuer()),
             "scopes_supported": ["tool:whoami", "tool:greet", "tool:calendar_summary"],
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
@@ -119,11 +159,17 @@ async fn every_answer_has_its_length_and_the_common_headers(world: &World) {
         (204, plain(Method::OPTIONS, "/mcp")),
         (403, plain(Method::OPTIONS, "/mcp").header("origin", "https://evil.example.com")),
         (404, plain(Method::GET, "/nothing")),
+        (431, plain(Method::GET, "/health").header("x-filler", "x".repeat(64 * 1024))),
         (400, plain(Method::GET, "/connect/nothing")),
         (404, plain(Method::POST, "/permissions/revoke")),
         (405, plain(Method::GET, "/permissions/revoke")),
+        (404, plain(Method::POST, "/revoke")),
+        (405, plain(Method::GET, "/revoke")),
         (405, plain(Method::POST, "/")),
-        (405, plain(Method::GET, "/mcp")),
+        (401, plain(Method::GET, "/mcp")),
+        (401, plain(Method::GET, "/mcp/")),
+        (405, plain(Method::GET, "/mcp").bearer_auth(world.token(OWNER))),
+        (405, plain(Method::DELETE, "/mcp")),
         (400, plain(Method::POST, "/mcp").header("authorization", "Bearer")),
         (401, plain(Method::POST, "/mcp")),
         (401, plain(Method::POST, "/mcp").bearer_auth("a.b.c")),
@@ -138,7 +184,7 @@ async fn every_answer_has_its_length_and_the_common_headers(world: &World) {
         (202, message(world, &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))),
         (400, message(world, &json!([]))),
         (400, sent(world, "application/json", "{")),
-        (413, sent(world, "application/json", vec![b' '; 1024 * 1024 + 1])),
+        (413, sent(world, "application/json", vec![b' '; 256 * 1024 + 1])),
         (415, sent(world, "text/plain", "{}")),
     ];
     for (status, request) in requests {
@@ -171,7 +217,10 @@ async fn a_preflight_needs_no_token(world: &World) {
         assert!(allowed.contains(header), "{header}");
     }
     let refused = Answer::of(world.request(Method::POST, "/mcp").header("origin", origin)).await;
-    assert_eq!(refused.header("access-control-expose-headers"), "WWW-Authenticate");
+    assert_eq!(
+        refused.header("access-control-expose-headers"),
+        "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id"
+    );
 }
 
 async fn a_foreign_page_may_not_use_the_endpoint(world: &World) {
@@ -212,4 +261,18 @@ async fn a_head_request_gets_the_headers_of_a_get(world: &World) {
     let head = Answer::of(world.request(Method::HEAD, "/")).await;
     assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
     assert_eq!(head.header("content-length"), get.header("content-length"));
+}
+
+/// A proxy keeps the path or strips it.
+async fn a_server_may_be_below_a_path_at_another_endpoint(world: &World) {
+    for path in ["/doorward/v1/tools", "/v1/tools", "/v1/tools/"] {
+        let answer = Answer::of(world.request(Method::POST, path)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(world.get("/mcp").await.status, StatusCode::NOT_FOUND);
+    for path in ["/doorward/v1/tools", "/v1/tools", ""] {
+        let path = format!("/.well-known/oauth-protected-resource{path}");
+        assert_eq!(world.get(&path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(world.get("/doorward/health").await.status, StatusCode::OK);
 }

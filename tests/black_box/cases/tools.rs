@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) const CASES: &[Case] = &[
     case!(whoami_shows_the_caller_and_nobody_else),
-    case!(whoami_shows_all_that_the_token_says_of_the_caller),
+    case!(whoami_shows_all_that_the_token_says_of_the_caller with &[("permission_source", "token")]),
     case!(greet_uses_the_name_in_the_token),
     case!(get_datetime_is_public_and_tells_the_time_in_utc),
     case!(calendar_summary_shows_the_day),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     case::{Case, case},
+    cases::sessions,
     people,
     world::{OWNER, QUIET, World, outcome},
     wrongs,
@@ -26,19 +27,29 @@ pub(super) const CASES: &[Case] = &[
     case!(a_cold_call_is_an_exchange_and_one_request after know_the_keys_and_permissions with LASTING),
     case!(a_warm_call_is_one_request after exchange_once with LASTING),
     case!(a_token_that_google_rejects_is_exchanged_again_once after withdraw_what_was_exchanged),
+    case!(a_disconnected_account_is_read_no_longer_than_the_setting after disconnect_and_wait with &[("exchange_cache_seconds", "1")]),
+    case!(with_setting_0_a_disconnected_account_is_not_read after disconnect with &[("exchange_cache_seconds", "0")]),
+    case!(a_disconnected_account_is_forgotten_when_the_tenant_says_so after disconnect_and_tell with REVOCABLE),
     case!(a_new_connection_works_at_once after connect_after_a_failed_call),
     case!(a_scope_works_as_soon_as_it_is_allowed after allow_after_a_failed_call),
+    case!(what_others_wrote_into_a_calendar_hides_nothing after send_a_hostile_invitation),
     case!(sixteen_people_get_their_own_calendars after sixteen_people_arrive),
     case!(every_fault_on_the_way_to_the_calendar_is_a_clear_error alone with &[
         ("permission_cache_seconds", "0"),
     ]),
     case!(the_trace_of_a_call_continues_in_its_outbound_requests),
-    case!(a_client_that_can_open_urls_is_asked_to_open_the_connect_link with &[
-        ("connect_url", PAGE),
-        ("connect_client_id", ""),
-        ("connect_client_secret", ""),
-    ]),
+    case!(a_client_that_can_open_urls_is_asked_to_open_the_connect_link with OWN_PAGE),
+    case!(a_legacy_client_that_can_open_urls_is_asked_in_its_session with OWN_PAGE),
 ];
+
+/// The operator has a page for connecting accounts.
+const OWN_PAGE: &[(&str, &str)] =
+    &[("connect_url", PAGE), ("connect_client_id", ""), ("connect_client_secret", "")];
+
+const SECRET: &str = "a-revocation-secret-of-32-letters";
+
+const REVOCABLE: &[(&str, &str)] =
+    &[("exchange_cache_seconds", "3600"), ("revocation_secret", SECRET)];
 
 /// Calls the calendar tool with the same token each time, so that the exchanged token is cached.
 async fn call(world: &World, person: &str) -> (bool, String) {
@@ -93,6 +104,50 @@ async fn a_token_that_google_rejects_is_exchanged_again_once(world: &World) {
     assert!((2..=2 * copies).contains(&world.calls(Endpoint::GoogleEvents)));
 }
 
+/// The user has used the calendar, on several instances, and disconnects it at the tenant.
+async fn disconnect(world: &World) {
+    for result in join_all((0..4).map(|_| call(world, QUIET))).await {
+        assert!(!result.0, "{}", result.1);
+    }
+    let control = world.tenant().control();
+    control.disconnect_account(QUIET, CONNECTION).expect("the seed has them");
+}
+
+async fn disconnect_and_wait(world: &World) {
+    disconnect(world).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+}
+
+async fn is_disconnected(world: &World) {
+    for _ in 0..3 {
+        let (is_error, text) = call(world, QUIET).await;
+        assert!(is_error && text.contains("No Google account is connected"), "{text}");
+    }
+    assert_eq!(world.tenant().control().received(Some(Endpoint::GoogleEvents)).len(), 4);
+}
+
+async fn a_disconnected_account_is_read_no_longer_than_the_setting(world: &World) {
+    is_disconnected(world).await;
+}
+
+async fn with_setting_0_a_disconnected_account_is_not_read(world: &World) {
+    is_disconnected(world).await;
+}
+
+async fn disconnect_and_tell(world: &World) {
+    disconnect(world).await;
+    let user = world.claims(QUIET)["sub"].clone();
+    let event = json!({ "type": "connected_accounts_delete_succeeded", "user_id": user });
+    let request = world.request(reqwest::Method::POST, "/permissions/revoke").bearer_auth(SECRET);
+    let request = request.body(json!([{ "log_id": "1", "data": event }]).to_string());
+    let answer = crate::world::Answer::of(request).await;
+    assert_eq!(answer.json(), json!({ "everything": false, "subjects": 1, "cut_off": 0 }));
+}
+
+async fn a_disconnected_account_is_forgotten_when_the_tenant_says_so(world: &World) {
+    is_disconnected(world).await;
+}
+
 async fn connect_after_a_failed_call(world: &World) {
     let (is_error, _) = call(world, UNCONNECTED).await;
     assert!(is_error);
@@ -136,17 +191,26 @@ async fn sixteen_people_get_their_own_calendars(world: &World) {
     }
 }
 
+async fn send_a_hostile_invitation(world: &World) {
+    let hidden = "Lunch\u{34f}\u{115f}\u{200c}\u{2800}\u{3164}\u{fe0f}\u{e0041}\u{202e} at noon";
+    world.tenant().control().edit(|directory| directory.calendars.clear());
+    people::add_calendar(world, OWNER, hidden);
+}
+
+async fn what_others_wrote_into_a_calendar_hides_nothing(world: &World) {
+    let result = world.call(OWNER, "calendar_summary", json!({})).await;
+    assert_eq!(result["structuredContent"]["events"][0]["title"], "Lunch at noon");
+    assert!(outcome(&result).1.contains("Lunch at noon"));
+}
+
 /// Tries every fault at every endpoint, for sixteen users at a time. Their tokens are new each
 /// time, so nothing is cached. Without the fault, the call succeeds.
 async fn every_fault_on_the_way_to_the_calendar_is_a_clear_error(world: &World) {
     people::arrive(world);
     let mut texts = BTreeSet::new();
-    for endpoint in [
-        Endpoint::TokenVault,
-        Endpoint::GoogleEvents,
-        Endpoint::ManagementResourceServers,
-        Endpoint::ManagementUserPermissions,
-    ] {
+    for endpoint in
+        [Endpoint::TokenVault, Endpoint::GoogleEvents, Endpoint::ManagementUserPermissions]
+    {
         let is_management = endpoint.group() == Group::Management;
         for (name, fault) in wrongs::all() {
             // The server obeys `Retry-After`, so it would not reach the next fault.
@@ -235,4 +299,23 @@ async fn a_client_that_can_open_urls_is_asked_to_open_the_connect_link(world: &W
     assert_eq!(outcome(&ask(able, answered).await), (true, text.clone()));
     assert_eq!(outcome(&ask(json!({}), json!({})).await), (true, text.clone()));
     assert_eq!(call(world, UNCONNECTED).await, (true, text));
+}
+
+async fn a_legacy_client_that_can_open_urls_is_asked_in_its_session(world: &World) {
+    let token = world.token(UNCONNECTED);
+    let able = json!({ "elicitation": { "url": {} } });
+    let id = sessions::begin(world, &token, &able).await.expect("the client gets a session");
+    let params = json!({ "name": "calendar_summary", "arguments": {} });
+    let asked = sessions::send(world, &token, &id, "tools/call", params).await;
+    assert_eq!(asked.status.as_u16(), 200, "{asked:?}");
+    let message = "No Google account is connected. Connect your Google account, then retry.";
+    let mut answer = asked.json();
+    let elicitation = answer["error"]["data"]["elicitations"][0].take();
+    assert_eq!(answer["error"]["code"], -32042, "{answer}");
+    assert!(elicitation["elicitationId"].is_string(), "{elicitation}");
+    for (name, value) in [("mode", "url"), ("message", message), ("url", PAGE)] {
+        assert_eq!(elicitation[name], value, "{elicitation}");
+    }
+    let text = format!("{message} Connect it here: {PAGE}");
+    assert_eq!(call(world, UNCONNECTED).await, (true, text), "without a session as before");
 }

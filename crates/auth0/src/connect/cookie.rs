@@ -1,5 +1,5 @@
-//! The cookie that ties a flow to the browser in which it was started. Nobody can be made to finish
-//! a flow that somebody else started, because their browser does not have its cookie.
+//! The cookie that ties a flow to the browser in which it was started. An attacker cannot make
+//! somebody finish the attacker's flow, because the victim's browser does not have its cookie.
 
 use http::{HeaderMap, header};
 
@@ -11,18 +11,18 @@ const MAX_BYTES: usize = 1024;
 impl Connect<'_> {
     /// The value of the cookie of the flow with this state.
     pub(super) fn cookie<'h>(&self, headers: &'h HeaderMap, state: &str) -> Option<&'h str> {
-        let wanted = self.cookie_name(state);
-        // Each cookie is read by itself: those of others may not be ASCII. No white space but this
-        // is trimmed, or a name with some in front would pass for one with the prefix `__Host-`.
+        let expected = self.cookie_name(state);
+        // Each cookie is read by itself: those of others may not be ASCII. Only spaces and tabs are
+        // trimmed: browsers let anybody set a name that has other white space before `__Host-`.
         let pairs = headers
             .get_all(header::COOKIE)
             .iter()
             .flat_map(|it| it.as_bytes().split(|b| *b == b';'));
         let mut values = pairs
             .filter_map(|pair| str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('='))
-            .filter(|(name, _)| *name == wanted)
+            .filter(|(name, _)| *name == expected)
             .map(|(_, value)| value);
-        // Of two cookies with one name, somebody else set one.
+        // If there are two cookies with this name, somebody else set one of them.
         values.next().filter(|value| values.next().is_none() && value.len() <= MAX_BYTES)
     }
 
@@ -50,7 +50,7 @@ impl Connect<'_> {
         if self.is_https() {
             "; Path=/; Secure; HttpOnly; SameSite=Lax"
         } else {
-            "; Path=/connect/callback; HttpOnly; SameSite=Lax"
+            "; Path=/; HttpOnly; SameSite=Lax"
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What is known between the redirects.
+//! The state of a person's way between the redirects.
 //!
 //! A flow is one record of the key-value store, sealed under a key that only the browser's cookie
 //! has, which in turn is sealed by this server and bound to the `state` of the redirect. So a copy
-//! of the store is worth nothing, a stolen cookie is worth nothing without the URL, and a flow is
-//! used once: whoever takes it removes it.
+//! of the store is worth nothing, and a stolen cookie is worth nothing without the URL. A flow is
+//! used once: taking it removes it.
 //!
 //! There is one record for each user and connection, so abandoned flows do not pile up; a new flow
 //! replaces the old one.
@@ -15,10 +15,9 @@ use doorward_core::{
     Secret,
     host::KeyValueError,
     keys::{Keys, Purpose, Sealer},
-    store::{Kind, StoreKey},
+    store::{Kind, StoreKey, digest},
 };
 use http::HeaderMap;
-use sha2::{Digest, Sha256};
 
 use super::{Connect, ConnectOutcome, LIFETIME_SECONDS, Ticket, query::Query, unguessable};
 
@@ -69,7 +68,7 @@ impl Connect<'_> {
         let (host, key) = (self.host(), unguessable(self.host()));
         let plain = flow.to_text(host.now().saturating_add(LIFETIME_SECONDS));
         let sealer = record_sealer(&key);
-        let store = self.tenant.store().with_sealer(&sealer);
+        let store = self.tenant.store().with_callers_sealer(&sealer);
         store
             .set(&storage_key(&id), plain.as_bytes())
             .await
@@ -94,7 +93,7 @@ impl Connect<'_> {
         let _in_progress = in_progress.start(&id).ok_or(ConnectOutcome::NotStarted)?;
         let storage_key = storage_key(&id);
         let sealer = record_sealer(key.expose());
-        let store = self.tenant.store().with_sealer(&sealer);
+        let store = self.tenant.store().with_callers_sealer(&sealer);
         // A record under another key belongs to a flow that was started after this one. It stays.
         let plain = store.get(&storage_key).await.map_err(|error| self.failed(&error))?;
         let plain = plain.ok_or(ConnectOutcome::NotStarted)?;
@@ -120,7 +119,7 @@ impl Connect<'_> {
         self.tenant.keys().sealer(Purpose::ConnectCookie)
     }
 
-    fn failed(&self, error: &KeyValueError) -> ConnectOutcome {
+    pub(super) fn failed(&self, error: &KeyValueError) -> ConnectOutcome {
         self.host().log(&format!("key-value: an account cannot be connected: {error}"));
         ConnectOutcome::Unavailable
     }
@@ -178,8 +177,7 @@ impl Drop for FlowInProgress<'_> {
 /// The id of the record of one user and connection.
 fn record_id(connect: &Connect<'_>, ticket: &Ticket) -> String {
     let issuer = connect.tenant.issuer().as_str();
-    let parts = [issuer, &ticket.subject, &ticket.connection];
-    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(parts.join("\0")))
+    digest(&[issuer, &ticket.subject, &ticket.connection])
 }
 
 fn storage_key(id: &str) -> StoreKey {

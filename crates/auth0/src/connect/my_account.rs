@@ -1,6 +1,6 @@
 //! Connected Accounts of the tenant's My Account API (`/me/v1`), with the person's own token.
 
-use doorward_core::{Secret, host::Limits, outbound::api_request};
+use doorward_core::{Secret, host::Limits, outbound::api_request, strict_json};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
@@ -127,10 +127,10 @@ impl Connect<'_> {
         let (url, body) = (self.tenant.issuer().url(path), body.map(Value::Object));
         let request = api_request(method, &url, Some(token), body.as_ref());
         let request = request.map_err(|_| ConnectOutcome::Refused)?;
-        let answer = self.tenant.outbound().send_with_retry(request, Limits::API).await;
+        let answer = self.tenant.outbound().send_with_retry(request, Limits::TOKENS).await;
         let answer = answer.map_err(|error| self.unavailable(what, &error.to_string()))?;
         match answer.status() {
-            StatusCode::OK | StatusCode::CREATED => serde_json::from_slice(answer.body())
+            StatusCode::OK | StatusCode::CREATED => strict_json::parse(answer.body())
                 .map_err(|_| self.unavailable(what, "the answer is not JSON")),
             StatusCode::CONFLICT => Err(ConnectOutcome::Conflict),
             StatusCode::TOO_MANY_REQUESTS => Err(self.unavailable(what, "429")),

@@ -3,7 +3,7 @@
 use doorward_core::web::{Answer, Escaped, page};
 use http::StatusCode;
 
-use super::{Connect, ConnectOutcome, Ticket, ticket_sealer};
+use super::{Connect, ConnectOutcome, Ticket};
 
 /// The names by which people know providers.
 const PROVIDERS: [(&str, &str); 5] = [
@@ -71,17 +71,17 @@ pub(super) fn last(
         ConnectOutcome::LinkInvalid => (
             StatusCode::BAD_REQUEST,
             "This link does not work".to_owned(),
-            "It is incomplete, or it was not made here. Copy all of it, or let your agent try again: it gets a new one.",
+            "It is incomplete, it was lost, or it was not made here. Copy all of it, or let your agent try again: it gets a new one.",
         ),
         ConnectOutcome::LinkExpired => (
             StatusCode::GONE,
             "This link has expired".to_owned(),
-            "A link works for ten minutes. Let your agent try again: it gets a new one.",
+            "A link works for ten minutes. Let your agent try again: the link then works again.",
         ),
         ConnectOutcome::TimedOut => (
             StatusCode::GONE,
             "This took too long".to_owned(),
-            "You have ten minutes from the first page to the last. Let your agent try again: it gets a new link.",
+            "You have ten minutes to sign in, and ten more to agree. Let your agent try again.",
         ),
         ConnectOutcome::NotStarted => (
             StatusCode::BAD_REQUEST,
@@ -144,8 +144,8 @@ fn again(connect: &Connect<'_>, ending: ConnectOutcome, ticket: &Ticket) -> Opti
 }
 
 fn start_path(connect: &Connect<'_>, ticket: &Ticket) -> String {
-    let sealer = ticket_sealer(&connect.tenant);
-    ticket.path("/start", &sealer, connect.tenant.issuer().as_str(), connect.host())
+    let path = ticket.path("/start", &connect.tenant);
+    format!("{}{path}", connect.tenant.resource_server.settings.resource.prefix)
 }
 
 fn provider(connection: &str) -> &str {

@@ -103,8 +103,9 @@ impl Connect<'_> {
     async fn check_issuer(&self, query: &Query<'_>) -> Result<(), ConnectOutcome> {
         let (server, issuer) = (self.tenant.resource_server, self.tenant.issuer());
         let issuers = &server.memory.issuers;
-        let documents =
-            issuers.documents(server.outbound, &server.store, &server.settings.tenant, None).await;
+        let documents = issuers
+            .documents(server.outbound, &server.store, &server.settings.main_issuer, None)
+            .await;
         let documents = documents.map_err(|_| ConnectOutcome::Unavailable)?;
         let says_who = documents.metadata().get("authorization_response_iss_parameter_supported");
         match query.get("iss") {

@@ -1,13 +1,10 @@
 //! From the link to the tenant: the page that says what is going to happen, and the redirect when
 //! the person agrees.
 
-use doorward_core::web::Answer;
+use doorward_core::web::{Answer, single_value};
 use http::HeaderMap;
 
-use super::{
-    Connect, ConnectOutcome, Flow, Ticket, flow::Step, pages, query::Query, ticket_sealer,
-    unguessable,
-};
+use super::{Connect, ConnectOutcome, Flow, Ticket, flow::Step, pages, query::Query, unguessable};
 
 /// Whether the pages can be about a connection of this name. Auth0's have letters, digits and
 /// hyphens.
@@ -18,8 +15,8 @@ pub(super) fn is_connection(name: &str) -> bool {
 
 impl Connect<'_> {
     /// The page behind a link. It changes nothing, because programs open links before people do.
-    pub(super) fn first_page(&self, connection: &str, query: &str) -> Answer {
-        match self.ticket(connection, query) {
+    pub(super) async fn first_page(&self, connection: &str, query: &str) -> Answer {
+        match self.ticket(connection, query).await {
             Ok(ticket) => pages::first(self, &ticket),
             Err(ending) => self.end(ending, None),
         }
@@ -27,14 +24,14 @@ impl Connect<'_> {
 
     /// Sends the person to sign in.
     pub(super) async fn start(&self, connection: &str, query: &str, headers: &HeaderMap) -> Answer {
-        let ticket = match self.ticket(connection, query) {
+        let ticket = match self.ticket(connection, query).await {
             Ok(ticket) => ticket,
             Err(ending) => return self.end(ending, None),
         };
         // Another site may only show the first page, which leaves the decision to the person. Old
         // browsers and other clients do not say where a request comes from.
-        let site = headers.get("sec-fetch-site");
-        if site.is_some_and(|site| site != "same-origin") {
+        let site = single_value(headers, "sec-fetch-site");
+        if !matches!(site, Ok(None | Some("same-origin"))) {
             return pages::first(self, &ticket);
         }
         let (state, nonce) = (unguessable(self.host()), unguessable(self.host()));
@@ -50,16 +47,14 @@ impl Connect<'_> {
 
     /// # Errors
     ///
-    /// Returns `LinkInvalid` or `LinkExpired`.
-    fn ticket(&self, connection: &str, query: &str) -> Result<Ticket, ConnectOutcome> {
+    /// Returns `LinkInvalid`, `LinkExpired` or `Unavailable`.
+    async fn ticket(&self, connection: &str, query: &str) -> Result<Ticket, ConnectOutcome> {
         let query = Query::parse(query);
-        let sealed = query.get("ticket").filter(|_| is_connection(connection));
-        let ticket = sealed
-            .and_then(|sealed| {
-                let (sealer, issuer) = (ticket_sealer(&self.tenant), self.tenant.issuer());
-                Ticket::open(&sealer, issuer.as_str(), connection, sealed)
-            })
-            .ok_or(ConnectOutcome::LinkInvalid)?;
+        let text = query.get("ticket").filter(|_| is_connection(connection));
+        let text = text.ok_or(ConnectOutcome::LinkInvalid)?;
+        let ticket = Ticket::open(&self.tenant, connection, text).await;
+        let ticket = ticket.map_err(|error| self.failed(&error))?;
+        let ticket = ticket.ok_or(ConnectOutcome::LinkInvalid)?;
         if self.host().now() < ticket.expires_at {
             Ok(ticket)
         } else {

@@ -2,14 +2,18 @@
 
 mod setting;
 
-use doorward_core::testing::{FakeFault, finish_all};
+use std::collections::BTreeSet;
+
+use doorward_core::{
+    keys::{Keys, Purpose},
+    testing::{FakeFault, finish_all},
+};
 use doorward_oauth::testing::NOW;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use self::setting::{
-    ACCOUNTS, CALENDAR, COMPLETE, CONNECT, MY_TOKEN, Setting, TOKENS, back, caller_with, consented,
-    tokens,
+    ACCOUNTS, CALENDAR, COMPLETE, CONNECT, MY_TOKEN, Setting, TOKENS, back, consented, tokens,
 };
 use super::*;
 
@@ -35,7 +39,7 @@ fn an_account_is_connected_from_the_link_to_the_end() {
     assert_eq!(done.page(), (200, "Your Google account is connected"));
     assert!(
         done.cookie.is_empty()
-            && setting.host.store.borrow().keys().all(|key| key.contains("issuer"))
+            && !setting.host.store.borrow().keys().any(|key| key.contains(":connect:"))
     );
     assert_eq!(setting.codes(), ["account_connected"]);
     let bodies = setting.host.bodies.borrow();
@@ -63,9 +67,8 @@ fn a_link_is_for_users_of_the_tenant_if_there_is_a_page() {
     ] {
         assert_eq!(setting.link(&nobody), None, "{nobody}");
     }
-    let caller = caller_with(&json!({}));
     for odd in ["", "callback", "a/b", "a?b", "..", "a b", "\u{e4}"] {
-        assert_eq!(setting.tenant().connect_link(&caller, odd, &[]), None, "{odd}");
+        assert_eq!(setting.link_for(&json!({}), odd, &[]), None, "{odd}");
     }
 }
 
@@ -260,9 +263,8 @@ fn the_provider_is_reached_over_https_or_at_the_tenant() {
 #[test]
 fn a_page_shows_scopes_as_text() {
     let setting = Setting::new();
-    let caller = caller_with(&json!({}));
     let scopes = ["<script>alert(1)</script>"];
-    let link = setting.tenant().connect_link(&caller, "github", &scopes).unwrap();
+    let link = setting.link_for(&json!({}), "github", &scopes).unwrap();
     let first = setting.visit(&link, &HeaderMap::new());
     assert_eq!(first.page(), (200, "Connect your GitHub account"));
     assert!(first.text().contains("&lt;script&gt;") && !first.text().contains("<script"));
@@ -282,22 +284,105 @@ fn a_neighbours_cookie_need_not_be_ascii() {
 
 #[test]
 fn a_link_opens_for_its_own_connection_and_server_and_for_ten_minutes() {
+    for is_short in [true, false] {
+        let setting = Setting::new();
+        setting.host.store_fault.set((!is_short).then_some(FakeFault::Down));
+        let link = setting.link(&json!({})).unwrap();
+        setting.host.store_fault.set(None);
+        assert_eq!(link.len() < 80, is_short, "{link}");
+        let visit = |link: &str| setting.visit(link, &HeaderMap::new()).answer.status().as_u16();
+        assert_eq!(visit(&link), 200);
+        assert_eq!(visit(&link.replace("google-oauth2", "github")), 400);
+        assert_eq!(visit(&link[..link.len() - 1]), 400);
+        assert_eq!(visit(&format!("{link}x")), 400);
+        // One server has another secret, one has another URL and the same secret. Both have the
+        // same store.
+        let [mut one, mut other] = [Setting::new(), Setting::new()];
+        let keys = Keys::from(&"another".into());
+        one.instance.oauth.sealer = keys.sealer(Purpose::Store);
+        one.instance.oauth.keys = keys;
+        other.instance.oauth.settings.resource.mcp_url = "https://other.example.com/mcp".to_owned();
+        for other in [one, other] {
+            other.host.store.replace(setting.host.store.borrow().clone());
+            assert_eq!(other.visit(&link, &HeaderMap::new()).answer.status().as_u16(), 400);
+            assert_eq!(other.last_code(), "connect_link_wrong");
+        }
+        setting.host.now.set(NOW + 599);
+        assert_eq!(visit(&link), 200);
+        setting.host.now.set(NOW + 600);
+        assert_eq!(visit(&link), 410);
+        assert_eq!(setting.last_code(), "connect_link_too_old");
+    }
+}
+
+#[test]
+fn an_offer_that_is_made_again_has_the_same_link_and_no_two_offers_have_one() {
+    let setting = Setting::new();
+    let link = setting.link(&json!({}));
+    setting.host.now.set(NOW + 599);
+    assert_eq!(setting.link(&json!({})), link);
+    assert_eq!(setting.host.store.borrow().len(), 1);
+    setting.host.now.set(NOW + 1000);
+    let visit = setting.visit(&link.clone().unwrap(), &HeaderMap::new());
+    assert_eq!(visit.answer.status(), StatusCode::OK, "it counts from the last offer");
+    let links = [
+        link,
+        setting.link(&json!({ "sub": "auth0|2" })),
+        setting.link(&json!({ "org_id": "org_1" })),
+        setting.link_for(&json!({}), "google-oauth2", &["openid"]),
+        setting.link_for(&json!({}), "github", &[CALENDAR]),
+    ];
+    let handle = |link: &Option<String>| link.clone().unwrap().split_off("https://".len() + 40);
+    let handles: BTreeSet<_> = links.iter().map(handle).collect();
+    assert_eq!(handles.len(), links.len(), "{links:?}");
+}
+
+#[test]
+fn no_link_is_lost_while_the_store_fails_or_is_full() {
+    let mut setting = Setting::new();
+    setting.instance.oauth = setting.instance.oauth.with_buckets(16);
+    let links: Vec<_> =
+        (0..200).map(|user| setting.link(&json!({ "sub": format!("auth0|{user}") }))).collect();
+    let long = links.iter().flatten().filter(|link| link.len() > 200).count();
+    assert!((72..200).contains(&long), "there is room for 128 at most: {long}");
+    for link in links.into_iter().flatten() {
+        assert_eq!(setting.visit(&link, &HeaderMap::new()).answer.status(), StatusCode::OK);
+    }
+    for fault in [FakeFault::Down, FakeFault::Slow] {
+        setting.host.store_fault.set(Some(fault));
+        let link = setting.link(&json!({})).unwrap();
+        assert_eq!(setting.visit(&link, &HeaderMap::new()).answer.status(), StatusCode::OK);
+    }
+}
+
+#[test]
+fn whoever_follows_a_short_link_that_was_lost_is_told_what_to_do() {
     let setting = Setting::new();
     let link = setting.link(&json!({})).unwrap();
-    let visit = |link: &str| setting.visit(link, &HeaderMap::new()).answer.status().as_u16();
-    assert_eq!(visit(&link), 200);
-    assert_eq!(visit(&link.replace("google-oauth2", "github")), 400);
-    assert_eq!(visit(&link[..link.len() - 1]), 400);
-    // The ticket is sealed by the keys of the server that made it.
-    let mut other = Setting::new();
-    other.instance.oauth.keys = doorward_core::keys::Keys::from(&"another".into());
-    assert_eq!(other.visit(&link, &HeaderMap::new()).answer.status().as_u16(), 400);
-    assert_eq!(other.last_code(), "connect_link_wrong");
-    setting.host.now.set(NOW + 599);
-    assert_eq!(visit(&link), 200);
-    setting.host.now.set(NOW + 600);
-    assert_eq!(visit(&link), 410);
-    assert_eq!(setting.last_code(), "connect_link_too_old");
+    setting.host.store_fault.set(Some(FakeFault::Down));
+    let visit = setting.visit(&link, &HeaderMap::new());
+    assert_eq!(visit.page(), (503, "This does not work just now"));
+    setting.host.store_fault.set(None);
+    setting.host.store.borrow_mut().retain(|key, _| !key.contains(":link:"));
+    let visit = setting.visit(&link, &HeaderMap::new());
+    assert_eq!(visit.page(), (400, "This link does not work"));
+    assert!(visit.text().contains("let your agent try again"), "{}", visit.text());
+    assert_eq!(setting.link(&json!({})).unwrap(), link, "the agent tries again");
+    assert_eq!(setting.visit(&link, &HeaderMap::new()).answer.status(), StatusCode::OK);
+}
+
+#[test]
+fn the_store_tells_nobody_a_link_or_what_it_is_about() {
+    let setting = Setting::new();
+    let link = setting.link(&json!({})).unwrap();
+    let handle = link.split_once("ticket=").unwrap().1;
+    let store = setting.host.store.borrow();
+    let [(key, record)] = store.iter().collect::<Vec<_>>()[..] else { panic!("{store:?}") };
+    assert!(key.starts_with("doorward:v2:link:") && !key.contains(handle), "{key}");
+    for secret in [handle, "auth0", "google", "calendar", "mcp.example.com"] {
+        let bytes = secret.as_bytes();
+        assert!(!record.windows(bytes.len()).any(|window| window == bytes), "{secret}");
+    }
 }
 
 #[test]

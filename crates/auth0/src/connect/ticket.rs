@@ -1,19 +1,27 @@
-//! What a link says: whose call failed, and what was missing.
+//! The content of a link: whose call failed, and which account was missing.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use doorward_core::{host::Random, keys::Sealer};
+use doorward_core::{
+    host::KeyValueError,
+    keys::{Purpose, Sealer},
+    store::{Kind, StoreKey},
+};
 
 use super::{
     CONNECT_PATH,
     query::{Query, form},
 };
+use crate::Tenant;
 
 /// The longest ticket that is opened, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// An account to connect, and for whom. It is sealed: whoever sees the link learns nothing from it,
-/// and only this server can make one.
+/// The length of a handle: 144 bits in base64url. A sealed ticket is longer.
+const HANDLE_LENGTH: usize = 24;
+
+/// An account to connect, and for whom. The link shows nothing of it, and only this server can make
+/// one: it has the ticket sealed, or the handle of a ticket in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     /// The tenant's user who made the call.
@@ -29,38 +37,59 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// The path and query of the first page for the ticket, or with `/start` of the next step.
-    pub(super) fn path(
-        &self,
-        step: &str,
-        sealer: &Sealer,
-        issuer: &str,
-        random: &dyn Random,
-    ) -> String {
-        let sealed = self.seal(sealer, issuer, random);
-        format!("{CONNECT_PATH}{}{step}?ticket={sealed}", self.connection)
-    }
-
-    pub(super) fn seal(&self, sealer: &Sealer, issuer: &str, random: &dyn Random) -> String {
-        let plain = self.to_text(&[]);
-        let sealed = sealer.seal(random, &context(issuer, &self.connection), plain.as_bytes());
-        BASE64_URL_SAFE_NO_PAD.encode(sealed)
-    }
-
-    /// Opens a ticket for this connection, whether or not it has expired.
-    pub(super) fn open(
-        sealer: &Sealer,
-        issuer: &str,
-        connection: &str,
-        sealed: &str,
-    ) -> Option<Self> {
-        if sealed.len() > MAX_BYTES {
-            return None;
+    /// The path and query of the first page. They are short, because models copy them and
+    /// terminals break them, unless the store fails or is full.
+    pub(super) async fn short_path(self, tenant: &Tenant<'_>) -> String {
+        // An offer that is made again has the same handle, and so the same record.
+        let about = Self { expires_at: 0, ..self.clone() }.to_text(&[]);
+        let context = context(tenant, &self.connection);
+        let mac = tenant.keys().mac(Purpose::ConnectLink, &[&context, &about]);
+        let mut handle = BASE64_URL_SAFE_NO_PAD.encode(mac);
+        handle.truncate(HANDLE_LENGTH);
+        let (key, record) = (StoreKey::new(Kind::Link, &[&context, &handle]), self.to_text(&[]));
+        match tenant.store().set(&key, record.as_bytes()).await {
+            Ok(()) => self.path_with("", &handle),
+            Err(_) => self.path("", tenant),
         }
-        let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let plain = sealer.open(&context(issuer, connection), &sealed)?;
-        Self::from_text(&Query::parse(str::from_utf8(&plain).ok()?))
-            .filter(|ticket| ticket.connection == connection)
+    }
+
+    /// The path and query of the first page, or with `/start` of the next step, which need no
+    /// store.
+    pub(super) fn path(&self, step: &str, tenant: &Tenant<'_>) -> String {
+        let (context, plain) = (context(tenant, &self.connection), self.to_text(&[]));
+        let sealed = sealer(tenant).seal(tenant.host(), context.as_bytes(), plain.as_bytes());
+        self.path_with(step, &BASE64_URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    fn path_with(&self, step: &str, ticket: &str) -> String {
+        [CONNECT_PATH, &self.connection, step, "?ticket=", ticket].concat()
+    }
+
+    /// Finds the ticket for this connection, whether or not it has expired; `None` if the text is
+    /// neither a sealed one nor a handle.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store fails.
+    pub(super) async fn open(
+        tenant: &Tenant<'_>,
+        connection: &str,
+        text: &str,
+    ) -> Result<Option<Self>, KeyValueError> {
+        let context = context(tenant, connection);
+        let plain = match text.len() {
+            HANDLE_LENGTH => {
+                tenant.store().get(&StoreKey::new(Kind::Link, &[&context, text])).await?
+            }
+            ..=MAX_BYTES => {
+                let sealed = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+                sealer(tenant).open(context.as_bytes(), &sealed)
+            }
+            _ => None,
+        };
+        let plain = plain.unwrap_or_default();
+        let text = Query::parse(str::from_utf8(&plain).unwrap_or_default());
+        Ok(Self::from_text(&text).filter(|ticket| ticket.connection == connection))
     }
 
     /// The ticket as text, with more pairs.
@@ -89,7 +118,12 @@ impl Ticket {
     }
 }
 
-/// A ticket is for one connection of one tenant.
-fn context(issuer: &str, connection: &str) -> Vec<u8> {
-    [issuer, connection].join(" ").into_bytes()
+fn sealer(tenant: &Tenant<'_>) -> Sealer {
+    tenant.keys().sealer(Purpose::ConnectTicket)
+}
+
+/// A ticket is for one server and one connection of one tenant. No URL has a space.
+fn context(tenant: &Tenant<'_>, connection: &str) -> String {
+    let server = tenant.resource_server.settings.resource.mcp_url.as_str();
+    [server, tenant.issuer().as_str(), connection].join(" ")
 }

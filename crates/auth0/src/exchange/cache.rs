@@ -1,36 +1,55 @@
-//! Exchanged tokens are remembered until near their expiry, by all that they depend on: the
-//! caller's token, and everything that was sent.
+//! The cache of exchanged tokens. Its key is everything that a token depends on: the caller's
+//! token, and all parameters of the exchange. The tenant does not say when a user disconnects an
+//! account, so `exchange_cache_seconds` limits how long the account is used after that. A
+//! revocation makes all instances forget at once.
 //!
 //! In the key-value store they are sealed under a key that is derived from the tokens that were
 //! sent, which are stored nowhere. So a copy of the store is worth nothing, even with the server's
 //! secret.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    future::ready,
+};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::{
     Secret,
     cache::{Cache, Entry, Fetched, Lookup, Ttl},
     host::PortFuture,
     keys::{Keys, Purpose},
-    store::{Kind, StoreKey},
+    store::{Kind, StoreKey, digest},
 };
 use doorward_oauth::{Caller, subject_token};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
 use super::{Exchange, ExchangeError, Obtained};
-use crate::{IssuedToken, Tenant, management::PATIENCE, token_endpoint::request_token};
+use crate::{
+    IssuedToken, Tenant,
+    management::TIMEOUT_MILLIS,
+    revocation::{Epoch, Generations},
+    token_endpoint::request_token,
+};
 
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 256;
 
+/// How much room the length of a part and the space behind it take at most.
+const MAX_LENGTH_BYTES: usize = usize::MAX.ilog10() as usize + 2;
+
 /// The tokens that an instance remembers.
 #[derive(Debug)]
-pub struct ExchangedTokens(Cache<IssuedToken, ExchangeError>);
+pub(crate) struct ExchangedTokens(Cache<Exchanged, ExchangeError>);
+
+/// A token, and the revocations that were known when it was issued.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchanged {
+    token: IssuedToken,
+    epoch: Epoch,
+}
 
 pub(super) struct ExchangeLookup<'a> {
     tenant: Tenant<'a>,
+    caller: &'a Caller,
     exchange: &'a Exchange<'a>,
     grant: Vec<(&'a str, &'a str)>,
     /// All that the token depends on, tokens included.
@@ -40,6 +59,8 @@ pub(super) struct ExchangeLookup<'a> {
     /// The key in the store: a digest without the tokens, so that the record made with a user's
     /// next token replaces this one.
     store_key: StoreKey,
+    /// The last revocations, read before the exchange; `None` if they are not known.
+    revocations: Cell<Option<Generations>>,
     /// A token that the third party refused.
     refused: RefCell<Option<Secret>>,
     has_fetched: Cell<bool>,
@@ -58,20 +79,27 @@ impl ExchangedTokens {
         lookup: &ExchangeLookup<'_>,
         anew: bool,
     ) -> Result<Obtained, ExchangeError> {
+        lookup.revocations.set(lookup.tenant.revocations(lookup.caller).await);
         if anew {
-            // The store may still return it, if it fails to remove it or lags behind.
+            // The store may still return it, if it fails to remove it or is eventually consistent.
             let known = self.0.peek(&lookup.key);
-            lookup.refused.replace(known.map(|entry| entry.value.access_token));
+            lookup.refused.replace(known.map(|entry| entry.value.token.access_token));
             self.forget(lookup).await;
         } else if let Some(entry) = self.0.peek(&lookup.key)
-            && lookup.suffices(&entry, lookup.tenant.host().now_millis())
+            && lookup.is_recent(&entry, lookup.tenant.host().now_millis())
         {
-            // No key has to be derived for what is in memory.
-            return Ok(Obtained { token: entry.value, is_remembered: true });
+            // A hit in memory needs no key for the store.
+            return Ok(Obtained { token: entry.value.token, is_remembered: true });
+        }
+        if lookup.ttl().fresh == 0 || lookup.revocations.get().is_none() {
+            // Nothing is cached, or nothing that is cached may count.
+            let fetched = lookup.fetch(&|| Box::pin(ready(true))).await?;
+            let entry = fetched.ok_or_else(|| lookup.unavailable())?;
+            return Ok(Obtained { token: entry.value.token, is_remembered: false });
         }
         let sealer = lookup.keys().sealer(Purpose::ExchangedToken);
-        let store = lookup.tenant.store().with_sealer(&sealer);
-        let token = self.0.get(&store, lookup).await?;
+        let store = lookup.tenant.store().with_callers_sealer(&sealer);
+        let Exchanged { token, .. } = self.0.get(&store, lookup).await?;
         Ok(Obtained { token, is_remembered: !lookup.has_fetched.get() })
     }
 
@@ -88,30 +116,49 @@ impl<'a> ExchangeLookup<'a> {
         exchange: &'a Exchange<'a>,
         grant: Vec<(&'a str, &'a str)>,
     ) -> Self {
-        let client = tenant.settings.client.id.as_str();
+        let client = tenant.settings.client.as_ref().map_or("", |client| &client.id);
         let who = [client, caller.issuer(), caller.subject(), caller.client_id()];
         let sent = |with_tokens: bool| {
-            let is_wanted = move |(name, _): &&(&str, &'a str)| with_tokens || !is_token(name);
-            grant.iter().filter(is_wanted).flat_map(|(name, value)| [*name, *value])
+            let is_included = move |(name, _): &&(&str, &'a str)| with_tokens || !is_token(name);
+            grant.iter().filter(is_included).flat_map(|(name, value)| [*name, *value])
         };
         let token = subject_token(caller).expose();
-        let mut secret = String::new();
-        for part in who.into_iter().chain([token]).chain(sent(true)) {
-            // With its length no part can be taken for another one.
+        let parts: Vec<&str> = who.into_iter().chain([token]).chain(sent(true)).collect();
+        // With enough capacity for each part and its length, no copy of a token is left elsewhere.
+        let capacity = parts.iter().map(|part| part.len() + MAX_LENGTH_BYTES).sum();
+        let mut secret = String::with_capacity(capacity);
+        for part in parts {
+            // The length in front tells the parts apart.
             secret.push_str(&part.len().to_string());
             secret.push(' ');
             secret.push_str(part);
         }
-        let key = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&secret));
+        let key = digest(&[&secret]);
         let parts: Vec<&str> = who.into_iter().chain(sent(false)).collect();
         let store_key = StoreKey::new(Kind::Token, &parts);
-        let (secret, refused, has_fetched) = (secret.into(), RefCell::default(), Cell::default());
-        Self { tenant, exchange, grant, secret, key, store_key, refused, has_fetched }
+        Self {
+            tenant,
+            caller,
+            exchange,
+            grant,
+            secret: secret.into(),
+            key,
+            store_key,
+            revocations: Cell::default(),
+            refused: RefCell::default(),
+            has_fetched: Cell::default(),
+        }
     }
 
     /// Keys that only the holder of all tokens of the exchange can derive.
     fn keys(&self) -> Keys {
         Keys::from(&self.secret)
+    }
+
+    /// Whether a token that is in memory will do.
+    fn is_recent(&self, entry: &Entry<Exchanged>, now: u64) -> bool {
+        let age = now.checked_sub(entry.fetched_at);
+        age.is_some_and(|age| age < self.ttl().fresh) && self.suffices(entry, now)
     }
 
     /// The requested scopes that were not granted. No `scope` in the response means all were (RFC
@@ -124,7 +171,7 @@ impl<'a> ExchangeLookup<'a> {
 }
 
 impl Lookup for ExchangeLookup<'_> {
-    type Value = IssuedToken;
+    type Value = Exchanged;
     type Error = ExchangeError;
 
     fn key(&self) -> &str {
@@ -136,29 +183,37 @@ impl Lookup for ExchangeLookup<'_> {
     }
 
     fn ttl(&self) -> Ttl {
-        let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-        // A failure is not cached: the user may have connected the account meanwhile.
-        Ttl { fresh: u64::MAX, stale: 0, retry: 0, retry_stale: 0, insufficient: None, patience }
+        Ttl {
+            fresh: self.tenant.settings.exchange_cache_seconds.saturating_mul(1000),
+            stale: 0,
+            // A failure is not cached: the user may have connected the account meanwhile.
+            backoff: 0,
+            backoff_stale: 0,
+            refetch_interval: None,
+            wait_timeout: TIMEOUT_MILLIS,
+        }
     }
 
-    fn suffices(&self, entry: &Entry<IssuedToken>, now: u64) -> bool {
-        entry.value.is_usable(now / 1000)
-            && self.refused.borrow().as_ref() != Some(&entry.value.access_token)
+    fn suffices(&self, entry: &Entry<Exchanged>, now: u64) -> bool {
+        let Exchanged { token, epoch } = &entry.value;
+        token.is_usable(now / 1000)
+            && self.refused.borrow().as_ref() != Some(&token.access_token)
+            && self.revocations.get().is_some_and(|last| epoch.counts(entry.fetched_at, last, now))
     }
 
-    fn is_expired(&self, entry: &Entry<IssuedToken>, now: u64) -> bool {
-        !entry.value.is_usable(now / 1000)
+    fn is_expired(&self, entry: &Entry<Exchanged>, now: u64) -> bool {
+        !entry.value.token.is_usable(now / 1000)
     }
 
     fn fetch<'a>(
         &'a self,
         _: &'a dyn Fn() -> PortFuture<'a, bool>,
-    ) -> Fetched<'a, IssuedToken, ExchangeError> {
+    ) -> Fetched<'a, Exchanged, ExchangeError> {
         Box::pin(async move {
             self.has_fetched.set(true);
             let (tenant, host) = (&self.tenant, self.tenant.host());
             let fetched_at = host.now_millis();
-            let client = &tenant.settings.client;
+            let client = tenant.settings.client.as_ref();
             let requested =
                 request_token(tenant.outbound(), tenant.issuer(), client, &self.grant).await;
             let name = &self.exchange.name;
@@ -173,7 +228,10 @@ impl Lookup for ExchangeLookup<'_> {
                 host.log(&format!("{name}: {error}"));
                 return Err(error);
             }
-            Ok(Some(Entry { value: token, fetched_at }))
+            let previous = tenant.memory.exchanged.0.peek(&self.key).map(|entry| entry.value.epoch);
+            let revocations = self.revocations.get().unwrap_or_default();
+            let epoch = Epoch::after(previous, revocations, fetched_at);
+            Ok(Some(Entry { value: Exchanged { token, epoch }, fetched_at }))
         })
     }
 
@@ -181,12 +239,13 @@ impl Lookup for ExchangeLookup<'_> {
         ExchangeError::Unreachable
     }
 
-    fn encode(&self, token: &IssuedToken) -> Value {
-        token.to_json()
+    fn encode(&self, Exchanged { token, epoch }: &Exchanged) -> Value {
+        json!({ "epoch": epoch.to_json(), "token": token.to_json() })
     }
 
-    fn decode(&self, json: Value) -> Option<IssuedToken> {
-        IssuedToken::from_json(&json)
+    fn decode(&self, json: Value) -> Option<Exchanged> {
+        let epoch = Epoch::from_json(json.get("epoch")?)?;
+        Some(Exchanged { token: IssuedToken::from_json(json.get("token")?)?, epoch })
     }
 }
 

@@ -15,9 +15,9 @@ use crate::{OAuthError, OAuthErrorDetail, TokenEndpointError};
 pub enum ExchangeError {
     /// The tenant no longer accepts the caller's own token.
     CallerTokenRefused,
-    /// The server's operator has to mend something.
+    /// The operator of the server has to change something.
     Misconfigured(Misconfiguration),
-    /// Another issuer vouches for the caller: the tenant has nothing of theirs.
+    /// Another issuer vouches for the caller, so the tenant has no accounts of theirs.
     NotATenantUser,
     /// The user has not connected an account.
     NotConnected,
@@ -31,7 +31,7 @@ pub enum ExchangeError {
     Unreachable,
 }
 
-/// What the operator has to mend.
+/// What the operator has to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misconfiguration {
@@ -43,7 +43,7 @@ pub enum Misconfiguration {
     ClientNotAllowed,
     /// Client id, secret or key are wrong.
     ClientRefused,
-    /// The delegation chain is as long as a token may name.
+    /// The delegation chain has the greatest length that a token may name.
     DelegationTooDeep,
     /// The manifest does not declare the tenant's host.
     HostNotAllowed,
@@ -61,7 +61,7 @@ impl ExchangeError {
     pub(super) fn new(error: &TokenEndpointError, is_connection: bool) -> Self {
         let OAuthError { status, code, detail, retry_after } = match error {
             TokenEndpointError::Refused(error) => error,
-            TokenEndpointError::NotSigned => {
+            TokenEndpointError::NoClient | TokenEndpointError::NotSigned => {
                 return Self::Misconfigured(Misconfiguration::ClientRefused);
             }
             TokenEndpointError::Unavailable(HttpError::HostNotAllowed) => {

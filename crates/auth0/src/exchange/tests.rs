@@ -13,6 +13,7 @@ struct Setting {
     host: FakeHost,
     instance: Instance,
     caller: Caller,
+    last: LastExchange,
 }
 
 impl Setting {
@@ -21,7 +22,7 @@ impl Setting {
         let instance = Instance::new(&host);
         let claims = json!({ "sub": "auth0|1", "client_id": "client" });
         let caller = caller_with(claims.as_object().unwrap().clone(), "callers-token");
-        Self { host, instance, caller }
+        Self { host, instance, caller, last: LastExchange::default() }
     }
 
     fn issues(&self, token: &Value) {
@@ -29,7 +30,7 @@ impl Setting {
     }
 
     fn exchanges(&self) -> Exchanges<'_> {
-        Exchanges::new(self.instance.tenant(&self.host), &self.caller)
+        Exchanges::new(self.instance.tenant(&self.host), &self.caller, &self.last)
     }
 
     /// The parameters of the last request, in order.
@@ -43,7 +44,8 @@ impl Setting {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    let client = [("client_id", "server-client"), ("client_secret", "server-secret")];
+    let client =
+        [("client_id", "server-client"), ("client_secret", "server-secret-0123456789-0123456789")];
     let mut pairs: Vec<_> = pairs
         .iter()
         .chain(&client)

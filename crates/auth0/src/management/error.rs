@@ -46,7 +46,7 @@ impl ManagementError {
         }
     }
 
-    /// Whether a retry a moment later may succeed. After a timeout of 5 seconds it would not.
+    /// Whether a retry a moment later may succeed. After a timeout of 4 seconds it would not.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Status(status) => status.is_server_error(),
@@ -77,6 +77,11 @@ impl fmt::Display for ManagementError {
                  permission_cache_seconds needs fewer requests"
             ),
             Self::Status(status) => write!(f, "{status}"),
+            Self::Token(error) if error.is_of_custom_domain() => write!(
+                f,
+                "no Management token: {error}. Is auth0_domain a custom domain? Set management_url to the \
+                 tenant's own domain: `https://example.eu.auth0.com`"
+            ),
             Self::Token(error) => write!(
                 f,
                 "no Management token: {error}. Is the client authorized for the Management API, and its secret right?"
@@ -96,5 +101,23 @@ impl Error for ManagementError {
             Self::Unavailable(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OAuthError, OAuthErrorDetail};
+
+    #[test]
+    fn a_custom_domain_is_told_from_a_client_that_is_not_authorized() {
+        let error = |detail| {
+            let code = "access_denied".to_owned();
+            let error = OAuthError { status: 403, code, detail, retry_after: 0 };
+            ManagementError::Token(TokenEndpointError::Refused(error)).to_string()
+        };
+        let text = error(Some(OAuthErrorDetail::CustomDomain));
+        assert!(text.contains("Set management_url to"), "{text}");
+        assert!(error(None).contains("Is the client authorized"), "{}", error(None));
     }
 }

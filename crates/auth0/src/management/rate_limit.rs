@@ -1,9 +1,9 @@
-//! The tenant's rate limit, and the queue of requests that wait for it.
+//! The tenant's rate limit, and who sends the next request under it.
 //!
 //! Every response of the Management API says how many more requests it takes and when the limit
-//! resets. An instance keeps no more requests in flight than that; those that have to wait are
-//! served in order. Instances share the time at which an exhausted limit resets through the
-//! key-value store. Waiting uses timers only.
+//! resets. An instance keeps no more requests in flight than that; the others wait in a [`Queue`].
+//! Instances share the time at which an exhausted limit resets through the key-value store. Waiting
+//! uses timers only.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,22 +14,28 @@ use std::{
 
 use bytes::Bytes;
 use doorward_core::{
+    cache::Bounded,
     outbound::RateLimit,
     store::{Kind, StoreKey},
 };
 use http::{Response, StatusCode};
 
+use super::queue::{CallerKey, Lane, Queue};
 use crate::Tenant;
 
-/// How many requests may be in flight while nothing is known: a decision needs two responses, and
-/// the smallest tenant takes two requests at once.
+/// How many requests may be in flight while nothing is known: a decision needs up to two
+/// responses, and the smallest tenant takes two requests at once.
 const INITIAL: u32 = 2;
 
 /// How long a response tells how many more requests are allowed, in milliseconds.
 const VALID_MILLIS: u64 = 1000;
 
-/// How often a waiting request looks whether it is its turn, in milliseconds.
-const LOOK_AGAIN_MILLIS: u64 = 20;
+/// How often a waiting request checks whether it may be sent, in milliseconds.
+const POLL_INTERVAL_MILLIS: u64 = 20;
+
+/// How long a response takes at least, in milliseconds. A request that is sent later than this
+/// before its deadline would be in vain, and its caller would not learn when to try again.
+const RESPONSE_MILLIS: u64 = 50;
 
 /// How much later a request may be sent after a reset, each at its own time, in milliseconds.
 const JITTER_MILLIS: u64 = 100;
@@ -37,13 +43,40 @@ const JITTER_MILLIS: u64 = 100;
 /// The longest wait that is believed, in milliseconds. A longer one means that the clocks differ.
 const MAX_WAIT_MILLIS: u64 = 10 * 60 * 1000;
 
+/// How long the tenant's word about a caller selects the caller's [lane](Lane), in milliseconds.
+const LANE_MILLIS: u64 = 10 * 60 * 1000;
+
+/// How many callers of each of these two lanes are remembered.
+const MAX_CALLERS: usize = 1000;
+
+/// How many requests, of the last [`PACE_MILLIS`], show how fast the queue moves.
+const PACE_REQUESTS: usize = 16;
+
+/// See [`PACE_REQUESTS`].
+const PACE_MILLIS: u64 = 30_000;
+
+/// How many requests it takes to estimate the pace. Before that, the tenant counts as the
+/// smallest.
+const PACE_REQUESTS_NEEDED: u64 = 8;
+
+/// How long one request after the other takes on the smallest tenant, in milliseconds.
+const PACE_OF_SMALLEST_MILLIS: u64 = 500;
+
 /// The rate limit, as this instance knows it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RateLimiter {
     status: Cell<Option<Status>>,
-    in_flight: Cell<u32>,
-    queue: RefCell<VecDeque<u64>>,
-    next_number: Cell<u64>,
+    queue: RefCell<Queue>,
+    /// When the tenant last said that a caller holds a permission. Kept apart from `denied`, so
+    /// that strangers evict nobody here.
+    permitted: RefCell<Bounded<CallerKey, u64>>,
+    /// When it last said that a caller holds none.
+    denied: RefCell<Bounded<CallerKey, u64>>,
+    /// How many requests this instance has sent.
+    requests_sent: Cell<u64>,
+    /// When the last of them were sent.
+    last_sent_at: RefCell<VecDeque<u64>>,
+    hasher: RandomState,
 }
 
 /// What the last response said. All times are milliseconds since the Unix epoch.
@@ -55,49 +88,89 @@ struct Status {
     resets_at: u64,
 }
 
-/// The permission to send one request. It ends with the request, however that ends.
+/// A place in the queue, left when the request ends, however that ends.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct QueuePlace<'a> {
     limiter: &'a RateLimiter,
-    /// Whether the request had to wait, so that its answer may be known by now.
+    number: u64,
+    entered_at: u64,
+    /// Whether the request had to wait. Another one may have made it unnecessary meanwhile.
     pub(super) has_waited: bool,
 }
 
-/// A place in the queue. It is given up when the request ends, however that ends.
-struct QueuePlace<'a> {
-    limiter: &'a RateLimiter,
-    number: u64,
+/// When a request was sent. The default is older than any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    /// In milliseconds since the Unix epoch.
+    pub(crate) at: u64,
+    /// Its number among those that the instance sent: 1 for the first. Unlike times, numbers tell
+    /// for certain which of two requests was sent first.
+    pub(crate) number: u64,
+    /// How long it had waited in the queue, in milliseconds.
+    pub(crate) waited: u64,
+}
+
+impl Default for RateLimiter {
+    fn default() -> Self {
+        let callers = || RefCell::new(Bounded::new(MAX_CALLERS, usize::MAX));
+        Self {
+            status: Cell::default(),
+            queue: RefCell::default(),
+            permitted: callers(),
+            denied: callers(),
+            requests_sent: Cell::default(),
+            last_sent_at: RefCell::default(),
+            hasher: RandomState::new(),
+        }
+    }
 }
 
 impl RateLimiter {
-    /// Waits until a request may be sent.
+    /// The key of a caller. Nobody can choose a subject that has the key of another one.
+    pub(super) fn caller(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
+        CallerKey(self.hasher.hash_one((issuer, organization, subject)))
+    }
+
+    /// Learns from the tenant whether a caller holds a permission.
+    pub(super) fn learn_about(&self, caller: CallerKey, is_permitted: bool, now: u64) {
+        let (of, other) = match is_permitted {
+            true => (&self.permitted, &self.denied),
+            false => (&self.denied, &self.permitted),
+        };
+        of.borrow_mut().insert(caller, now, 0);
+        other.borrow_mut().remove(&caller);
+    }
+
+    /// How many requests this instance has sent.
+    pub(super) fn requests_sent(&self) -> u64 {
+        self.requests_sent.get()
+    }
+
+    /// Enters the queue.
     ///
     /// # Errors
     ///
-    /// Returns in how many seconds the limit resets, if that is after `deadline` (milliseconds
-    /// since the Unix epoch).
-    pub(super) async fn turn(&self, tenant: &Tenant<'_>, deadline: u64) -> Result<Turn<'_>, u64> {
-        let host = tenant.host();
-        let place = QueuePlace::take(self);
-        let mut has_waited = false;
-        loop {
-            if place.is_next(host.now_millis()) {
-                self.learn_from_others(tenant).await;
-                if place.is_next(host.now_millis()) {
-                    drop(place);
-                    self.in_flight.set(self.in_flight.get().saturating_add(1));
-                    return Ok(Turn { limiter: self, has_waited });
-                }
-            }
-            let now = host.now_millis();
-            let pause = self.exhausted_for(now).map_or(LOOK_AGAIN_MILLIS, |exhausted| {
-                exhausted.saturating_add(jitter(now) % JITTER_MILLIS)
-            });
-            if now.saturating_add(pause) > deadline {
-                return Err(self.retry_after(now));
-            }
-            has_waited = true;
-            host.sleep(Duration::from_millis(pause)).await;
+    /// Returns in how many seconds there may be room, if the queue is full.
+    pub(super) fn enter(&self, caller: CallerKey, now: u64) -> Result<QueuePlace<'_>, u64> {
+        let number = self.queue.borrow_mut().enter(caller, self.lane(caller, now));
+        let number = number.ok_or_else(|| self.retry_after(now))?;
+        Ok(QueuePlace { limiter: self, number, entered_at: now, has_waited: false })
+    }
+
+    /// The lane of a caller's requests.
+    pub(super) fn lane(&self, caller: CallerKey, now: u64) -> Lane {
+        let is_known = |callers: &RefCell<Bounded<CallerKey, u64>>| {
+            let callers = callers.borrow();
+            callers.get(&caller).is_some_and(|at| now.saturating_sub(*at) < LANE_MILLIS)
+        };
+        if let Some(lane) = caller.lane_of_everybody() {
+            lane
+        } else if is_known(&self.permitted) {
+            Lane::Permitted
+        } else if is_known(&self.denied) {
+            Lane::Denied
+        } else {
+            Lane::New
         }
     }
 
@@ -122,9 +195,36 @@ impl RateLimiter {
         }
     }
 
-    /// In how many seconds a request may succeed.
+    /// In how many seconds a request may succeed: when the limit has reset, and those who wait now
+    /// have been served. Each caller is told another time, so that they do not come back at once.
     pub(super) fn retry_after(&self, now: u64) -> u64 {
-        self.exhausted_for(now).unwrap_or_default().div_ceil(1000).max(1)
+        let waiting = self.queue.borrow().waiting().saturating_sub(1);
+        let queue = self.pace(now).saturating_mul(u64::try_from(waiting).unwrap_or(u64::MAX));
+        let queue = queue.saturating_add(jitter(now) % (queue / 2).max(1)).min(MAX_WAIT_MILLIS);
+        self.exhausted_for(now).unwrap_or_default().max(queue).div_ceil(1000).max(1)
+    }
+
+    /// How long one request after the other takes, in milliseconds.
+    fn pace(&self, now: u64) -> u64 {
+        let last = self.last_sent_at.borrow();
+        let recent = || last.iter().filter(|at| now.saturating_sub(**at) < PACE_MILLIS);
+        match (recent().next(), u64::try_from(recent().count())) {
+            (Some(first), Ok(count)) if count >= PACE_REQUESTS_NEEDED => {
+                now.saturating_sub(*first).checked_div(count).unwrap_or_default()
+            }
+            _ => PACE_OF_SMALLEST_MILLIS,
+        }
+    }
+
+    fn count_sent(&self, now: u64) -> u64 {
+        let mut last = self.last_sent_at.borrow_mut();
+        if last.len() >= PACE_REQUESTS {
+            last.pop_front();
+        }
+        last.push_back(now);
+        let number = self.requests_sent.get().saturating_add(1);
+        self.requests_sent.set(number);
+        number
     }
 
     /// Learns what another instance wrote into the store.
@@ -162,38 +262,65 @@ impl RateLimiter {
     }
 }
 
-impl<'a> QueuePlace<'a> {
-    fn take(limiter: &'a RateLimiter) -> Self {
-        let number = limiter.next_number.get();
-        limiter.next_number.set(number.wrapping_add(1));
-        limiter.queue.borrow_mut().push_back(number);
-        Self { limiter, number }
+impl QueuePlace<'_> {
+    /// Waits until the request may be sent.
+    ///
+    /// # Errors
+    ///
+    /// Returns in how many seconds the request may succeed, if it had to give way, or gets no
+    /// permit before `deadline` (milliseconds since the Unix epoch).
+    pub(super) async fn acquire(&mut self, tenant: &Tenant<'_>, deadline: u64) -> Result<(), u64> {
+        let (host, limiter) = (tenant.host(), self.limiter);
+        loop {
+            if self.has_permit(host.now_millis())? {
+                limiter.learn_from_others(tenant).await;
+                let now = host.now_millis();
+                if limiter.queue.borrow().in_flight() <= limiter.allowance(now) {
+                    return Ok(());
+                }
+                self.return_permit();
+            }
+            let now = host.now_millis();
+            let pause = limiter.exhausted_for(now).map_or(POLL_INTERVAL_MILLIS, |exhausted| {
+                exhausted.saturating_add(jitter(now) % JITTER_MILLIS)
+            });
+            if now.saturating_add(pause).saturating_add(RESPONSE_MILLIS) > deadline {
+                return Err(limiter.retry_after(now));
+            }
+            self.has_waited = true;
+            host.sleep(Duration::from_millis(pause)).await;
+        }
     }
 
-    /// Whether this request and all before it may be sent.
-    fn is_next(&self, now: u64) -> bool {
-        let queue = self.limiter.queue.borrow();
-        let before = queue.iter().take_while(|number| **number != self.number).count();
-        let before = u32::try_from(before).unwrap_or(u32::MAX);
-        self.limiter.in_flight.get().saturating_add(before) < self.limiter.allowance(now)
+    /// Notes that the request is sent.
+    pub(super) fn record_sent(&self, now: u64) -> Sent {
+        let waited = now.saturating_sub(self.entered_at);
+        Sent { at: now, number: self.limiter.count_sent(now), waited }
+    }
+
+    /// Returns the permit, and keeps the place: the rate limit was met.
+    pub(super) fn return_permit(&self) {
+        self.limiter.queue.borrow_mut().take_back(self.number);
+    }
+
+    fn has_permit(&self, now: u64) -> Result<bool, u64> {
+        let mut queue = self.limiter.queue.borrow_mut();
+        queue.grant(self.limiter.allowance(now));
+        let has_permit = queue.has_permit(self.number);
+        drop(queue);
+        has_permit.ok_or_else(|| self.limiter.retry_after(now))
     }
 }
 
 impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
-        self.limiter.queue.borrow_mut().retain(|number| *number != self.number);
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.limiter.in_flight.set(self.limiter.in_flight.get().saturating_sub(1));
+        self.limiter.queue.borrow_mut().leave(self.number);
     }
 }
 
 fn key(tenant: &Tenant<'_>) -> StoreKey {
     let access = &tenant.settings.management;
-    StoreKey::new(Kind::Budget, &[access.tenant.as_str(), &access.client.id])
+    StoreKey::new(Kind::Budget, &[access.tenant.as_str(), access.client_id()])
 }
 
 /// A number that differs from call to call, because every `RandomState` has a seed of its own.

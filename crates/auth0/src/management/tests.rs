@@ -60,7 +60,7 @@ impl FakeTenant {
     }
 
     fn read_as(&self, tenant: Tenant<'_>) -> Result<Value, ManagementError> {
-        let management = ManagementApi::new(tenant);
+        let management = ManagementApi::new(tenant, CallerKey::EVERYBODY);
         let read: PortFuture<'_, _> = Box::pin(management.read("clients", "read:clients"));
         self.host.clock.run(vec![read]).remove(0)
     }
@@ -139,7 +139,7 @@ fn no_more_requests_are_in_flight_than_are_allowed() {
     let instance = tenant.instance();
     tenant.read(&instance).unwrap();
     let read = |_| -> PortFuture<'_, bool> {
-        let management = ManagementApi::new(instance.tenant(&tenant.host));
+        let management = ManagementApi::new(instance.tenant(&tenant.host), CallerKey::EVERYBODY);
         Box::pin(async move { management.read("clients", "").await.is_ok() })
     };
     let started = tenant.host.clock.millis();
@@ -156,7 +156,7 @@ fn a_client_that_hangs_up_while_it_waits_holds_up_nobody() {
     let tenant = FakeTenant::new(vec![(429, &[("retry-after", "5")]), (200, &[])]);
     let instance = tenant.instance();
     let read = || -> PortFuture<'_, bool> {
-        let management = ManagementApi::new(instance.tenant(&tenant.host));
+        let management = ManagementApi::new(instance.tenant(&tenant.host), CallerKey::EVERYBODY);
         Box::pin(async move { management.read("clients", "").await.is_ok() })
     };
     let hangs_up: PortFuture<'_, bool> = Box::pin(async {

@@ -15,7 +15,7 @@ use crate::{IssuedToken, Tenant, TokenEndpointError, token_endpoint::request_tok
 const REPLACE_MILLIS: u64 = 30_000;
 
 /// How long a failure is cached, in milliseconds.
-const RETRY_MILLIS: u64 = 1000;
+const BACKOFF_MILLIS: u64 = 1000;
 
 /// The token of this instance, for the tenant, client and audience of the settings.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct TokenLookup<'a> {
     tenant: &'a Tenant<'a>,
     key: String,
     /// How long a request waits for another one, in milliseconds.
-    patience: u64,
+    wait_timeout: u64,
 }
 
 impl Default for TokenCache {
@@ -42,8 +42,8 @@ impl TokenCache {
         tenant: &Tenant<'_>,
         deadline: u64,
     ) -> Result<IssuedToken, TokenEndpointError> {
-        let patience = deadline.saturating_sub(tenant.host().now_millis());
-        self.0.get(&tenant.store(), &TokenLookup::new(tenant, patience)).await
+        let wait_timeout = deadline.saturating_sub(tenant.host().now_millis());
+        self.0.get(&tenant.store(), &TokenLookup::new(tenant, wait_timeout)).await
     }
 
     /// Removes a token that does not work, everywhere. Returns whether a better one may be had.
@@ -63,10 +63,8 @@ impl TokenCache {
 }
 
 impl<'a> TokenLookup<'a> {
-    fn new(tenant: &'a Tenant<'a>, patience: u64) -> Self {
-        let access = &tenant.settings.management;
-        let key = format!("{} {} {}", access.tenant, access.client.id, access.audience);
-        Self { tenant, key, patience }
+    fn new(tenant: &'a Tenant<'a>, wait_timeout: u64) -> Self {
+        Self { tenant, key: parts(tenant).join(" "), wait_timeout }
     }
 }
 
@@ -79,17 +77,17 @@ impl Lookup for TokenLookup<'_> {
     }
 
     fn store_key(&self) -> StoreKey {
-        StoreKey::new(Kind::Management, &[&self.key])
+        StoreKey::new(Kind::Management, &parts(self.tenant))
     }
 
     fn ttl(&self) -> Ttl {
         Ttl {
             fresh: u64::MAX,
             stale: 0,
-            retry: RETRY_MILLIS,
-            retry_stale: RETRY_MILLIS,
-            insufficient: None,
-            patience: self.patience,
+            backoff: BACKOFF_MILLIS,
+            backoff_stale: BACKOFF_MILLIS,
+            refetch_interval: None,
+            wait_timeout: self.wait_timeout,
         }
     }
 
@@ -106,7 +104,8 @@ impl Lookup for TokenLookup<'_> {
             let fetched_at = tenant.host().now_millis();
             let grant = [("grant_type", "client_credentials"), ("audience", &access.audience)];
             let outbound = tenant.outbound();
-            let token = request_token(outbound, &access.tenant, &access.client, &grant).await?;
+            let token =
+                request_token(outbound, &access.tenant, access.client.as_ref(), &grant).await?;
             Ok(Some(Entry { value: token, fetched_at }))
         })
     }
@@ -122,4 +121,10 @@ impl Lookup for TokenLookup<'_> {
     fn decode(&self, json: Value) -> Option<IssuedToken> {
         IssuedToken::from_json(&json)
     }
+}
+
+/// What determines the token.
+fn parts<'a>(tenant: &Tenant<'a>) -> [&'a str; 3] {
+    let access = &tenant.settings.management;
+    [access.tenant.as_str(), access.client_id(), &access.audience]
 }

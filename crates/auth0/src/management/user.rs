@@ -1,6 +1,6 @@
 //! The Management API as a tool uses it: about its caller, unless the tool names another user.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, future::ready};
 
 use doorward_core::outbound::path_segment;
 use doorward_oauth::Caller;
@@ -8,21 +8,15 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{ManagementApi, ManagementError};
+use super::{ManagementApi, ManagementError, pages::List};
 use crate::Tenant;
-
-/// How many rows are requested at once; the Management API allows no more.
-const PAGE_SIZE: usize = 100;
-
-/// The most pages that are read.
-const MAX_PAGES: usize = 20;
 
 /// The Management API, about one user, with the server's own token. The scopes of the caller's
 /// token do not limit it: a tool that offers too much of it offers that to everybody who may use
 /// the tool.
 ///
-/// Reads are retried within 15 seconds, changes are sent once. Both wait for their turn under the
-/// rate limit.
+/// Reads are retried, changes are sent once. Both wait in the queue of the rate limit, for up to 15
+/// seconds.
 pub struct ManagementClient<'a> {
     api: ManagementApi<'a>,
     /// The user; `None` for a caller who is not a user of the tenant.
@@ -56,7 +50,10 @@ impl<'a> ManagementClient<'a> {
         // Another issuer's subject may be spelled like one of the tenant's users.
         let is_user = caller.is_from_tenant() && !caller.is_machine();
         let subject = is_user.then(|| Cow::Borrowed(caller.subject()));
-        Self { api: ManagementApi::new(tenant), subject }
+        let organization = caller.organization_id().unwrap_or_default();
+        let management = &tenant.memory.management;
+        let key = management.caller(caller.issuer(), organization, caller.subject());
+        Self { api: ManagementApi::new(tenant, key), subject }
     }
 
     /// Names another user than the caller, by id.
@@ -91,6 +88,31 @@ impl<'a> ManagementClient<'a> {
         let path = self.user("")?;
         let changed = self.api.change(Method::PATCH, &path, Some(&body), "update:users").await;
         self.api.log(changed.and_then(metadata))
+    }
+
+    /// Reads the permissions that the server's own API defines, which are the scopes that a client
+    /// can ask for. Nothing is cached. The client needs the scope `read:resource_servers`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ManagementError`] if there is no usable response.
+    pub async fn api_scopes(&self) -> Result<Vec<String>, ManagementError> {
+        let path = self.api.own_api().ok_or(ManagementError::InvalidRequest)?;
+        let api = self.api.log(self.api.read(&path, "read:resource_servers").await)?;
+        // Auth0 leaves `scopes` out of an API that defines none.
+        let scopes = api.get("scopes").and_then(Value::as_array).map(Vec::as_slice);
+        let name = |scope: &Value| Some(scope.get("value")?.as_str()?.to_owned());
+        let names = scopes.unwrap_or_default().iter().map(name).collect::<Option<_>>();
+        names.ok_or(ManagementError::Malformed)
+    }
+
+    /// Whether the server's own API defines a permission, such as `tool:greet`.
+    ///
+    /// # Errors
+    ///
+    /// See [`api_scopes`](Self::api_scopes).
+    pub async fn is_permission_defined(&self, permission: &str) -> Result<bool, ManagementError> {
+        Ok(self.api_scopes().await?.iter().any(|scope| scope == permission))
     }
 
     /// Reads all roles of the user. The client needs the scopes `read:users` and `read:roles`.
@@ -153,26 +175,10 @@ impl<'a> ManagementClient<'a> {
 
     /// Reads all rows of one of the user's lists.
     async fn rows(&self, name: &str, scope: &'static str) -> Result<Vec<Value>, ManagementError> {
-        let mut rows = Vec::new();
-        for page in 0..MAX_PAGES {
-            let query = format!("/{name}?per_page={PAGE_SIZE}&page={page}&include_totals=true");
-            let mut answer = self.api.read(&self.user(&query)?, scope).await?;
-            let total = answer.get("total").and_then(Value::as_u64);
-            let total = total.ok_or(ManagementError::Malformed)?;
-            let page = match answer.get_mut(name).map(Value::take) {
-                Some(Value::Array(page)) => page,
-                _ => return Err(ManagementError::Malformed),
-            };
-            let is_short = page.len() < PAGE_SIZE;
-            rows.extend(page);
-            if u64::try_from(rows.len()).is_ok_and(|read| read >= total) {
-                return Ok(rows);
-            }
-            if is_short {
-                break;
-            }
-        }
-        Err(ManagementError::Malformed)
+        let path = self.user(&format!("/{name}"))?;
+        let list = List { path: &path, rows: name, scope, has_checkpoints: false };
+        let rows = self.api.rows(&list, &|| Box::pin(ready(true))).await?;
+        rows.map(|rows| rows.rows).ok_or(ManagementError::Malformed)
     }
 }
 

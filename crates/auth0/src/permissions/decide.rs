@@ -3,35 +3,34 @@
 use std::rc::Rc;
 
 use doorward_core::{
-    audit::{Outcome, Reason},
+    access::{Access, ItemKind, Requirement},
+    audit::Reason,
     scope::{RequiredScopes, Scope},
 };
 use doorward_oauth::Caller;
 
-use super::{PermissionSource, Permissions, Settings, Undecided};
-
-/// What a decision is about: a tool, and what its code says about who may use it.
-#[derive(Clone, Copy, Debug)]
-pub struct Requirement<'a> {
-    /// The tool's name.
-    pub tool: &'a str,
-    /// Whether the tool only reads.
-    pub is_read_only: bool,
-    /// The scopes that its code declares.
-    pub scopes: &'a RequiredScopes,
-}
+use super::{AccessReason, PermissionSettings, PermissionSource, TenantAnswer, Undecided};
 
 /// The tenant's answers that a decision needs. A question that was not asked is `None`, which
 /// allows nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TenantPermissions {
     /// The permissions that the API defines.
-    pub(super) defined: Option<Result<Rc<Permissions>, Undecided>>,
+    pub(super) defined: Option<Result<Rc<TenantAnswer>, Undecided>>,
     /// The permissions that the caller holds on it.
-    pub(super) held: Option<Result<Rc<Permissions>, Undecided>>,
+    pub(super) held: Option<Result<Rc<TenantAnswer>, Undecided>>,
 }
 
-/// Whether a caller may use a tool.
+/// Which of the tenant's answers a decision needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// The permissions that the API defines.
+    pub(super) defined: bool,
+    /// The permissions that the caller holds on it.
+    pub(super) held: bool,
+}
+
+/// Whether a caller may use an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The caller may use it.
@@ -40,6 +39,8 @@ pub enum Decision {
     Hidden,
     /// The caller lacks the permission. Another token cannot help.
     LacksPermission,
+    /// The caller lacks the permission, because the API does not define it.
+    PermissionUndefined,
     /// The token lacks scopes that another token may have: these are all that are needed.
     NeedsScope(Vec<Scope>),
     /// It could not be decided, so the call is refused for now.
@@ -48,36 +49,33 @@ pub enum Decision {
     UserUnknown,
 }
 
-impl Reason for Decision {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Allowed => "tool_allowed",
-            Self::Hidden => "tool_hidden",
-            Self::LacksPermission => "tool_permission_missing",
-            Self::NeedsScope(_) => "tool_scope_missing",
-            Self::Undecided(undecided) => undecided.error.code(),
-            Self::UserUnknown => "tool_user_unknown",
-        }
-    }
-
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Allowed => Outcome::Allowed,
-            Self::Undecided(_) => Outcome::Failed,
-            _ => Outcome::Denied,
-        }
-    }
-}
-
 impl Decision {
-    /// One decision of each kind that has an audit code of its own.
-    pub(crate) const OWN: &[Self] = &[
-        Self::Allowed,
-        Self::Hidden,
-        Self::LacksPermission,
-        Self::NeedsScope(Vec::new()),
-        Self::UserUnknown,
-    ];
+    /// The reason in the audit log, of a decision about an item of this kind.
+    #[must_use]
+    pub fn reason(&self, kind: ItemKind) -> &dyn Reason {
+        use AccessReason as Is;
+        use ItemKind::{Prompt, Resource, Tool};
+        match (self, kind) {
+            (Self::Undecided(undecided), _) => &undecided.error,
+            // A policy hides nothing but tools.
+            (Self::Hidden, _) => &Is::ToolHidden,
+            (Self::Allowed, Tool) => &Is::ToolAllowed,
+            (Self::Allowed, Prompt) => &Is::PromptAllowed,
+            (Self::Allowed, Resource) => &Is::ResourceAllowed,
+            (Self::LacksPermission, Tool) => &Is::ToolPermissionMissing,
+            (Self::LacksPermission, Prompt) => &Is::PromptPermissionMissing,
+            (Self::LacksPermission, Resource) => &Is::ResourcePermissionMissing,
+            (Self::PermissionUndefined, Tool) => &Is::ToolPermissionUndefined,
+            (Self::PermissionUndefined, Prompt) => &Is::PromptPermissionUndefined,
+            (Self::PermissionUndefined, Resource) => &Is::ResourcePermissionUndefined,
+            (Self::NeedsScope(_), Tool) => &Is::ToolScopeMissing,
+            (Self::NeedsScope(_), Prompt) => &Is::PromptScopeMissing,
+            (Self::NeedsScope(_), Resource) => &Is::ResourceScopeMissing,
+            (Self::UserUnknown, Tool) => &Is::ToolUserUnknown,
+            (Self::UserUnknown, Prompt) => &Is::PromptUserUnknown,
+            (Self::UserUnknown, Resource) => &Is::ResourceUserUnknown,
+        }
+    }
 
     /// Whether it is a refusal because of what the tenant said about the user.
     pub(super) fn is_refused_by_tenant(&self) -> bool {
@@ -85,23 +83,50 @@ impl Decision {
     }
 }
 
+impl Needs {
+    /// What a decision about an item needs.
+    pub(super) fn of(
+        settings: &PermissionSettings,
+        requirement: &Requirement<'_>,
+        caller: &Caller,
+    ) -> Self {
+        let access = settings.access(requirement);
+        if settings.source == PermissionSource::Token
+            || access == Access::Public
+            || settings.policy.hides(requirement, caller)
+        {
+            return Self::default();
+        }
+        Self { defined: access == Access::Undeclared, held: asks_tenant(settings.source, caller) }
+    }
+
+    /// What both need.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { defined: self.defined || other.defined, held: self.held || other.held }
+    }
+}
+
 /// Decides. `advertised` are the scopes that clients are told to ask for.
 pub(super) fn decide(
-    settings: &Settings,
+    settings: &PermissionSettings,
     advertised: &[Scope],
-    tool: &Requirement<'_>,
+    requirement: &Requirement<'_>,
     caller: &Caller,
     known: &TenantPermissions,
 ) -> Decision {
     // The operator comes first: for this caller the tool may not exist.
-    if settings.policy.hides(tool, caller) {
+    if settings.policy.hides(requirement, caller) {
         return Decision::Hidden;
     }
-    // A tool is public unless the API defines its permission.
-    let permission = Scope::of_tool(tool.tool);
-    let is_private = match is_private(settings.source, advertised, &permission, known) {
-        Ok(is_private) => is_private,
-        Err(undecided) => return Decision::Undecided(undecided),
+    let permission = requirement.permission();
+    // An item whose code says nothing is public unless its permission is defined.
+    let is_private = match settings.access(requirement) {
+        Access::Public => false,
+        Access::Private => true,
+        Access::Undeclared => match is_defined(settings.source, advertised, &permission, known) {
+            Ok(is_defined) => is_defined,
+            Err(undecided) => return Decision::Undecided(undecided),
+        },
     };
     let needs_grant = is_private && asks_token(settings.source, caller);
     // The caller must hold it, by the tenant's word, the token's, or both.
@@ -117,26 +142,25 @@ pub(super) fn decide(
     // What is missing now is a scope, which another token may have. All needed scopes are named at
     // once.
     let is_granted = !needs_grant || caller.was_granted(permission.as_str());
-    if is_granted && has_scopes(caller, tool.scopes) {
+    if is_granted && has_scopes(caller, requirement.scopes) {
         return Decision::Allowed;
     }
-    let mut needed: Vec<Scope> = scopes_to_request(caller, tool.scopes).collect();
+    let mut needed: Vec<Scope> = scopes_to_request(caller, requirement.scopes).collect();
     if needs_grant && !needed.contains(&permission) {
         needed.push(permission);
     }
     Decision::NeedsScope(needed)
 }
 
-/// Whether the tenant must be asked which permissions the API defines.
-pub(super) fn needs_definitions(source: PermissionSource) -> bool {
-    source != PermissionSource::Token
+/// Whether the tenant must be asked for the caller's permissions.
+fn asks_tenant(source: PermissionSource, caller: &Caller) -> bool {
+    source != PermissionSource::Token && is_user(caller)
 }
 
-/// Whether the tenant must be asked for the caller's permissions. It knows its own users only: what
-/// a machine may do is in its token, and another issuer's subject may be spelled like one of the
-/// users.
-pub(super) fn asks_tenant(source: PermissionSource, caller: &Caller) -> bool {
-    source != PermissionSource::Token && caller.is_from_tenant() && !caller.is_machine()
+/// Whether the tenant can be asked about the caller. It knows its own users only: what a machine
+/// may do is in its token, and another issuer's subject may be spelled like one of the users.
+pub(super) fn is_user(caller: &Caller) -> bool {
+    caller.is_from_tenant() && !caller.is_machine()
 }
 
 /// Whether the token must grant the permission.
@@ -144,15 +168,15 @@ fn asks_token(source: PermissionSource, caller: &Caller) -> bool {
     source != PermissionSource::Management || !asks_tenant(source, caller)
 }
 
-/// Whether the tool needs its permission. With [`Token`](PermissionSource::Token) the advertised
-/// scopes say so, because clients request no others.
-fn is_private(
+/// Whether a permission is defined. With [`Token`](PermissionSource::Token) the advertised scopes
+/// say so, because clients request no others.
+fn is_defined(
     source: PermissionSource,
     advertised: &[Scope],
     permission: &Scope,
     known: &TenantPermissions,
 ) -> Result<bool, Undecided> {
-    if !needs_definitions(source) {
+    if source == PermissionSource::Token {
         return Ok(advertised.contains(permission));
     }
     match &known.defined {
@@ -174,14 +198,17 @@ fn decided_by_tenant(permission: &Scope, known: &TenantPermissions) -> Decision 
 /// Whether another token of the caller's may have the scope. A machine's token has all that it may
 /// have, and a token that lists the user's permissions lists all of them.
 fn may_hold(caller: &Caller, permission: &Scope) -> bool {
+    if !permission.can_be_granted() {
+        return false;
+    }
     if caller.lists_permissions() {
-        return caller.permissions().contains(&permission.as_str());
+        return caller.holds(permission.as_str());
     }
     caller.was_granted(permission.as_str()) || !caller.is_machine()
 }
 
 fn has_scopes(caller: &Caller, required: &RequiredScopes) -> bool {
-    let is_granted = |scope: &&str| caller.was_granted(scope);
+    let is_granted = |scope: &Scope| caller.was_granted(scope.as_str());
     required.all_of.iter().all(is_granted)
         && (required.any_of.is_empty() || required.any_of.iter().any(is_granted))
 }
@@ -189,9 +216,9 @@ fn has_scopes(caller: &Caller, required: &RequiredScopes) -> bool {
 /// The scopes to request: all of `all_of`, and one of `any_of`. That is one that the token has, or
 /// else the first.
 fn scopes_to_request(caller: &Caller, required: &RequiredScopes) -> impl Iterator<Item = Scope> {
-    let held = required.any_of.iter().find(|scope| caller.was_granted(scope));
+    let held = required.any_of.iter().find(|scope| caller.was_granted(scope.as_str()));
     let any_of = held.or(required.any_of.first());
-    required.all_of.iter().chain(any_of).map(|scope| Scope::from_static(scope))
+    required.all_of.iter().chain(any_of).cloned()
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use crate::{ManagementError, OAuthErrorDetail, TokenEndpointError};
 /// In how many seconds a retry may help, unless the tenant says so.
 const RETRY_SECONDS: u64 = 5;
 
-/// Something could not be decided: it is refused for now.
+/// Something could not be decided, so it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undecided {
     /// Why.
     pub error: PermissionError,
-    /// In how many seconds a retry may help.
-    pub retry_after: u64,
+    /// In how many seconds a retry may help; `None` if only the operator can mend it.
+    pub retry_after: Option<u64>,
 }
 
 reasons! {
@@ -37,7 +37,7 @@ reasons! {
         ServerError = "permission_source_failing",
         /// The response has a status that is not documented
         StatusUnexpected = "permission_source_unexpected",
-        /// No response within 5 seconds
+        /// No response within 4 seconds
         TimedOut = "permission_source_timed_out",
         /// The tenant refuses the server's client a Management token
         TokenRefused = "permission_token_refused",
@@ -50,13 +50,25 @@ reasons! {
     }
 }
 
+impl PermissionError {
+    /// Whether it stays until the operator mends it: an identifier, a grant, a secret or a manifest
+    /// is wrong.
+    fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Self::ApiUnknown | Self::Forbidden | Self::HostNotAllowed | Self::TokenRefused
+        )
+    }
+}
+
 impl From<&ManagementError> for Undecided {
     fn from(error: &ManagementError) -> Self {
         let retry_after = match error {
             ManagementError::RateLimited(seconds) => *seconds,
             _ => RETRY_SECONDS,
         };
-        Self { error: error.into(), retry_after }
+        let error = PermissionError::from(error);
+        Self { error, retry_after: (!error.is_permanent()).then_some(retry_after) }
     }
 }
 

@@ -1,17 +1,20 @@
-//! The operator's policy: which tools exist for whom. It takes tools away and gives none.
+//! The operator's policy: which tools exist for whom. It hides tools and grants none.
 //!
 //! ```json
 //! {
 //!   "sets": { "calendar": ["calendar_summary"] },
 //!   "rules": [
 //!     { "hide": ["@calendar"], "unless": { "organization": "acme" } },
-//!     { "only": ["whoami", "greet"], "when": { "claims": { "https://example.com/role": ["guest", "trial"] } } },
+//!     {
+//!       "only": ["whoami", "greet"],
+//!       "when": { "claims": { "https://example.com/role": ["guest", "trial"] } }
+//!     },
 //!     { "read_only": true, "when": { "client": "client-of-the-agent" } }
 //!   ]
 //! }
 //! ```
 //!
-//! Every rule that applies takes away, so their order does not matter. A rule without `when` and
+//! Every rule that applies hides tools, so their order does not matter. A rule without `when` and
 //! `unless` applies to everybody. Everything that a condition names must hold; of a list, one entry
 //! is enough.
 //!
@@ -21,11 +24,12 @@
 
 use std::{error::Error, fmt, str::FromStr};
 
-use doorward_core::strict_json;
-use doorward_oauth::Caller;
+use doorward_core::{
+    access::{ItemKind, Requirement},
+    strict_json,
+};
+use doorward_oauth::{Caller, CallerKind};
 use serde_json::{Map, Value};
-
-use super::Requirement;
 
 /// Which tools exist for whom.
 ///
@@ -41,20 +45,20 @@ pub struct ToolPolicy(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Rule {
-    takes: Takes,
+    hidden: HiddenTools,
     when: Option<Condition>,
     unless: Option<Condition>,
 }
 
-/// The tools that a rule takes away.
+/// The tools that a rule hides.
 #[derive(Clone, Debug, PartialEq)]
-enum Takes {
+enum HiddenTools {
     /// These.
-    Tools(Vec<String>),
-    /// All but these.
-    AllBut(Vec<String>),
-    /// Those that change something.
-    Changing,
+    Named(Vec<String>),
+    /// All except these.
+    AllExcept(Vec<String>),
+    /// Those that are not read-only.
+    NotReadOnly,
 }
 
 /// Why a text is not a policy, and what would be right.
@@ -81,6 +85,8 @@ struct Condition {
     issuers: Option<Vec<String>>,
     organizations: Option<Vec<String>>,
     clients: Option<Vec<String>>,
+    actors: Option<Vec<String>>,
+    kinds: Option<Vec<String>>,
     claims: Vec<(String, Vec<Value>)>,
 }
 
@@ -116,17 +122,20 @@ impl FromStr for ToolPolicy {
 }
 
 impl ToolPolicy {
-    /// Whether the policy hides the tool from this caller.
+    /// Whether the policy hides the item from this caller. It hides nothing but tools.
     #[must_use]
-    pub fn hides(&self, tool: &Requirement<'_>, caller: &Caller) -> bool {
-        self.0.iter().any(|rule| rule.applies_to(caller) && rule.takes.includes(tool))
+    pub fn hides(&self, requirement: &Requirement<'_>, caller: &Caller) -> bool {
+        requirement.item.kind == ItemKind::Tool
+            && self.0.iter().any(|it| it.applies_to(caller) && it.hidden.includes(requirement))
     }
 
     /// The tools that the policy names.
     pub fn tools(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|rule| match &rule.takes {
-            Takes::Tools(tools) | Takes::AllBut(tools) => tools.iter().map(String::as_str),
-            Takes::Changing => [].iter().map(String::as_str),
+        self.0.iter().flat_map(|rule| match &rule.hidden {
+            HiddenTools::Named(tools) | HiddenTools::AllExcept(tools) => {
+                tools.iter().map(String::as_str)
+            }
+            HiddenTools::NotReadOnly => [].iter().map(String::as_str),
         })
     }
 
@@ -142,10 +151,10 @@ impl Rule {
         const MEMBERS: [&str; 5] = ["hide", "only", "read_only", "when", "unless"];
         let rule = rule.as_object().ok_or(PolicyError("has a rule that is not an object"))?;
         only(rule, &MEMBERS, "has a rule with a member that no rule has")?;
-        let takes = match (rule.get("hide"), rule.get("only"), rule.get("read_only")) {
-            (Some(tools), None, None) => Takes::Tools(tools_of(tools, sets)?),
-            (None, Some(tools), None) => Takes::AllBut(tools_of(tools, sets)?),
-            (None, None, Some(Value::Bool(true))) => Takes::Changing,
+        let hidden = match (rule.get("hide"), rule.get("only"), rule.get("read_only")) {
+            (Some(tools), None, None) => HiddenTools::Named(tools_of(tools, sets)?),
+            (None, Some(tools), None) => HiddenTools::AllExcept(tools_of(tools, sets)?),
+            (None, None, Some(Value::Bool(true))) => HiddenTools::NotReadOnly,
             _ => {
                 return Err(PolicyError(
                     "has a rule without exactly one of `hide`, `only` and `\"read_only\": true`",
@@ -153,7 +162,7 @@ impl Rule {
             }
         };
         let condition = |name| rule.get(name).map(Condition::parse).transpose();
-        Ok(Self { takes, when: condition("when")?, unless: condition("unless")? })
+        Ok(Self { hidden, when: condition("when")?, unless: condition("unless")? })
     }
 
     fn applies_to(&self, caller: &Caller) -> bool {
@@ -162,12 +171,12 @@ impl Rule {
     }
 }
 
-impl Takes {
+impl HiddenTools {
     fn includes(&self, tool: &Requirement<'_>) -> bool {
         match self {
-            Self::Tools(tools) => tools.iter().any(|name| name == tool.tool),
-            Self::AllBut(tools) => tools.iter().all(|name| name != tool.tool),
-            Self::Changing => !tool.is_read_only,
+            Self::Named(tools) => tools.iter().any(|name| name == tool.item.name),
+            Self::AllExcept(tools) => tools.iter().all(|name| name != tool.item.name),
+            Self::NotReadOnly => !tool.is_read_only,
         }
     }
 }
@@ -175,9 +184,10 @@ impl Takes {
 impl Condition {
     fn parse(condition: &Value) -> Result<Self, PolicyError> {
         const PROBLEM: PolicyError = PolicyError(
-            "has a condition that is not made of `issuer`, `organization`, `client` and `claims`",
+            "has a condition that is not made of `issuer`, `organization`, `client`, `actor`, `kind` and \
+             `claims`",
         );
-        const MEMBERS: [&str; 4] = ["issuer", "organization", "client", "claims"];
+        const MEMBERS: [&str; 6] = ["issuer", "organization", "client", "actor", "kind", "claims"];
         let condition = condition.as_object().filter(|it| !it.is_empty()).ok_or(PROBLEM)?;
         only(condition, &MEMBERS, PROBLEM.0)?;
         let names =
@@ -190,7 +200,12 @@ impl Condition {
             Some(_) => return Err(PROBLEM),
         };
         let (issuers, organizations) = (names("issuer")?, names("organization")?);
-        Ok(Self { issuers, organizations, clients: names("client")?, claims })
+        let (clients, actors, kinds) = (names("client")?, names("actor")?, names("kind")?);
+        let is_kind = |name: &String| CallerKind::ALL.iter().any(|kind| kind.as_str() == name);
+        if !kinds.iter().flatten().all(is_kind) {
+            return Err(PolicyError("has a `kind` that is neither `user`, `agent` nor `machine`"));
+        }
+        Ok(Self { issuers, organizations, clients, actors, kinds, claims })
     }
 
     /// Whether it exempts the caller: it holds, and the caller's issuer is the tenant or is named.
@@ -199,16 +214,16 @@ impl Condition {
     }
 
     fn holds_for(&self, caller: &Caller) -> bool {
-        let organization = caller.organization();
         let has = |list: &Option<Vec<String>>, name: &str| {
             list.as_ref().is_none_or(|list| list.iter().any(|it| it == name))
         };
         has(&self.issuers, caller.issuer())
-            && self
-                .organizations
-                .as_ref()
-                .is_none_or(|list| organization.is_some_and(|it| it.is_in(list)))
+            && self.organizations.as_ref().is_none_or(|list| caller.is_in_one_of(list))
             && has(&self.clients, caller.client_id())
+            && self.actors.as_ref().is_none_or(|list| {
+                caller.acting().is_some_and(|actor| list.iter().any(|it| it == actor))
+            })
+            && has(&self.kinds, caller.kind().as_str())
             && self.claims.iter().all(|(name, values)| match caller.claim(name) {
                 Some(Value::Array(held)) => held.iter().any(|it| values.contains(it)),
                 Some(held) => values.contains(held),

@@ -1,91 +1,121 @@
-//! What the tenant is asked, and what its answers say. The Management API answers in pages.
+//! What the tenant is asked, and what its answers say.
 
 use doorward_core::{
-    host::PortFuture,
-    outbound::path_segment,
-    scope::{Scope, is_of_a_tool},
+    access::is_permission_of_an_item, host::PortFuture, outbound::path_segment, scope::Scope,
 };
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::{ManagementError, Tenant, management::ManagementApi};
+use crate::{
+    ManagementError, Tenant,
+    management::{List, ManagementApi, Sent},
+    revocation::Epoch,
+};
 
-/// How many permissions are requested at once; the Management API allows no more.
-const PAGE_SIZE: usize = 100;
+/// A wait in the queue from which the rate limit counts as tight, in milliseconds.
+const TIGHT_MILLIS: u64 = 2000;
 
-/// How many pages are read at most. An answer of more pages is an error.
-const MAX_PAGES: usize = 20;
+/// While it is tight, "the user holds nothing" is cached for this many times the wait: the more
+/// callers wait, the fewer requests go to those who may do nothing anyway.
+const REFUSAL_FACTOR: u64 = 10;
+
+/// The longest time for which that is cached, in milliseconds.
+pub(super) const MAX_REFUSAL_MILLIS: u64 = 60_000;
+
+/// How many roles of a member are looked up at most; Auth0 allows 50. More are an error.
+const MAX_ROLES: usize = 100;
 
 /// What the tenant is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Question<'a> {
+    /// Does this user exist, and is not blocked?
+    Active(&'a str),
     /// Which permissions does the API define?
     Defined,
-    /// Which of them does this user hold?
+    /// Which of them does this user hold outside of organizations?
     Held(&'a str),
+    /// Which roles does this user have in this organization?
+    MemberRoles {
+        /// The organization's id.
+        organization: &'a str,
+        /// The user's.
+        user: &'a str,
+    },
+    /// Which of the API's permissions does this role give?
+    OfRole(&'a str),
 }
 
-/// The permissions that an answer names: those on this server's API that are for tools.
+/// What an answer names: permissions on this server's API that are for tools, prompts and
+/// resources, or the ids of a member's roles.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
+pub(crate) struct TenantAnswer {
     /// When they were asked for, in milliseconds since the Unix epoch.
     pub(super) asked_at: u64,
+    /// The [number](crate::management::Sent::number) of the request; 0 if another instance asked.
+    pub(super) number: u64,
+    /// Until when an answer that names nothing counts, however old it is; in milliseconds since the
+    /// Unix epoch.
+    pub(super) refuses_until: u64,
+    /// The revocations that were known before.
+    pub(super) epoch: Epoch,
     pub(super) names: Vec<String>,
-    /// Whether the tenant knows the user; always `true` for what the API defines.
+    /// Whether the tenant knows whom the question is about: the user, who is not blocked if that
+    /// was asked, in an organization as its member, or the role. Always `true` for what the API
+    /// defines.
     pub(super) user_exists: bool,
 }
 
-/// One page of an answer.
-struct Page {
-    names: Vec<String>,
-    /// The path of the next page.
-    next: Option<String>,
-}
-
-impl Permissions {
-    pub(super) fn new(asked_at: u64, names: Vec<String>) -> Self {
-        Self { asked_at, names, user_exists: true }
-    }
-
-    /// The permissions of a user whom the tenant does not know: none.
-    pub(super) fn of_unknown_user(asked_at: u64) -> Self {
-        Self { asked_at, names: Vec::new(), user_exists: false }
-    }
-
+impl TenantAnswer {
     pub(super) fn contains(&self, permission: &Scope) -> bool {
         self.names.iter().any(|name| name == permission.as_str())
     }
 }
 
 impl Question<'_> {
-    /// What determines the answer, as a key of the cache.
+    /// The key of the answer in memory. Only the last part, the subject, may hold spaces.
     pub(super) fn key(&self, tenant: &Tenant<'_>) -> String {
-        let access = &tenant.settings.management;
-        let (kind, subject) = match self {
-            Self::Defined => ("defined", ""),
-            Self::Held(subject) if tenant.settings.permissions.effective_permissions => {
-                ("effective", *subject)
+        self.parts(tenant).join(" ")
+    }
+
+    /// What determines the answer.
+    pub(super) fn parts<'t>(&'t self, tenant: &Tenant<'t>) -> [&'t str; 8] {
+        let (access, settings) = (&tenant.settings.management, &tenant.settings.permissions);
+        let (kind, organization, subject) = match *self {
+            Self::Active(user) => ("active", "", user),
+            Self::Defined => ("defined", "", ""),
+            Self::Held(user) if settings.effective_permissions => ("effective", "", user),
+            Self::Held(user) => ("held", "", user),
+            Self::MemberRoles { organization, user } if settings.effective_organization_roles => {
+                ("effective-roles", organization, user)
             }
-            Self::Held(subject) => ("held", *subject),
+            Self::MemberRoles { organization, user } => ("roles", organization, user),
+            Self::OfRole(role) => ("role", "", role),
         };
-        // Only the subject may hold spaces, and it comes last.
         [
             kind,
             tenant.issuer().as_str(),
             tenant.audience(),
             access.tenant.as_str(),
             &access.audience,
-            &access.client.id,
+            access.client_id(),
+            organization,
             subject,
         ]
-        .join(" ")
+    }
+
+    /// Whether one answer serves all users.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Defined | Self::OfRole(_))
     }
 
     /// What is read, for the log.
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Self::Active(_) => "whether a user is blocked",
             Self::Defined => "the API's permissions",
             Self::Held(_) => "a user's permissions",
+            Self::MemberRoles { .. } => "the roles of an organization's member",
+            Self::OfRole(_) => "a role's permissions",
         }
     }
 
@@ -99,35 +129,87 @@ impl Question<'_> {
         tenant: &Tenant<'_>,
         management: &ManagementApi<'_>,
         is_needed: &dyn Fn() -> PortFuture<'n, bool>,
-    ) -> Result<Option<Permissions>, ManagementError> {
-        let mut asked_at = tenant.host().now_millis();
-        let mut path = self.first_page(tenant).ok_or(ManagementError::InvalidRequest)?;
+    ) -> Result<Option<TenantAnswer>, ManagementError> {
         let scope = self.scope(tenant);
-        let mut names = Vec::new();
-        for number in 0..MAX_PAGES {
-            let response = match number {
-                0 => management.read_if(&path, scope, is_needed).await,
-                _ => management.read(&path, scope).await.map(|json| Some((json, asked_at))),
-            };
-            let json = match response {
-                Ok(Some((json, sent_at))) => {
-                    asked_at = sent_at;
-                    json
-                }
-                Ok(None) => return Ok(None),
-                Err(ManagementError::NotFound) if matches!(self, Self::Held(_)) => {
-                    return Ok(Some(Permissions::of_unknown_user(asked_at)));
-                }
-                Err(error) => return Err(error),
-            };
-            let page = self.page(tenant, &json, number).ok_or(ManagementError::Malformed)?;
-            names.extend(page.names);
-            match page.next {
-                Some(next) => path = next,
-                None => return Ok(Some(Permissions::new(asked_at, names))),
+        let (audience, malformed) = (tenant.audience(), ManagementError::Malformed);
+        let settings = &tenant.settings.permissions;
+        let segment = |id: &str| path_segment(id).ok_or(ManagementError::InvalidRequest);
+        let unknown = |error| match error {
+            ManagementError::NotFound if !matches!(self, Self::Defined) => {
+                Ok(Some(self.answer(management.last_sent(), Vec::new(), false)))
             }
+            error => Err(error),
+        };
+        let (path, has_checkpoints) = match *self {
+            Self::Active(_) | Self::Defined => {
+                let path = match *self {
+                    Self::Active(user) => {
+                        format!("users/{}?fields=blocked&include_fields=true", segment(user)?)
+                    }
+                    _ => management.own_api().ok_or(ManagementError::InvalidRequest)?,
+                };
+                let json = match management.read_if(&path, scope, is_needed).await {
+                    Ok(Some(json)) => json,
+                    Ok(None) => return Ok(None),
+                    Err(error) => return unknown(error),
+                };
+                let (names, is_active) = match self {
+                    Self::Active(_) => (Vec::new(), is_active(&json).ok_or(malformed)?),
+                    _ => (defined(audience, &json).ok_or(malformed)?, true),
+                };
+                return Ok(Some(self.answer(management.last_sent(), names, is_active)));
+            }
+            Self::Held(user) if settings.effective_permissions => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.append_pair("resource_server_identifier", audience);
+                (format!("users/{}/effective-permissions?{}", segment(user)?, query.finish()), true)
+            }
+            Self::Held(user) => (format!("users/{}/permissions", segment(user)?), false),
+            Self::MemberRoles { organization, user } => {
+                let is_effective = settings.effective_organization_roles;
+                let list = if is_effective { "effective-roles" } else { "roles" };
+                let (organization, user) = (segment(organization)?, segment(user)?);
+                (format!("organizations/{organization}/members/{user}/{list}"), is_effective)
+            }
+            Self::OfRole(role) => (format!("roles/{}/permissions", segment(role)?), false),
+        };
+        let asks_roles = matches!(self, Self::MemberRoles { .. });
+        let rows = if asks_roles { "roles" } else { "permissions" };
+        let list = List { path: &path, rows, scope, has_checkpoints };
+        match management.rows(&list, is_needed).await {
+            Ok(Some(rows)) => {
+                let names = match asks_roles {
+                    true => roles(&rows.rows),
+                    false => held(audience, &rows.rows),
+                };
+                Ok(Some(self.answer(rows.sent, names.ok_or(malformed)?, true)))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => unknown(error),
         }
-        Err(ManagementError::Malformed)
+    }
+
+    pub(super) fn answer(
+        &self,
+        sent: Option<Sent>,
+        names: Vec<String>,
+        user_exists: bool,
+    ) -> TenantAnswer {
+        let Sent { at, number, waited } = sent.unwrap_or_default();
+        // That an API defines nothing refuses nobody, and that a role gives nothing is not about a
+        // user.
+        let is_refusal = match self {
+            Self::Active(_) => !user_exists,
+            _ => names.is_empty() && !self.is_shared(),
+        };
+        let refused_for = if is_refusal && waited >= TIGHT_MILLIS {
+            waited.saturating_mul(REFUSAL_FACTOR).min(MAX_REFUSAL_MILLIS)
+        } else {
+            0
+        };
+        let refuses_until = at.saturating_add(refused_for);
+        let epoch = Epoch::default();
+        TenantAnswer { asked_at: at, number, refuses_until, epoch, names, user_exists }
     }
 
     /// The scope that the client needs.
@@ -137,49 +219,19 @@ impl Question<'_> {
             Self::Held(_) if tenant.settings.permissions.effective_permissions => {
                 "read:user_effective_permissions"
             }
-            Self::Held(_) => "read:users",
-        }
-    }
-
-    fn first_page(&self, tenant: &Tenant<'_>) -> Option<String> {
-        Some(match self {
-            Self::Defined => format!("resource-servers/{}", path_segment(tenant.audience())?),
-            Self::Held(subject) if tenant.settings.permissions.effective_permissions => {
-                effective_page(tenant.audience(), subject, None)?
+            Self::Active(_) | Self::Held(_) => "read:users",
+            Self::MemberRoles { .. }
+                if tenant.settings.permissions.effective_organization_roles =>
+            {
+                "read:organization_member_effective_roles"
             }
-            Self::Held(subject) => held_page(subject, 0)?,
-        })
-    }
-
-    fn page(&self, tenant: &Tenant<'_>, json: &Value, number: usize) -> Option<Page> {
-        let audience = tenant.audience();
-        match self {
-            Self::Defined => Some(Page { names: defined(audience, json)?, next: None }),
-            Self::Held(subject) if tenant.settings.permissions.effective_permissions => {
-                let names = held(audience, json.get("permissions")?.as_array()?)?;
-                let next = match json.get("next") {
-                    None | Some(Value::Null) => None,
-                    Some(next) => Some(effective_page(audience, subject, Some(next.as_str()?))?),
-                };
-                Some(Page { names, next })
-            }
-            Self::Held(subject) => {
-                let (total, rows) = (json.get("total")?.as_u64()?, json.get("permissions")?);
-                let rows = rows.as_array()?;
-                let read = number.checked_add(1)?.checked_mul(PAGE_SIZE)?;
-                let is_last = u64::try_from(read).ok()? >= total;
-                // A short page that is not the last one does not come from this API.
-                if !is_last && rows.len() != PAGE_SIZE {
-                    return None;
-                }
-                let next = if is_last { None } else { Some(held_page(subject, number + 1)?) };
-                Some(Page { names: held(audience, rows)?, next })
-            }
+            Self::MemberRoles { .. } => "read:organization_member_roles",
+            Self::OfRole(_) => "read:roles",
         }
     }
 }
 
-/// The names that the API defines. A tool whose permission is not among them is public, so a
+/// The names that the API defines. A tool whose permission is not among them may be public, so a
 /// response about another API counts as malformed. Nothing but the scopes is read: the response may
 /// hold a signing secret.
 fn defined(audience: &str, api: &Value) -> Option<Vec<String>> {
@@ -190,11 +242,19 @@ fn defined(audience: &str, api: &Value) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for scope in scopes.as_array()? {
         let name = scope.get("value")?.as_str()?;
-        if is_of_a_tool(name) {
+        if is_permission_of_an_item(name) {
             names.push(name.to_owned());
         }
     }
     Some(names)
+}
+
+/// Whether a user is not blocked. Users who never were have no `blocked`.
+fn is_active(user: &Value) -> Option<bool> {
+    match user.as_object()?.get("blocked") {
+        None => Some(true),
+        Some(blocked) => blocked.as_bool().map(|blocked| !blocked),
+    }
 }
 
 /// The names in rows that are about this API.
@@ -203,25 +263,16 @@ fn held(audience: &str, rows: &[Value]) -> Option<Vec<String>> {
     for row in rows {
         let api = row.get("resource_server_identifier")?.as_str()?;
         let name = row.get("permission_name")?.as_str()?;
-        if api == audience && is_of_a_tool(name) {
+        if api == audience && is_permission_of_an_item(name) {
             names.push(name.to_owned());
         }
     }
     Some(names)
 }
 
-fn held_page(subject: &str, number: usize) -> Option<String> {
-    let id = path_segment(subject)?;
-    Some(format!("users/{id}/permissions?per_page={PAGE_SIZE}&page={number}&include_totals=true"))
-}
-
-fn effective_page(audience: &str, subject: &str, from: Option<&str>) -> Option<String> {
-    let id = path_segment(subject)?;
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("resource_server_identifier", audience);
-    query.append_pair("take", &PAGE_SIZE.to_string());
-    if let Some(from) = from {
-        query.append_pair("from", from);
-    }
-    Some(format!("users/{id}/effective-permissions?{}", query.finish()))
+/// The ids of roles.
+fn roles(rows: &[Value]) -> Option<Vec<String>> {
+    let id = |row: &Value| row.get("id").and_then(Value::as_str).map(str::to_owned);
+    let ids: Vec<String> = rows.iter().map(id).collect::<Option<_>>()?;
+    (ids.len() <= MAX_ROLES).then_some(ids)
 }

@@ -13,7 +13,7 @@ const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 
-/// The numbers of a private key, big end first.
+/// The numbers of a private key, big-endian.
 pub(super) enum KeyNumbers<'a> {
     /// The scalar.
     P256(&'a [u8]),

@@ -1,11 +1,21 @@
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{
+        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, RsaKeyPair,
+        RsaPublicKeyComponents,
+    },
+};
 use doorward_core::testing::FakeHost;
-use p256::ecdsa::{VerifyingKey, signature::Verifier};
+use p256::{
+    ecdsa::{VerifyingKey, signature::Verifier},
+    elliptic_curve::Generate,
+};
 use rsa::{
-    BigUint, Pkcs1v15Sign, Pss, RsaPrivateKey,
+    BoxedUint,
     pkcs8::{EncodePrivateKey, LineEnding},
+    traits::PublicKeyParts,
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -16,14 +26,14 @@ pub(crate) fn p256_pem() -> String {
     p256_key().1
 }
 
-fn rsa_key(bits: usize) -> (RsaPrivateKey, String) {
-    let key = RsaPrivateKey::new(&mut rand::thread_rng(), bits).unwrap();
+fn rsa_key(bits: usize) -> (rsa::PrivateKey, String) {
+    let key = rsa::PrivateKey::new(&mut rand::rng(), bits).unwrap();
     let pem = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
     (key, pem)
 }
 
 fn p256_key() -> (VerifyingKey, String) {
-    let key = p256::SecretKey::random(&mut rand::thread_rng());
+    let key = p256::SecretKey::generate_from_rng(&mut rand::rng());
     let pem = key.to_pkcs8_pem(LineEnding::CRLF).unwrap().to_string();
     (SigningKey::from(key).verifying_key().to_owned(), pem)
 }
@@ -78,17 +88,21 @@ fn every_algorithm_signs_what_its_public_key_verifies() {
     }
 }
 
-fn check_rsa((key, pem): &(RsaPrivateKey, String)) {
-    let public = key.to_public_key();
+/// AWS-LC verifies the signatures, and makes the same ones where there is only one.
+fn check_rsa((key, pem): &(rsa::PrivateKey, String)) {
+    let public = RsaPublicKeyComponents { n: key.n_bytes(), e: key.e_bytes() };
     for algorithm in [None, Some(AssertionAlgorithm::Rs256)] {
         let (header, _, signed, signature) = parts(&assertion(pem, algorithm));
         assert_eq!(header["alg"], "RS256");
-        let digest = Sha256::digest(&signed);
-        assert!(public.verify(Pkcs1v15Sign::new::<Sha256>(), &digest, &signature).is_ok());
+        assert!(public.verify(&RSA_PKCS1_2048_8192_SHA256, &signed, &signature).is_ok());
+        let theirs = RsaKeyPair::from_pkcs8(&der_of(pem).unwrap()).unwrap();
+        let mut expected = vec![0; signature.len()];
+        theirs.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &signed, &mut expected).unwrap();
+        assert_eq!(signature, expected);
     }
     let (header, _, signed, signature) = parts(&assertion(pem, Some(AssertionAlgorithm::Ps256)));
     assert_eq!(header["alg"], "PS256");
-    assert!(public.verify(Pss::new::<Sha256>(), &Sha256::digest(&signed), &signature).is_ok());
+    assert!(public.verify(&RSA_PSS_2048_8192_SHA256, &signed, &signature).is_ok());
 }
 
 #[test]
@@ -110,7 +124,7 @@ fn a_key_of_the_wrong_kind_is_refused_by_name() {
     assert!(problem(&rsa, Some(AssertionAlgorithm::Es256)).contains("is an RSA key"));
     assert!(problem(&rsa_key(1024).1, None).contains("2048"));
     let three =
-        RsaPrivateKey::new_with_exp(&mut rand::thread_rng(), 2048, &BigUint::from(3_u8)).unwrap();
+        rsa::PrivateKey::new_with_exp(&mut rand::rng(), 2048, BoxedUint::from(3_u8)).unwrap();
     let three = three.to_pkcs8_pem(LineEnding::LF).unwrap();
     assert!(problem(&three, None).contains("65537"));
     for pem in ["", "secret", &p256.replace("PRIVATE KEY", "EC PRIVATE KEY"), &rsa[..200]] {
@@ -126,7 +140,8 @@ fn numbers_that_do_not_belong_together_are_refused() {
     der[end] ^= 1;
     let changed = BASE64_STANDARD.encode(der);
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{changed}\n-----END PRIVATE KEY-----");
-    assert!(PrivateKey::from_pem(&pem, None, None).unwrap_err().to_string().contains(PROBLEM));
+    let problem = PrivateKey::from_pem(&pem, None, None).unwrap_err().to_string();
+    assert_eq!(problem, "is an RSA key whose numbers do not belong together");
 }
 
 #[test]

@@ -3,30 +3,33 @@ use doorward_core::{settings::SettingsError, testing::FakeHost};
 use super::*;
 use crate::testing;
 
-fn read(host: &FakeHost) -> Result<Settings, SettingsError> {
+fn read(host: &FakeHost) -> Result<TenantSettings, SettingsError> {
     testing::settings(host).map(|(_, settings)| settings)
 }
 
-fn load(name: &str, value: &str) -> Result<Settings, Vec<String>> {
+fn load(name: &str, value: &str) -> Result<TenantSettings, Vec<String>> {
     let host = FakeHost::new();
     host.set_variable(name, value);
     read(&host).map_err(|error| error.iter().map(ToString::to_string).collect())
 }
 
-fn defaults() -> Settings {
+fn defaults() -> TenantSettings {
     read(&FakeHost::new()).unwrap()
 }
 
 #[test]
 fn settings_can_be_printed_without_their_secrets() {
-    let settings = load("auth0_client_secret", "hunter2").unwrap();
+    let settings = load("auth0_client_secret", &"hunter2".repeat(5)).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
 #[test]
 fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
-    use rsa::pkcs8::{EncodePrivateKey, LineEnding};
-    let key = p256::SecretKey::random(&mut rand::thread_rng());
+    use p256::{
+        elliptic_curve::Generate,
+        pkcs8::{EncodePrivateKey, LineEnding},
+    };
+    let key = p256::SecretKey::generate_from_rng(&mut rand::rng());
     let pem = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
     let load = |secret: &str, pem: &str, algorithm: &str| {
         let host = FakeHost::new();
@@ -36,9 +39,10 @@ fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
         read(&host)
             .map_err(|error| error.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
-    assert!(load("secret", "", "").unwrap().client.key.is_none());
+    let secret = "s".repeat(32);
+    assert!(load(&secret, "", "").unwrap().client.unwrap().key.is_none());
     let settings = load("", &pem.replace('\n', "\\n"), "ES256").unwrap();
-    assert_eq!(format!("{:?}", settings.client.key), "Some(PrivateKey(ES256))");
+    assert_eq!(format!("{:?}", settings.client.as_ref().unwrap().key), "Some(PrivateKey(ES256))");
     assert!(!format!("{settings:?}").contains("BEGIN"), "{settings:?}");
     for (secret, pem, algorithm, problem) in [
         (
@@ -47,7 +51,7 @@ fn the_client_authenticates_by_a_secret_or_by_a_key_and_never_by_both() {
             "",
             "the variable `auth0_client_secret` is not set, and `auth0_client_private_key` is not",
         ),
-        ("secret", &pem, "", "the variable `auth0_client_private_key` is set beside"),
+        (&*secret, &pem, "", "the variable `auth0_client_private_key` is set beside"),
         (
             "",
             "secret",
@@ -68,7 +72,7 @@ fn permissions_are_live_and_cached_for_ten_seconds_by_default() {
     assert_eq!(settings.permissions.source, PermissionSource::Both);
     assert_eq!(settings.permissions.cache_seconds, 10);
     assert!(settings.permissions.list_filtering && !settings.permissions.effective_permissions);
-    assert!(settings.permissions.revocation_secret.is_none());
+    assert!(settings.revocation.is_none());
     for bad in ["-1", "3601", "10s", ""] {
         assert!(load("permission_cache_seconds", bad).is_err(), "{bad}");
     }
@@ -81,19 +85,19 @@ fn the_management_api_may_have_a_url_a_client_and_an_audience_of_its_own() {
     let settings = defaults();
     assert_eq!(settings.management.tenant.as_str(), "https://tenant.example.com/");
     assert_eq!(settings.management.audience, "https://tenant.example.com/api/v2/");
-    assert_eq!(settings.management.client.id, "server-client");
+    assert_eq!(settings.management.client_id(), "server-client");
     let host = FakeHost::new();
     for (name, value) in [
         ("management_url", "https://canonical.eu.auth0.com"),
         ("management_client_id", "management-client"),
-        ("management_client_secret", "management-secret"),
+        ("management_client_secret", "management-secret-0123456789-0123456789"),
     ] {
         host.set_variable(name, value);
     }
     let settings = read(&host).unwrap();
     assert_eq!(settings.management.tenant.as_str(), "https://canonical.eu.auth0.com/");
     assert_eq!(settings.management.audience, "https://canonical.eu.auth0.com/api/v2/");
-    assert_eq!(settings.management.client.id, "management-client");
+    assert_eq!(settings.management.client_id(), "management-client");
     for bad in ["canonical.eu.auth0.com", "http://canonical.eu.auth0.com", "https://*.auth0.com"] {
         assert!(load("management_url", bad).is_err(), "{bad}");
     }
@@ -107,7 +111,7 @@ fn half_of_a_clients_credentials_is_an_error() {
         ("connect_client_id", "connect_client_secret"),
         ("connect_client_secret", "connect_client_id"),
     ] {
-        let errors = load(given, "value-7f3a").unwrap_err();
+        let errors = load(given, "value-7f3a-0123456789-0123456789-").unwrap_err();
         assert!(errors[0].starts_with(&format!("the variable `{missing}` is empty")), "{errors:?}");
         assert!(!errors[0].contains("7f3a"));
     }
@@ -118,7 +122,72 @@ fn a_revocation_secret_is_long_enough_not_to_be_guessed() {
     assert!(load("revocation_secret", &"x".repeat(31)).is_err());
     assert!(load("revocation_secret", &"ä".repeat(32)).is_err());
     let settings = load("revocation_secret", &"x".repeat(32)).unwrap();
-    assert!(settings.permissions.revocation_secret.is_some());
+    assert!(settings.revocation.is_some());
+}
+
+#[test]
+fn a_clients_secret_is_too_long_for_everybody_who_has_a_sealed_record() {
+    for name in ["auth0_client_secret", "connect_client_secret", "management_client_secret"] {
+        let load = |length: usize| {
+            let host = FakeHost::new();
+            host.set_variable("connect_client_id", "connect");
+            host.set_variable("management_client_id", "management");
+            host.set_variable("connect_client_secret", &"y".repeat(64));
+            host.set_variable("management_client_secret", &"z".repeat(64));
+            host.set_variable(name, &"x".repeat(length));
+            read(&host).map(drop).map_err(|error| error.to_string())
+        };
+        let problem = "is shorter than 32 characters: those that Auth0 makes have 64";
+        for length in [1, 16, 31] {
+            assert_eq!(load(length), Err(format!("the variable `{name}` {problem}")), "{length}");
+        }
+        assert_eq!((load(32), load(64)), (Ok(()), Ok(())));
+    }
+}
+
+#[test]
+fn what_belongs_to_development_is_refused_unless_the_server_is_on_loopback() {
+    let (secret, local) = ("local-only-secret-that-everybody-knows", "is one for the local tenant");
+    for (name, value, problem) in [
+        ("auth0_client_secret", secret, local),
+        ("connect_client_secret", secret, local),
+        ("management_client_secret", secret, local),
+        ("revocation_secret", "local-only-secret-for-revocations", local),
+        ("management_url", "http://127.0.0.1:4000", parse::LOCAL_ONLY),
+        ("management_url", "https://localhost", parse::LOCAL_ONLY),
+    ] {
+        let host = FakeHost::new();
+        if let Some(client) = name.strip_suffix("_secret").filter(|it| it.ends_with("_client")) {
+            host.set_variable(&format!("{client}_id"), client);
+        }
+        host.set_variable(name, value);
+        let error = read(&host).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the variable `{name}` {problem}")), "{error}");
+        host.set_variable("public_url", "http://127.0.0.1:3000");
+        assert!(read(&host).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn an_id_of_a_client_is_no_audience_of_access_tokens() {
+    let other = r#"[{ "issuer": "https://login.example.com/", "audiences": ["own-id"] }]"#;
+    for name in ["auth0_client_id", "connect_client_id", "management_client_id"] {
+        for (variable, value) in
+            [("auth0_audience", "https://mcp.example.com/mcp own-id"), ("issuers", other)]
+        {
+            let host = FakeHost::new();
+            host.set_variable("connect_client_id", "connect");
+            host.set_variable("management_client_id", "management");
+            host.set_variable("connect_client_secret", &"y".repeat(64));
+            host.set_variable("management_client_secret", &"z".repeat(64));
+            host.set_variable(variable, value);
+            assert!(read(&host).is_ok());
+            host.set_variable(name, "own-id");
+            let error = read(&host).unwrap_err().to_string();
+            let problem = format!("the variable `{name}` is an audience of access tokens as well");
+            assert!(error.starts_with(&problem), "{error}");
+        }
+    }
 }
 
 #[test]
@@ -126,8 +195,9 @@ fn every_invalid_variable_is_named_at_once_and_no_value_is_shown() {
     let host = FakeHost::new();
     let invalid = [
         ("auth0_client_id", ""),
-        ("auth0_client_secret", ""),
+        ("server_secret", "7f3a"),
         ("connect_client_id", "7f3a"),
+        ("management_client_id", "7f3a"),
         ("connect_url", "http://7f3a.example.com"),
         ("permission_source", "7f3a"),
         ("permission_cache_seconds", "7f3a"),
@@ -146,7 +216,7 @@ fn every_invalid_variable_is_named_at_once_and_no_value_is_shown() {
     for (name, _) in invalid {
         let name = match name {
             "connect_client_id" => "connect_client_secret",
-            "management_client_secret" => "management_client_id",
+            "management_client_id" => "management_client_secret",
             name => name,
         };
         assert_eq!(text.matches(&format!("the variable `{name}`")).count(), 1, "{name}: {text}");
@@ -160,7 +230,7 @@ fn the_connect_page_has_a_client_or_the_operators_own_url() {
     assert!(settings.connect.client.is_none() && settings.connect.url.is_none());
     let host = FakeHost::new();
     host.set_variable("connect_client_id", "connect-client");
-    host.set_variable("connect_client_secret", "connect-secret");
+    host.set_variable("connect_client_secret", "connect-secret-0123456789-0123456789");
     let client = read(&host).unwrap().connect.client.unwrap();
     assert_eq!((client.id.as_str(), client.key.is_none()), ("connect-client", true));
     let page = "https://accounts.example.com/connect";
@@ -193,4 +263,83 @@ fn a_policy_names_known_issuers_and_tools_only() {
     assert_eq!(rejected(|name| name == "greet"), Ok(()));
     let problem = "the variable `tool_policy` names a tool that this server does not have";
     assert_eq!(rejected(|name| name == "whoami"), Err(problem.to_owned()));
+}
+
+/// What a server without an application needs.
+const ALONE: [(&str, &str); 3] = [
+    ("auth0_client_id", ""),
+    ("auth0_client_secret", ""),
+    ("server_secret", "alone-7f3a-0123456789-0123456789-"),
+];
+
+const OTHER_ISSUER: (&str, &str) = ("issuers", r#"[{ "issuer": "https://login.example.com/" }]"#);
+
+fn read_with(variables: &[&[(&str, &str)]]) -> Result<TenantSettings, Vec<String>> {
+    let host = FakeHost::new();
+    for (name, value) in variables.concat() {
+        host.set_variable(name, value);
+    }
+    read(&host).map_err(|error| error.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn without_a_tenant_the_token_decides_and_nothing_is_asked() {
+    let without = [("auth0_domain", "unused.invalid"), OTHER_ISSUER];
+    for source in ["", "token"] {
+        let source = [("permission_source", source)];
+        let settings = read_with(&[&ALONE, &without, &source]).unwrap();
+        assert_eq!(settings.permissions.source, PermissionSource::Token);
+        assert!(settings.client.is_none() && settings.management.client.is_none());
+        assert!(settings.note().is_some_and(|note| note.contains("Token Vault")));
+    }
+    for (variable, value) in [
+        ("permission_source", "both"),
+        ("permission_source", "management"),
+        ("check_blocked", "true"),
+    ] {
+        let errors = read_with(&[&ALONE, &without, &[(variable, value)]]).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].contains(&format!("`{variable}`")), "{errors:?}");
+    }
+    // Whoever has an application of a tenant has forgotten to name the tenant.
+    let secret = "another-7f3a-0123456789-0123456789";
+    for (id, name) in [
+        ("auth0_client_id", "auth0_client_secret"),
+        ("connect_client_id", "connect_client_secret"),
+        ("management_client_id", "management_client_secret"),
+    ] {
+        let client = [(id, "client-7f3a"), (name, secret)];
+        let errors = read_with(&[&ALONE, &without, &client]).unwrap_err();
+        let problem = format!("the variable `{id}` is an application of the tenant: ");
+        assert!(errors.len() == 1 && errors[0].starts_with(&problem), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_tenant_without_an_application_needs_the_source_token() {
+    let settings = read_with(&[&ALONE, &[("permission_source", "token")]]).unwrap();
+    assert_eq!(settings.permissions.source, PermissionSource::Token);
+    assert!(settings.note().is_some());
+    // It could be that the application was forgotten, so nothing is taken for granted.
+    for source in ["", "both", "management"] {
+        let errors = read_with(&[&ALONE, &[("permission_source", source)]]).unwrap_err();
+        let problem = "the variable `permission_source` has to be `token`: ";
+        assert!(errors.len() == 1 && errors[0].starts_with(problem), "{errors:?}");
+    }
+    assert_eq!(defaults().note(), None);
+}
+
+#[test]
+fn the_servers_own_secret_is_needed_where_no_application_has_one_and_replaces_that() {
+    let own = "own-secret-7f3a-0123456789-0123456789";
+    let exposed = |settings: TenantSettings| settings.server_secret.expose().to_owned();
+    assert_eq!(exposed(load("server_secret", own).unwrap()), own);
+    assert_eq!(exposed(defaults()), defaults().client.unwrap().secret.expose());
+    let source = [("permission_source", "token")];
+    for (secret, problem) in [("", "is not set"), ("too short", "is shorter than 32 characters")] {
+        let errors = read_with(&[&ALONE, &source, &[("server_secret", secret)]]).unwrap_err();
+        let problem = format!("the variable `server_secret` {problem}");
+        assert!(errors.len() == 1 && errors[0].starts_with(&problem), "{errors:?}");
+    }
+    let local = load("server_secret", "local-only-0123456789-0123456789").unwrap_err();
+    assert!(local[0].contains("`server_secret` is one for the local tenant"), "{local:?}");
 }

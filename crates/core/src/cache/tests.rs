@@ -14,7 +14,7 @@ use crate::{
     Secret,
     host::{Clock, Host},
     keys::{Keys, Purpose, Sealer},
-    store::{Breaker, Kind},
+    store::{Buckets, Kind, StoreMemory},
     testing::{FakeFault, FakeHost, finish},
 };
 
@@ -25,10 +25,10 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 const TTL: Ttl = Ttl {
     fresh: 10_000,
     stale: 0,
-    retry: 1000,
-    retry_stale: 1000,
-    insufficient: None,
-    patience: 15_000,
+    backoff: 1000,
+    backoff_stale: 1000,
+    refetch_interval: None,
+    wait_timeout: 15_000,
 };
 
 /// A source whose answers are queued; the last one stays.
@@ -39,7 +39,7 @@ struct Source<'a> {
     latency: u64,
 }
 
-struct Wanted<'a> {
+struct TestLookup<'a> {
     source: &'a Source<'a>,
     key: &'static str,
     ttl: Ttl,
@@ -56,13 +56,13 @@ impl<'a> Source<'a> {
         Self { host, answers, fetches: Cell::new(0), latency: 0 }
     }
 
-    fn wanted(&'a self, ttl: Ttl) -> Wanted<'a> {
+    fn lookup(&'a self, ttl: Ttl) -> TestLookup<'a> {
         let shares_failures = false;
-        Wanted { source: self, key: "key", ttl, shares_failures, needs: None, expired: None }
+        TestLookup { source: self, key: "key", ttl, shares_failures, needs: None, expired: None }
     }
 }
 
-impl Lookup for Wanted<'_> {
+impl Lookup for TestLookup<'_> {
     type Value = Rc<str>;
     type Error = &'static str;
 
@@ -123,22 +123,28 @@ impl Lookup for Wanted<'_> {
 /// An instance: a cache, and its way to the store that all instances share.
 struct Instance {
     cache: Cache<Rc<str>, &'static str>,
-    breaker: Breaker,
+    store_memory: StoreMemory,
+    buckets: Buckets,
     sealer: Sealer,
 }
 
 impl Instance {
     fn new() -> Self {
-        let sealer = Keys::from(&Secret::from("secret")).sealer(Purpose::Store);
-        Self { cache: Cache::new(100), breaker: Breaker::default(), sealer }
+        let keys = Keys::from(&Secret::from("secret"));
+        let (sealer, buckets) = (keys.sealer(Purpose::Store), Buckets::new(&keys, 64));
+        Self { cache: Cache::new(100), store_memory: StoreMemory::default(), buckets, sealer }
     }
 
-    async fn get(&self, host: &dyn Host, wanted: &Wanted<'_>) -> Found {
-        self.cache.get(&Store::new(host, &self.breaker, &self.sealer), wanted).await
+    fn store<'a>(&'a self, host: &'a dyn Host) -> Store<'a> {
+        Store::new(host, &self.store_memory, &self.sealer, &self.buckets)
     }
 
-    fn got(&self, host: &FakeHost, wanted: &Wanted<'_>) -> Result<String, &'static str> {
-        finish(self.get(host, wanted)).map(|value| value.to_string())
+    async fn get(&self, host: &dyn Host, lookup: &TestLookup<'_>) -> Found {
+        self.cache.get(&self.store(host), lookup).await
+    }
+
+    fn got(&self, host: &FakeHost, lookup: &TestLookup<'_>) -> Result<String, &'static str> {
+        finish(self.get(host, lookup)).map(|value| value.to_string())
     }
 }
 
@@ -162,24 +168,24 @@ fn go_back(host: &FakeHost, millis: u64) {
 fn a_value_is_fetched_once_and_again_after_its_ttl() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("one"), Ok("two")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
     pass(&host, 9_999);
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
     assert_eq!(source.fetches.get(), 1);
     pass(&host, 1);
-    assert_eq!(instance.got(&host, &wanted), ok("two"));
+    assert_eq!(instance.got(&host, &lookup), ok("two"));
 }
 
 #[test]
 fn a_warm_lookup_neither_waits_nor_reads_the_store() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("one")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    instance.got(&host, &wanted).unwrap();
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    instance.got(&host, &lookup).unwrap();
     let accesses = host.store_accesses.get();
     host.polls.set(u32::MAX);
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
     assert_eq!(host.store_accesses.get(), accesses);
 }
 
@@ -187,15 +193,15 @@ fn a_warm_lookup_neither_waits_nor_reads_the_store() {
 fn instances_share_values_through_the_store() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("one")]);
-    let wanted = source.wanted(TTL);
-    Instance::new().got(&host, &wanted).unwrap();
+    let lookup = source.lookup(TTL);
+    Instance::new().got(&host, &lookup).unwrap();
     pass(&host, 9_000);
     let other = Instance::new();
-    assert_eq!(other.got(&host, &wanted), ok("one"));
+    assert_eq!(other.got(&host, &lookup), ok("one"));
     assert_eq!(source.fetches.get(), 1);
     // The time is that of the fetch, not that of the instance.
     pass(&host, 1_000);
-    other.got(&host, &wanted).unwrap();
+    other.got(&host, &lookup).unwrap();
     assert_eq!(source.fetches.get(), 2);
 }
 
@@ -203,13 +209,13 @@ fn instances_share_values_through_the_store() {
 fn a_failure_is_cached_and_then_forgotten() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Err("down"), Ok("one")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    assert_eq!(instance.got(&host, &lookup), Err("down"));
     pass(&host, 999);
-    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    assert_eq!(instance.got(&host, &lookup), Err("down"));
     assert_eq!(source.fetches.get(), 1);
     pass(&host, 1);
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
 }
 
 #[test]
@@ -217,14 +223,14 @@ fn nothing_is_served_past_its_ttl_unless_it_may_be_stale() {
     for (stale, served) in [(0, Err("down")), (DAY, ok("one"))] {
         let host = FakeHost::new();
         let source = Source::new(&host, &[Ok("one"), Err("down")]);
-        let (instance, wanted) = (Instance::new(), source.wanted(Ttl { stale, ..TTL }));
-        instance.got(&host, &wanted).unwrap();
+        let (instance, lookup) = (Instance::new(), source.lookup(Ttl { stale, ..TTL }));
+        instance.got(&host, &lookup).unwrap();
         pass(&host, 10_000);
-        assert_eq!(instance.got(&host, &wanted), served);
-        assert_eq!(instance.got(&host, &wanted), served);
+        assert_eq!(instance.got(&host, &lookup), served);
+        assert_eq!(instance.got(&host, &lookup), served);
         assert_eq!(source.fetches.get(), 2, "the source is left alone");
         pass(&host, DAY);
-        assert_eq!(instance.got(&host, &wanted), Err("down"), "not even a stale value lasts");
+        assert_eq!(instance.got(&host, &lookup), Err("down"), "not even a stale value lasts");
     }
 }
 
@@ -233,9 +239,9 @@ fn failures_are_shared_where_the_lookup_says_so() {
     for (shares_failures, fetches) in [(true, 1), (false, 2)] {
         let host = FakeHost::new();
         let source = Source::new(&host, &[Err("down")]);
-        let wanted = Wanted { shares_failures, ..source.wanted(TTL) };
-        assert_eq!(Instance::new().got(&host, &wanted), Err("down"));
-        assert!(Instance::new().got(&host, &wanted).is_err());
+        let lookup = TestLookup { shares_failures, ..source.lookup(TTL) };
+        assert_eq!(Instance::new().got(&host, &lookup), Err("down"));
+        assert!(Instance::new().got(&host, &lookup).is_err());
         assert_eq!(source.fetches.get(), fetches);
     }
 }
@@ -244,24 +250,24 @@ fn failures_are_shared_where_the_lookup_says_so() {
 fn a_refused_request_sees_what_another_instance_found_within_a_second() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Err("down"), Ok("one")]);
-    let wanted = source.wanted(Ttl { retry: 60_000, ..TTL });
+    let lookup = source.lookup(Ttl { backoff: 60_000, ..TTL });
     let instance = Instance::new();
-    assert_eq!(instance.got(&host, &wanted), Err("down"));
-    Instance::new().got(&host, &wanted).unwrap();
+    assert_eq!(instance.got(&host, &lookup), Err("down"));
+    Instance::new().got(&host, &lookup).unwrap();
     let accesses = host.store_accesses.get();
-    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    assert_eq!(instance.got(&host, &lookup), Err("down"));
     assert_eq!(host.store_accesses.get(), accesses, "the store is read once a second at most");
     pass(&host, 1000);
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
 }
 
 #[test]
 fn a_value_that_does_not_suffice_is_fetched_again() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("old"), Ok("new")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    instance.got(&host, &wanted).unwrap();
-    let needs_new = Wanted { needs: Some("new"), ..source.wanted(TTL) };
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    instance.got(&host, &lookup).unwrap();
+    let needs_new = TestLookup { needs: Some("new"), ..source.lookup(TTL) };
     assert_eq!(instance.got(&host, &needs_new), ok("new"));
 }
 
@@ -269,10 +275,10 @@ fn a_value_that_does_not_suffice_is_fetched_again() {
 fn a_value_that_does_not_suffice_is_served_between_forced_fetches_where_the_ttl_says_so() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("old")]);
-    let ttl = Ttl { insufficient: Some(3000), ..TTL };
-    let (instance, wanted) = (Instance::new(), source.wanted(ttl));
-    instance.got(&host, &wanted).unwrap();
-    let needs_new = Wanted { needs: Some("new"), ..source.wanted(ttl) };
+    let ttl = Ttl { refetch_interval: Some(3000), ..TTL };
+    let (instance, lookup) = (Instance::new(), source.lookup(ttl));
+    instance.got(&host, &lookup).unwrap();
+    let needs_new = TestLookup { needs: Some("new"), ..source.lookup(ttl) };
     for fetches in [2, 2] {
         assert_eq!(instance.got(&host, &needs_new), ok("old"));
         assert_eq!(source.fetches.get(), fetches);
@@ -288,13 +294,13 @@ fn a_value_that_does_not_suffice_is_served_between_forced_fetches_where_the_ttl_
 fn an_insufficient_value_is_not_served_while_the_source_fails() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("old"), Err("down")]);
-    let ttl = Ttl { stale: DAY, insufficient: Some(3000), ..TTL };
-    let (instance, wanted) = (Instance::new(), source.wanted(ttl));
-    instance.got(&host, &wanted).unwrap();
-    let needs_new = Wanted { needs: Some("new"), ..source.wanted(ttl) };
+    let ttl = Ttl { stale: DAY, refetch_interval: Some(3000), ..TTL };
+    let (instance, lookup) = (Instance::new(), source.lookup(ttl));
+    instance.got(&host, &lookup).unwrap();
+    let needs_new = TestLookup { needs: Some("new"), ..source.lookup(ttl) };
     for _ in 0..2 {
         assert_eq!(instance.got(&host, &needs_new), Err("down"));
-        assert_eq!(instance.got(&host, &wanted), ok("old"), "others go on with it");
+        assert_eq!(instance.got(&host, &lookup), ok("old"), "others go on with it");
     }
     assert_eq!(source.fetches.get(), 2);
 }
@@ -305,9 +311,9 @@ fn whatever_is_wrong_with_the_store_a_value_is_found() {
         let host = FakeHost::new();
         host.store_fault.set(Some(fault));
         let source = Source::new(&host, &[Ok("one")]);
-        let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-        assert_eq!(instance.got(&host, &wanted), ok("one"), "{fault:?}");
-        assert_eq!(instance.got(&host, &wanted), ok("one"));
+        let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+        assert_eq!(instance.got(&host, &lookup), ok("one"), "{fault:?}");
+        assert_eq!(instance.got(&host, &lookup), ok("one"));
         assert_eq!(source.fetches.get(), 1);
     }
 }
@@ -317,16 +323,16 @@ fn an_expired_value_is_neither_remembered_nor_stored() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("brief"), Ok("one")]);
     let instance = Instance::new();
-    let wanted = Wanted { expired: Some("brief"), ..source.wanted(TTL) };
-    assert_eq!(instance.got(&host, &wanted), ok("brief"), "it serves the request that fetched it");
+    let lookup = TestLookup { expired: Some("brief"), ..source.lookup(TTL) };
+    assert_eq!(instance.got(&host, &lookup), ok("brief"), "it serves the request that fetched it");
     assert!(instance.cache.peek("key").is_none() && host.store.borrow().is_empty());
-    assert_eq!(instance.got(&host, &wanted), ok("one"));
+    assert_eq!(instance.got(&host, &lookup), ok("one"));
     // It expires in time: then it is forgotten, even if there is nothing new.
     source.answers.replace([Err("down")].into());
-    let expired = || Wanted {
+    let expired = || TestLookup {
         needs: Some("two"),
         expired: Some("one"),
-        ..source.wanted(Ttl { retry: 0, ..TTL })
+        ..source.lookup(Ttl { backoff: 0, ..TTL })
     };
     for instance in [&instance, &Instance::new()] {
         assert_eq!(instance.got(&host, &expired()), Err("down"));
@@ -338,12 +344,11 @@ fn an_expired_value_is_neither_remembered_nor_stored() {
 fn a_removed_value_is_fetched_again_by_every_instance() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Ok("one"), Ok("two")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    instance.got(&host, &wanted).unwrap();
-    let store = Store::new(&host, &instance.breaker, &instance.sealer);
-    finish(instance.cache.remove(&store, &wanted));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    instance.got(&host, &lookup).unwrap();
+    finish(instance.cache.remove(&instance.store(&host), &lookup));
     assert!(host.store.borrow().is_empty());
-    assert_eq!(instance.got(&host, &wanted), ok("two"));
+    assert_eq!(instance.got(&host, &lookup), ok("two"));
 }
 
 #[test]
@@ -352,7 +357,7 @@ fn of_more_entries_than_there_is_room_for_the_oldest_gives_way() {
     let source = Source::new(&host, &[Ok("one")]);
     let instance = Instance { cache: Cache::new(2), ..Instance::new() };
     for key in ["a", "b", "c"] {
-        instance.got(&host, &Wanted { key, ..source.wanted(TTL) }).unwrap();
+        instance.got(&host, &TestLookup { key, ..source.lookup(TTL) }).unwrap();
     }
     let is_known = |key| instance.cache.peek(key).is_some();
     assert!(!is_known("a") && is_known("b") && is_known("c"));

@@ -4,7 +4,10 @@ use url::Url;
 
 use crate::{origin::Origin, scope::Scope, secret::Secret};
 
-/// The shortest secret that protects something by itself, in characters.
+/// The shortest secret that protects something by itself, in characters. Somebody who has a sealed
+/// record can try secrets at leisure, on as many machines as they like. 32 hexadecimal digits at
+/// random have 128 bits, and no number of machines gets through those; the secrets that Auth0 makes
+/// have 64 characters.
 const MIN_SECRET: usize = 32;
 
 /// Any text but an empty one.
@@ -43,6 +46,18 @@ pub fn seconds(min: u64, max: u64) -> impl FnOnce(&str) -> Result<u64, String> {
     move |value| {
         let seconds = value.parse().ok().filter(|seconds| (min..=max).contains(seconds));
         seconds.ok_or_else(|| format!("is not a number of seconds from {min} to {max}"))
+    }
+}
+
+/// A size from `min` to `max`, in bytes.
+///
+/// # Errors
+///
+/// Says which sizes are allowed.
+pub fn bytes(min: usize, max: usize) -> impl FnOnce(&str) -> Result<usize, String> {
+    move |value| {
+        let bytes = value.parse().ok().filter(|bytes| (min..=max).contains(bytes));
+        bytes.ok_or_else(|| format!("is not a number of bytes from {min} to {max}"))
     }
 }
 
@@ -86,6 +101,55 @@ pub fn secure_origin(value: &str) -> Result<Origin, &'static str> {
     }
 }
 
+/// A URL without query that is reached over HTTPS, or on loopback: its origin, and its path without
+/// a slash at the end.
+///
+/// # Errors
+///
+/// As [`secure_origin`], and for a path that is not written as in URLs.
+pub fn secure_url(value: &str) -> Result<(Origin, String), &'static str> {
+    let (slash, _) = value.match_indices('/').nth(2).unwrap_or((value.len(), ""));
+    let (origin, path) = value.split_at_checked(slash).unwrap_or((value, ""));
+    let origin = secure_origin(origin)?;
+    path_of(path).map(|path| (origin, path))
+}
+
+/// A path that begins with a slash, as in URLs; without a slash at its end.
+///
+/// # Errors
+///
+/// Says that the path has a character or segment that no path of a server has.
+pub fn path_of(value: &str) -> Result<String, &'static str> {
+    let path = value.strip_suffix('/').unwrap_or(value);
+    let is_legal = |segment: &str| {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !matches!(segment, "" | "." | "..") && segment.bytes().all(is_legal)
+    };
+    match path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_legal)) {
+        _ if path.is_empty() => Ok(String::new()),
+        true => Ok(path.to_owned()),
+        false => Err("has a path that is not of letters, digits and `-._~` between slashes"),
+    }
+}
+
+/// What is wrong with a URL on loopback if `public_url` is not on loopback: it was meant for
+/// development, and whatever listens there now would be trusted.
+pub const LOCAL_ONLY: &str =
+    "is on loopback, which is for development: `public_url` is not on loopback";
+
+/// The origin of something on this machine; `None` if it is empty.
+///
+/// # Errors
+///
+/// Says that the value is not an origin on loopback.
+pub fn local_origin(value: &str) -> Result<Option<Origin>, &'static str> {
+    match value.parse::<Origin>() {
+        _ if value.is_empty() => Ok(None),
+        Ok(origin) if origin.is_loopback() => Ok(Some(origin)),
+        _ => Err("is not an origin on loopback like `http://127.0.0.1:4000`, without a path"),
+    }
+}
+
 /// Scopes, separated by spaces.
 ///
 /// # Errors
@@ -107,6 +171,18 @@ pub fn long_secret(value: &str) -> Result<Option<Secret>, &'static str> {
         1..MIN_SECRET => Err("is shorter than 32 characters"),
         _ if value.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(value.into())),
         _ => Err("holds a character that a header cannot carry"),
+    }
+}
+
+/// The secret of a client, which may be empty. This server's own keys are derived from one.
+///
+/// # Errors
+///
+/// Says that the value is too short.
+pub fn client_secret(value: &str) -> Result<String, &'static str> {
+    match value.len() {
+        1..MIN_SECRET => Err("is shorter than 32 characters: those that Auth0 makes have 64"),
+        _ => Ok(value.to_owned()),
     }
 }
 
@@ -137,6 +213,44 @@ mod tests {
     }
 
     #[test]
+    fn a_url_may_have_a_path() {
+        for (value, origin, path) in [
+            ("https://a.example", "https://a.example", ""),
+            ("https://a.example/", "https://a.example", ""),
+            ("https://a.example/b", "https://a.example", "/b"),
+            ("http://127.0.0.1:3000/b/c.d/", "http://127.0.0.1:3000", "/b/c.d"),
+        ] {
+            let (found, rest) = secure_url(value).unwrap();
+            assert_eq!((found.as_str(), rest.as_str()), (origin, path), "{value}");
+        }
+        for bad in [
+            "",
+            "a.example/b",
+            "http://a.example/b",
+            "https://a.example//",
+            "https://a.example/b//c",
+            "https://a.example/b?c",
+            "https://a.example/b#c",
+            "https://a.example/%62",
+            "https://a.example/../b",
+            "https://u@a.example/b",
+        ] {
+            assert!(secure_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_local_origin_is_on_loopback_or_absent() {
+        assert_eq!(local_origin(""), Ok(None));
+        for origin in ["http://127.0.0.1:4000", "http://localhost:4000", "http://[::1]:4000"] {
+            assert_eq!(local_origin(origin).unwrap().unwrap().as_str(), origin);
+        }
+        for bad in ["http://10.0.0.1", "https://example.com", "127.0.0.1", "http://localhost/a"] {
+            assert!(local_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn seconds_are_within_their_range() {
         assert_eq!(seconds(0, 300)("300"), Ok(300));
         for bad in ["", "-1", "301", "1.5", "60s"] {
@@ -146,11 +260,24 @@ mod tests {
     }
 
     #[test]
+    fn a_size_is_within_its_range() {
+        assert_eq!(bytes(1024, 4096)("4096"), Ok(4096));
+        for bad in ["", "1023", "4097", "1 KiB", "-1", "18446744073709551616"] {
+            let problem = "is not a number of bytes from 1024 to 4096";
+            assert_eq!(bytes(1024, 4096)(bad), Err(problem.to_owned()), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_secret_is_long_and_fits_into_a_header() {
         assert_eq!(long_secret(""), Ok(None));
         assert!(long_secret(&"x".repeat(31)).is_err());
         assert!(long_secret(&"x".repeat(32)).unwrap().is_some());
         assert!(long_secret(&" x".repeat(16)).is_err());
+        assert!(client_secret("").is_ok() && client_secret(&"x".repeat(32)).is_ok());
+        for short in ["x", &"x".repeat(31)] {
+            assert!(client_secret(short).is_err(), "{short}");
+        }
     }
 
     #[test]

@@ -14,14 +14,19 @@ fn host_in_time() -> SimulatedHost {
     SimulatedHost::new(|_, _| panic!("nothing is sent"))
 }
 
+fn buckets() -> &'static Buckets {
+    Box::leak(Box::new(Buckets::new(&Keys::from(&Secret::from("secret")), 64)))
+}
+
+/// The key of a record that is not in a bucket.
 fn key() -> StoreKey {
-    StoreKey::new(Kind::Permissions, &["a", "b"])
+    StoreKey::new(Kind::Issuer, &["a", "b"])
 }
 
 #[test]
 fn a_record_comes_back_and_nothing_of_it_shows_in_the_store() {
-    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let (host, memory, sealer) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
     assert_eq!(finish(store.get(&key())), Ok(None));
     finish(store.set(&key(), b"a plain record")).unwrap();
     assert_eq!(finish(store.get(&key())), Ok(Some(b"a plain record".to_vec())));
@@ -33,9 +38,9 @@ fn a_record_comes_back_and_nothing_of_it_shows_in_the_store() {
 
 #[test]
 fn a_record_that_somebody_else_wrote_or_moved_is_absent() {
-    let (host, breaker, ours) = (FakeHost::new(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &ours);
-    let other = StoreKey::new(Kind::Permissions, &["ab"]);
+    let (host, memory, ours) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &ours, buckets());
+    let other = StoreKey::new(Kind::Issuer, &["ab"]);
     finish(store.set(&key(), b"record")).unwrap();
     let record = host.store.borrow()[key().as_str()].clone();
     let theirs = sealer("another secret");
@@ -53,8 +58,8 @@ fn a_record_that_somebody_else_wrote_or_moved_is_absent() {
 fn keys_of_other_parts_or_kinds_differ_and_begin_with_their_version() {
     let keys = [
         key(),
-        StoreKey::new(Kind::Permissions, &["ab", ""]),
-        StoreKey::new(Kind::Permissions, &["", "ab"]),
+        StoreKey::new(Kind::Issuer, &["ab", ""]),
+        StoreKey::new(Kind::Issuer, &["", "ab"]),
         StoreKey::new(Kind::Token, &["a", "b"]),
         StoreKey::named(Kind::Dpop, "7"),
     ];
@@ -66,8 +71,8 @@ fn keys_of_other_parts_or_kinds_differ_and_begin_with_their_version() {
 
 #[test]
 fn a_store_that_times_out_is_left_alone_for_ten_seconds() {
-    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let (host, memory, sealer) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
     finish(store.set(&key(), b"record")).unwrap();
     host.store_fault.set(Some(FakeFault::Slow));
     assert_eq!(finish(store.get(&key())), Err(KeyValueError::TimedOut));
@@ -85,8 +90,8 @@ fn a_store_that_times_out_is_left_alone_for_ten_seconds() {
 
 #[test]
 fn nobody_waits_long_for_a_store_that_never_answers() {
-    let (host, breaker, sealer) = (host_in_time(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let (host, memory, sealer) = (host_in_time(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
     let waits = |accesses: usize| {
         let access = |_| -> PortFuture<'_, u64> {
             Box::pin(async {
@@ -125,8 +130,8 @@ fn nobody_waits_long_for_a_store_that_never_answers() {
 
 #[test]
 fn a_probe_that_is_given_up_does_not_close_the_store_for_longer() {
-    let (host, breaker, sealer) = (host_in_time(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let (host, memory, sealer) = (host_in_time(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
     host.fake.store_fault.set(Some(FakeFault::Slow));
     let key = key();
     let get = || -> PortFuture<'_, _> { Box::pin(store.get(&key)) };
@@ -159,8 +164,8 @@ fn one_access_in_ten_seconds_probes_a_store_that_is_down() {
 
 #[test]
 fn a_store_that_reports_errors_is_asked_each_time() {
-    let (host, breaker, sealer) = (FakeHost::new(), Breaker::default(), sealer("secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let (host, memory, sealer) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
     host.store_fault.set(Some(FakeFault::Down));
     for _ in 0..3 {
         assert_eq!(finish(store.get(&key())), Err(KeyValueError::Failed("down".to_owned())));
@@ -179,9 +184,9 @@ fn a_clock_that_is_set_back_does_not_make_a_break_longer() {
 
 #[test]
 fn a_record_that_does_not_open_is_told_from_none() {
-    let (host, breaker) = (FakeHost::new(), Breaker::default());
+    let (host, memory) = (FakeHost::new(), StoreMemory::default());
     let (sealer, other) = (sealer("secret"), sealer("another secret"));
-    let store = Store::new(&host, &breaker, &sealer);
+    let store = Store::new(&host, &memory, &sealer, buckets());
     let read = || finish(store.read(&key()));
     assert_eq!(read(), Ok(Record::Absent));
     finish(store.set(&key(), b"record")).unwrap();
@@ -190,4 +195,51 @@ fn a_record_that_does_not_open_is_told_from_none() {
     assert_eq!(read(), Ok(Record::Unreadable));
     finish(host.set(key().as_str(), &vec![0; MAX_BYTES + 1])).unwrap();
     assert_eq!(read(), Ok(Record::Unreadable));
+}
+
+fn logged(host: &FakeHost) -> Vec<String> {
+    host.lines.borrow().iter().filter(|line| line.contains("does not open")).cloned().collect()
+}
+
+#[test]
+fn records_that_do_not_open_are_logged_by_their_kind_once_a_minute() {
+    let (host, memory, sealer) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let store = Store::new(&host, &memory, &sealer, buckets());
+    let write = |key: &StoreKey| {
+        let bucket = store.place(key).map(|(bucket, _)| bucket);
+        let key = bucket.as_deref().unwrap_or(key.as_str());
+        finish(host.set(key, b"somebody's own bytes")).unwrap();
+    };
+    for number in 0..100 {
+        let key = StoreKey::new(Kind::Issuer, &[&number.to_string()]);
+        write(&key);
+        assert_eq!(finish(store.get(&key)), Ok(None));
+        assert_eq!(finish(store.get(&StoreKey::new(Kind::Management, &["a"]))), Ok(None));
+    }
+    assert_eq!(logged(&host).len(), 1);
+    let line = logged(&host).remove(0);
+    assert!(line.starts_with("key-value: a record of the kind `issuer` does not open"));
+    assert!(!line.contains("somebody's own") && !line.contains("doorward:"), "{line}");
+    for kind in Kind::ALL {
+        let key = StoreKey::named(kind, "x");
+        write(&key);
+        assert_eq!(finish(store.get(&key)), Ok(None));
+    }
+    assert_eq!(logged(&host).len(), Kind::ALL.len(), "each kind has its own minute");
+    host.now.set(host.now.get() + 60);
+    finish(store.get(&StoreKey::named(Kind::Dpop, "x"))).unwrap();
+    assert_eq!(logged(&host).len(), Kind::ALL.len() + 1);
+    host.now.set(host.now.get() - 3600);
+    finish(store.get(&StoreKey::named(Kind::Dpop, "x"))).unwrap();
+    assert_eq!(logged(&host).len(), Kind::ALL.len() + 2, "a clock that is set back mutes nothing");
+}
+
+#[test]
+fn records_that_are_sealed_under_a_callers_key_may_be_an_earlier_callers() {
+    let (host, memory, ours) = (FakeHost::new(), StoreMemory::default(), sealer("secret"));
+    let (earlier, later) = (sealer("an earlier token"), sealer("a later token"));
+    let store = Store::new(&host, &memory, &ours, buckets());
+    finish(store.with_callers_sealer(&earlier).set(&key(), b"record")).unwrap();
+    assert_eq!(finish(store.with_callers_sealer(&later).read(&key())), Ok(Record::Unreadable));
+    assert!(logged(&host).is_empty());
 }

@@ -3,11 +3,15 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::BTreeMap,
     future::{Future, pending},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -17,7 +21,7 @@ use http::{Request, Response};
 use super::{FakeFault, FakeHost};
 use crate::host::{
     Clock, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture, Random,
-    VariableError, Variables,
+    VariableError, Variables, within,
 };
 
 /// What a simulated server makes of a request at a time (in milliseconds since the Unix epoch).
@@ -42,7 +46,8 @@ pub struct SimulatedClock(Rc<Time>);
 #[derive(Default)]
 struct Time {
     now: Cell<u64>,
-    wakes: RefCell<BTreeSet<(u64, u64)>>,
+    /// What to wake when, by time and number.
+    wakes: RefCell<BTreeMap<(u64, u64), Option<Waker>>>,
     sleeps: Cell<u64>,
 }
 
@@ -85,45 +90,76 @@ impl SimulatedClock {
         self.0.now.set(self.0.now.get() + millis);
     }
 
+    /// Sets the clock back, or looks at that of a machine that is behind.
+    pub fn go_back(&self, millis: u64) {
+        self.0.now.set(self.0.now.get() - millis);
+    }
+
     pub fn sleep(&self, millis: u64) -> PortFuture<'static, ()> {
         let time = Rc::clone(&self.0);
         let (until, id) = (time.now.get() + millis, time.sleeps.get());
         time.sleeps.set(id + 1);
-        time.wakes.borrow_mut().insert((until, id));
+        time.wakes.borrow_mut().insert((until, id), None);
         Box::pin(Sleep { time, until, id })
     }
 
     /// The results of futures that run at the same time. When all of them wait, time goes on to
     /// where the first does not.
     pub fn run<'a, T>(&self, futures: Vec<PortFuture<'a, T>>) -> Vec<T> {
-        let mut left: Vec<_> = futures.into_iter().map(Some).collect();
+        let mut left: Vec<_> = futures
+            .into_iter()
+            .map(|future| (Some(future), Arc::new(IsAwake(AtomicBool::new(true)))))
+            .collect();
         let mut results: Vec<Option<T>> = left.iter().map(|_| None).collect();
-        let mut context = Context::from_waker(Waker::noop());
         loop {
-            for (future, result) in left.iter_mut().zip(&mut results) {
+            let mut is_busy = false;
+            for ((future, is_awake), result) in left.iter_mut().zip(&mut results) {
+                if !is_awake.0.swap(false, Ordering::Relaxed) {
+                    continue;
+                }
+                is_busy = true;
+                let waker = Waker::from(Arc::clone(is_awake));
                 if let Some(running) = future
-                    && let Poll::Ready(value) = running.as_mut().poll(&mut context)
+                    && let Poll::Ready(value) =
+                        running.as_mut().poll(&mut Context::from_waker(&waker))
                 {
                     *result = Some(value);
                     *future = None;
                 }
             }
-            if left.iter().all(Option::is_none) {
+            if left.iter().all(|(future, _)| future.is_none()) {
                 return results.into_iter().flatten().collect();
             }
-            let next = self.0.wakes.borrow().first().map(|(until, _)| *until);
+            if is_busy {
+                continue;
+            }
+            let next = self.0.wakes.borrow().first_key_value().map(|((until, _), _)| *until);
             let next = next.expect("whatever waits waits for time");
             assert!(next > self.0.now.get(), "something is never ready");
             self.0.now.set(next);
+            let wakes = self.0.wakes.borrow();
+            let due = wakes.range(..=(next, u64::MAX));
+            due.filter_map(|(_, waker)| waker.as_ref()).for_each(Waker::wake_by_ref);
         }
+    }
+}
+
+/// Whether a future has to be polled.
+struct IsAwake(AtomicBool);
+
+impl Wake for IsAwake {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.time.now.get() < self.until {
+            let waker = Some(context.waker().clone());
+            self.time.wakes.borrow_mut().insert((self.until, self.id), waker);
             return Poll::Pending;
         }
         self.time.wakes.borrow_mut().remove(&(self.until, self.id));
@@ -147,6 +183,10 @@ impl Http for SimulatedHost {
             let sent = format!("{} {}", request.method(), request.uri());
             self.sent.borrow_mut().push((self.clock.millis(), sent));
             let latency = self.latency.get();
+            if u128::from(latency) > limits.total.as_millis() {
+                within(self, limits.total, pending::<()>()).await;
+                return Err(HttpError::TimedOut);
+            }
             self.clock.sleep(latency / 2).await;
             let answer = (self.respond)(&request, self.clock.millis());
             self.clock.sleep(latency - latency / 2).await;
@@ -203,8 +243,8 @@ impl Random for SimulatedHost {
 }
 
 impl Log for SimulatedHost {
-    fn log(&self, line: &str) {
-        self.fake.log(line);
+    fn write_line(&self, line: &str) {
+        self.fake.write_line(line);
     }
 
     fn audit(&self, line: &str) {

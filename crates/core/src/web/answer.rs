@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::events::{EventStream, push_event};
 
@@ -73,6 +73,22 @@ impl Answer {
         Self::json(status, &Error { error, error_description: description })
     }
 
+    /// An error in the form of JSON-RPC, for a message that nobody has read: clients show `message`
+    /// to people, and may tell errors apart by `error`.
+    #[must_use]
+    pub fn rpc_error(status: StatusCode, error: &str, message: &str) -> Self {
+        let data = json!({ "error": error });
+        let error = json!({ "code": status.as_u16(), "data": data, "message": message });
+        Self::json(status, &json!({ "error": error, "jsonrpc": "2.0" }))
+    }
+
+    /// 503: the client may try again in a few seconds.
+    #[must_use]
+    pub fn unavailable(description: &str) -> Self {
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
+            .with(header::RETRY_AFTER, "5")
+    }
+
     /// A page.
     #[must_use]
     pub fn html(status: StatusCode, page: String) -> Self {
@@ -106,6 +122,12 @@ impl Answer {
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), body: AnswerBody::whole(Bytes::new()) }
+    }
+
+    /// The response of another server, as far as it is passed on.
+    #[must_use]
+    pub fn passed_on(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body: AnswerBody::whole(body) }
     }
 
     fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
@@ -194,10 +216,10 @@ impl AllowOrigin {
             Self::Any => HeaderValue::from_static("*"),
         };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        // Without this a page cannot read the challenge, and so cannot sign in.
+        // Without these a page cannot read the challenge, and so cannot sign in, or send proofs.
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("WWW-Authenticate"),
+            HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id"),
         );
     }
 }
@@ -207,7 +229,7 @@ impl AnswerBody {
         Self(Content::Whole(Some(bytes)))
     }
 
-    /// Whether it is empty and stays so.
+    /// Whether it is empty, and no event is still to come.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(&self.0, Content::Whole(bytes) if bytes.as_ref().is_none_or(Bytes::is_empty))
@@ -227,6 +249,15 @@ impl Body for AnswerBody {
             Content::Whole(body) => {
                 let body = body.take().filter(|body| !body.is_empty());
                 Poll::Ready(body.map(|body| Ok(Frame::data(body))))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Events(_) => SizeHint::default(),
+            Content::Whole(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
         }
     }

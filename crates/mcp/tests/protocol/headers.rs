@@ -37,7 +37,69 @@ fn headers_that_disagree_with_the_body_are_refused_in_the_order_clients_rely_on(
     assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ=?=".into()), (200, 0));
     assert_eq!(code(&|headers, _| headers[2].1 = "=?base64?Z3JlZXQ?=".into()), (400, -32020));
     assert_eq!(code(&|headers, _| headers[2].1 = "  greet\t".into()), (200, 0));
-    assert_eq!(code(&|headers, _| headers.push(("mcp-name", "greet".into()))), (400, -32020));
+}
+
+#[test]
+fn copies_of_a_header_that_agree_are_one_and_copies_that_differ_are_refused() {
+    let (headers, body) = modern_request("tools/call", json!({ "name": "greet" }));
+    for index in 0..headers.len() {
+        let (name, value) = headers[index].clone();
+        let sent = |values: &[String]| {
+            let mut headers = headers.clone();
+            headers.remove(index);
+            headers.extend(values.iter().map(|value| (name, value.clone())));
+            let (status, answer) = server().send(&headers, &body);
+            (status, answer["error"]["code"].as_i64().unwrap_or_default())
+        };
+        let joined = format!("{value}, {value}");
+        assert_eq!(sent(&[value.clone(), value.clone()]), (200, 0), "{name}");
+        assert_eq!(sent(std::slice::from_ref(&joined)), (200, 0), "{name}");
+        assert_eq!(sent(&[format!("{joined},{value}")]), (200, 0), "{name}");
+        for values in [
+            vec![value.clone(), "other".to_owned()],
+            vec!["other".to_owned(), value.clone()],
+            vec![format!("{value}, other")],
+            vec![format!("{value},")],
+            vec![value.clone(), value.to_uppercase() + "x"],
+        ] {
+            assert_eq!(sent(&values), (400, -32020), "{name} {values:?}");
+        }
+    }
+    // The same of a legacy version.
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    for (values, status) in [
+        (&["2025-11-25", "2025-11-25"][..], 200),
+        (&["2025-11-25, 2025-11-25"], 200),
+        (&["2025-11-25", "2025-06-18"], 400),
+        (&["2025-11-25, 2025-06-18"], 400),
+    ] {
+        let headers: Vec<_> =
+            values.iter().map(|value| ("mcp-protocol-version", (*value).to_owned())).collect();
+        assert_eq!(server().send(&headers, &list).0, status, "{values:?}");
+    }
+}
+
+#[test]
+fn a_name_may_have_commas_and_be_copied_all_the_same() {
+    for (name, marked) in [
+        ("file:///a,b", "=?base64?ZmlsZTovLy9hLGI=?="),
+        ("a,a", "=?base64?YSxh?="),
+        ("a, b", "=?base64?YSwgYg==?="),
+    ] {
+        let (headers, body) = modern_request("resources/read", json!({ "uri": name }));
+        let code = |value: String| {
+            let mut headers = headers.clone();
+            headers[2] = ("mcp-name", value);
+            server().send(&headers, &body).1["error"]["code"].as_i64().unwrap_or_default()
+        };
+        // If the header is right, the resource is looked for.
+        let expected = code(name.to_owned());
+        assert_ne!(expected, -32020, "{name}");
+        assert_eq!(code(marked.to_owned()), expected, "{name}");
+        assert_eq!(code(format!("{marked}, {marked}")), expected, "{name}");
+        assert_eq!(code(format!("{marked}, {name}x")), -32020, "{name}");
+        assert_eq!(code("b".to_owned()), -32020, "{name}");
+    }
 }
 
 #[test]

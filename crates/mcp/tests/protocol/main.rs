@@ -11,15 +11,19 @@ mod batches;
 mod golden;
 mod headers;
 mod offers;
+mod other_languages;
 mod parsing;
 mod round_trips;
 mod schemas;
+mod sessions;
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use doorward_core::{
     Secret,
     keys::{Keys, Purpose},
+    strict_json::{MAX_DEPTH, MAX_VALUES},
     testing::{FakeHost, finish},
     web::Answer,
 };
@@ -51,12 +55,12 @@ struct Server {
     registry: Registry<Context>,
     instructions: Option<&'static str>,
     owner: Vec<&'static str>,
-    host: FakeHost,
+    host: Rc<FakeHost>,
 }
 
 impl Server {
     fn new(registry: Registry<Context>) -> Self {
-        Self { registry, instructions: None, owner: vec!["caller"], host: FakeHost::new() }
+        Self { registry, instructions: None, owner: vec!["caller"], host: Rc::default() }
     }
 
     fn serve(&self, headers: &[(&str, String)], body: &[u8]) -> Answered {
@@ -72,7 +76,9 @@ impl Server {
             is_stream: false,
             messages: vec![read(&body)],
         };
-        match receive(&headers, body, self.registry.offers()) {
+        let body = Bytes::copy_from_slice(body);
+        let seal = || self.seal(Purpose::Session);
+        match receive(&headers, &body, MAX_VALUES, self.registry.offers(), &seal) {
             Err(rejected) => {
                 let answer = Answer::from(rejected);
                 answered((answer.body().unwrap().to_vec(), answer.status()))
@@ -102,24 +108,27 @@ impl Server {
         }
     }
 
+    /// What the caller's client carries opens with this.
+    fn seal(&self, purpose: Purpose) -> Seal {
+        let sealer = Keys::from(&Secret::from("secret")).sealer(purpose).into();
+        let (random, clock) = (Rc::clone(&self.host), Rc::clone(&self.host));
+        let owner = self.owner.iter().map(|part| (*part).to_owned()).collect();
+        Seal { sealer, random, clock, owner }
+    }
+
     fn respond(
         &self,
         request: Request,
         headers: &HeaderMap,
         progress: Option<&mut Vec<Value>>,
     ) -> (Vec<u8>, StatusCode) {
-        let Request { id, era, meta, call } = request;
+        let Request { id, era, meta, call, .. } = request;
         let outcome = match call {
             Call::Describe(description) => {
                 description.result(&self.registry, &INFO, self.instructions)
             }
-            Call::ListTools => Ok(self.registry.list_tools(|_| true)),
-            call => {
-                let sealer = Keys::from(&Secret::from("secret")).sealer(Purpose::RequestState);
-                let (random, clock) = (&self.host, &self.host);
-                let seal = Seal { sealer: &sealer, random, clock, owner: &self.owner };
-                self.run(call, meta, headers, &seal, progress)
-            }
+            Call::List(listing) => Ok(self.registry.list(listing, |_| true)),
+            call => self.run(call, meta, headers, self.seal(Purpose::RequestState), progress),
         };
         respond(&id, era, &INFO, outcome)
     }
@@ -129,7 +138,7 @@ impl Server {
         call: Call,
         meta: Meta,
         headers: &HeaderMap,
-        seal: &Seal<'_>,
+        seal: Seal,
         progress: Option<&mut Vec<Value>>,
     ) -> Result<MethodResult, RpcError> {
         let mut sink = None;
@@ -142,11 +151,19 @@ impl Server {
                 sink = token.map(|token| prepared.progress_sink(token));
                 prepared
             }
-            Call::Prompt(call) => call.prepare(&self.registry, seal)?,
-            Call::Read(call) => call.prepare(&self.registry, seal)?,
-            Call::Describe(_) | Call::ListTools => panic!("it runs nothing"),
+            Call::Prompt(call) => {
+                let prompt = self.registry.prompt(&call.name);
+                let prompt = prompt.ok_or_else(|| RpcError::unknown_prompt(&call.name))?;
+                call.prepare(prompt, seal)?
+            }
+            Call::Read(call) => {
+                let readable = self.registry.readable(&call.uri);
+                let readable = readable.ok_or_else(|| call.not_found())?;
+                call.prepare(readable, seal)?
+            }
+            Call::Describe(_) | Call::List(_) => panic!("it runs nothing"),
         };
-        let outcome = finish(prepared.run(|round_trip| round_trip, seal));
+        let outcome = finish(prepared.run(|round_trip| round_trip)).1;
         if let (Some(progress), Some(sink)) = (progress, sink) {
             progress.extend(std::iter::from_fn(|| sink.take()));
         }
@@ -290,8 +307,10 @@ fn both_eras_list_the_same_tools_and_only_the_modern_one_has_its_members() {
 
 #[test]
 fn there_is_one_page_so_every_cursor_is_wrong() {
-    let (status, answer) = server().modern("tools/list", json!({ "cursor": "" }));
-    assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32602)));
+    for cursor in [json!("x"), json!(0), json!([])] {
+        let (status, answer) = server().modern("tools/list", json!({ "cursor": cursor }));
+        assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32602)));
+    }
 }
 
 #[test]

@@ -7,15 +7,20 @@ use doorward_mcp::{
 
 use super::*;
 
-const ALL: Offers = Offers { completions: true, prompts: true, resources: true, tools: true };
+const ALL: Offers =
+    Offers { completions: true, prompts: true, resources: true, tools: true, extensions: &[] };
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
+
+fn no_session() -> Seal {
+    panic!("the request is in no session")
+}
 
 fn receive_request(headers: &Headers, body: &Value, offers: Offers) -> Result<Request, Rejected> {
     let headers: HeaderMap = headers
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
         .collect();
-    match receive(&headers, body.to_string().as_bytes(), offers)? {
+    match receive(&headers, &body.to_string().into(), MAX_VALUES, offers, &no_session)? {
         Incoming::Request(request) => Ok(*request),
         incoming => panic!("not one request: {incoming:?}"),
     }
@@ -83,18 +88,14 @@ fn every_method_becomes_its_own_type_in_the_eras_that_have_it() {
                             && (it.argument.as_str(), it.value.as_str()) == ("a", "v")
                     }
                     Call::Describe(Description::Discover) => method == "server/discover",
-                    Call::Describe(Description::Initialize(version)) => {
+                    Call::Describe(Description::Initialize { version, .. }) => {
                         method == "initialize" && version == LegacyVersion::V2025_11_25
                     }
-                    Call::Describe(Description::List(Listing::Prompts)) => method == "prompts/list",
-                    Call::Describe(Description::List(Listing::Resources)) => {
-                        method == "resources/list"
-                    }
-                    Call::Describe(Description::List(Listing::ResourceTemplates)) => {
-                        method == "resources/templates/list"
-                    }
+                    Call::List(Listing::Prompts) => method == "prompts/list",
+                    Call::List(Listing::Resources) => method == "resources/list",
+                    Call::List(Listing::ResourceTemplates) => method == "resources/templates/list",
+                    Call::List(Listing::Tools) => method == "tools/list",
                     Call::Describe(Description::Ping) => method == "ping",
-                    Call::ListTools => method == "tools/list",
                     Call::Prompt(call) => method == "prompts/get" && call.name == "n",
                     Call::Read(call) => method == "resources/read" && call.uri == "u",
                     Call::Tool(call) => method == "tools/call" && call.name == "n",
@@ -150,7 +151,9 @@ fn every_entry_of_a_batch_has_its_own_meta() {
     };
     let traceparent = format!("00-{TRACE_ID}-b7ad6b7169203331-01");
     let items = json!([entry(1, json!({ "traceparent": traceparent })), entry(2, json!({}))]);
-    let incoming = receive(&HeaderMap::new(), items.to_string().as_bytes(), ALL).unwrap();
+    let incoming =
+        receive(&HeaderMap::new(), &items.to_string().into(), MAX_VALUES, ALL, &no_session)
+            .unwrap();
     let Incoming::Batch(requests) = incoming else { panic!("a batch") };
     let traces = requests.into_iter().map(|request| request.unwrap().meta.trace);
     assert_eq!(traces.map(|it| it.is_some()).collect::<Vec<_>>(), [true, false]);
@@ -175,6 +178,26 @@ fn invalid_meta_is_ignored_where_the_protocol_allows_it() {
             assert_eq!(json!(request.meta.progress_token), token);
         }
     }
+}
+
+#[test]
+fn a_body_of_too_many_or_too_deep_values_is_refused_with_the_reason() {
+    let error = |arguments: &Value, max_values: usize| {
+        let params = json!({ "name": "n", "arguments": arguments });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let received =
+            receive(&HeaderMap::new(), &body.to_string().into(), max_values, ALL, &no_session);
+        received.err().map(|rejected| (rejected.error.status().as_u16(), rejected.to_string()))
+    };
+    let numbers = |count: usize| json!({ "a": vec![0; count] });
+    assert_eq!(error(&numbers(92), 100), None);
+    let text = "The body has more than 100 JSON values (-32700)";
+    assert_eq!(error(&numbers(93), 100), Some((400, text.to_owned())));
+    let nested = |levels| (0..levels).fold(json!(0), |inner, _| json!([inner]));
+    assert_eq!(error(&json!({ "a": nested(MAX_DEPTH - 3) }), MAX_VALUES), None);
+    let text = "The body is nested deeper than 64 levels (-32700)";
+    let too_deep = error(&json!({ "a": nested(MAX_DEPTH - 2) }), MAX_VALUES);
+    assert_eq!(too_deep, Some((400, text.to_owned())));
 }
 
 #[test]
@@ -206,7 +229,7 @@ fn a_completion_is_checked_from_its_argument_to_its_reference() {
 
 #[test]
 fn errors_of_a_call_are_found_in_the_order_that_clients_see() {
-    let schema = json!({ "type": "object", "properties": { "x": { "x-mcp-header": "X" } } });
+    let schema = json!({ "type": "object", "properties": { "x": { "type": "integer", "x-mcp-header": "X" } } });
     let tool = Tool::raw("t", schema, async |_, _| Ok(String::new()));
     let server = Server::new(Registry::new().with(tool));
     let mut params = json!({
@@ -236,7 +259,7 @@ fn errors_of_a_call_are_found_in_the_order_that_clients_see() {
 }
 
 #[test]
-fn the_state_of_a_read_is_checked_before_the_resource_is_looked_up() {
+fn a_resource_is_looked_up_before_the_state_of_the_read_is_checked() {
     let server = Server::new(Registry::new().with_template(ResourceTemplate::new(
         "test://{id}",
         "t",
@@ -248,9 +271,11 @@ fn the_state_of_a_read_is_checked_before_the_resource_is_looked_up() {
         let (_, answer) = server.modern("resources/read", params);
         answer["error"]["message"].as_str().unwrap_or_default().to_owned()
     };
-    assert!(read(json!({ "uri": "none", "requestState": "x" })).starts_with("`requestState`"));
-    assert!(read(json!({ "uri": "none", "inputResponses": 1 })).starts_with("`inputResponses`"));
-    assert_eq!(read(json!({ "uri": "none" })), "Resource not found");
+    for (member, value) in [("requestState", json!("x")), ("inputResponses", json!(1))] {
+        let error = read(json!({ "uri": "test://1", member: value }));
+        assert!(error.starts_with(&format!("`{member}`")), "{error}");
+        assert_eq!(read(json!({ "uri": "none", member: value })), "Resource not found");
+    }
     assert_eq!(read(json!({})), "`uri` must be a string");
     assert_eq!(read(json!({ "uri": "test://1" })), "");
 }

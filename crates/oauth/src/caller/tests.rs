@@ -6,7 +6,11 @@ use crate::testing::tenant;
 fn caller(claims: Value) -> Result<Caller, TokenError> {
     let Value::Object(members) = claims else { panic!("claims are an object") };
     let issuer = Rc::new(tenant(&[], &[]));
-    Caller::new(Claims { expires_at: 1, members }, Secret::from("secret-token"), issuer)
+    Caller::new(
+        Claims { expires_at: 1, issued_at: 0, members },
+        Secret::from("secret-token"),
+        issuer,
+    )
 }
 
 #[test]
@@ -23,6 +27,20 @@ fn a_token_without_subject_or_client_is_refused() {
     assert_eq!(error(json!({"sub": "", "azp": "client"})), Some(TokenError::SubjectMissing));
     assert_eq!(error(json!({"sub": "auth0|1"})), Some(TokenError::ClientMissing));
     assert_eq!(error(json!({"sub": "auth0|1", "azp": 7})), Some(TokenError::ClientMissing));
+}
+
+#[test]
+fn an_organization_of_the_tenant_that_is_not_an_id_is_not_overlooked() {
+    let of = |org_id: Value| {
+        let caller = caller(json!({"sub": "auth0|1", "azp": "client", "org_id": org_id}));
+        caller.map(|caller| caller.organization_id().map(str::to_owned))
+    };
+    assert_eq!(of(json!("org_1")), Ok(Some("org_1".to_owned())));
+    for bad in [json!(null), json!(7), json!(""), json!(["org_1"]), json!({}), json!("org 1")] {
+        assert_eq!(of(bad.clone()), Err(TokenError::ClaimsMalformed), "{bad}");
+    }
+    let outside = caller(json!({"sub": "auth0|1", "azp": "client"})).unwrap();
+    assert_eq!(outside.organization_id(), None);
 }
 
 #[test]
@@ -97,7 +115,9 @@ fn a_machine_of_another_issuer_is_a_subject_that_is_the_client() {
         let members = claims.as_object().unwrap().clone();
         let issuer = Rc::new(TrustedIssuer { is_tenant: false, ..tenant(&[], &[]) });
         let token = Secret::from("secret-token");
-        Caller::new(Claims { expires_at: 1, members }, token, issuer).unwrap().is_machine()
+        Caller::new(Claims { expires_at: 1, issued_at: 0, members }, token, issuer)
+            .unwrap()
+            .is_machine()
     };
     assert!(is_machine("client"));
     assert!(!is_machine("client@clients") && !is_machine("someone"));
@@ -118,18 +138,21 @@ fn only_the_outermost_actor_counts() {
 #[test]
 fn an_organization_is_in_a_list_by_its_id_or_by_its_name() {
     let mut claims = json!({ "sub": "auth0|1", "client_id": "client", "org_id": "org_1" });
-    let list = |entries: &[&str]| entries.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-    let unnamed = caller(claims.clone()).unwrap().organization().unwrap();
-    assert!(unnamed.is_in(&list(&["org_0", "org_1"])));
-    assert!(!unnamed.is_in(&list(&["acme", "org_11", ""])));
+    let is_in = |claims: &Value, entries: &[&str]| {
+        let list: Vec<_> = entries.iter().map(|it| (*it).to_owned()).collect();
+        caller(claims.clone()).unwrap().is_in_one_of(&list)
+    };
+    assert!(is_in(&claims, &["org_0", "org_1"]));
+    assert!(!is_in(&claims, &["acme", "org_11", "ORG_1", ""]));
     claims["org_name"] = json!("acme");
-    let named = caller(claims.clone()).unwrap().organization().unwrap();
-    assert!(named.is_in(&list(&["acme"])));
-    assert!(!named.is_in(&list(&["ACME", "acm"])));
+    for name in ["acme", "Acme", "ACME"] {
+        assert!(is_in(&claims, &[name]), "the tenant writes {name} in lower case");
+    }
+    assert!(!is_in(&claims, &["acm", "acme "]));
     claims["org_name"] = json!("org_0");
-    let posing = caller(claims).unwrap().organization().unwrap();
-    assert!(!posing.is_in(&list(&["org_0"])), "a name cannot pose as an id");
-    assert!(caller_with("org_name", json!("acme")).organization().is_none());
+    assert!(!is_in(&claims, &["org_0"]), "a name cannot pose as an id");
+    let none = caller_with("org_name", json!("acme"));
+    assert!(none.organization().is_none() && !none.is_in_one_of(&["acme".to_owned()]));
 }
 
 #[test]
@@ -149,4 +172,33 @@ fn custom_claims_are_found_under_their_namespace() {
         assert_eq!(caller.custom_claim(namespace, "roles"), Some(&json!(["admin"])));
     }
     assert_eq!(caller.custom_claim("https://other.example", "roles"), None);
+}
+
+#[test]
+fn who_acts_is_the_actor_or_a_client_that_says_who_it_is() {
+    use CallerKind::{Agent, Machine, User};
+    let of = |claims: Value| {
+        let caller = caller(claims).unwrap();
+        (caller.acting().map(str::to_owned), caller.kind())
+    };
+    let url = "https://agent.example.com/client.json";
+    for (claims, acting, kind) in [
+        (json!({ "sub": "auth0|1", "azp": "c" }), None, User),
+        (json!({ "sub": "auth0|1", "client_id": url }), Some(url), User),
+        (json!({ "sub": "c@clients", "azp": "c" }), Some("c"), Machine),
+        (json!({ "sub": "auth0|1", "azp": "c", "act": { "sub": "a" } }), Some("a"), Agent),
+        (json!({ "sub": "auth0|1", "azp": url, "act": { "client_id": "a" } }), Some("a"), Agent),
+        (
+            json!({ "sub": "auth0|1", "azp": "c", "act": { "sub": "a", "act": { "sub": "b" } } }),
+            Some("a"),
+            Agent,
+        ),
+        // Somebody acts who is not named.
+        (json!({ "sub": "auth0|1", "azp": "c", "act": {} }), None, Agent),
+        (json!({ "sub": "c@clients", "azp": "c", "act": { "sub": "a" } }), Some("a"), Agent),
+        // Not URLs of metadata.
+        (json!({ "sub": "auth0|1", "azp": "http://a.example/c.json" }), None, User),
+    ] {
+        assert_eq!(of(claims.clone()), (acting.map(str::to_owned), kind), "{claims}");
+    }
 }

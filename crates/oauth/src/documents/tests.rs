@@ -8,10 +8,10 @@ use serde_json::json;
 use super::*;
 use crate::{AuthenticationError, TokenError, testing::Instance};
 
-const ASK_AGAIN_SECONDS: u64 = ASK_AGAIN_MILLIS / 1000;
+const REFETCH_SECONDS: u64 = REFETCH_MILLIS / 1000;
 const FRESH_SECONDS: u64 = FRESH_MILLIS / 1000;
 const JITTER_SECONDS: u64 = JITTER_MILLIS / 1000;
-const RETRY_SECONDS: u64 = RETRY_MILLIS / 1000;
+const BACKOFF_SECONDS: u64 = BACKOFF_MILLIS / 1000;
 const STALE_SECONDS: u64 = STALE_MILLIS / 1000;
 
 const DISCOVERY: &str = "GET https://tenant.example.com/.well-known/openid-configuration";
@@ -50,8 +50,9 @@ fn setup() -> (FakeHost, Instance) {
 
 /// Looks up a key on an instance.
 fn key(instance: &Instance, host: &FakeHost, kid: &str) -> Result<(), AuthenticationError> {
-    let (server, tenant) = (instance.server(host), &instance.settings.tenant);
-    let needed @ (kid, algorithm) = (Some(kid), SignatureAlgorithm::Rs256);
+    let (server, tenant) = (instance.server(host), &instance.settings.main_issuer);
+    let (kid, algorithm) = (Some(kid), SignatureAlgorithm::Rs256);
+    let needed = Needed::Key(kid, algorithm);
     let issuers = &server.memory.issuers;
     let documents =
         finish(issuers.documents(server.outbound, &server.store, tenant, Some(needed)))?;
@@ -119,7 +120,7 @@ fn keys_are_fetched_again_after_ten_minutes() {
 fn an_unknown_key_is_asked_for_at_most_every_thirty_seconds() {
     let (host, instance) = setup();
     assert_eq!(key(&instance, &host, "a"), Ok(()));
-    pass(&host, ASK_AGAIN_SECONDS);
+    pass(&host, REFETCH_SECONDS);
     for _ in 0..5 {
         assert_eq!(key(&instance, &host, "b"), UNKNOWN);
     }
@@ -172,7 +173,7 @@ fn an_issuer_that_was_never_reached_is_asked_every_two_seconds_by_all_instances_
         assert_eq!(key_on_another(&host, "a"), UNAVAILABLE);
     }
     assert_eq!(host.count(DISCOVERY), 2, "a request and its retry");
-    pass(&host, RETRY_SECONDS);
+    pass(&host, BACKOFF_SECONDS);
     assert_eq!(key_on_another(&host, "a"), UNAVAILABLE);
     assert_eq!(host.count(DISCOVERY), 4);
 }
@@ -205,7 +206,7 @@ fn a_rotated_key_is_found_before_the_old_set_expires() {
     let (host, instance) = setup();
     assert_eq!(key(&instance, &host, "a"), Ok(()));
     host.answers(JWKS, 200, &jwks(&["a", "b"]));
-    pass(&host, ASK_AGAIN_SECONDS);
+    pass(&host, REFETCH_SECONDS);
     assert_eq!(key(&instance, &host, "b"), Ok(()));
     assert_eq!(key(&instance, &host, "a"), Ok(()));
 }
@@ -228,10 +229,55 @@ fn known_keys_are_not_replaced_by_an_empty_set() {
     pass(&host, FRESH_SECONDS);
     for empty in [json!({ "keys": [] }), json!({ "keys": [{ "kty": "oct", "kid": "a" }] })] {
         host.answers(JWKS, 200, &empty);
-        pass(&host, ASK_AGAIN_SECONDS);
+        pass(&host, REFETCH_SECONDS);
         assert_eq!(key(&instance, &host, "a"), Ok(()), "{empty}");
     }
     assert_eq!(host.count(JWKS), 3);
+}
+
+#[test]
+fn keys_that_are_not_used_are_named_in_the_log_when_they_are_fetched() {
+    let (host, instance) = setup();
+    let mut keys = jwks(&["a", "b"]);
+    keys["keys"][1]["use"] = json!("enc");
+    host.answers(JWKS, 200, &keys);
+    for _ in 0..2 {
+        assert_eq!(key(&instance, &host, "a"), Ok(()));
+    }
+    assert_eq!(key_on_another(&host, "a"), Ok(()), "by the store");
+    let line = "issuer https://tenant.example.com/: of its key set these keys are not used: \
+                `b`: by its `use` or `key_ops` it does not verify signatures";
+    assert_eq!(*host.lines.borrow(), [line]);
+    let logged = |keys: &Value| {
+        host.answers(JWKS, 200, keys);
+        pass(&host, STALE_SECONDS);
+        assert_eq!(key(&Instance::new(&host), &host, "a"), UNAVAILABLE);
+        host.lines.borrow().last().unwrap().clone()
+    };
+    let url =
+        "issuer https://tenant.example.com/: https://tenant.example.com/.well-known/jwks.json";
+    let none = json!({ "keys": [{ "kty": "OKP", "kid": "a" }] });
+    let problem = "holds no key that could verify a token: `a`: its `kty` is not RSA, nor EC with \
+                   P-256";
+    assert_eq!(logged(&none), format!("{url} {problem}"));
+    let problem = "holds no key that could verify a token: it is empty";
+    assert_eq!(logged(&json!({ "keys": [] })), format!("{url} {problem}"));
+    let private = json!({ "keys": [{ "kty": "RSA", "kid": "a", "d": "AQAB" }] });
+    let problem = "publishes a private or symmetric key, so none of its keys is used";
+    assert_eq!(logged(&private), format!("{url} {problem}"));
+}
+
+#[test]
+fn a_server_that_has_key_sets_under_their_own_type_has_something_to_give() {
+    let (host, instance) = setup();
+    host.content_type.replace("application/jwk-set+json".to_owned());
+    assert_eq!(key(&instance, &host, "a"), Ok(()));
+    for headers in host.headers.borrow().iter() {
+        let accept = headers["accept"].to_str().unwrap();
+        for media_type in ["application/json", "application/jwk-set+json", "*/*"] {
+            assert!(accept.contains(media_type), "{accept}");
+        }
+    }
 }
 
 #[test]
@@ -251,7 +297,7 @@ fn a_key_that_a_down_issuer_may_have_is_unavailable_and_not_unknown() {
     let (host, instance) = setup();
     assert_eq!(key(&instance, &host, "a"), Ok(()));
     host.answers_with(JWKS, Ok((500, Vec::new())));
-    pass(&host, ASK_AGAIN_SECONDS);
+    pass(&host, REFETCH_SECONDS);
     for _ in 0..2 {
         assert_eq!(key(&instance, &host, "b"), UNAVAILABLE);
     }
@@ -268,7 +314,7 @@ fn an_issuer_that_was_never_reached_is_unavailable() {
         Ok((302, Vec::new())),
     ] {
         host.answers_with(DISCOVERY, answer.clone());
-        pass(&host, RETRY_SECONDS);
+        pass(&host, BACKOFF_SECONDS);
         assert_eq!(key(&instance, &host, "a"), UNAVAILABLE, "{answer:?}");
     }
     let lines = host.lines.borrow();
@@ -285,7 +331,7 @@ fn a_discovery_document_of_another_issuer_is_not_believed() {
         &json!({ "issuer": "https://evil.example/", "jwks_uri": "https://evil.example/jwks" }),
     );
     assert_eq!(key(&instance, &host, "a"), UNAVAILABLE);
-    pass(&host, RETRY_SECONDS);
+    pass(&host, BACKOFF_SECONDS);
     host.answers(
         DISCOVERY,
         200,
@@ -313,8 +359,7 @@ fn a_record_that_is_not_about_documents_counts_as_absent() {
     let (host, instance) = setup();
     assert_eq!(key(&instance, &host, "a"), Ok(()));
     let store = instance.store(&host);
-    let name = "https://tenant.example.com/ ";
-    let record_key = StoreKey::new(Kind::Issuer, &[name]);
+    let record_key = StoreKey::new(Kind::Issuer, &["https://tenant.example.com/", ""]);
     let record: Value =
         serde_json::from_slice(&finish(store.get(&record_key)).unwrap().unwrap()).unwrap();
     for (member, other) in [

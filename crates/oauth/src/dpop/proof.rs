@@ -37,17 +37,20 @@ pub(super) struct Expected<'a> {
     pub(super) now: u64,
 }
 
-/// What tells a valid proof from others by the same key.
+/// What a valid proof says of itself, and what tells it from others by the same key.
 #[derive(Debug)]
-pub(super) struct ProofId {
+pub(super) struct Proof {
     /// `jti`.
     pub(super) id: String,
     /// `iat`, in seconds since the Unix epoch.
     pub(super) issued_at: u64,
+    /// `nonce`; `None` if it is missing, and empty if it is not a string.
+    pub(super) nonce: Option<String>,
 }
 
-/// Checks everything about the proof in the headers, except whether it was used before.
-pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<ProofId, ProofError> {
+/// Checks everything about the proof in the headers, except its nonce, and whether it was used
+/// before.
+pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proof, ProofError> {
     let mut values = headers.get_all("dpop").iter();
     let proof = values.next().ok_or(ProofError::Missing)?;
     if values.next().is_some() || proof.as_bytes().contains(&b',') {
@@ -76,8 +79,13 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
         return Err(ProofError::KeyPrivate);
     }
     let key = SigningKey::from_jwk(jwk)
+        .ok()
         .filter(|key| key.is_for(algorithm))
         .ok_or(ProofError::KeyMalformed)?;
+    // Before the signature: a sender has none checked with a key that the token does not name.
+    if thumbprint(jwk).as_deref() != Some(expected.key) {
+        return Err(ProofError::KeyWrong);
+    }
     let claims = verified_claims(&proof, algorithm, &key).map_err(|fault| match fault {
         SignatureError::ClaimsMalformed => ProofError::ClaimsMalformed,
         SignatureError::SignatureWrong => ProofError::SignatureWrong,
@@ -100,10 +108,9 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
     if text("ath") != Some(hash(expected.token).as_str()) {
         return Err(ProofError::TokenHashWrong);
     }
-    if thumbprint(jwk).as_deref() != Some(expected.key) {
-        return Err(ProofError::KeyWrong);
-    }
-    Ok(ProofId { id: id.to_owned(), issued_at })
+    let nonce = claims.custom.0.get("nonce");
+    let nonce = nonce.map(|nonce| nonce.as_str().unwrap_or_default().to_owned());
+    Ok(Proof { id: id.to_owned(), issued_at, nonce })
 }
 
 /// SHA-256 in base64url.

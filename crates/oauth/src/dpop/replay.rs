@@ -2,8 +2,8 @@
 //!
 //! An instance remembers the proofs that it saw, which settles everything that arrives there, also
 //! at the same time. The proofs that other instances saw are in the key-value store: a fixed number
-//! of slots, each with the recent proofs whose digests lead there. Writing a slot drops the records
-//! that have expired, so nothing needs to be cleaned up.
+//! of buckets, each with the recent proofs whose digests belong there. Writing a bucket drops the
+//! records that have expired, so nothing needs to be cleaned up.
 
 use std::cell::RefCell;
 
@@ -13,14 +13,11 @@ use doorward_core::{
     store::{Kind, Store, StoreKey},
 };
 
-use super::proof::ProofId;
+use super::proof::Proof;
 use crate::{AuthenticationError, ProofError, ResourceServer};
 
-/// How many slots the key-value store has at most.
-const SLOTS: u16 = 4096;
-
-/// How many proofs one slot holds at most. All slots hold a million.
-const SLOT_PROOFS: usize = 256;
+/// How many proofs one bucket holds at most. By default all buckets hold a million.
+const BUCKET_PROOFS: usize = 256;
 
 /// How many proofs an instance remembers of one window of time, and how many of them by one key.
 /// The owner of one key cannot keep out the owners of others.
@@ -33,7 +30,7 @@ const RECORD_BYTES: usize = 16 + 8;
 /// The proofs that this instance has seen in the current window of time and the one before, each as
 /// 32 bits of its key's hash and 96 of its own.
 #[derive(Debug, Default)]
-pub struct SeenProofs(RefCell<Windows>);
+pub(crate) struct SeenProofs(RefCell<Windows>);
 
 #[derive(Debug, Default)]
 struct Windows {
@@ -54,20 +51,20 @@ impl SeenProofs {
         &self,
         server: &ResourceServer<'_>,
         key: &str,
-        proof: &ProofId,
+        proof: &Proof,
     ) -> Result<(), AuthenticationError> {
-        // The secret key keeps others from choosing which slot to fill, and from colliding on
+        // The secret key keeps others from choosing which bucket to fill, and from colliding on
         // purpose.
         let of_key = server.keys.mac(Purpose::DpopReplay, &[key]);
         let digest = server.keys.mac(Purpose::DpopReplay, &[key, &proof.id]);
-        let (of_key, digest, slot) =
-            (first_32_bits(&of_key), first_128_bits(&digest), slot(&digest));
+        let bucket = bucket(&digest, server.store.buckets().count());
+        let (of_key, digest) = (first_32_bits(&of_key), first_128_bits(&digest));
         let (now, leeway) = (server.outbound.host.now(), server.settings.dpop_proof_seconds);
         // One second more than the proof is valid, whichever way the time was rounded.
         let window = leeway.saturating_mul(2).saturating_add(1);
         self.0.borrow_mut().insert(of_key, digest, now, window)?;
         let expires_at = proof.issued_at.saturating_add(leeway).saturating_add(1);
-        remember(&server.store, slot, (digest, expires_at), now).await
+        remember(&server.store, bucket, (digest, expires_at), now).await
     }
 }
 
@@ -79,8 +76,9 @@ fn first_128_bits(digest: &[u8; 32]) -> u128 {
     digest.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }
 
-fn slot(digest: &[u8; 32]) -> u16 {
-    digest.last_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes)) % SLOTS
+fn bucket(digest: &[u8; 32], count: u32) -> u32 {
+    let number = digest.last_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    number.checked_rem(count).unwrap_or_default()
 }
 
 impl Windows {
@@ -120,7 +118,7 @@ impl Windows {
 /// Records a proof where all instances find it.
 async fn remember(
     store: &Store<'_>,
-    slot: u16,
+    bucket: u32,
     (digest, expires_at): (u128, u64),
     now: u64,
 ) -> Result<(), AuthenticationError> {
@@ -128,7 +126,7 @@ async fn remember(
         store.host().log(&format!("key-value: a DPoP proof cannot be looked up: {error}"));
         AuthenticationError::ReplayUnknown
     };
-    let key = StoreKey::named(Kind::Dpop, &slot.to_string());
+    let key = StoreKey::named(Kind::Dpop, &bucket.to_string());
     let known = store.get(&key).await.map_err(unknown)?.unwrap_or_default();
     let mut records = Vec::with_capacity(known.len().saturating_add(RECORD_BYTES));
     for record in known.as_chunks::<RECORD_BYTES>().0 {
@@ -142,8 +140,8 @@ async fn remember(
         }
         records.extend_from_slice(record);
     }
-    if records.len() >= SLOT_PROOFS * RECORD_BYTES {
-        store.host().log("key-value: a slot is full of DPoP proofs that are still valid");
+    if records.len() >= BUCKET_PROOFS * RECORD_BYTES {
+        store.host().log("key-value: a bucket is full of DPoP proofs that are still valid");
         return Err(AuthenticationError::ReplayUnknown);
     }
     records.extend_from_slice(&digest.to_be_bytes());

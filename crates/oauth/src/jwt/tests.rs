@@ -44,8 +44,11 @@ fn with_claim(name: &str, value: Value) -> Result<Claims, TokenError> {
 #[test]
 fn a_good_token_gets_in_with_its_claims() {
     let claims = verify(&token(&good_header(), &good_claims())).unwrap();
-    assert_eq!(claims.expires_at, NOW + 600);
+    assert_eq!((claims.issued_at, claims.expires_at), (NOW, NOW + 600));
     assert_eq!(claims.members["sub"], "auth0|1");
+    for time in ["iat", "exp", "nbf"] {
+        assert!(!claims.members.contains_key(time), "{time}");
+    }
 }
 
 /// Two readers of such a token would read two different ones.
@@ -226,10 +229,13 @@ fn every_algorithm_verifies_its_own_signatures_and_no_others() {
 
 #[test]
 fn an_es256_token_gets_in_with_its_own_key_only() {
-    use p256::ecdsa::{Signature, SigningKey as Private, signature::Signer};
+    use p256::{
+        ecdsa::{Signature, SigningKey as Private, signature::Signer},
+        elliptic_curve::Generate,
+    };
 
-    let private = Private::random(&mut rand::thread_rng());
-    let point = private.verifying_key().to_encoded_point(false);
+    let private = Private::generate_from_rng(&mut rand::rng());
+    let point = private.verifying_key().to_sec1_point(false);
     let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     let jwk = json!({
         "kty": "EC", "crv": "P-256", "kid": "key",
@@ -324,20 +330,20 @@ fn a_token_is_three_strict_base64url_segments() {
 /// Random damage to a good token, and random text in the form of one.
 #[test]
 fn no_damaged_token_gets_in_and_none_traps() {
-    use rand::{Rng, SeedableRng, rngs::StdRng};
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
 
     let mut random = StdRng::seed_from_u64(9068);
     let good = token(&good_header(), &good_claims());
     let alphabet = b"abcXYZ019-_.=+/ {}\"\\\0\xc3\xa4";
     for _ in 0..20_000 {
         let mut bytes = good.clone().into_bytes();
-        for _ in 0..random.gen_range(1..4) {
-            let place = random.gen_range(0..bytes.len());
-            let byte = alphabet[random.gen_range(0..alphabet.len())];
-            match random.gen_range(0..3) {
+        for _ in 0..random.random_range(1..4) {
+            let place = random.random_range(0..bytes.len());
+            let byte = alphabet[random.random_range(0..alphabet.len())];
+            match random.random_range(0..3) {
                 0 => bytes[place] = byte,
                 1 => bytes.insert(place, byte),
-                _ => drop(bytes.drain(place..random.gen_range(place..bytes.len()))),
+                _ => drop(bytes.drain(place..random.random_range(place..bytes.len()))),
             }
         }
         let damaged = String::from_utf8_lossy(&bytes).into_owned();
@@ -345,9 +351,16 @@ fn no_damaged_token_gets_in_and_none_traps() {
             assert!(verify(&damaged).is_err(), "{damaged}");
         }
         let mut json = good_header().to_string().into_bytes();
-        let place = random.gen_range(0..json.len());
-        json[place] = alphabet[random.gen_range(0..alphabet.len())];
+        let place = random.random_range(0..json.len());
+        json[place] = alphabet[random.random_range(0..alphabet.len())];
         let odd = format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(&json));
         assert!(verify(&odd).is_err(), "{odd}");
     }
+}
+
+#[test]
+fn an_unverified_token_shows_only_what_selects_its_key() {
+    let token = token(&good_header(), &good_claims());
+    let shown = format!("{:?}", UntrustedJwt::parse(&token).unwrap());
+    assert_eq!(shown, r#"UntrustedJwt(RS256, Some("key"))"#);
 }

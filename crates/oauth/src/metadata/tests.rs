@@ -16,13 +16,12 @@ fn the_resource_is_the_audience_byte_for_byte_and_the_issuer_keeps_its_slash() {
     let host = FakeHost::new();
     host.set_variable("auth0_audience", "urn:my-api https://other.example/mcp");
     let settings = settings(&host).unwrap();
-    let metadata = body(&settings.protected_resource_metadata("Doorward"));
+    let metadata = body(&settings.protected_resource_metadata("Doorward", &HeaderMap::new()));
     assert_eq!(
         metadata,
         json!({
             "resource": "urn:my-api",
             "authorization_servers": ["https://tenant.example.com/"],
-            "jwks_uri": "https://tenant.example.com/.well-known/jwks.json",
             "scopes_supported": ["tool:greet"],
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
@@ -33,11 +32,27 @@ fn the_resource_is_the_audience_byte_for_byte_and_the_issuer_keeps_its_slash() {
 }
 
 #[test]
+fn no_list_is_empty() {
+    let host = FakeHost::new();
+    host.set_variable("scopes_supported", "");
+    host.answers_with("GET https://tenant.example.com/", Err(HttpError::Unreachable));
+    let instance = Instance::new(&host);
+    let of_resource = instance.settings.protected_resource_metadata("Test", &HeaderMap::new());
+    let of_tenant = finish(instance.server(&host).authorization_server_metadata());
+    for answer in [of_resource, of_tenant] {
+        let metadata = body(&answer);
+        assert_eq!(metadata.get("scopes_supported"), None, "{metadata}");
+        let mut members = metadata.as_object().unwrap().values();
+        assert!(members.all(|member| *member != json!([])), "{metadata}");
+    }
+}
+
+#[test]
 fn documentation_is_named_where_there_is_any() {
     let host = FakeHost::new();
     host.set_variable("resource_documentation", "https://docs.example.com/mcp");
     let settings = settings(&host).unwrap();
-    let metadata = body(&settings.protected_resource_metadata("Doorward"));
+    let metadata = body(&settings.protected_resource_metadata("Doorward", &HeaderMap::new()));
     assert_eq!(metadata["resource_documentation"], "https://docs.example.com/mcp");
 }
 
@@ -73,6 +88,6 @@ fn the_metadata_says_whether_tokens_have_to_be_bound() {
     let host = FakeHost::new();
     host.set_variable("dpop", "required");
     let settings = settings(&host).unwrap();
-    let metadata = body(&settings.protected_resource_metadata("Doorward"));
+    let metadata = body(&settings.protected_resource_metadata("Doorward", &HeaderMap::new()));
     assert_eq!(metadata["dpop_bound_access_tokens_required"], true);
 }

@@ -3,19 +3,19 @@ use doorward_core::testing::FakeHost;
 use super::*;
 use crate::testing::settings;
 
-fn load(name: &str, value: &str) -> Result<Settings, Vec<String>> {
+fn load(name: &str, value: &str) -> Result<ResourceServerSettings, Vec<String>> {
     let host = FakeHost::new();
     host.set_variable(name, value);
     settings(&host).map_err(|error| error.iter().map(ToString::to_string).collect())
 }
 
-fn defaults() -> Settings {
+fn defaults() -> ResourceServerSettings {
     settings(&FakeHost::new()).unwrap()
 }
 
 #[test]
 fn a_tenants_issuer_is_its_domain_with_a_trailing_slash() {
-    let issuer = load("auth0_domain", "example.eu.auth0.com").unwrap().tenant.issuer.clone();
+    let issuer = load("auth0_domain", "example.eu.auth0.com").unwrap().main_issuer.issuer.clone();
     assert_eq!(issuer.as_str(), "https://example.eu.auth0.com/");
     assert_eq!(issuer.url("oauth/token"), "https://example.eu.auth0.com/oauth/token");
 }
@@ -23,17 +23,60 @@ fn a_tenants_issuer_is_its_domain_with_a_trailing_slash() {
 #[test]
 fn plain_http_is_for_a_tenant_on_loopback_only() {
     for domain in ["127.0.0.1:4000", "localhost:4000", "[::1]:4000"] {
-        let settings = load("auth0_domain", domain).unwrap();
-        assert_eq!(settings.tenant.issuer.as_str(), format!("http://{domain}/"));
+        let host = FakeHost::new();
+        host.set_variable("public_url", "http://127.0.0.1:3000");
+        host.set_variable("auth0_domain", domain);
+        let settings = settings(&host).unwrap();
+        assert_eq!(settings.main_issuer.issuer.as_str(), format!("http://{domain}/"));
     }
     let settings = load("auth0_domain", "127.0.0.1.example.com").unwrap();
-    assert_eq!(settings.tenant.issuer.as_str(), "https://127.0.0.1.example.com/");
+    assert_eq!(settings.main_issuer.issuer.as_str(), "https://127.0.0.1.example.com/");
+}
+
+#[test]
+fn what_is_on_loopback_is_trusted_by_a_server_on_loopback_only() {
+    for (name, value) in [
+        ("auth0_domain", "127.0.0.1:4000"),
+        ("auth0_domain", "localhost"),
+        ("issuers", r#"[{ "issuer": "http://localhost:4000/" }]"#),
+        ("issuers", r#"[{ "issuer": "https://[::1]:4000/", "tenant": true }]"#),
+        (
+            "issuers",
+            r#"[{ "issuer": "https://a.example/", "jwks_uri": "http://127.0.0.1:4000/keys" }]"#,
+        ),
+        (
+            "issuers",
+            r#"[{ "issuer": "https://a.example/",
+                  "introspection": { "endpoint": "http://127.0.0.1:4000/a", "client_id": "b" } }]"#,
+        ),
+        ("local_tenant_url", "http://127.0.0.1:4000"),
+        ("local_tenant_url", "http://[::1]:4000"),
+    ] {
+        let host = FakeHost::new();
+        host.set_variable(name, value);
+        if value.contains("introspection") {
+            host.set_variable("introspection_client_secret", "s3cret");
+        }
+        for (public_url, is_refused) in [
+            ("https://mcp.example.com", true),
+            ("https://127.0.0.1.example.com", true),
+            ("http://127.0.0.1:3000", false),
+            ("http://localhost:3000", false),
+        ] {
+            host.set_variable("public_url", public_url);
+            let errors = settings(&host).err().map(|error| error.to_string());
+            let refusal = format!("the variable `{name}` {}", parse::LOCAL_ONLY);
+            assert_eq!(errors, is_refused.then_some(refusal), "{name} {value} {public_url}");
+        }
+    }
+    for bad in ["https://tenant.example.com", "127.0.0.1:4000", "http://10.0.0.1:4000"] {
+        assert!(load("local_tenant_url", bad).is_err(), "{bad}");
+    }
 }
 
 #[test]
 fn a_domain_that_is_more_than_a_host_name_is_refused() {
     for domain in [
-        "",
         "https://example.auth0.com",
         "example.auth0.com/",
         "example.auth0.com/path",
@@ -54,23 +97,35 @@ fn a_domain_that_is_more_than_a_host_name_is_refused() {
 }
 
 #[test]
-fn origins_have_no_path_and_are_https_unless_they_are_loopback() {
-    for good in ["https://mcp.example.com", "https://mcp.example.com/", "http://127.0.0.1:3000"] {
-        let resource = load("public_url", good).unwrap().resource;
-        let origin = good.trim_end_matches('/');
-        assert_eq!(resource.public_url.as_str(), origin);
-        assert_eq!(resource.mcp_url, format!("{origin}/mcp"));
-        let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+fn urls_are_https_unless_they_are_loopback_and_may_have_a_path() {
+    for good in [
+        "https://mcp.example.com",
+        "https://mcp.example.com/",
+        "http://127.0.0.1:3000",
+        "https://tools.example.com/doorward",
+    ] {
+        let host = FakeHost::new();
+        host.set_variable("public_url", good);
+        let url = good.trim_end_matches('/');
+        host.set_variable("auth0_audience", &format!("{url}/mcp"));
+        let resource = settings(&host).unwrap().resource;
+        assert_eq!(format!("{}{}", resource.public_url, resource.prefix), url);
+        assert_eq!(resource.mcp_url, format!("{url}/mcp"));
+        let (origin, path) = (resource.public_url.as_str(), &resource.prefix);
+        let metadata_url = format!("{origin}/.well-known/oauth-protected-resource{path}/mcp");
         assert_eq!(resource.metadata_url, metadata_url);
     }
     for bad in [
         "mcp.example.com",
-        "https://mcp.example.com/mcp",
+        "https://mcp.example.com/mcp?a",
         "http://mcp.example.com",
         "https://user:password@mcp.example.com",
         "ftp://127.0.0.1",
     ] {
         assert!(load("public_url", bad).is_err(), "{bad}");
+    }
+    for bad in ["mcp", "/connect", "/health", "/mcp?a", "/a//b"] {
+        assert!(load("mcp_path", bad).is_err(), "{bad}");
     }
 }
 
@@ -87,15 +142,18 @@ fn scopes_never_hold_offline_access() {
 fn there_may_be_several_audiences_and_the_first_names_the_resource() {
     let settings = load("auth0_audience", "https://a.example/mcp  https://b.example/mcp").unwrap();
     assert_eq!(settings.resource.audience, "https://a.example/mcp");
-    assert_eq!(settings.tenant.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert_eq!(settings.main_issuer.audiences, ["https://a.example/mcp", "https://b.example/mcp"]);
     assert!(load("auth0_audience", " ").is_err());
 }
 
 #[test]
 fn tokens_are_signed_with_rs256_unless_the_operator_allows_others() {
-    assert_eq!(defaults().tenant.algorithms, [SignatureAlgorithm::Rs256]);
+    assert_eq!(defaults().main_issuer.algorithms, [SignatureAlgorithm::Rs256]);
     let settings = load("token_algorithms", "PS256 ES256").unwrap();
-    assert_eq!(settings.tenant.algorithms, [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]);
+    assert_eq!(
+        settings.main_issuer.algorithms,
+        [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256]
+    );
     for bad in ["", "HS256", "none", "RS256 HS256", "rs256", "RS384", "RS256,PS256"] {
         assert!(load("token_algorithms", bad).is_err(), "{bad}");
     }
@@ -123,6 +181,11 @@ fn bound_tokens_are_optional_or_required_and_proofs_are_valid_for_five_minutes_a
     for bad in ["", "0", "301", "-1", "a minute"] {
         assert!(load("dpop_proof_seconds", bad).is_err(), "{bad}");
     }
+    assert_eq!(settings.dpop_nonce, NoncePolicy::Optional);
+    assert_eq!(load("dpop_nonce", "required").unwrap().dpop_nonce, NoncePolicy::Required);
+    for bad in ["", "off", "Required", "true"] {
+        assert!(load("dpop_nonce", bad).is_err(), "{bad}");
+    }
 }
 
 #[test]
@@ -148,6 +211,7 @@ fn every_invalid_variable_is_named_at_once_and_no_value_is_shown() {
         ("token_leeway_seconds", "7f3a"),
         ("dpop", "7f3a"),
         ("dpop_proof_seconds", "7f3a"),
+        ("dpop_nonce", "7f3a"),
         ("resource_documentation", "7f3a"),
     ];
     for (name, value) in invalid {
@@ -169,5 +233,5 @@ fn a_manifest_may_leave_out_everything_that_has_a_default() {
     host.variables.borrow_mut().retain(|name, _| required.contains(&name.as_str()));
     let settings = settings(&host).unwrap();
     assert!(settings.resource.scopes_supported.is_empty());
-    assert!(settings.tenant.organizations.is_empty() && settings.further_issuers.is_empty());
+    assert!(settings.main_issuer.organizations.is_empty() && settings.further_issuers.is_empty());
 }

@@ -262,9 +262,9 @@ fn sixteen_concurrent_requests_get_their_own_callers() {
             (0..16).map(|number| bearer(&tokens[number % tokens.len()])).collect();
         let server = setup.instance.server(&setup.host);
         let requests = all.iter().map(|headers| server.authenticate(&Method::POST, headers));
-        for (number, outcome) in finish_all(requests).into_iter().enumerate() {
+        for (number, authentication) in finish_all(requests).into_iter().enumerate() {
             let expected = format!("auth0|{}", number % tokens.len());
-            assert_eq!(outcome.unwrap().subject(), expected, "{round}");
+            assert_eq!(authentication.outcome.unwrap().subject(), expected, "{round}");
         }
     }
     assert_eq!((setup.remembered(), setup.host.count(JWKS)), (8, 1));

@@ -8,16 +8,16 @@ use super::*;
 
 const PUBLIC_URL: &str = "https://mcp.example.com";
 
-fn read(name: &str, value: &str) -> Result<Admission, String> {
+fn read(public_url: &str, name: &str, value: &str) -> Result<Admission, String> {
     let host = FakeHost::new();
     host.set_variable(name, value);
     let mut reader = finish(Reader::fetch(&host, VARIABLES));
-    let admission = Admission::read(&mut reader);
+    let admission = Admission::read(&mut reader, Some(&public_url.parse().unwrap()));
     reader.finish(admission).map_err(|error| error.to_string())
 }
 
 fn admission(name: &str, value: &str) -> Admission {
-    read(name, value).unwrap().with_public(PUBLIC_URL.parse().unwrap())
+    read(PUBLIC_URL, name, value).unwrap()
 }
 
 fn is_admitted(allowed: &str, uri: &str, hosts: &[&str]) -> bool {
@@ -66,8 +66,7 @@ fn the_public_name_is_this_server_on_any_port() {
 /// On another machine than its user's, a name of loopback is that of a proxy, or of an attack.
 #[test]
 fn loopback_is_this_server_only_if_its_public_url_is_there() {
-    let local = "http://localhost:3000".parse().unwrap();
-    let local = read("allowed_hosts", "").unwrap().with_public(local);
+    let local = read("http://localhost:3000", "allowed_hosts", "").unwrap();
     for host in ["localhost:3000", "LOCALHOST", "127.0.0.1:3000", "127.0.0.2", "[::1]:3000"] {
         assert!(is_admitted_at(&local, "/mcp", &[host]), "{host}");
         assert!(!is_admitted("", "/mcp", &[host]), "{host}");
@@ -88,7 +87,7 @@ fn the_port_of_the_public_url_does_not_matter() {
     for public_url in ["https://mcp.example.com:8443", "https://[2001:db8::1]:8443"] {
         let public: Origin = public_url.parse().unwrap();
         let name = public.host().to_owned();
-        let admission = read("allowed_hosts", "").unwrap().with_public(public);
+        let admission = read(public_url, "allowed_hosts", "").unwrap();
         for host in [name.clone(), format!("{name}:8443"), format!("{name}:1")] {
             assert!(is_admitted_at(&admission, "/mcp", &[&host]), "{host}");
         }
@@ -186,13 +185,74 @@ fn a_star_allows_every_origin_but_null() {
 }
 
 #[test]
+fn origins_of_desktops_and_extensions_can_be_allowed() {
+    let all = [
+        "chrome-extension://abcdefghijklmnop",
+        "moz-extension://0a1b2c3d-0000-0000-0000-000000000000",
+        "vscode-webview://1a2b3c",
+        "tauri://localhost",
+        "app://obsidian.md",
+    ];
+    for origin in all {
+        assert_eq!(origin_with("", &[origin]), Err(AdmissionError::Origin), "{origin}");
+        for allowed in ["*", origin, &format!("https://a.example {origin}")] {
+            assert!(origin_with(allowed, &[origin]).is_ok(), "{origin} by {allowed}");
+        }
+        let (scheme, _) = origin.split_once("//").unwrap();
+        assert!(origin_with(scheme, &[origin]).is_ok(), "{origin} by {scheme}");
+        let others = all.into_iter().filter(|it| *it != origin);
+        for other in others {
+            assert!(origin_with(origin, &[other]).is_err(), "{other} by {origin}");
+            assert!(origin_with(scheme, &[other]).is_err(), "{other} by {scheme}");
+        }
+    }
+    let local = read("http://localhost:3000", "allowed_origins", "").unwrap();
+    let headers = HeaderMap::from_iter([(header::ORIGIN, "tauri://localhost".parse().unwrap())]);
+    let refused = local.admit(&Uri::from_static("/mcp"), &headers);
+    assert_eq!(refused, Err(AdmissionError::Origin), "another scheme is not loopback");
+    for bad in
+        ["null", "file://", "://a", "A://b", "a://b/c", "a://b?c", "a://u@b", "https:", "a b:"]
+    {
+        assert!(origin_with("*", &[bad]).is_err(), "{bad}");
+    }
+    for bad in ["http:", "https:", "tauri://", "tauri://localhost/", "tauri://a/b", ":", "a_b:"] {
+        assert!(read(PUBLIC_URL, "allowed_origins", bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn an_allowed_host_is_a_host_however_it_is_written() {
+    for allowed in ["Doorward.Internal", "doorward.internal:8080", "DOORWARD.internal:1"] {
+        for host in ["doorward.internal", "doorward.internal:8080", "DOORWARD.INTERNAL:9"] {
+            assert!(is_admitted(allowed, "/mcp", &[host]), "{host} by {allowed}");
+        }
+        assert!(!is_admitted(allowed, "/mcp", &["evil.internal"]), "{allowed}");
+    }
+    assert!(is_admitted("[2001:DB8::1]:80", "/mcp", &["[2001:db8::1]"]));
+    for bad in [
+        "https://doorward.internal",
+        "doorward.internal/mcp",
+        "*.internal",
+        "user@doorward.internal",
+        "doorward.internal:port",
+        "a.example, b.example",
+        "",
+    ] {
+        let error = read(PUBLIC_URL, "allowed_hosts", bad).err();
+        assert_eq!(error.is_some(), !bad.is_empty(), "{bad}: {error:?}");
+    }
+}
+
+#[test]
 fn allowed_origins_are_written_as_browsers_write_them() {
-    assert!(read("allowed_origins", "https://a.example http://b.example:8080 *").is_ok());
+    assert!(
+        read(PUBLIC_URL, "allowed_origins", "https://a.example http://b.example:8080 *").is_ok()
+    );
     for bad in
         ["a.example", "https://a.example/", "https://A.example", "https://a.example:443", "null"]
     {
         for value in [bad.to_owned(), format!("{bad} *"), format!("https://b.example {bad}")] {
-            let error = read("allowed_origins", &value).unwrap_err();
+            let error = read(PUBLIC_URL, "allowed_origins", &value).unwrap_err();
             assert!(
                 error.starts_with("the variable `allowed_origins` is not a list of"),
                 "{error}"

@@ -2,12 +2,13 @@ use std::rc::Rc;
 
 use doorward_core::testing::{FakeHost, finish};
 
-use serde_json::json;
+use doorward_mcp::SESSION_ID_HEADER;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     prelude::{NoArguments, Registry, Tool},
-    testing::{Instance, TRACE_ID, header_map, modern_request, read},
+    testing::{Instance, TRACE_ID, header_map, legacy_request, modern_request, read},
 };
 
 const EXCHANGE: &str = "POST https://tenant.example.com/oauth/token";
@@ -64,6 +65,81 @@ fn the_client_attaches_the_token_and_the_trace() {
         assert!(parent.ends_with("-01") && !parent.contains("b7ad6b7169203331"), "{parent}");
     }
     assert_ne!(parents[0], parents[1]);
+}
+
+#[test]
+fn every_method_is_sent_with_the_headers_of_the_tool_and_the_token_of_the_account() {
+    let host = host();
+    let methods = ["PUT", "PATCH", "POST", "DELETE"];
+    for method in methods {
+        host.answers(&format!("{method} https://www.googleapis.com/"), 200, &json!({}));
+    }
+    let context = context_on(&host);
+    let google = context.connection("google-oauth2").header("if-match", "7").login_hint("a@b.c");
+    let body = json!({ "a": 1 });
+    for method in methods {
+        let response = finish(async {
+            match method {
+                "PUT" => google.put("/x", &body).await,
+                "PATCH" => google.patch("/x", &body).await,
+                "POST" => google.post("/x", &body).await,
+                _ => google.delete("/x").await,
+            }
+        });
+        assert_eq!(response.unwrap().status(), StatusCode::OK, "{method}");
+        let sent = host.sent.borrow().last().unwrap().clone();
+        assert_eq!(sent, format!("{method} https://www.googleapis.com/x"));
+        let headers = host.headers.borrow().last().unwrap().clone();
+        assert_eq!(
+            (&headers["if-match"], &headers["authorization"]),
+            (&"7".parse().unwrap(), &"Bearer google-token".parse().unwrap())
+        );
+    }
+    for (name, value) in [("Authorization", "Bearer x"), ("a b", "c"), ("a", "b\r\nc: d")] {
+        let wrong = context.connection("google-oauth2").header(name, value);
+        let error = finish(wrong.get("/x")).unwrap_err();
+        assert_eq!(*error.cause(), ConnectionCause::InvalidRequest, "{name}");
+    }
+}
+
+#[test]
+fn a_token_that_the_tool_brings_is_sent_to_its_api_and_never_replaced() {
+    let host = host();
+    host.answers("GET https://orders.example.com/", 401, &json!({}));
+    let context = context_on(&host);
+    let token =
+        IssuedToken { access_token: "orders-token".into(), expires_at: u64::MAX, scopes: None };
+    let orders = context.api("Orders", "https://orders.example.com", token);
+    let response = finish(orders.get(&with_query("/v1", &[("q", "a b")]))).unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(*host.sent.borrow(), ["GET https://orders.example.com/v1?q=a+b"]);
+    assert_eq!(host.headers.borrow()[0]["authorization"], "Bearer orders-token");
+}
+
+#[test]
+fn a_body_comes_in_pieces_up_to_a_limit_and_that_of_an_error_not_at_all() {
+    for (answer, limit, outcome, got) in [
+        (Ok((200, vec![b'x'; 2 << 20])), 2 << 20, Ok(200), 2 << 20),
+        (Ok((200, vec![b'x'; 2 << 20])), (2 << 20) - 1, Err(HttpError::TooLarge), 0),
+        (Ok((403, b"no".to_vec())), 1 << 20, Ok(403), 0),
+        (Ok((503, b"no".to_vec())), 1 << 20, Ok(503), 0),
+        (Err(HttpError::Unreachable), 1 << 20, Err(HttpError::Unreachable), 0),
+    ] {
+        let host = host();
+        host.answers_with(API, answer);
+        let context = context_on(&host);
+        let google = context.connection("google-oauth2");
+        let mut length = 0;
+        let response =
+            finish(google.get_in_pieces("/x", limit, &mut |piece| length += piece.len()));
+        let status = response.map(|response| {
+            assert!(response.body().is_empty());
+            response.status().as_u16()
+        });
+        let expected = outcome.map_err(ConnectionCause::Unreachable);
+        assert_eq!(status.map_err(|error| error.cause().clone()), expected);
+        assert_eq!((length, host.count(API)), (got, 1), "{expected:?}");
+    }
 }
 
 #[test]
@@ -154,6 +230,49 @@ fn a_client_that_can_open_pages_is_asked_to_once() {
     {
         let told = ask(incapable, json!({}));
         assert!(is_told(&told), "{told}");
+    }
+}
+
+#[test]
+fn a_legacy_client_that_has_declared_it_is_asked_to_open_the_page_in_its_session_only() {
+    let host = host();
+    refuse(&host, NOT_CONNECTED);
+    host.set_variable("connect_url", PAGE);
+    host.set_variable("permission_source", "token");
+    let tool = Tool::new("google", async |context: &Context, NoArguments {}| {
+        Ok(context.connection("google-oauth2").get("/x").await?.status().to_string())
+    });
+    let instance = Instance::new(&host, Registry::new().with(tool));
+    let begin = |claims: Value, capabilities: Value| {
+        let params = json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities });
+        let (headers, body) = legacy_request("initialize", &params);
+        let answer = instance.answer(claims, &headers, &body);
+        answer.header(&SESSION_ID_HEADER).map(str::to_owned)
+    };
+    let call = |claims: Value, session: Option<&str>| {
+        let (mut headers, body) = legacy_request("tools/call", &json!({ "name": "google" }));
+        headers.extend(session.map(|id| (SESSION_ID_HEADER, id.parse().unwrap())));
+        let answer = instance.answer(claims, &headers, &body);
+        assert_eq!(answer.header(&SESSION_ID_HEADER), None);
+        (answer.status().as_u16(), read(answer.body().unwrap()))
+    };
+    assert_eq!(begin(user(), json!({ "elicitation": {} })), None);
+    let id = begin(user(), json!({ "elicitation": { "url": {} } })).unwrap();
+    let (status, answer) = call(user(), Some(&id));
+    assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32042)), "{answer}");
+    let message = "No Google account is connected. Connect your Google account, then retry.";
+    let elicitation = &answer["error"]["data"]["elicitations"][0];
+    assert_eq!((&elicitation["message"], &elicitation["url"]), (&json!(message), &json!(PAGE)));
+    let (status, answer) = call(user(), None);
+    let text = format!("{message} Connect it here: {PAGE}");
+    assert_eq!((status, &answer["result"]["content"][0]["text"]), (200, &json!(text)));
+    for another in [
+        json!({ "sub": "auth0|2", "client_id": "client" }),
+        json!({ "sub": "auth0|1", "client_id": "another" }),
+        json!({ "sub": "auth0|1", "client_id": "client", "org_id": "org_1" }),
+    ] {
+        let (status, answer) = call(another.clone(), Some(&id));
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!(-32001)), "{another}");
     }
 }
 

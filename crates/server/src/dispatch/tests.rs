@@ -1,6 +1,7 @@
 //! One request of a caller each, and the whole answer.
 
 mod decided;
+mod items;
 mod permitted;
 mod traces;
 
@@ -13,7 +14,7 @@ use super::*;
 use crate::{
     context::Profile,
     prelude::{CallError, InputRequest, InputRequired, NoArguments, Registry, ToolOutput},
-    testing::{Instance, audited, header_map, legacy_request, modern_request, read},
+    testing::{Instance, decisions, header_map, legacy_request, modern_request, read},
 };
 
 type Tool = crate::prelude::Tool;
@@ -95,6 +96,34 @@ fn a_tool_answers_with_text_and_data_about_its_caller() {
 }
 
 #[test]
+fn a_batch_stops_running_calls_once_its_responses_are_too_large() {
+    let calls = Rc::new(std::cell::Cell::new(0));
+    let counted = Rc::clone(&calls);
+    let large = Tool::new("greet", async move |_, NoArguments {}| {
+        counted.set(counted.get() + 1);
+        Ok("x".repeat(MAX_BATCH_RESPONSE_BYTES / 2))
+    });
+    let call = |id: usize| {
+        let params = json!({ "name": "greet" });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let body = Value::from_iter((0..5).map(call)).to_string();
+    let headers = header_map(&[("content-type", "application/json")]);
+    let instance = Instance::new(&host(), Registry::new().with(large));
+    let answer = instance.answer(owner(), &headers, body.as_bytes());
+    let responses = read(answer.body().unwrap());
+    let ran: Vec<bool> = (0..5).map(|id| responses[id]["result"].is_object()).collect();
+    assert_eq!((ran, calls.get()), (vec![true, true, false, false, false], 2));
+    let text = "The responses to this batch are too large. Send this request by itself";
+    assert_eq!(
+        responses[4],
+        json!({
+            "jsonrpc": "2.0", "id": 4, "error": { "code": -32603, "message": text },
+        })
+    );
+}
+
+#[test]
 fn a_notification_and_a_response_are_accepted_without_an_answer() {
     for body in [
         json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
@@ -129,8 +158,8 @@ fn an_invalid_body_is_answered_without_asking_anybody() {
 
 #[test]
 fn listening_is_acknowledged_and_ends_at_once() {
-    let wanted = json!({ "notifications": { "toolsListChanged": true } });
-    let (headers, body) = modern_request("subscriptions/listen", wanted);
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    let (headers, body) = modern_request("subscriptions/listen", params);
     let answer = Instance::new(&host(), registry()).answer(owner(), &headers, &body);
     assert_eq!(answer.header(&CONTENT_TYPE), Some("text/event-stream"));
     let messages = events(answer.body().unwrap());
@@ -191,7 +220,7 @@ fn every_call_in_a_batch_is_decided_by_itself() {
     assert_eq!(refused, [&json!(false), &json!(true), &Value::Null, &json!(false)]);
     assert_eq!(answer[2]["error"]["code"], -32600);
     let lines: Vec<Value> =
-        audited(&host).iter().map(|line| json!([line["tool"], line["reason"]])).collect();
+        decisions(&host).iter().map(|line| json!([line["tool"], line["reason"]])).collect();
     let expected = [
         json!(["get_time", "tool_allowed"]),
         json!(["greet", "tool_permission_missing"]),
@@ -234,14 +263,27 @@ fn a_question_is_asked_and_its_answer_found_in_the_next_round_on_any_instance() 
     });
     let answer = ask_back(&Instance::new(&host, asking()), &owner(), retry.clone());
     assert_eq!(answer["result"]["content"][0]["text"], "after 1 round(s)");
-    host.set_variable("auth0_client_secret", "another-secret");
+    host.set_variable("auth0_client_secret", "another-secret-0123456789-0123456789");
     let answer = ask_back(&Instance::new(&host, asking()), &owner(), retry);
-    assert_eq!(answer["error"]["code"], -32602, "another server");
+    assert_eq!(answer["error"]["code"], -32602, "another secret");
+}
+
+#[test]
+fn a_state_of_another_server_with_the_same_secret_is_refused() {
+    let host = host();
+    let asked = ask_back(&Instance::new(&host, asking()), &owner(), json!({}));
+    let retry = json!({ "requestState": asked["result"]["requestState"] });
+    host.set_variable("public_url", "https://other.example.com");
+    let answer = ask_back(&Instance::new(&host, asking()), &owner(), retry);
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
 }
 
 #[test]
 fn a_state_of_another_caller_is_refused() {
-    let instance = Instance::new(&host(), asking());
+    let host = host();
+    let members = "GET https://tenant.example.com/api/v2/organizations/";
+    host.answers(members, 200, &json!({ "roles": [] }));
+    let instance = Instance::new(&host, asking());
     let own = json!({ "sub": "auth0|1", "azp": "client", "org_id": "org_1" });
     let state = ask_back(&instance, &own, json!({}))["result"]["requestState"].clone();
     let again = ask_back(&instance, &own, json!({ "requestState": state }));
@@ -254,7 +296,10 @@ fn a_state_of_another_caller_is_refused() {
         ("iss", json!("https://other.example/")),
     ] {
         let mut other = own.clone();
-        other[name] = value;
+        match value {
+            Value::Null => drop(other.as_object_mut().unwrap().remove(name)),
+            value => other[name] = value,
+        }
         let answer = ask_back(&instance, &other, json!({ "requestState": state }));
         assert_eq!(answer["error"]["code"], -32602, "{name}: {answer}");
     }

@@ -1,10 +1,12 @@
 //! Whole requests, from the outside of the server to the answer as it leaves.
 
 mod audit;
+mod dpop;
 mod properties;
 mod refusals;
 mod routes;
 mod store;
+mod without_tenant;
 
 use std::future::Future;
 
@@ -86,7 +88,11 @@ fn knock(server: &Server, host: &Rc<FakeHost>) -> (u16, Value) {
 
 /// The answer while the variables are missing. It refuses neither the token nor the caller.
 fn assert_misconfigured((status, body): &(u16, Value), case: &str) {
-    assert_eq!((*status, &body["error"]), (503, &json!("misconfigured")), "{case}");
+    assert_eq!(
+        (*status, &body["error"]["data"]["error"]),
+        (503, &json!("misconfigured")),
+        "{case}"
+    );
 }
 
 #[test]
@@ -143,7 +149,7 @@ fn after_an_outage_the_variables_count_as_they_are_then() {
     host.now.set(host.now.get() + INVALID_SETTINGS_SECONDS);
     let (status, body) = one(serve(&server, &host, ping(&[])));
     assert_eq!(
-        (status, &body["error"]),
+        (status, &body["error"]["data"]["error"]),
         (401, &json!("invalid_token")),
         "the token is for the old one"
     );
@@ -180,7 +186,7 @@ fn a_policy_that_names_an_unknown_tool_or_issuer_is_a_misconfiguration() {
         let (server, host) = (server(), host());
         host.set_variable("tool_policy", &json!({ "rules": [rule] }).to_string());
         let (status, body) = finish_all([serve(&server, &host, ping(&[]))]).remove(0);
-        assert_eq!((status, &body["error"]), (503, &json!("misconfigured")));
+        assert_eq!((status, &body["error"]["data"]["error"]), (503, &json!("misconfigured")));
         let expected = format!("misconfigured: the variable `tool_policy` {problem}");
         assert_eq!(*host.lines.borrow(), [expected]);
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::Scheme};
+use http::{Method, Request, header};
 use http_body::{Body, Frame, SizeHint};
 use spin_sdk::wasip3::{
     http::types::{ErrorCode, Method as WasiMethod, Request as WasiRequest},
@@ -19,7 +19,10 @@ use spin_sdk::wasip3::{
     wit_future,
 };
 
-use super::turn::Turn;
+use crate::{
+    head::{self, HeadError},
+    request_buffer::RequestBuffer,
+};
 
 /// How many bytes are allocated for a body before any of it has arrived.
 const INITIAL_CAPACITY: usize = 64 * 1024;
@@ -29,7 +32,7 @@ pub(super) struct RequestBody {
     parts: Parts,
     /// `content-length`, if the request has one.
     length: Option<u64>,
-    turn: Turn,
+    buffer: RequestBuffer,
 }
 
 enum Parts {
@@ -45,40 +48,30 @@ enum Parts {
 
 type Reading = Pin<Box<dyn Future<Output = Result<Bytes, ErrorCode>>>>;
 
-/// Converts a request; `None` if the `http` crate cannot hold it.
-pub(super) fn from_wasi(request: WasiRequest, turn: Turn) -> Option<Request<RequestBody>> {
-    let mut headers = HeaderMap::with_capacity(32);
-    for (name, value) in request.get_headers().copy_all() {
-        // Spin's own headers. Clients can send them as well, so nothing here may use them.
-        if name.starts_with("spin-") {
-            continue;
-        }
-        let value = HeaderValue::from_maybe_shared(Bytes::from(value)).ok()?;
-        // `append` would panic at one header too many.
-        headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, value).ok()?;
-    }
-    let mut uri = http::uri::Parts::default();
-    if let Some(authority) = request.get_authority() {
-        uri.authority = Some(authority.parse().ok()?);
-        // The scheme does not matter here, but an authority requires one.
-        uri.scheme = Some(Scheme::HTTP);
-    }
-    let path = request.get_path_with_query();
-    uri.path_and_query = Some(path.as_deref().unwrap_or("/").parse().ok()?);
-    let uri = Uri::from_parts(uri).ok()?;
-    let method = method(request.get_method())?;
-    let length = content_length(&headers)?;
+/// Converts a request.
+///
+/// # Errors
+///
+/// Returns [`HeadError`] if there is no such request.
+pub(super) fn from_wasi(
+    request: WasiRequest,
+    buffer: RequestBuffer,
+) -> Result<Request<RequestBody>, HeadError> {
+    let head = head::into_http(
+        method(request.get_method()),
+        request.get_authority().as_deref(),
+        request.get_path_with_query().as_deref(),
+        request.get_headers().copy_all(),
+    )?;
+    let headers = head.headers();
+    let length = head::content_length(headers)?;
     let is_framed_otherwise = headers.contains_key(header::TRANSFER_ENCODING);
     let parts = match length.map(usize::try_from) {
         Some(Ok(0)) if !is_framed_otherwise => Parts::End,
         Some(Ok(length)) if !is_framed_otherwise => Parts::Unread(request, length),
-        _ => Parts::Chunks(IncomingRequestBody::new(request).ok()?),
+        _ => Parts::Chunks(IncomingRequestBody::new(request).map_err(|_| HeadError::Malformed)?),
     };
-    let mut converted = Request::new(RequestBody { parts, length, turn });
-    *converted.method_mut() = method;
-    *converted.uri_mut() = uri;
-    *converted.headers_mut() = headers;
-    Some(converted)
+    Ok(head.map(|()| RequestBody { parts, length, buffer }))
 }
 
 fn method(method: WasiMethod) -> Option<Method> {
@@ -94,16 +87,6 @@ fn method(method: WasiMethod) -> Option<Method> {
         WasiMethod::Patch => Method::PATCH,
         WasiMethod::Other(name) => Method::from_bytes(name.as_bytes()).ok()?,
     })
-}
-
-/// The one length, if there is one; `None` for an invalid one or several.
-fn content_length(headers: &HeaderMap) -> Option<Option<u64>> {
-    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Some(None),
-        (Some(value), None) => Some(Some(value.to_str().ok()?.parse().ok()?)),
-        (Some(_), Some(_)) => None,
-    }
 }
 
 /// Reads this many bytes; an error if the body ends before.
@@ -131,19 +114,19 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
-        let Self { parts, turn, .. } = self.get_mut();
+        let Self { parts, buffer, .. } = self.get_mut();
         // Put back below unless the body is at its end.
         let mut reading: Reading = match std::mem::replace(parts, Parts::End) {
             Parts::End => return Poll::Ready(None),
             Parts::Chunks(mut chunks) => {
-                turn.begins();
+                buffer.clear_time();
                 let polled = Pin::new(&mut chunks).poll_frame(context);
                 *parts = Parts::Chunks(chunks);
                 return polled;
             }
             Parts::Unread(request, length) => Box::pin(read(request, length)),
             Parts::Reading(reading) => {
-                turn.begins();
+                buffer.clear_time();
                 reading
             }
         };

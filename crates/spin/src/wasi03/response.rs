@@ -9,6 +9,8 @@ use spin_sdk::wasip3::{
     wit_future, wit_stream,
 };
 
+use crate::head::header_list;
+
 /// Converts a response. A task of its own writes the body.
 ///
 /// # Errors
@@ -16,12 +18,8 @@ use spin_sdk::wasip3::{
 /// Returns an error if the host cannot represent the response.
 pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, ErrorCode> {
     let (parts, body) = response.into_parts();
-    let headers: Vec<_> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    let headers = Fields::from_list(&headers).map_err(|_| ErrorCode::InternalError(None))?;
+    let headers = Fields::from_list(&header_list(&parts.headers))
+        .map_err(|_| ErrorCode::InternalError(None))?;
     // The host gets this error if the writer below is dropped before the end.
     let (end, trailers) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
     let (writer, contents) = match body.is_empty() {

@@ -1,5 +1,7 @@
 //! One entry of `allowed_outbound_hosts`: `scheme://host[:port]`, with wildcards in each part.
 
+use crate::chaining;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -18,6 +20,8 @@ enum Host {
     Name(String),
     /// `*.example.com`, stored as `.example.com`. It does not match `example.com` itself.
     Subdomains(String),
+    /// `*.spin.internal`: every component of the application.
+    Components,
     /// An address, or a network such as `10.0.0.0/8`.
     Network(IpAddr, u32),
 }
@@ -49,11 +53,17 @@ impl Pattern {
         Ok(Self { scheme, host, ports })
     }
 
-    /// Whether the destination is in the set.
-    pub(super) fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+    /// Whether the destination is in the set. `components` are those of the application.
+    pub(super) fn matches(
+        &self,
+        scheme: &str,
+        host: &str,
+        port: Option<u16>,
+        components: &BTreeSet<String>,
+    ) -> bool {
         let port = port.or_else(|| default_port(scheme));
         self.scheme.as_deref().is_none_or(|own| own == scheme)
-            && self.host.matches(host)
+            && self.host.matches(host, components)
             && self.ports.match_port(port)
     }
 }
@@ -63,8 +73,8 @@ impl Host {
         if host == "*" {
             return Ok(Self::Any);
         }
-        if host == "self" || host == "self.alt" || host.ends_with(".spin.internal") {
-            return Err("requests to the application itself are not supported by this host".into());
+        if host == "self" || host == "self.alt" {
+            return Err("requests to the application's own routes are not supported".into());
         }
         if let Some(network) = parse_network(host) {
             return Ok(network);
@@ -76,6 +86,9 @@ impl Host {
         if let Some(address) = parse_address(host) {
             return Ok(Self::Network(address, bits(address)));
         }
+        if chaining::target(host) == Some("*") {
+            return Ok(Self::Components);
+        }
         if let Some(domain) = host.strip_prefix("*.") {
             return Ok(Self::Subdomains(format!(".{}", parse_name(domain)?)));
         }
@@ -85,7 +98,7 @@ impl Host {
         parse_name(host).map(Self::Name)
     }
 
-    fn matches(&self, host: &str) -> bool {
+    fn matches(&self, host: &str, components: &BTreeSet<String>) -> bool {
         let address = parse_address(host);
         match self {
             Self::Any => true,
@@ -93,6 +106,7 @@ impl Host {
             Self::Subdomains(suffix) => {
                 address.is_none() && host.to_ascii_lowercase().ends_with(suffix.as_str())
             }
+            Self::Components => chaining::target(host).is_some_and(|id| components.contains(id)),
             Self::Network(network, prefix) => {
                 address.is_some_and(|address| in_network(address, *network, *prefix))
             }
@@ -199,7 +213,9 @@ mod tests {
     fn allows(entry: &str, url: &str) -> bool {
         let url: http::Uri = url.parse().unwrap();
         let scheme = url.scheme_str().unwrap();
-        Pattern::parse(entry).unwrap().matches(scheme, url.host().unwrap(), url.port_u16())
+        let components = BTreeSet::from(["tool".to_owned()]);
+        let pattern = Pattern::parse(entry).unwrap();
+        pattern.matches(scheme, url.host().unwrap(), url.port_u16(), &components)
     }
 
     #[test]
@@ -289,7 +305,6 @@ mod tests {
             "*://api.example",
             "http://[::1junk",
             "http://self",
-            "https://other.spin.internal",
         ] {
             assert!(Pattern::parse(entry).is_err(), "{entry:?}");
         }

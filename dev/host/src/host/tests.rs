@@ -41,6 +41,7 @@ impl Application {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables: BTreeMap::from([("domain".to_owned(), "tenant.example".to_owned())]),
             reuse: Reuse::default(),
+            limits: crate::Limits::default(),
             component: None,
             log: crate::Log::default(),
         }
@@ -132,9 +133,14 @@ async fn a_file_that_is_not_a_component_is_refused() {
     let application = Application::new(Some(b"not Wasm"));
     let error = start_error(application.options()).await;
     assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
+}
+
+/// It becomes a component, as on Spin.
+#[tokio::test]
+async fn a_module_without_an_http_handler_is_refused() {
     let module = Application::new(Some(b"\0asm\x01\0\0\0"));
     let error = start_error(module.options()).await;
-    assert!(matches!(&error, StartError::InvalidComponent { .. }), "{error}");
+    assert!(matches!(&error, StartError::NoHandler { .. }), "{error}");
 }
 
 #[tokio::test]

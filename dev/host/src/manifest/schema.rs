@@ -1,8 +1,8 @@
 //! The TOML schema of a manifest.
 //!
 //! Fields that Spin ignores or that are for other programs are accepted and ignored. A field that
-//! would change how the component runs and is not listed here, such as `files` or
-//! `sqlite_databases`, is an error that names the field.
+//! would change how the component runs and is not listed here, such as
+//! `environment` or `sqlite_databases`, is an error that names the field.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -43,10 +43,25 @@ pub(super) struct Triggers {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trigger {
-    pub(super) route: String,
+    pub(super) route: Route,
     pub(super) component: String,
     #[serde(rename = "id")]
     _id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Route {
+    Public(String),
+    /// `{ private = true }`: other components of the application can reach the component, and
+    /// nobody else.
+    Private(Private),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Private {
+    pub(super) private: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +74,8 @@ pub(super) struct Component {
     pub(super) allowed_outbound_hosts: Vec<String>,
     #[serde(default)]
     pub(super) key_value_stores: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) files: Vec<File>,
     pub(super) build: Option<Build>,
     #[serde(rename = "description")]
     _description: Option<String>,
@@ -68,6 +85,21 @@ pub(super) struct Component {
     _profile: Option<IgnoredAny>,
     #[serde(rename = "tool")]
     _tool: Option<IgnoredAny>,
+}
+
+/// A file that the component can read.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum File {
+    Path(String),
+    Placement(Placement),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Placement {
+    pub(super) source: String,
+    pub(super) destination: String,
 }
 
 #[derive(Debug, Deserialize)]

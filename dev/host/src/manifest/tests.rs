@@ -42,8 +42,9 @@ fn message(result: Result<Manifest, ManifestError>) -> String {
 #[test]
 fn a_manifest_describes_its_component() {
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    let component = manifest.component;
+    let component = &manifest.components["example"];
     assert_eq!(component.id, "example");
+    assert_eq!(manifest.main, "example");
     assert_eq!(component.source, "target/example.wasm");
     assert_eq!(component.build.as_deref(), Some("cargo build"));
     assert!(component.key_value_stores.contains("default"));
@@ -69,7 +70,7 @@ fn a_variable_without_a_default_is_required() {
 #[test]
 fn several_build_commands_are_joined() {
     let manifest = changed(r#""cargo build""#, r#"["make", "cargo build"]"#).unwrap();
-    assert_eq!(manifest.component.build.as_deref(), Some("make && cargo build"));
+    assert_eq!(manifest.components["example"].build.as_deref(), Some("make && cargo build"));
 }
 
 #[test]
@@ -116,11 +117,65 @@ fn another_manifest_version_is_refused() {
     assert!(error.contains("is 1"), "{error}");
 }
 
+/// The example with a tool that only it can reach.
+fn with_tool(trigger: &str, hosts: &str) -> Result<Manifest, ManifestError> {
+    let tool = format!(
+        "[[trigger.http]]\n{trigger}\n[component.tool]\nsource = \"tool.wasm\"\n[component.example]"
+    );
+    let host = r#"["https://{{ domain }}"]"#;
+    Manifest::parse(&MANIFEST.replace("[component.example]", &tool).replace(host, hosts))
+}
+
+const PRIVATE: &str = "route = { private = true }\ncomponent = \"tool\"";
+
 #[test]
-fn all_triggers_must_name_one_defined_component() {
-    let second = "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.example]";
-    let error = message(changed("[component.example]", second));
-    assert!(error.contains(r#"["b", "example"]"#), "{error}");
-    let error = message(changed(r#"component = "example""#, r#"component = "other""#));
-    assert!(error.contains(r#""other""#), "{error}");
+fn a_component_with_a_private_route_has_no_public_one() {
+    let manifest = with_tool(PRIVATE, r#"["http://tool.spin.internal"]"#).unwrap();
+    assert_eq!(manifest.components.keys().collect::<Vec<_>>(), ["example", "tool"]);
+    assert_eq!(manifest.routes.find("/tool").unwrap().component, "example");
+    assert_eq!(manifest.main, "example");
+}
+
+#[test]
+fn components_may_have_routes_of_their_own() {
+    let trigger = "route = \"/tool/...\"\ncomponent = \"tool\"";
+    let manifest = with_tool(trigger, "[]").unwrap();
+    assert_eq!(manifest.routes.find("/tool/x").unwrap().component, "tool");
+    assert_eq!(manifest.routes.find("/x").unwrap().component, "example");
+}
+
+#[test]
+fn a_host_that_names_no_component_is_refused() {
+    let error = message(with_tool(PRIVATE, r#"["http://other.spin.internal"]"#));
+    assert!(error.contains("\"example\" may reach \"other\""), "{error}");
+    assert!(with_tool(PRIVATE, r#"["http://*.spin.internal"]"#).is_ok());
+}
+
+#[test]
+fn an_odd_trigger_is_refused() {
+    for (trigger, reason) in [
+        ("route = { private = false }\ncomponent = \"tool\"", "must be a path or"),
+        ("route = { private = true }\ncomponent = \"other\"", "\"other\""),
+        (&format!("{PRIVATE}\n[[trigger.http]]\n{PRIVATE}"), "more than one trigger"),
+    ] {
+        let error = message(with_tool(trigger, "[]"));
+        assert!(error.contains(reason), "{error}");
+    }
+    let private = "route = { private = true }";
+    let error = message(changed("route = \"/...\"", private));
+    assert_eq!(error, "no HTTP trigger has a public route");
+}
+
+#[test]
+fn a_component_reads_single_files() {
+    let files = "files = [\"api.json\", { source = \"a/b.json\", destination = \"/c/d.json\" }]";
+    let manifest = changed("description = \"An", &format!("{files}\ndescription = \"An")).unwrap();
+    let files = &manifest.components["example"].files;
+    assert_eq!(files["api.json"], "api.json");
+    assert_eq!(files["c/d.json"], "a/b.json");
+    for file in ["\"*.json\"", "{ source = \"a\", destination = \"/\" }", "\"../a\""] {
+        let refused =
+            changed("description = \"An", &format!("files = [{file}]\ndescription = \"An"));
+        assert!(message(refused).contains("single files only"), "{file}");
+    }
 }

@@ -2,17 +2,16 @@
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 /// A body that fails when the server pauses for longer than the limit.
 pub(super) struct BetweenBytesTimeout {
     /// `None` after a timeout. Dropping the body closes the connection.
-    body: Option<Incoming>,
+    body: Option<WasiBody>,
     limit: Duration,
     /// The timer, which exists only during a pause.
     pause: Option<Pin<Box<Sleep>>>,
@@ -20,7 +19,7 @@ pub(super) struct BetweenBytesTimeout {
 
 impl BetweenBytesTimeout {
     /// Limits the pauses of `body`.
-    pub(super) fn new(body: Incoming, limit: Duration) -> Self {
+    pub(super) fn new(body: WasiBody, limit: Duration) -> Self {
         Self { body: Some(body), limit, pause: None }
     }
 }
@@ -39,7 +38,7 @@ impl Body for BetweenBytesTimeout {
         };
         if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
             this.pause = None;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Error::from)));
+            return Poll::Ready(frame);
         }
         let limit = this.limit;
         let pause = this.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));

@@ -10,7 +10,7 @@ use hyper_util::server::conn::auto::Builder;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,8 +25,9 @@ fn outbound(allowed: &str) -> (Outbound, CapturedLog) {
 /// Like [`outbound`], with values for the variables in `allowed`.
 fn outbound_with(allowed: &str, values: BTreeMap<String, String>) -> (Outbound, CapturedLog) {
     let log = CapturedLog::default();
-    let hosts = AllowedHosts::new(&[Template::parse(allowed).unwrap()], &values);
-    let outbound = Outbound::new("example", hosts, Log::Capture(log.clone())).unwrap();
+    let hosts = AllowedHosts::new(&[Template::parse(allowed).unwrap()], &values, &BTreeSet::new());
+    let log_of_host = Log::Capture(log.clone());
+    let outbound = Outbound::new("example", hosts, Chaining::default(), log_of_host).unwrap();
     (outbound, log)
 }
 
@@ -38,7 +39,7 @@ fn outbound_that_trusts(certificate: CertificateDer<'static>) -> Outbound {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
     let tls = builder.with_root_certificates(roots).with_no_client_auth();
-    Outbound::with_tls("example", outbound.allowed, outbound.log, tls)
+    Outbound::with_tls("example", outbound.allowed, Chaining::default(), outbound.log, tls)
 }
 
 /// Starts a server with TLS and HTTP/2 on `127.0.0.1` that responds with the version and `Host` of

@@ -6,11 +6,12 @@ use url::Url;
 
 use crate::state::ResponseMode;
 
-/// Redirects to the client with these parameters, `state` and `iss` (RFC 9207).
+/// Redirects to the client with these parameters, `state` and, if the tenant is set so, `iss` (RFC
+/// 9207).
 pub(super) fn redirect(
     redirect_uri: &str,
     mode: ResponseMode,
-    issuer: &str,
+    issuer: Option<&str>,
     state: Option<&str>,
     params: &[(&str, &str)],
 ) -> Response {
@@ -18,7 +19,11 @@ pub(super) fn redirect(
         return StatusCode::BAD_REQUEST.into_response();
     };
     let all = || {
-        params.iter().copied().chain(state.map(|state| ("state", state))).chain([("iss", issuer)])
+        params
+            .iter()
+            .copied()
+            .chain(state.map(|state| ("state", state)))
+            .chain(issuer.map(|issuer| ("iss", issuer)))
     };
     match mode {
         ResponseMode::Query => {

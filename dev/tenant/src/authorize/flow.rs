@@ -42,17 +42,26 @@ pub(super) fn proceed(
     let Some(client) = store.directory.client(&pending.client_id).cloned() else {
         return pages::error("The application no longer exists.");
     };
+    if person.blocked {
+        drop(store);
+        return refuse(app, id, pending, "unauthorized", "user is blocked");
+    }
     let organization = match &pending.organization {
         None => None,
         Some(organization) => match store.directory.member_of(&user_id, organization) {
-            Ok(id) => Some(id),
+            Ok(known) if !store.directory.admits(&known, &client) => {
+                drop(store);
+                let text = "The organization does not allow third-party applications.";
+                return refuse(app, id, pending, "access_denied", text);
+            }
+            Ok(known) => Some(known),
             Err(error) => {
                 drop(store);
                 return refuse(app, id, pending, "access_denied", &error.description);
             }
         },
     };
-    let scopes = scopes(&store, &client, &person, pending);
+    let scopes = scopes(&store, &client, &person, organization.as_deref(), pending);
     if needs_consent(&store, &client, &person, pending, &scopes) {
         drop(store);
         if silent {
@@ -81,6 +90,7 @@ pub(super) fn proceed(
             used: false,
         },
     );
+    drop(store);
     back(app, pending, &[("code", &code)])
 }
 
@@ -101,9 +111,16 @@ pub(super) fn scopes(
     store: &Store,
     client: &Client,
     person: &Person,
+    organization: Option<&str>,
     pending: &Pending,
 ) -> Vec<String> {
-    store.directory.grantable(client, person, api(store, pending), &pending.scopes)
+    let api = api(store, pending);
+    store.directory.grantable(client, person, organization, api, &pending.scopes)
+}
+
+/// The id of the organization that the person signs in to.
+pub(super) fn organization(store: &Store, person: &Person, pending: &Pending) -> Option<String> {
+    store.directory.member_of(&person.user_id, pending.organization.as_deref()?).ok()
 }
 
 /// The API of the request.
@@ -153,7 +170,7 @@ fn back(app: &App, pending: &Pending, params: &[(&str, &str)]) -> Response {
     answer::redirect(
         &pending.redirect_uri,
         pending.response_mode,
-        &app.issuer(),
+        app.response_issuer().as_deref(),
         pending.state.as_deref(),
         params,
     )

@@ -71,6 +71,10 @@ pub(super) async fn login(State(app): State<App>, headers: HeaderMap, body: Byte
     browser.sign_in(&app, user_id);
     if let Some(pending) = app.store().pending.get_mut(id) {
         pending.signed_in = true;
+        // An organization of the request itself stays.
+        if pending.organization.is_none() {
+            pending.organization = form.owned("organization");
+        }
     }
     browser.with_cookie(answer::local(&format!("/authorize/resume?state={id}")))
 }
@@ -117,7 +121,8 @@ pub(super) async fn consent(State(app): State<App>, headers: HeaderMap, body: By
     ) else {
         return pages::error(PAGE_EXPIRED);
     };
-    let scopes = flow::scopes(&store, &client, &person, &pending);
+    let organization = flow::organization(&store, &person, &pending);
+    let scopes = flow::scopes(&store, &client, &person, organization.as_deref(), &pending);
     let entries: Vec<_> = flow::consent_entries(&client, &person, &pending, &scopes).collect();
     store.consents.extend(entries);
     if let Some(pending) = store.pending.get_mut(id) {
@@ -140,7 +145,7 @@ fn begin(app: &App, headers: &HeaderMap, query: &[u8]) -> Response {
             answer::redirect(
                 &redirect_uri,
                 mode,
-                &app.issuer(),
+                app.response_issuer().as_deref(),
                 state.as_deref(),
                 &[("error", error), ("error_description", &description)],
             )

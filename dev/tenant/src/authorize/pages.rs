@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::page::{escape, page};
 use super::{flow, redirect_uri};
-use crate::seed::{Client, Person, Settings};
+use crate::seed::{Client, Organization, Person, Settings};
 use crate::state::{Pending, Store};
 
 /// The sign-in page.
@@ -19,28 +19,43 @@ pub(super) fn login(
     let client = store.directory.client(&pending.client_id).map_or("", |client| &client.name);
     let (id, password) = (escape(id), escape(&store.settings().password));
     let hidden = format!("<input type=\"hidden\" name=\"state\" value=\"{id}\">");
-    let people: String = store
-        .directory
-        .people
-        .iter()
-        .map(|person| {
-            format!(
-                "<li><form method=\"post\" action=\"/u/login\">{hidden}\
-                 <input type=\"hidden\" name=\"username\" value=\"{email}\">\
-                 <input type=\"hidden\" name=\"password\" value=\"{password}\">\
-                 <button class=\"person\"><strong>{name}</strong> <span>{email}</span> <small>{note}</small></button>\
-                 </form></li>\n",
-                email = escape(&person.email),
-                name = escape(&person.name),
-                note = escape(&person.note),
-            )
-        })
-        .collect();
+    let entry = |person: &Person, organization: Option<&Organization>| {
+        let (field, note) = match organization {
+            None => (String::new(), person.note.clone()),
+            Some(Organization { id, name, .. }) => (
+                format!("<input type=\"hidden\" name=\"organization\" value=\"{}\">", escape(id)),
+                format!("in the organization {name}"),
+            ),
+        };
+        format!(
+            "<li><form method=\"post\" action=\"/u/login\">{hidden}{field}\
+             <input type=\"hidden\" name=\"username\" value=\"{email}\">\
+             <input type=\"hidden\" name=\"password\" value=\"{password}\">\
+             <button class=\"person\"><strong>{name}</strong> <span>{email}</span> <small>{note}</small></button>\
+             </form></li>\n",
+            email = escape(&person.email),
+            name = escape(&person.name),
+            note = escape(&note),
+        )
+    };
+    let people = || store.directory.people.iter();
+    let plain = people().map(|person| entry(person, None));
+    // Whoever asks for an organization gets that one.
+    let organizations =
+        store.directory.organizations.iter().filter(|_| pending.organization.is_none());
+    let members = organizations.flat_map(|organization| {
+        let members = people().filter(|one| organization.members.contains(&one.user_id));
+        members.map(|person| entry(person, Some(organization)))
+    });
+    let people: String = plain.chain(members).collect();
+    let into = pending.organization.as_ref().map_or_else(String::new, |organization| {
+        format!(", in the organization <strong>{}</strong>", escape(organization))
+    });
     let problem = problem.map_or_else(String::new, |text| {
         format!("<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>\n", escape(text))
     });
     let main = format!(
-        "<p class=\"tenant\">{tenant}</p>\n<h1>Sign in</h1>\n<p>to continue to <strong>{client}</strong></p>\n{problem}\
+        "<p class=\"tenant\">{tenant}</p>\n<h1>Sign in</h1>\n<p>to continue to <strong>{client}</strong>{into}</p>\n{problem}\
          <h2 id=\"people\">Choose who you are</h2>\n<ul class=\"people\" aria-labelledby=\"people\">\n{people}</ul>\n\
          <h2>Or enter your credentials</h2>\n<form method=\"post\" action=\"/u/login\">{hidden}\n\
          <label for=\"username\">Email address</label>\n\
@@ -65,7 +80,8 @@ pub(super) fn consent(
     client: &Client,
     person: &Person,
 ) -> Response {
-    let scopes = flow::scopes(store, client, person, pending);
+    let organization = flow::organization(store, person, pending);
+    let scopes = flow::scopes(store, client, person, organization.as_deref(), pending);
     let api = flow::api(store, pending);
     let describe = |scope: &String| {
         let known = api.and_then(|api| api.scopes.iter().find(|known| known.value == *scope));

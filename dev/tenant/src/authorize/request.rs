@@ -2,7 +2,7 @@
 
 use super::redirect_uri;
 use crate::oauth::Params;
-use crate::seed::{Client, ClientAuth, Seed, SubjectType};
+use crate::seed::{Client, ClientAuth, Connection, Seed, SubjectType};
 use crate::state::{Pending, ResponseMode, Store};
 use crate::token::grant;
 
@@ -24,6 +24,7 @@ pub(super) enum Refusal {
 pub(super) fn check(store: &Store, query: &[u8], browser: &str) -> Result<Pending, Refusal> {
     let page = |text: &str| Refusal::Page(text.to_owned());
     let params = Params::urlencoded(query).map_err(|error| Refusal::Page(error.description))?;
+    let params = params.without_aliases(&store.directory);
     let client_id =
         params.get("client_id").ok_or_else(|| page("Missing required parameter: client_id"))?;
     let client = store
@@ -51,7 +52,10 @@ pub(super) fn check(store: &Store, query: &[u8], browser: &str) -> Result<Pendin
         scopes: params.words("scope"),
         audience: params
             .owned("audience")
-            .or_else(|| params.owned("resource"))
+            .or_else(|| {
+                let profile = &store.settings().resource_parameter_profile;
+                params.owned("resource").filter(|_| profile == "compatibility")
+            })
             .or_else(|| store.settings().default_audience.clone()),
         code_challenge: params.owned("code_challenge"),
         nonce: params.owned("nonce"),
@@ -106,6 +110,12 @@ fn problem(
             "Grant type 'authorization_code' not allowed for the client.",
         );
     }
+    let may_sign_in = |connection: &Connection| {
+        connection.authentication && (client.is_first_party || connection.is_domain_connection)
+    };
+    if !directory.connections.is_empty() && !directory.connections.iter().any(may_sign_in) {
+        return wrong("invalid_request", "no connections enabled for the client");
+    }
     if pending.prompt.len() > 1 && pending.prompt.iter().any(|one| one == "none") {
         return wrong("invalid_request", "prompt=none cannot be combined with other values");
     }
@@ -142,8 +152,8 @@ fn audience_problem(
     let Some(api) = directory.api(audience).filter(|api| api.identifier == audience) else {
         return Some(("access_denied", format!("Service not found: {audience}")));
     };
-    let barred = !client.is_first_party && api.is_system;
-    let needs_grant = !client.is_first_party || api.is_system;
+    let barred = (!client.is_first_party && api.is_system) || api.user_access == "deny_all";
+    let needs_grant = !client.is_first_party || api.user_access == "require_client_grant";
     if barred || (needs_grant && directory.grant(client, audience, SubjectType::User).is_none()) {
         return Some((
             "access_denied",

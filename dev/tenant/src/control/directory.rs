@@ -2,7 +2,9 @@
 
 use super::{Control, Unknown};
 use crate::random;
-use crate::seed::{Api, Client, ClientAuth, ConnectedAccount, Person, PublicKey, Scope, Seed};
+use crate::seed::{
+    Api, Client, ClientAuth, ConnectedAccount, Organization, Person, PublicKey, Scope, Seed,
+};
 
 /// People, APIs and clients. People are named by user id or email address, APIs by identifier.
 impl Control {
@@ -79,7 +81,7 @@ impl Control {
     ) -> Result<(), Unknown> {
         let left = self.edit(|directory| {
             let found = directory.person(person).ok_or_else(|| Unknown::new("person", person))?;
-            Ok(directory.permissions_on(found, audience))
+            Ok(directory.permissions_on(found, None, audience))
         })?;
         let left: Vec<&str> = left.iter().map(String::as_str).filter(|one| *one != name).collect();
         self.set_permissions(person, audience, &left)
@@ -98,6 +100,64 @@ impl Control {
                 }
             }
             find(directory, person)?.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            Ok(())
+        })
+    }
+
+    /// Blocks a person, or ends the block.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person does not exist.
+    pub fn set_blocked(&self, person: &str, blocked: bool) -> Result<(), Unknown> {
+        self.edit(|directory| {
+            find(directory, person)?.blocked = blocked;
+            Ok(())
+        })
+    }
+
+    /// Makes a person a member of an organization, by id, with these roles there, by name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person or the organization does not exist.
+    pub fn set_member(
+        &self,
+        organization: &str,
+        person: &str,
+        roles: &[&str],
+    ) -> Result<(), Unknown> {
+        self.edit_member(organization, person, |organization, user_id| {
+            if !organization.members.contains(&user_id) {
+                organization.members.push(user_id.clone());
+            }
+            let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            organization.roles.insert(user_id, roles);
+        })
+    }
+
+    /// Removes a person from an organization, by id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person or the organization does not exist.
+    pub fn remove_member(&self, organization: &str, person: &str) -> Result<(), Unknown> {
+        self.edit_member(organization, person, |organization, user_id| {
+            organization.members.retain(|member| *member != user_id);
+            organization.roles.remove(&user_id);
+        })
+    }
+
+    fn edit_member(
+        &self,
+        id: &str,
+        person: &str,
+        change: impl FnOnce(&mut Organization, String),
+    ) -> Result<(), Unknown> {
+        self.edit(|directory| {
+            let user_id = find(directory, person)?.user_id.clone();
+            let organization = directory.organizations.iter_mut().find(|one| one.id == id);
+            change(organization.ok_or_else(|| Unknown::new("organization", id))?, user_id);
             Ok(())
         })
     }

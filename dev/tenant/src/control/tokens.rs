@@ -7,7 +7,7 @@ use crate::jose;
 use crate::keys::{Key, KeyError, KeyKind, SigningKey};
 use crate::seed::Api;
 use crate::state::Store;
-use crate::token::grant;
+use crate::token::grant::{self, ID_JAG_TYPE};
 use crate::tokens::{self, AccessToken};
 
 /// Controls keys and tokens.
@@ -69,8 +69,13 @@ impl Control {
     #[must_use]
     pub fn mint_with(&self, which: SigningKey, header: &Value, claims: &Value) -> String {
         let mut keys = self.0.keys();
-        if which == SigningKey::Foreign && keys.foreign.is_none() {
-            keys.foreign = Key::new(KeyKind::default()).ok();
+        let lazy = match which {
+            SigningKey::Foreign => Some(&mut keys.foreign),
+            SigningKey::Enterprise => Some(&mut keys.enterprise),
+            _ => None,
+        };
+        if let Some(lazy @ None) = lazy {
+            *lazy = Key::new(KeyKind::default()).ok();
         }
         let key = keys.get(which);
         let mut header = header.clone();
@@ -80,6 +85,22 @@ impl Control {
             fields.retain(|_, value| !value.is_null());
         }
         jose::sign(key, &header, claims)
+    }
+
+    /// Issues an opaque token, about which introspection answers with these claims and
+    /// `"active": true`.
+    #[must_use]
+    pub fn issue_opaque(&self, claims: &Value) -> String {
+        let token = format!("opaque-token-{}", crate::random::token(16));
+        let mut answer = claims.clone();
+        crate::json::put(&mut answer, "active", json!(true));
+        self.0.store().introspected.insert(token.clone(), answer);
+        token
+    }
+
+    /// Ends an opaque token: introspection says that it is not active.
+    pub fn end_opaque(&self, token: &str) {
+        self.0.store().introspected.remove(token);
     }
 
     /// Issues an access token like the password grant does, for the first API of the seed.
@@ -93,10 +114,66 @@ impl Control {
         client_id: &str,
         scopes: &[&str],
     ) -> Result<String, Unknown> {
-        let claims = self.claims_for(person, client_id, scopes)?;
+        self.sign(&self.claims_for(person, client_id, scopes)?)
+    }
+
+    /// Issues an access token as a sign-in to an organization, by id, does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person or the client does not exist, if the person is not a
+    /// member of the organization, or if there is no API.
+    pub fn mint_for_member(
+        &self,
+        organization: &str,
+        person: &str,
+        client_id: &str,
+        scopes: &[&str],
+    ) -> Result<String, Unknown> {
+        self.sign(&self.claims_in(Some(organization), person, client_id, scopes)?)
+    }
+
+    pub(super) fn sign(&self, claims: &Value) -> Result<String, Unknown> {
         let store = self.0.store();
         let api = first_api(&store)?;
-        Ok(tokens::sign_access_token(&self.0.keys(), api, &claims))
+        Ok(tokens::sign_access_token(&self.0.keys(), api, claims))
+    }
+
+    /// Issues an ID-JAG as the enterprise identity provider does when `client_id` asks for one, for
+    /// the first API of the seed. `claims` are added, or replace those of the same name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unknown`] if the person does not exist, or if there is no API.
+    pub fn mint_id_jag(
+        &self,
+        person: &str,
+        client_id: &str,
+        scopes: &[&str],
+        claims: &Value,
+    ) -> Result<String, Unknown> {
+        let mut all = {
+            let store = self.0.store();
+            let person =
+                store.directory.person(person).ok_or_else(|| Unknown::new("person", person))?;
+            let now = crate::now();
+            json!({
+                "iss": store.settings().enterprise_issuer,
+                "aud": self.0.issuer(),
+                "sub": person.user_id,
+                "email": person.email,
+                "client_id": client_id,
+                "resource": first_api(&store)?.identifier,
+                "scope": scopes.join(" "),
+                "jti": crate::random::token(16),
+                "iat": now,
+                "exp": now + 300,
+            })
+        };
+        for (name, value) in claims.as_object().into_iter().flatten() {
+            crate::json::put(&mut all, name, value.clone());
+        }
+        Ok(self.mint_with(SigningKey::Enterprise, &json!({ "typ": ID_JAG_TYPE }), &all))
     }
 
     /// The claims of the token that [`Control::mint_for`] would issue. A test can change them and
@@ -111,9 +188,23 @@ impl Control {
         client_id: &str,
         scopes: &[&str],
     ) -> Result<Value, Unknown> {
+        self.claims_in(None, person, client_id, scopes)
+    }
+
+    pub(super) fn claims_in(
+        &self,
+        organization: Option<&str>,
+        person: &str,
+        client_id: &str,
+        scopes: &[&str],
+    ) -> Result<Value, Unknown> {
         let store = self.0.store();
         let person =
             store.directory.person(person).ok_or_else(|| Unknown::new("person", person))?;
+        if let Some(id) = organization {
+            let member = store.directory.member_of(&person.user_id, id);
+            member.map_err(|_| Unknown::new("member", &person.user_id))?;
+        }
         let client =
             store.directory.client(client_id).ok_or_else(|| Unknown::new("client", client_id))?;
         let api = first_api(&store)?;
@@ -124,10 +215,16 @@ impl Control {
                 api,
                 subject: &person.user_id,
                 client_id,
-                scopes: &store.directory.grantable(client, person, Some(api), &requested),
-                permissions: &store.directory.permissions_on(person, &api.identifier),
+                scopes: &store.directory.grantable(
+                    client,
+                    person,
+                    organization,
+                    Some(api),
+                    &requested,
+                ),
+                permissions: &store.directory.permissions_on(person, organization, &api.identifier),
                 grant_type: grant::PASSWORD,
-                extra: tokens::extra_claims(&store, person, None),
+                extra: tokens::extra_claims(&store, person, organization),
             },
         ))
     }

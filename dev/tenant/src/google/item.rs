@@ -94,7 +94,7 @@ fn time(calendar: &Calendar, one: &Occurrence<'_>, zone: &TimeZone, end: bool) -
 fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
     let format =
         if zone.to_offset(at).is_zero() { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%:z" };
-    at.to_zoned(zone.clone()).strftime(format).to_string()
+    at.to_zoned_datetime(zone.clone()).strftime(format).to_string()
 }
 
 fn instance_id(one: &Occurrence<'_>) -> String {

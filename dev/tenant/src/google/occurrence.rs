@@ -29,9 +29,10 @@ pub(super) fn occurrences<'a>(
     until: Option<Timestamp>,
 ) -> Vec<Occurrence<'a>> {
     let tz = zone(&calendar.time_zone).unwrap_or(TimeZone::UTC);
-    let today = now.to_zoned(tz.clone()).date();
+    let today = now.to_zoned_datetime(tz.clone()).date();
     let horizon = today.saturating_add(HORIZON_DAYS.days());
-    let last = until.map_or(horizon, |until| until.to_zoned(tz.clone()).date().min(horizon));
+    let last =
+        until.map_or(horizon, |until| until.to_zoned_datetime(tz.clone()).date().min(horizon));
     calendar
         .events
         .iter()
@@ -55,10 +56,10 @@ pub(super) fn occurrences<'a>(
 }
 
 fn occurrence<'a>(event: &'a Event, date: Date, tz: &TimeZone) -> Option<Occurrence<'a>> {
-    let midnight = |date: Date| Some(date.to_zoned(tz.clone()).ok()?.timestamp());
+    let midnight = |date: Date| Some(date.to_zoned_datetime(tz.clone()).ok()?.timestamp());
     match event.start_time().ok()? {
         Some(time) => {
-            let start = date.to_datetime(time).to_zoned(tz.clone()).ok()?.timestamp();
+            let start = date.to_datetime(time).to_zoned_datetime(tz.clone()).ok()?.timestamp();
             let end = start.checked_add(event.length_in_minutes().minutes()).ok()?;
             Some(Occurrence { event, date, start, end, end_date: None })
         }

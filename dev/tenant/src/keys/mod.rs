@@ -54,6 +54,8 @@ pub enum SigningKey {
     Previous,
     /// A key that the tenant never published.
     Foreign,
+    /// The key of the enterprise identity provider, which signs ID-JAGs.
+    Enterprise,
 }
 
 /// A key pair could not be generated.
@@ -71,6 +73,19 @@ pub(crate) struct Key {
     pub(crate) public_pem: String,
     public: Value,
     kind: KeyKind,
+}
+
+/// Makes an RSA key pair with 2048 bits: the private key as PKCS#8, and the public key, both as
+/// PEM.
+///
+/// # Errors
+///
+/// Returns [`KeyError`] if the key pair cannot be generated.
+pub fn rsa_key_pair() -> Result<(String, String), KeyError> {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError)?;
+    let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| KeyError)?;
+    let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| KeyError)?;
+    Ok((pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref())))
 }
 
 impl Key {

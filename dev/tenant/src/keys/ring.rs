@@ -11,6 +11,8 @@ pub(crate) struct KeyRing {
     pub(crate) previous: Option<Key>,
     /// Generated on first use.
     pub(crate) foreign: Option<Key>,
+    /// That of the enterprise identity provider. Generated on first use.
+    pub(crate) enterprise: Option<Key>,
     pub(crate) alg_in_jwks: bool,
 }
 
@@ -26,6 +28,7 @@ impl KeyRing {
             next: next?,
             previous: None,
             foreign: None,
+            enterprise: None,
             alg_in_jwks: true,
         })
     }
@@ -62,6 +65,7 @@ impl KeyRing {
             SigningKey::Next => Some(&self.next),
             SigningKey::Previous => self.previous.as_ref(),
             SigningKey::Foreign => self.foreign.as_ref(),
+            SigningKey::Enterprise => self.enterprise.as_ref(),
         }
         .unwrap_or(&self.current)
     }
@@ -69,7 +73,7 @@ impl KeyRing {
 
 impl Drop for KeyRing {
     fn drop(&mut self) {
-        let others = [self.previous.take(), self.foreign.take()];
+        let others = [self.previous.take(), self.foreign.take(), self.enterprise.take()];
         let own = [self.current.clone(), self.next.clone()];
         own.into_iter().chain(others.into_iter().flatten()).for_each(Key::recycle);
     }

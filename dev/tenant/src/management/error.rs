@@ -21,6 +21,10 @@ pub(crate) enum Error {
     InvalidBody(String),
     /// The resource does not exist.
     NotFound { code: Option<&'static str>, message: &'static str },
+    /// An object of that name exists already.
+    Conflict(&'static str),
+    /// The request is valid, but not for this tenant.
+    Operation(String),
     /// The rate limit was exceeded.
     TooManyRequests,
 }
@@ -51,6 +55,8 @@ impl IntoResponse for Error {
                 (400, Some("invalid_body"), format!("Payload validation error: {message}"))
             }
             Self::NotFound { code, message } => (404, code, message.to_owned()),
+            Self::Conflict(message) => (409, Some("conflict"), message.to_owned()),
+            Self::Operation(message) => (400, Some("operation_not_supported"), message),
             Self::TooManyRequests => {
                 (429, Some("too_many_requests"), "Global limit has been reached".to_owned())
             }

@@ -6,23 +6,49 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use serde_json::{Map, Value, json};
 
+use super::roles::view;
 use super::{Error, bearer, page};
 use crate::directory::Permission;
+use crate::json::put;
 use crate::seed::Person;
 use crate::state::App;
 
 const NO_USER: Error =
     Error::NotFound { code: Some("inexistent_user"), message: "The user does not exist." };
 
-/// `GET /users/{id}`.
+/// `GET /users/{id}`, all of it or the `fields` only.
 pub(super) async fn read(
     State(app): State<App>,
     Path(id): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
     bearer::check(&app, &headers, &["read:users"])?;
+    let params = page::query(&uri)?;
     let store = app.store();
-    Ok(Json(body(store.directory.user(&id).ok_or(NO_USER)?)))
+    let mut user = body(store.directory.user(&id).ok_or(NO_USER)?);
+    if let (Some(fields), Some(all)) = (params.get("fields"), user.as_object_mut()) {
+        let includes = params.get("include_fields") != Some("false");
+        all.retain(|name, _| fields.split(',').any(|field| field == name) == includes);
+    }
+    Ok(Json(user))
+}
+
+/// `GET /users-by-email`.
+pub(super) async fn by_email(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Error> {
+    bearer::check(&app, &headers, &["read:users"])?;
+    let params = page::query(&uri)?;
+    let email = params
+        .get("email")
+        .ok_or_else(|| Error::InvalidQuery("'Missing required property: email'".to_owned()))?;
+    let store = app.store();
+    let rows: Vec<Value> =
+        store.directory.people.iter().filter(|one| one.email == email).map(body).collect();
+    Ok(Json(json!(rows)))
 }
 
 /// `PATCH /users/{id}`: merges metadata at the first level; `null` deletes a field.
@@ -75,7 +101,7 @@ pub(super) async fn permissions(
     let store = app.store();
     let person = store.directory.user(&id).ok_or(NO_USER)?;
     let rows: Vec<Value> =
-        store.directory.permissions(person).iter().map(Permission::row).collect();
+        store.directory.permissions(person, None).iter().map(Permission::row).collect();
     page::offset(&uri, "permissions", &rows).map(Json)
 }
 
@@ -95,7 +121,7 @@ pub(super) async fn roles(
         .roles
         .iter()
         .filter(|role| person.roles.contains(&role.name))
-        .map(|role| json!({"id": role.id, "name": role.name, "description": role.description}))
+        .map(view)
         .collect();
     page::offset(&uri, "roles", &rows).map(Json)
 }
@@ -116,7 +142,7 @@ pub(super) async fn effective_permissions(
     let person = store.directory.user(&id).ok_or(NO_USER)?;
     let rows: Vec<Value> = store
         .directory
-        .permissions(person)
+        .permissions(person, None)
         .iter()
         .filter(|permission| permission.audience == audience)
         .map(Permission::effective_row)
@@ -157,7 +183,7 @@ pub(super) async fn connected_accounts(
 fn body(person: &Person) -> Value {
     let nickname = person.email.split('@').next().unwrap_or_default();
     let (provider, id) = person.user_id.split_once('|').unwrap_or(("auth0", &person.user_id));
-    json!({
+    let mut body = json!({
         "user_id": person.user_id,
         "email": person.email,
         "email_verified": true,
@@ -171,5 +197,10 @@ fn body(person: &Person) -> Value {
         }],
         "user_metadata": person.user_metadata,
         "app_metadata": person.app_metadata,
-    })
+    });
+    // Who never was blocked has no such member.
+    if person.blocked {
+        put(&mut body, "blocked", json!(true));
+    }
+    body
 }

@@ -49,7 +49,11 @@ pub(super) async fn connect(
         .directory
         .connections
         .iter()
-        .find(|one| one.name == request.connection && caller.client.connections.contains(&one.name))
+        .find(|one| {
+            one.name == request.connection
+                && one.connected_accounts
+                && caller.client.connections.contains(&one.name)
+        })
         .ok_or_else(|| {
             Error::invalid("The connection does not exist or is not enabled for the client")
         })?;

@@ -10,6 +10,9 @@ pub struct Api {
     pub id: String,
     /// The `aud` of its access tokens.
     pub identifier: String,
+    /// Other names that clients may ask for. Auth0 has none: it would be another API there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// The display name.
     pub name: String,
     /// The dialect of its access tokens.
@@ -29,6 +32,9 @@ pub struct Api {
     /// The scopes of the API.
     #[serde(default)]
     pub scopes: Vec<Scope>,
+    /// Who may act on behalf of users: `allow_all`, `require_client_grant` or `deny_all`.
+    #[serde(default = "allow_all")]
+    pub user_access: String,
     /// Whether it is one of the tenant's own APIs.
     #[serde(default)]
     pub is_system: bool,
@@ -79,6 +85,10 @@ impl TokenDialect {
 pub struct Client {
     /// The client id: any string, including a URL.
     pub client_id: String,
+    /// The id that the Management API gives to a client whose `client_id` is the URL of its
+    /// metadata document.
+    #[serde(default)]
+    pub management_id: Option<String>,
     /// The secret of a confidential client.
     #[serde(default)]
     pub client_secret: Option<String>,
@@ -110,6 +120,12 @@ pub struct Client {
     /// The kinds of token exchange (RFC 8693) that it may use.
     #[serde(default)]
     pub token_exchange: Vec<TokenExchange>,
+    /// Whether it conforms to OpenID Connect, as all new applications do.
+    #[serde(default = "yes")]
+    pub oidc_conformant: bool,
+    /// Texts that administrators keep with it.
+    #[serde(default)]
+    pub client_metadata: std::collections::BTreeMap<String, String>,
 }
 
 /// A kind of token exchange (RFC 8693), `token_exchange.allow_any_profile_of_type`.
@@ -157,6 +173,12 @@ pub enum ClientAuth {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicKey {
+    /// The id, `cred_…`. The default is none.
+    #[serde(default)]
+    pub id: String,
+    /// Whether the application may authenticate with it.
+    #[serde(default = "yes")]
+    pub is_enabled: bool,
     /// The only algorithm the key may be used with: RS256, PS256 or ES256.
     pub alg: String,
     /// The SubjectPublicKeyInfo, as PEM.
@@ -167,6 +189,9 @@ pub struct PublicKey {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientGrant {
+    /// The id, `cgr_…`. The default is a random id.
+    #[serde(default)]
+    pub id: String,
     /// The application; `None` for a default grant.
     #[serde(default)]
     pub client_id: Option<String>,
@@ -179,6 +204,9 @@ pub struct ClientGrant {
     pub subject_type: SubjectType,
     /// The scopes.
     pub scopes: Vec<String>,
+    /// Whether it has all scopes of the API instead.
+    #[serde(default)]
+    pub allow_all_scopes: bool,
 }
 
 /// On whose behalf an application acts.
@@ -191,8 +219,23 @@ pub enum SubjectType {
     User,
 }
 
+/// A client ID metadata document that an administrator can import. The tenant fetches none, because
+/// it talks to nobody.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataDocument {
+    /// Where the document is, which is the client's id.
+    pub url: String,
+    /// What is there.
+    pub document: serde_json::Map<String, serde_json::Value>,
+}
+
 fn yes() -> bool {
     true
+}
+
+fn allow_all() -> String {
+    "allow_all".to_owned()
 }
 
 fn a_day() -> i64 {

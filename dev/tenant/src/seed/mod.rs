@@ -10,10 +10,13 @@ use serde_json::Value;
 pub(crate) use calendar::zone;
 pub use calendar::{Calendar, Event, EventStatus, Repeat, Response};
 pub use clients::{
-    Api, AppType, Client, ClientAuth, ClientGrant, PublicKey, Scope, SubjectType, TokenDialect,
-    TokenExchange,
+    Api, AppType, Client, ClientAuth, ClientGrant, MetadataDocument, PublicKey, Scope, SubjectType,
+    TokenDialect, TokenExchange,
 };
-pub use people::{ConnectedAccount, Organization, Person, Role};
+pub use people::{ConnectedAccount, Organization, OrganizationGroup, Person, Role};
+
+/// The application through which an administrator gets tokens of the Management API.
+const EXPLORER: &str = "local-api-explorer";
 
 /// The built-in seed file.
 const DEFAULT: &str = include_str!("../../seed.toml");
@@ -30,6 +33,9 @@ pub struct Seed {
     /// The applications.
     #[serde(rename = "client", default)]
     pub clients: Vec<Client>,
+    /// The client ID metadata documents that can be imported.
+    #[serde(rename = "metadata_document", default)]
+    pub metadata_documents: Vec<MetadataDocument>,
     /// The client grants.
     #[serde(rename = "client_grant", default)]
     pub client_grants: Vec<ClientGrant>,
@@ -51,6 +57,12 @@ pub struct Seed {
     /// The calendars of the stand-in for Google.
     #[serde(rename = "calendar", default)]
     pub calendars: Vec<Calendar>,
+    /// The Actions.
+    #[serde(rename = "action", default)]
+    pub actions: Vec<Action>,
+    /// The log streams, as the Management API has them. The tenant sends nothing to them.
+    #[serde(rename = "log_stream", default)]
+    pub log_streams: Vec<Value>,
 }
 
 /// Settings of the whole tenant.
@@ -64,12 +76,38 @@ pub struct Settings {
     /// Whether Dynamic Client Registration is enabled.
     #[serde(default)]
     pub dynamic_client_registration: bool,
+    /// Whether clients that register themselves may use every API, as they could on old tenants.
+    /// The tenant only says so, and is strict.
+    #[serde(default)]
+    pub permissive_registration: bool,
     /// Whether each use replaces a refresh token.
     #[serde(default)]
     pub rotate_refresh_tokens: bool,
+    /// Whether access tokens have the name of the organization, too.
+    #[serde(default)]
+    pub organization_names: bool,
+    /// The issuer of the enterprise identity provider whose ID-JAGs are accepted.
+    #[serde(default)]
+    pub enterprise_issuer: Option<String>,
     /// The API for requests that name none.
     #[serde(default)]
     pub default_audience: Option<String>,
+    /// Whether `resource` names the API if `audience` does not: `compatibility`, or `audience`.
+    #[serde(default = "compatibility")]
+    pub resource_parameter_profile: String,
+    /// Whether authorization responses have `iss` (RFC 9207).
+    #[serde(default = "yes")]
+    pub response_issuer: bool,
+    /// Whether the metadata says that clients may use a client ID metadata document. The tenant
+    /// knows only those that an administrator imported.
+    #[serde(default)]
+    pub client_id_metadata_documents: bool,
+    /// Whether the consent page shows the descriptions of scopes.
+    #[serde(default = "yes")]
+    pub scope_descriptions: bool,
+    /// The policies of multi-factor authentication, as in `all-applications`.
+    #[serde(default)]
+    pub mfa_policies: Vec<String>,
 }
 
 /// An identity provider whose tokens the Token Vault can hold.
@@ -85,6 +123,38 @@ pub struct Connection {
     /// The default scopes when a person connects an account.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Whether third-party clients may use it.
+    #[serde(default = "yes")]
+    pub is_domain_connection: bool,
+    /// Whether people may sign in with it.
+    #[serde(default = "yes")]
+    pub authentication: bool,
+    /// Whether people may connect accounts with it, for the Token Vault.
+    #[serde(default = "yes")]
+    pub connected_accounts: bool,
+    /// The other options, as the Management API has them.
+    #[serde(default)]
+    pub options: serde_json::Map<String, Value>,
+}
+
+/// An Action. One that adds `name` or `email` to access tokens does so; other code is only kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The code.
+    pub code: String,
+    /// The trigger, as in `post-login`.
+    pub trigger: String,
+    /// Whether the code is deployed.
+    #[serde(default)]
+    pub deployed: bool,
+    /// Whether it is bound to its trigger.
+    #[serde(default)]
+    pub bound: bool,
 }
 
 /// A custom token exchange profile, with what its Action would do.
@@ -136,6 +206,46 @@ impl Seed {
             Ok(seed) => seed,
             Err(error) => unreachable!("the built-in seed: {error}"),
         }
+    }
+
+    /// A tenant as it is after signing up: people who can sign in, and nothing set up. An
+    /// administrator's application gets tokens of the Management API, as the API Explorer does.
+    #[must_use]
+    pub fn empty() -> Self {
+        let mut seed = Self::load_default("http://127.0.0.1:3000/mcp");
+        seed.tenant.dynamic_client_registration = false;
+        seed.tenant.resource_parameter_profile = "audience".to_owned();
+        seed.tenant.response_issuer = false;
+        seed.tenant.scope_descriptions = false;
+        seed.apis.clear();
+        seed.clients.retain(|client| client.client_id == EXPLORER);
+        seed.client_grants.retain(|grant| grant.client_id.as_deref() == Some(EXPLORER));
+        seed.token_exchange_profiles.clear();
+        seed.organizations.clear();
+        seed.roles.clear();
+        for person in &mut seed.people {
+            person.roles.clear();
+            person.permissions.clear();
+            person.claims.clear();
+            person.connected_accounts.clear();
+            person.note.clear();
+        }
+        for connection in &mut seed.connections {
+            connection.is_domain_connection = false;
+            connection.connected_accounts = false;
+            connection.scopes = vec!["email".to_owned(), "profile".to_owned()];
+        }
+        seed.connections.push(Connection {
+            id: "con_local_database".to_owned(),
+            name: "Username-Password-Authentication".to_owned(),
+            strategy: "auth0".to_owned(),
+            scopes: Vec::new(),
+            is_domain_connection: false,
+            authentication: true,
+            connected_accounts: false,
+            options: serde_json::Map::new(),
+        });
+        seed
     }
 
     /// Reads a seed. `{audience}` is replaced with `audience`, and `{server}` with the origin of
@@ -195,6 +305,14 @@ impl Seed {
                 }
             }
         }
+        for organization in &self.organizations {
+            let of_groups = organization.groups.iter().flat_map(|group| &group.roles);
+            for role in organization.roles.values().flatten().chain(of_groups) {
+                if !self.roles.iter().any(|known| &known.name == role) {
+                    return wrong(format!("{} has the unknown role `{role}`", organization.name));
+                }
+            }
+        }
         for grant in &self.client_grants {
             if let Some(id) = &grant.client_id
                 && self.client(id).is_none()
@@ -207,6 +325,14 @@ impl Seed {
         }
         Ok(())
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn compatibility() -> String {
+    "compatibility".to_owned()
 }
 
 /// Escapes text for a basic string of TOML.

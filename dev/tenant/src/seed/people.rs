@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A person who can sign in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// The `sub` of their tokens, for example `auth0|owner`.
@@ -18,6 +18,9 @@ pub struct Person {
     /// A short description for the sign-in page.
     #[serde(default)]
     pub note: String,
+    /// Whether an administrator has blocked the person.
+    #[serde(default)]
+    pub blocked: bool,
     /// Names of roles.
     #[serde(default)]
     pub roles: Vec<String>,
@@ -77,14 +80,45 @@ pub struct Role {
 }
 
 /// An organization with members.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Organization {
     /// The id, `org_…`.
     pub id: String,
     /// The name.
     pub name: String,
+    /// The name that people see. The default is the name.
+    #[serde(default)]
+    pub display_name: String,
+    /// Whether third-party clients may sign members in. On Auth0 they may not unless that is set.
+    #[serde(default = "yes")]
+    pub third_party_clients: bool,
+    /// The ids of the connections with which members sign in.
+    #[serde(default)]
+    pub connections: Vec<String>,
     /// The user ids of the members.
     #[serde(default)]
     pub members: Vec<String>,
+    /// Names of the roles that members have in it, by user id.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// Its groups.
+    #[serde(rename = "group", default)]
+    pub groups: Vec<OrganizationGroup>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A group of an organization's members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationGroup {
+    /// The name.
+    pub name: String,
+    /// The user ids of the members.
+    pub members: Vec<String>,
+    /// Names of the roles that the members have in the organization.
+    pub roles: Vec<String>,
 }

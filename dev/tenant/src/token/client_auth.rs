@@ -98,7 +98,7 @@ fn check_assertion(app: &App, client: &Client, assertion: &str) -> Result<(), Er
     let signed = client
         .public_keys
         .iter()
-        .filter(|key| key.alg == alg)
+        .filter(|key| key.is_enabled && key.alg == alg)
         .filter_map(verifier)
         .any(|(key, alg)| jose::check_signature(assertion, &key, alg).is_ok());
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -17,8 +17,11 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
             "Grant type 'client_credentials' not allowed for the client.",
         ));
     }
-    // Auth0's resource parameter profile does not apply to this grant, so only `audience` is read.
-    let audience = params.required("audience")?;
+    // MCP clients send `resource`, as they do with every other grant.
+    let audience = match params.get("resource") {
+        Some(resource) if params.get("audience").is_none() => resource,
+        _ => params.required("audience")?,
+    };
     let store = app.store();
     let api = store.directory.api(audience).filter(|api| api.identifier == audience);
     let api = api.ok_or_else(|| Error::service_not_found(audience))?;
@@ -29,11 +32,11 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
         ))
     })?;
     let requested = params.words("scope");
-    let scopes: Vec<String> = grant
-        .scopes
-        .iter()
+    let scopes: Vec<String> = store
+        .directory
+        .granted_scopes(grant)
+        .into_iter()
         .filter(|scope| requested.is_empty() || requested.contains(scope))
-        .cloned()
         .collect();
     let claims = app.claims(
         &store,

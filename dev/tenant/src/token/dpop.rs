@@ -1,5 +1,5 @@
-//! DPoP-bound access tokens (RFC 9449, section 5). Age, nonce and replay of a proof
-//! are not checked.
+//! DPoP-bound access tokens (RFC 9449, section 5). Age and replay of a proof are not checked. As on
+//! Auth0, a public client has to send a nonce.
 
 use axum::http::HeaderMap;
 use jsonwebtoken::jwk::ThumbprintHash;
@@ -10,7 +10,49 @@ use crate::jose;
 use crate::json::put;
 use crate::keys::SigningKey;
 use crate::oauth::Error;
+use crate::random;
+use crate::seed::{Client, ClientAuth};
 use crate::state::App;
+
+/// How long a nonce is given out, in seconds. It is accepted for as long again.
+const NONCE_SECONDS: i64 = 300;
+
+/// The error of a proof without a nonce. Its response carries the nonce to use.
+pub(super) const USE_NONCE: &str = "use_dpop_nonce";
+
+/// Refuses the proof of a public client without a nonce that was given out lately. Everything else
+/// about the proof is checked when the token is bound, and the grant is not used up before.
+pub(super) fn check_nonce(app: &App, headers: &HeaderMap, client: &Client) -> Result<(), Error> {
+    let Some(proof) = headers.get("dpop") else { return Ok(()) };
+    if client.token_endpoint_auth_method != ClientAuth::None {
+        return Ok(());
+    }
+    let claims = proof.to_str().ok().and_then(jose::decode).map(|(_, claims)| claims);
+    let nonce = claims.as_ref().and_then(|claims| claims.get("nonce")).and_then(Value::as_str);
+    let oldest = crate::now() - 2 * NONCE_SECONDS;
+    let is_known = app
+        .store()
+        .dpop_nonces
+        .iter()
+        .any(|(known, made_at)| *made_at > oldest && nonce == Some(known));
+    if is_known {
+        return Ok(());
+    }
+    Err(Error::new(400, USE_NONCE, "Authorization server requires nonce in DPoP proof"))
+}
+
+/// The nonce for the next proof.
+pub(super) fn nonce(app: &App) -> String {
+    let (mut store, now) = (app.store(), crate::now());
+    let newest = store.dpop_nonces.last();
+    if let Some((nonce, _)) = newest.filter(|(_, made_at)| *made_at > now - NONCE_SECONDS) {
+        return nonce.clone();
+    }
+    let nonce = random::token(24);
+    store.dpop_nonces.retain(|(_, made_at)| *made_at > now - 2 * NONCE_SECONDS);
+    store.dpop_nonces.push((nonce.clone(), now));
+    nonce
+}
 
 /// Binds the access token of a response to the key of the request's DPoP proof, if there is one.
 /// Opaque tokens and tokens of other providers stay unbound.

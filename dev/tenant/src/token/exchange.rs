@@ -61,7 +61,7 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
         .map(|organization| store.directory.member_of(&user_id, organization))
         .transpose()?;
     let granted = Granted {
-        scopes: store.directory.grantable(client, person, api, &requested),
+        scopes: store.directory.grantable(client, person, organization.as_deref(), api, &requested),
         user_id,
         client_id: client.client_id.clone(),
         audience,

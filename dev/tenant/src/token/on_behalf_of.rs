@@ -47,9 +47,10 @@ pub(super) fn exchange(app: &App, client: &Client, params: &Params) -> Result<Va
         requested.clone_from(&grant.scopes);
     }
     requested.retain(|scope| grant.scopes.contains(scope));
-    let scopes = store.directory.grantable(client, person, Some(api), &requested);
-    let permissions = store.directory.permissions_on(person, audience);
-    let mut extra = tokens::extra_claims(&store, person, subject::text(&claims, "org_id"));
+    let organization = subject::text(&claims, "org_id");
+    let scopes = store.directory.grantable(client, person, organization, Some(api), &requested);
+    let permissions = store.directory.permissions_on(person, organization, audience);
+    let mut extra = tokens::extra_claims(&store, person, organization);
     extra.insert("act".to_owned(), act);
     let token = app.claims(
         &store,

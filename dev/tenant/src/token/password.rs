@@ -35,7 +35,7 @@ pub(super) fn issue(app: &App, client: &Client, params: &Params) -> Result<Value
     let granted = Granted {
         user_id: person.user_id.clone(),
         client_id: client.client_id.clone(),
-        scopes: store.directory.grantable(client, person, api, &requested),
+        scopes: store.directory.grantable(client, person, None, api, &requested),
         audience,
         organization: None,
         code: None,

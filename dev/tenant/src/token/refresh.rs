@@ -31,7 +31,11 @@ pub(super) fn refresh(app: &App, client: &Client, params: &Params) -> Result<Val
     }
     // Scopes whose permission was revoked since are dropped.
     let api = granted.audience.as_deref().and_then(|audience| store.directory.api(audience));
-    granted.scopes = store.directory.grantable(client, &person, api, &granted.scopes);
+    let organization = granted.organization.as_deref();
+    if let Some(organization) = organization {
+        store.directory.member_of(&person.user_id, organization)?;
+    }
+    granted.scopes = store.directory.grantable(client, &person, organization, api, &granted.scopes);
     let mut answer = tokens::answer_for_person(
         app,
         &mut store,

@@ -359,6 +359,42 @@ async fn an_organization_is_for_its_members() {
     );
 }
 
+/// Signs in to an organization on the page, or outside of any.
+async fn claims_of(world: &World, email: &str, organization: Option<&str>) -> Value {
+    let first = authorize(world, &with(&request(), "prompt", "login")).await;
+    let page = follow(world, &first).await.text().await.unwrap();
+    assert!(page.contains("in the organization acme"), "{page}");
+    let state = page_state(&first);
+    let mut form = vec![("state", state.as_str()), ("username", email), ("password", PASSWORD)];
+    form.extend(organization.map(|id| ("organization", id)));
+    let done = world.post("/u/login").form(&form).send().await.unwrap();
+    let code = query(&location(&follow(world, &done).await))["code"].clone();
+    let (_, body) = world.token(&redeem_form("doorward-try", &code)).await;
+    world.claims(&text(&body["access_token"])).await.1
+}
+
+#[tokio::test]
+async fn whoever_signs_in_to_an_organization_has_the_permissions_of_the_roles_there() {
+    const ACME: Option<&str> = Some("org_acme00000000001");
+    let world = World::new().await;
+    let greeter = json!(["tool:greet", "tool:whoami"]);
+    for (email, organization, permissions) in [
+        ("member@example.com", ACME, &greeter),
+        ("night@example.com", ACME, &greeter),
+        ("member@example.com", None, &json!([])),
+        ("owner@example.com", ACME, &json!([])),
+    ] {
+        let claims = claims_of(&world, email, organization).await;
+        assert_eq!(claims["permissions"], *permissions, "{email}");
+        assert_eq!(claims.get("org_id"), organization.map(|id| json!(id)).as_ref());
+        let scope = claims["scope"].as_str().unwrap_or_default();
+        assert_eq!(scope.split_whitespace().count(), permissions.as_array().unwrap().len());
+    }
+    world.control().edit(|directory| directory.tenant.organization_names = false);
+    let claims = claims_of(&world, "member@example.com", ACME).await;
+    assert_eq!((&claims["org_id"], claims.get("org_name")), (&json!(ACME.unwrap()), None));
+}
+
 #[tokio::test]
 async fn the_response_can_use_the_fragment_and_a_confidential_client_authenticates() {
     let world = World::new().await;

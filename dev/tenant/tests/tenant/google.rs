@@ -1,5 +1,5 @@
 use doorward_tenant::{Calendar, Event, EventStatus};
-use jiff::{ToSpan, Zoned};
+use jiff::{ToSpan, ZonedDateTime};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -8,7 +8,7 @@ const PRIMARY: &str = "/calendar/v3/calendars/primary/events";
 
 /// The parameters that request the events of today in this zone.
 fn today(zone: &str) -> Vec<(&'static str, String)> {
-    let start = Zoned::now().in_tz(zone).unwrap().start_of_day().unwrap();
+    let start = ZonedDateTime::now().in_tz(zone).unwrap().start_of_day().unwrap();
     let end = start.checked_add(1.day()).unwrap();
     vec![
         ("timeMin", start.timestamp().to_string()),
@@ -75,7 +75,7 @@ async fn today_has_every_kind_of_event_on_several_pages() {
         ]
     );
 
-    let date = Zoned::now().in_tz("Europe/Berlin").unwrap().date();
+    let date = ZonedDateTime::now().in_tz("Europe/Berlin").unwrap().date();
     let all_day = named(&items, "Release day");
     assert_eq!(all_day["start"], json!({"date": date.to_string()}));
     assert_eq!(all_day["end"], json!({"date": date.tomorrow().unwrap().to_string()}));

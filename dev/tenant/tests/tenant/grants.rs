@@ -2,9 +2,9 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use doorward_tenant::{ClientAuth, PublicKey};
+use doorward_tenant::{ClientAuth, PublicKey, SigningKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -95,6 +95,10 @@ async fn a_secret_may_travel_in_the_header() {
         world.post("/oauth/token").form(&form).basic_auth("doorward-machine", Some(SECRET));
     let (status, body) = answer(machine).await;
     assert_eq!((status.as_u16(), &body["scope"]), (200, &json!("tool:whoami")));
+    let named = [("grant_type", "client_credentials"), ("resource", API)];
+    let machine =
+        world.post("/oauth/token").form(&named).basic_auth("doorward-machine", Some(SECRET));
+    assert_eq!(answer(machine).await.0, 200, "MCP clients send `resource`");
     let wrong =
         world.post("/oauth/token").form(&form).basic_auth("doorward-machine", Some("wrong"));
     assert_eq!(answer(wrong).await.0, 401);
@@ -165,7 +169,12 @@ async fn a_signed_assertion_replaces_the_secret() {
     let ec_public =
         pem("PUBLIC KEY", AsDer::<PublicKeyX509Der<'_>>::as_der(ec.public_key()).unwrap().as_ref());
     let ec = EncodingKey::from_ec_der(ec.to_pkcs8v1().unwrap().as_ref());
-    let key = |alg: &str, pem: &str| PublicKey { alg: alg.to_owned(), pem: pem.to_owned() };
+    let key = |alg: &str, pem: &str| PublicKey {
+        id: String::new(),
+        is_enabled: true,
+        alg: alg.to_owned(),
+        pem: pem.to_owned(),
+    };
     let keys = vec![key("RS256", &rsa_public), key("PS256", &rsa_public), key("ES256", &ec_public)];
     world.control().use_private_key_jwt("doorward", keys).unwrap();
     let client = world.control().directory().client("doorward").cloned().unwrap();
@@ -209,4 +218,100 @@ async fn a_signed_assertion_replaces_the_secret() {
 
 fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+}
+
+#[tokio::test]
+async fn a_public_client_needs_a_nonce_of_the_tenant_in_its_dpop_proof() {
+    let world = World::new().await;
+    let url = world.url("/oauth/token");
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = key.public_key().as_ref();
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..65]),
+    });
+    let private = EncodingKey::from_ec_der(key.to_pkcs8v1().unwrap().as_ref());
+    let mut header = Header::new(Algorithm::ES256);
+    header.typ = Some("dpop+jwt".to_owned());
+    header.jwk = Some(serde_json::from_value(jwk).unwrap());
+    let send = async |form: &[(&str, &str)], nonce: &str| {
+        let claims = json!({
+            "jti": "1", "htm": "POST", "htu": url, "iat": 1_800_000_000, "nonce": nonce,
+        });
+        let proof = jsonwebtoken::encode(&header, &claims, &private).unwrap();
+        let request = world.post("/oauth/token").form(form).header("dpop", proof);
+        let response = request.send().await.unwrap();
+        let nonce = response.headers().get("dpop-nonce").map(|it| it.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        (status, nonce, response.json::<serde_json::Value>().await.unwrap())
+    };
+    let (status, nonce, body) = send(&PASSWORD_FORM, "made up").await;
+    assert_eq!((status, &body["error"]), (400, &json!("use_dpop_nonce")));
+    assert_eq!(body["error_description"], "Authorization server requires nonce in DPoP proof");
+    let nonce = nonce.expect("the refusal brings a nonce");
+    let (status, _, body) = send(&PASSWORD_FORM, &nonce).await;
+    assert_eq!((status, &body["token_type"]), (200, &json!("DPoP")), "{body}");
+    // A client with a secret shows by it that it takes part now.
+    let machine = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "doorward-machine"),
+        ("client_secret", SECRET),
+        ("audience", API),
+    ];
+    let (status, _, body) = send(&machine, "").await;
+    assert_eq!((status, &body["token_type"]), (200, &json!("DPoP")), "{body}");
+}
+
+const ENTERPRISE: [(&str, &str); 3] = [
+    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+    ("client_id", "doorward-enterprise"),
+    ("client_secret", SECRET),
+];
+
+#[tokio::test]
+async fn an_id_jag_gets_an_access_token_for_its_user_and_no_other_token() {
+    let world = World::new().await;
+    let scopes = ["tool:whoami", "tool:greet", "offline_access", "openid"];
+    let id_jag = |claims: Value| {
+        let control = world.control();
+        control.mint_id_jag("owner@example.com", "doorward-enterprise", &scopes, &claims).unwrap()
+    };
+    let good = id_jag(json!({}));
+    let form = [&ENTERPRISE[..], &[("assertion", good.as_str())]].concat();
+    for _ in 0..2 {
+        let (status, body) = world.token(&form).await;
+        assert_eq!((status.as_u16(), &body["scope"]), (200, &json!("tool:whoami tool:greet")));
+        assert_eq!((body.get("refresh_token"), body.get("id_token")), (None, None));
+        let (_, claims) = world.claims(&text(&body["access_token"])).await;
+        assert_eq!((&claims["sub"], &claims["aud"]), (&json!("auth0|owner"), &json!(API)));
+        assert_eq!(claims["client_id"], "doorward-enterprise");
+    }
+    let (_, body) = world.token(&[&form[..], &[("scope", "tool:greet tool:x")]].concat()).await;
+    assert_eq!(body["scope"], "tool:greet");
+    for bad in [
+        json!({ "iss": "https://evil.example/" }),
+        json!({ "aud": "https://another.example/" }),
+        json!({ "client_id": "doorward-try" }),
+        json!({ "exp": 1 }),
+        json!({ "exp": null }),
+        json!({ "jti": null }),
+        json!({ "sub": "auth0|nobody" }),
+    ] {
+        let assertion = id_jag(bad.clone());
+        let form = [&ENTERPRISE[..], &[("assertion", assertion.as_str())]].concat();
+        let (_, body) = world.token(&form).await;
+        assert_eq!(body["error"], "invalid_grant", "{bad}");
+    }
+    let (_, claims) = decode(&good);
+    for forged in [
+        world.tenant.mint(&json!({ "typ": "oauth-id-jag+jwt" }), &claims),
+        world.control().mint_with(SigningKey::Enterprise, &json!({ "typ": "JWT" }), &claims),
+        "a.b.c".to_owned(),
+    ] {
+        let form = [&ENTERPRISE[..], &[("assertion", forged.as_str())]].concat();
+        assert_eq!(world.token(&form).await.1["error"], "invalid_grant");
+    }
+    let document = answer(world.get("/.well-known/oauth-authorization-server")).await.1;
+    let profiles = json!(["urn:ietf:params:oauth:grant-profile:id-jag"]);
+    assert_eq!(document["authorization_grant_profiles_supported"], profiles);
 }

@@ -22,4 +22,5 @@ mod grants;
 mod management;
 mod register;
 mod robustness;
+mod set_up;
 mod vault;

@@ -275,3 +275,79 @@ async fn every_response_names_the_rate_limit_and_excess_calls_are_refused() {
         (429, &json!("Global limit has been reached"))
     );
 }
+
+#[tokio::test]
+async fn a_member_has_roles_in_the_organization_and_through_its_groups() {
+    let world = World::new().await;
+    let token = world.management_token().await;
+    let acme = "/api/v2/organizations/org_acme00000000001/members";
+    for (user, list, roles) in [
+        ("member", "roles", &["Greeter"][..]),
+        ("member", "effective-roles", &["Greeter"]),
+        ("night", "roles", &[]),
+        ("night", "effective-roles", &["Greeter"]),
+        ("owner", "effective-roles", &[]),
+    ] {
+        let query = if list == "roles" { "include_totals=true" } else { "take=100" };
+        let path = format!("{acme}/auth0%7C{user}/{list}?{query}");
+        let (status, body) = world.get_as(&token, &path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        let names: Vec<_> =
+            body["roles"].as_array().unwrap().iter().map(|role| text(&role["name"])).collect();
+        assert_eq!(names, roles, "{path}");
+    }
+    world.control().remove_member("org_acme00000000001", "member@example.com").unwrap();
+    for (path, code) in [
+        (format!("{acme}/auth0%7Cmember/roles"), "inexistent_organization_member"),
+        (format!("{acme}/auth0%7Cguest/effective-roles"), "inexistent_organization_member"),
+        ("/api/v2/organizations/org_0/members/x/roles".to_owned(), "inexistent_organization"),
+        ("/api/v2/roles/rol_0/permissions".to_owned(), "inexistent_role"),
+    ] {
+        let (status, body) = world.get_as(&token, &path).await;
+        assert_eq!((status.as_u16(), &body["errorCode"]), (404, &json!(code)), "{path}");
+    }
+    let path = "/api/v2/roles/rol_local0000000002/permissions?include_totals=true";
+    let (_, body) = world.get_as(&token, path).await;
+    assert_eq!(body["total"], 2);
+    assert_eq!(body["permissions"][0]["resource_server_identifier"], API);
+}
+
+#[tokio::test]
+async fn each_question_about_a_member_needs_its_own_scope() {
+    let world = World::new().await;
+    let member = "/api/v2/organizations/org_acme00000000001/members/auth0%7Cmember";
+    for (path, scope) in [
+        (format!("{member}/roles"), "read:organization_member_roles"),
+        (format!("{member}/effective-roles"), "read:organization_member_effective_roles"),
+        ("/api/v2/roles/rol_local0000000002/permissions".to_owned(), "read:roles"),
+    ] {
+        world.control().edit(|directory| {
+            directory.client_grants[0].scopes.retain(|one| one != scope);
+        });
+        let token = world.management_token().await;
+        let (status, body) = world.get_as(&token, &path).await;
+        assert_eq!(status, 403, "{path}");
+        assert!(text(&body["message"]).ends_with(scope), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_is_blocked_gets_no_tokens_and_is_shown_as_blocked() {
+    let world = World::new().await;
+    let token = world.management_token().await;
+    let fields = format!("{OWNER}?fields=blocked&include_fields=true");
+    assert_eq!(world.get_as(&token, &fields).await.1, json!({}));
+    world.control().set_blocked("owner@example.com", true).unwrap();
+    assert_eq!(world.get_as(&token, &fields).await.1, json!({ "blocked": true }));
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", "doorward-test"),
+        ("username", "owner@example.com"),
+        ("password", PASSWORD),
+        ("audience", API),
+    ];
+    let (status, body) = world.token(&form).await;
+    assert_eq!((status.as_u16(), &body["error"]), (401, &json!("unauthorized")));
+    world.control().set_blocked("owner@example.com", false).unwrap();
+    assert_eq!(world.token(&form).await.0, 200);
+}

@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect};
 use serde_json::{Value, json};
 
 pub(crate) const API: &str = "http://127.0.0.1:3000/mcp";
-pub(crate) const SECRET: &str = "local-only-secret";
+pub(crate) const SECRET: &str = "local-only-secret-that-everybody-knows";
 pub(crate) const PASSWORD: &str = "local-password";
 pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -20,7 +20,7 @@ fn all() -> impl Iterator<Item = (TimeZone, tz::TimeZone)> {
 }
 
 fn begin(date: Date, zone: &tz::TimeZone) -> Timestamp {
-    let midnight = zone.to_ambiguous_zoned(date.at(0, 0, 0, 0));
+    let midnight = zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0));
     midnight.compatible().unwrap().start_of_day().unwrap().timestamp()
 }
 
@@ -31,8 +31,8 @@ fn every_zone_has_the_offsets_of_the_database_before_and_after_every_change() {
             let expected = theirs.to_offset(Timestamp::from_second(at).unwrap()).seconds();
             assert_eq!(i32::from(ours.offset_at(at)) * 60, expected, "{} at {at}", ours.name());
         };
-        let first = FIRST.to_zoned(tz::TimeZone::UTC).unwrap().timestamp();
-        let last = LAST.to_zoned(tz::TimeZone::UTC).unwrap().timestamp();
+        let first = FIRST.to_zoned_datetime(tz::TimeZone::UTC).unwrap().timestamp();
+        let last = LAST.to_zoned_datetime(tz::TimeZone::UTC).unwrap().timestamp();
         for change in theirs.following(first).take_while(|change| change.timestamp() <= last) {
             let at = change.timestamp().as_second();
             [-86_400, -3600, -1, 0, 1, 3600, 86_400].iter().for_each(|by| same(at + by));
@@ -50,9 +50,9 @@ fn every_day_begins_where_the_database_says() {
             let expected = begin(date, &theirs).as_second();
             assert_eq!(begins.timestamp(), expected, "{} on {date}", ours.name());
         };
-        let first = FIRST.to_zoned(tz::TimeZone::UTC).unwrap().timestamp();
+        let first = FIRST.to_zoned_datetime(tz::TimeZone::UTC).unwrap().timestamp();
         for change in theirs.following(first) {
-            let date = change.timestamp().to_zoned(theirs.clone()).date();
+            let date = change.timestamp().to_zoned_datetime(theirs.clone()).date();
             if date >= LAST {
                 break;
             }

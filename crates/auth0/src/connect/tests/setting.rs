@@ -48,7 +48,7 @@ impl Setting {
     pub(super) fn with(variables: &[(&str, &str)]) -> Self {
         let host = FakeHost::new();
         host.set_variable("connect_client_id", "connect-client");
-        host.set_variable("connect_client_secret", "connect-secret");
+        host.set_variable("connect_client_secret", "connect-secret-0123456789-0123456789");
         for (name, value) in variables {
             host.set_variable(name, value);
         }
@@ -77,7 +77,16 @@ impl Setting {
     }
 
     pub(super) fn link(&self, caller: &Value) -> Option<String> {
-        self.tenant().connect_link(&caller_with(caller), "google-oauth2", &[CALENDAR])
+        self.link_for(caller, "google-oauth2", &[CALENDAR])
+    }
+
+    pub(super) fn link_for(
+        &self,
+        caller: &Value,
+        connection: &str,
+        scopes: &[&str],
+    ) -> Option<String> {
+        finish(self.tenant().connect_link(&caller_with(caller), connection, scopes))
     }
 
     pub(super) fn visit(&self, url: &str, cookie: &HeaderMap) -> Visit {

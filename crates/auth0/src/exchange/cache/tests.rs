@@ -84,6 +84,85 @@ fn a_token_is_remembered_until_a_minute_before_its_end() {
     assert_eq!(setting.found_text(&user, GOOGLE), None);
 }
 
+/// Reproduction: after a user had disconnected the account at the tenant, calls used it for as long
+/// as the last token lived.
+#[test]
+fn a_token_is_remembered_for_a_minute_and_no_longer_however_long_it_lives() {
+    for (setting, seconds) in [(None, 60), (Some("1"), 1), (Some("3600"), 3600)] {
+        let host = FakeHost::new();
+        if let Some(setting) = setting {
+            host.set_variable("exchange_cache_seconds", setting);
+        }
+        let (one, user) = (Setting::new(&host), caller("u", "t"));
+        one.issue(&user, GOOGLE, "secret", 86_400);
+        // The user disconnects the account: from now on the tenant issues none.
+        let other = Setting::new(&host);
+        host.now.set(host.now.get() + seconds - 1);
+        assert_eq!(one.found_text(&user, GOOGLE).as_deref(), Some("secret"), "{seconds} s");
+        host.now.set(host.now.get() + 1);
+        for instance in [&one, &other, &Setting::new(&host)] {
+            assert_eq!(instance.found_text(&user, GOOGLE), None, "{seconds} s");
+        }
+    }
+}
+
+#[test]
+fn with_0_no_token_is_remembered_at_all() {
+    let host = FakeHost::new();
+    host.set_variable("exchange_cache_seconds", "0");
+    let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    issue(&host, "secret", 86_400);
+    for _ in 0..3 {
+        let obtained = setting.found(&user, GOOGLE).unwrap();
+        assert!(!obtained.is_remembered);
+    }
+    assert_eq!(host.count(TOKENS), 3);
+    assert!(host.store.borrow().is_empty());
+    assert!(setting.tokens().0.peek(&setting.lookup(&user, GOOGLE).key).is_none());
+    refuse(&host);
+    assert_eq!(setting.found_text(&user, GOOGLE), None);
+}
+
+#[test]
+fn a_revocation_forgets_the_tokens_of_its_user_on_every_instance() {
+    let host = FakeHost::new();
+    host.set_variable("revocation_secret", "a-revocation-secret-of-32-letters");
+    let instances = [Setting::new(&host), Setting::new(&host)];
+    let (one, other) = (caller("u", "t"), caller("v", "t"));
+    let revoke = |who: &str| {
+        let (tenant, revocation) = (instances[0].instance.tenant(&host), &instances[0].instance);
+        let settings = revocation.settings.revocation.as_ref().unwrap();
+        finish_all([crate::revocation::revoke_all(&tenant, settings, who)]).remove(0).unwrap();
+    };
+    for (revoked, others) in [("u", Some("v's")), ("", None)] {
+        for instance in &instances {
+            instance.issue(&one, GOOGLE, "u's", 1000);
+            instance.issue(&other, GOOGLE, "v's", 1000);
+        }
+        revoke(revoked);
+        for instance in instances.iter().chain([&Setting::new(&host)]) {
+            assert_eq!(instance.found_text(&one, GOOGLE), None);
+            assert_eq!(instance.found_text(&other, GOOGLE).as_deref(), others);
+        }
+    }
+    // What is issued after the revocation is remembered again.
+    host.now.set(host.now.get() + 1);
+    instances[0].issue(&one, GOOGLE, "new", 1000);
+    assert_eq!(instances[1].found_text(&one, GOOGLE).as_deref(), Some("new"));
+}
+
+#[test]
+fn a_token_counts_only_if_it_is_known_what_was_revoked() {
+    let host = FakeHost::new();
+    host.set_variable("revocation_secret", "a-revocation-secret-of-32-letters");
+    let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    setting.issue(&user, GOOGLE, "secret", 1000);
+    host.store_fault.set(Some(FakeFault::Down));
+    assert_eq!(setting.found_text(&user, GOOGLE), None);
+    host.store_fault.set(None);
+    assert_eq!(setting.found_text(&user, GOOGLE).as_deref(), Some("secret"));
+}
+
 #[test]
 fn a_token_that_ends_within_a_minute_serves_its_call_and_is_kept_nowhere() {
     let host = FakeHost::new();
@@ -151,11 +230,12 @@ fn a_copy_of_the_store_is_worth_nothing_without_the_callers_token() {
     let (setting, user) = (Setting::new(&host), caller("u", "t"));
     setting.issue(&user, GOOGLE, "secret", 1000);
     let (key, sealed) = host.store.borrow_mut().pop_first().unwrap();
-    assert!(key.starts_with("doorward:v2:token:") && key.len() == 61, "{key}");
+    assert!(key.starts_with("doorward:v2:token:") && key.len() <= 22, "{key}");
     assert!(!String::from_utf8_lossy(&sealed).contains("secret"));
     // It is found in the place of another token of the same user, and does not open.
     let thief = caller("u", "another token");
-    assert_eq!(setting.lookup(&thief, GOOGLE).store_key().as_str(), key);
+    let store_key = |user: &Caller| setting.lookup(user, GOOGLE).store_key();
+    assert_eq!(store_key(&thief), store_key(&user));
     // The server's own keys do not open it either.
     host.store.borrow_mut().insert(key, sealed);
     assert_eq!(Setting::new(&host).found_text(&thief, GOOGLE), None);

@@ -13,7 +13,7 @@ const FLOW_FAILED: &str = "federated_connection_refresh_token_flow_failed";
 fn error(host: &FakeHost) -> TokenEndpointError {
     let instance = Instance::new(host);
     let (tenant, client) = (instance.tenant(host), &instance.settings.client);
-    finish(request_token(tenant.outbound(), tenant.issuer(), client, &[])).unwrap_err()
+    finish(request_token(tenant.outbound(), tenant.issuer(), client.as_ref(), &[])).unwrap_err()
 }
 
 /// What a response of the token endpoint means, and what the log says about it.

@@ -129,6 +129,25 @@ fn roles_and_permissions_are_read_to_the_last_page() {
 }
 
 #[test]
+fn a_tool_can_ask_what_its_own_api_defines() {
+    let api = json!({ "scopes": [{ "value": "tool:a", "description": "A" }, { "value": "b" }] });
+    let (host, sent) = tenant(vec![(200, api)]);
+    let scopes = done(&host, &owner(), async |client| client.api_scopes().await);
+    assert_eq!(scopes, Ok(vec!["tool:a".to_owned(), "b".to_owned()]));
+    assert!(sent.borrow()[0].0.contains("resource-servers/https%3A%2F%2Fmcp.example.com%2Fmcp"));
+    for (permission, is_defined) in [("tool:a", true), ("A", false), ("tool:b", false)] {
+        let answer =
+            done(&host, &owner(), async |client| client.is_permission_defined(permission).await);
+        assert_eq!(answer, Ok(is_defined), "{permission}");
+    }
+    let (host, _) = tenant(vec![(200, json!({}))]);
+    assert_eq!(done(&host, &owner(), async |client| client.api_scopes().await), Ok(Vec::new()));
+    let (host, _) = tenant(vec![(200, json!({ "scopes": [{}] }))]);
+    let malformed = done(&host, &owner(), async |client| client.api_scopes().await);
+    assert_eq!(malformed, Err(ManagementError::Malformed));
+}
+
+#[test]
 fn any_other_request_stays_below_the_api() {
     let (host, sent) = tenant(vec![(200, json!([1])), (204, Value::Null)]);
     let answer = done(&host, &owner(), async |client| {

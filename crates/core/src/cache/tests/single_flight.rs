@@ -9,9 +9,9 @@ use crate::testing::SimulatedHost;
 fn one_request_fetches_and_the_others_wait_for_it() {
     let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
     let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
     let requests =
-        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
+        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &lookup)) });
     let results = host.clock.run(requests.collect());
     assert!(results.iter().all(|result| result.as_deref() == Ok("one")));
     assert_eq!(source.fetches.get(), 1);
@@ -21,11 +21,11 @@ fn one_request_fetches_and_the_others_wait_for_it() {
 fn requests_go_on_with_a_stale_value_while_another_one_fetches() {
     let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
     let source = Source { latency: 500, ..Source::new(&host, &[Ok("one"), Ok("two")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(Ttl { stale: DAY, ..TTL }));
+    let (instance, lookup) = (Instance::new(), source.lookup(Ttl { stale: DAY, ..TTL }));
     let get = || -> PortFuture<'_, (Found, u64)> {
         Box::pin(async {
             let started_at = host.now_millis();
-            (instance.get(&host, &wanted).await, host.now_millis() - started_at)
+            (instance.get(&host, &lookup).await, host.now_millis() - started_at)
         })
     };
     host.clock.run(vec![get()]);
@@ -36,12 +36,12 @@ fn requests_go_on_with_a_stale_value_while_another_one_fetches() {
 }
 
 #[test]
-fn a_request_waits_no_longer_than_its_patience() {
+fn a_request_waits_no_longer_than_its_timeout() {
     let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
     let source = Source { latency: 60_000, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
     let requests =
-        (0..2).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
+        (0..2).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &lookup)) });
     let results = host.clock.run(requests.collect());
     assert_eq!(results, [Ok("one".into()), Err("unavailable")]);
 }
@@ -50,28 +50,28 @@ fn a_request_waits_no_longer_than_its_patience() {
 fn a_client_that_hangs_up_while_fetching_makes_room_for_the_next() {
     let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
     let source = Source { latency: 500, ..Source::new(&host, &[Ok("one")]) };
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    let mut first: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    let mut first: PortFuture<'_, Found> = Box::pin(instance.get(&host, &lookup));
     let mut context = Context::from_waker(Waker::noop());
     assert!(first.as_mut().poll(&mut context).is_pending());
     drop(first);
-    let get: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    let get: PortFuture<'_, Found> = Box::pin(instance.get(&host, &lookup));
     assert_eq!(host.clock.run(vec![get]), [Ok("one".into())]);
     assert_eq!(source.fetches.get(), 2);
 }
 
 #[test]
-fn requests_share_the_failure_of_the_flight_that_they_waited_for() {
+fn requests_share_the_failure_of_the_fetch_that_they_waited_for() {
     let host = SimulatedHost::new(|_, _| panic!("nothing is sent"));
     let source = Source { latency: 500, ..Source::new(&host, &[Err("down"), Ok("one")]) };
     // Failures are not cached.
-    let (instance, wanted) = (Instance::new(), source.wanted(Ttl { retry: 0, ..TTL }));
+    let (instance, lookup) = (Instance::new(), source.lookup(Ttl { backoff: 0, ..TTL }));
     let requests =
-        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &wanted)) });
+        (0..16).map(|_| -> PortFuture<'_, Found> { Box::pin(instance.get(&host, &lookup)) });
     let results = host.clock.run(requests.collect());
     assert!(results.iter().all(|result| *result == Err("down")), "{results:?}");
     assert_eq!(source.fetches.get(), 1);
-    let next: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    let next: PortFuture<'_, Found> = Box::pin(instance.get(&host, &lookup));
     assert_eq!(host.clock.run(vec![next]), [Ok("one".into())], "who comes later fetches");
 }
 
@@ -79,12 +79,12 @@ fn requests_share_the_failure_of_the_flight_that_they_waited_for() {
 fn a_waiting_request_does_not_share_a_failure_of_the_future() {
     let host = FakeHost::new();
     let source = Source::new(&host, &[Err("down"), Ok("one")]);
-    let (instance, wanted) = (Instance::new(), source.wanted(TTL));
-    assert_eq!(instance.got(&host, &wanted), Err("down"));
+    let (instance, lookup) = (Instance::new(), source.lookup(TTL));
+    assert_eq!(instance.got(&host, &lookup), Err("down"));
     go_back(&host, 5_000);
     host.polls.set(3);
-    let mut hangs_up: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
-    let mut waits: PortFuture<'_, Found> = Box::pin(instance.get(&host, &wanted));
+    let mut hangs_up: PortFuture<'_, Found> = Box::pin(instance.get(&host, &lookup));
+    let mut waits: PortFuture<'_, Found> = Box::pin(instance.get(&host, &lookup));
     let mut context = Context::from_waker(Waker::noop());
     assert!(hangs_up.as_mut().poll(&mut context).is_pending(), "it reads the store");
     assert!(waits.as_mut().poll(&mut context).is_pending());

@@ -51,19 +51,23 @@ fn a_permission_on_a_later_page_counts() {
 #[test]
 fn an_undecided_call_is_refused_for_every_tool() {
     let request = modern_request("tools/call", json!({ "name": "get_time" }));
-    for status in [302, 400, 403, 404] {
+    let temporary = (json!(5), "could not be checked just now. Try again in a moment.");
+    let permanent = (Value::Null, "is not set up for it. Tell its operator");
+    for (status, (retry_after, told)) in
+        [(302, &temporary), (400, &temporary), (403, &permanent), (404, &permanent)]
+    {
         let host = host();
         host.answers(RESOURCE_SERVER, status, &json!({ "message": "internals-7f3a" }));
         let answer = ask(&host, &request);
         assert_eq!(answer["result"]["isError"], true, "{status}");
-        assert_eq!(answer["result"]["_meta"]["doorward/retryAfter"], 5);
+        assert_eq!(answer["result"]["_meta"]["doorward/retryAfter"], *retry_after, "{status}");
         assert!(answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"].is_object());
         let text = answer["result"]["content"][0]["text"].as_str().unwrap();
-        assert!(text.contains("could not be checked just now"), "{text}");
+        assert!(text.contains(told), "{text}");
         let log = host.lines.borrow().join("\n");
         assert!(log.contains("permissions: the API's permissions cannot be read"), "{log}");
         assert!(!log.contains("7f3a") && !text.contains("7f3a"));
-        let line = audited(&host).pop().unwrap();
+        let line = decisions(&host).pop().unwrap();
         assert_eq!((&line["outcome"], &line["tool"]), (&json!("failed"), &json!("get_time")));
     }
 }

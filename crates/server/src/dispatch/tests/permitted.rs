@@ -3,7 +3,10 @@
 use http::header::WWW_AUTHENTICATE;
 
 use super::*;
-use crate::prelude::Annotations;
+use crate::{
+    prelude::{Annotations, Prompt, Resource, ResourceTemplate},
+    testing::legacy_request,
+};
 
 /// Tools of every kind: public, private, changing, and with scopes of their own.
 fn registry() -> Registry {
@@ -16,6 +19,29 @@ fn registry() -> Registry {
         .with(tool("change").annotations(changing))
         .with(tool("orders").all_of_scopes(["read:orders", "read:items"]))
         .with(tool("either").any_of_scopes(["read:a", "read:b"]))
+}
+
+/// What asks for scopes beside tools that declare them.
+fn asking() -> Registry {
+    Registry::new()
+        .with(Tool::new("found", async |context: &Context, NoArguments {}| {
+            context.require_scopes(&["read:a", "read:b"])?;
+            Ok(String::new())
+        }))
+        .with_prompt(
+            Prompt::new("summary", "A summary.", async |_, _| Ok(Vec::new()))
+                .all_of_scopes(["read:a"]),
+        )
+        .with_resource(
+            Resource::new("test://a", "a", "A.", "text/plain", async |_| Ok(Vec::new()))
+                .any_of_scopes(["read:a"]),
+        )
+        .with_template(
+            ResourceTemplate::new("test://b/{b}", "b", "B.", "text/plain", async |_, _| {
+                Ok(Vec::new())
+            })
+            .all_of_scopes(["read:a"]),
+        )
 }
 
 fn asked(host: &Rc<FakeHost>, claims: Value, method: &str, params: Value) -> Answer {
@@ -99,16 +125,21 @@ fn a_list_is_that_of_its_caller_whoever_asked_the_same_server_before() {
 
 #[test]
 fn a_list_that_cannot_be_decided_is_an_error_and_not_a_short_list() {
+    let temporary = (400, json!(5), "Try again in a moment.", "permission_source_unexpected");
+    let permanent =
+        (403, Value::Null, "trying again will not help.", "permission_source_forbidden");
     for broken in [RESOURCE_SERVER, USER_PERMISSIONS] {
-        let host = tenant();
-        host.answers(broken, 403, &json!({}));
-        let answer = body(&asked(&host, user(), "tools/list", json!({})));
-        assert_eq!(answer["error"]["code"], -32603);
-        assert_eq!(answer["error"]["data"]["doorward/retryAfter"], 5);
-        let message = answer["error"]["message"].as_str().unwrap();
-        assert!(message.ends_with("Try again in a moment."), "{message}");
-        let line = host.audited.borrow().last().cloned().unwrap();
-        assert!(line.contains("permission_source_forbidden"), "{line}");
+        for (status, retry_after, end, reason) in [&temporary, &permanent] {
+            let host = tenant();
+            host.answers(broken, *status, &json!({}));
+            let answer = body(&asked(&host, user(), "tools/list", json!({})));
+            assert_eq!(answer["error"]["code"], -32603);
+            assert_eq!(answer["error"]["data"]["doorward/retryAfter"], *retry_after);
+            let message = answer["error"]["message"].as_str().unwrap();
+            assert!(message.ends_with(end), "{message}");
+            let line = host.audited.borrow().last().cloned().unwrap();
+            assert!(line.contains(reason), "{line}");
+        }
     }
 }
 
@@ -151,6 +182,56 @@ fn a_missing_scope_is_403_with_all_scopes_that_are_needed() {
     let mut caller = user();
     caller["scope"] = json!("read:b");
     assert_eq!(body(&called(&tenant(), caller, "either"))["result"]["isError"], false);
+}
+
+/// A legacy client takes the challenge for the whole new grant, a modern one adds what it has.
+#[test]
+fn a_step_up_keeps_the_scopes_of_a_legacy_client() {
+    let mut caller = user();
+    caller["scope"] = json!("openid read:items tool:other");
+    for (is_legacy, scopes) in
+        [(false, "read:orders read:items"), (true, "read:orders read:items openid tool:other")]
+    {
+        let make = if is_legacy {
+            |p| legacy_request("tools/call", &p)
+        } else {
+            |p| modern_request("tools/call", p)
+        };
+        let (headers, message) = make(json!({ "name": "orders" }));
+        let instance = Instance::new(&tenant(), registry());
+        let answer = instance.answer(caller.clone(), &headers, &message);
+        let challenge = answer.header(&WWW_AUTHENTICATE).unwrap();
+        assert!(challenge.contains(&format!("scope=\"{scopes}\"")), "{challenge}");
+        let error = body(&answer);
+        assert_eq!(error["id"], if is_legacy { json!(1) } else { json!("m") });
+        assert_eq!(error["error"]["data"]["error"], "insufficient_scope");
+        let message = "This needs the scopes: read:orders read:items";
+        assert_eq!(error["error"]["message"], message);
+    }
+}
+
+#[test]
+fn a_running_tool_a_prompt_and_a_resource_ask_for_scopes_as_a_tool_does() {
+    for (method, params, scopes) in [
+        ("tools/call", json!({ "name": "found" }), "read:a read:b"),
+        ("prompts/get", json!({ "name": "summary" }), "read:a"),
+        ("resources/read", json!({ "uri": "test://a" }), "read:a"),
+        ("resources/read", json!({ "uri": "test://b/1" }), "read:a"),
+    ] {
+        let answer_to = |claims| {
+            let (headers, message) = modern_request(method, params.clone());
+            Instance::new(&tenant(), asking()).answer(claims, &headers, &message)
+        };
+        let answer = answer_to(user());
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method}");
+        let challenge = answer.header(&WWW_AUTHENTICATE).unwrap();
+        assert!(challenge.contains(&format!("scope=\"{scopes}\"")), "{challenge}");
+        let mut caller = user();
+        caller["scope"] = json!("read:a read:b");
+        let answer = answer_to(caller);
+        assert_eq!(answer.status(), StatusCode::OK, "{method}: {:?}", answer.body());
+        assert!(body(&answer)["result"].is_object(), "{method}");
+    }
 }
 
 #[test]

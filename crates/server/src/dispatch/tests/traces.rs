@@ -149,7 +149,7 @@ fn the_audit_line_of_a_call_or_a_list_has_the_trace_of_meta() {
                     host.answers(RESOURCE_SERVER, 403, &json!({}));
                 }
                 serve(&host, request);
-                let line = audited(&host).pop().unwrap();
+                let line = decisions(&host).pop().unwrap();
                 assert_eq!((&line["reason"], &line["trace_id"]), (&json!(reason), &json!(id)));
             }
         }
@@ -201,7 +201,7 @@ fn every_entry_of_a_batch_has_its_own_trace() {
         fetched,
         [other, "0af7 header=1", "0000 meta=0000", "0af7 header=1", "0000 meta=0000"]
     );
-    let lines = audited(&host);
+    let lines = decisions(&host);
     let traces: Vec<&Value> = lines.iter().map(|line| &line["trace_id"]).collect();
-    assert_eq!(traces, [OTHER_ID, TRACE_ID, third]);
+    assert_eq!(traces, [OTHER_ID, TRACE_ID, third, TRACE_ID, third]);
 }

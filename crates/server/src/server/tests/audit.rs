@@ -22,7 +22,7 @@ fn call(headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
 }
 
 #[test]
-fn a_call_is_two_lines_with_one_id_and_no_two_requests_share_one() {
+fn a_call_is_three_lines_with_one_id_and_no_two_requests_share_one() {
     let (host, server) = (host_with_tenant(), server());
     for _ in 0..2 {
         let (_, body) = one(serve(&server, &host, call(&[])));
@@ -30,16 +30,20 @@ fn a_call_is_two_lines_with_one_id_and_no_two_requests_share_one() {
     }
     let lines = audited(&host);
     let reasons: Vec<&Value> = lines.iter().map(|line| &line["reason"]).collect();
-    assert_eq!(reasons, ["admitted", "tool_allowed", "admitted", "tool_allowed"]);
+    assert_eq!(reasons, ["admitted", "tool_allowed", "tool_succeeded",].repeat(2));
     for line in &lines {
-        assert_eq!(line["outcome"], "allowed");
+        let is_end = line["reason"] == "tool_succeeded";
+        assert_eq!(line["outcome"], if is_end { "succeeded" } else { "allowed" });
         assert_eq!(line["issuer"], "https://tenant.example.com/");
         assert_eq!((&line["subject"], &line["client"]), (&json!("auth0|1"), &json!("client")));
         assert!(line.get("trace_id").is_none(), "{line}");
     }
     assert_eq!((lines[0].get("tool"), &lines[1]["tool"]), (None, &json!("greet")));
     let ids: Vec<&Value> = lines.iter().map(|line| &line["request_id"]).collect();
-    assert!(ids[0] == ids[1] && ids[2] == ids[3] && ids[0] != ids[2], "{ids:?}");
+    assert!(
+        ids[0] == ids[1] && ids[1] == ids[2] && ids[3] == ids[5] && ids[0] != ids[3],
+        "{ids:?}"
+    );
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn a_hashed_subject_depends_on_the_secret_of_the_server() {
     let subject = |secret: &str| {
         let (host, server) = (host(), server());
         host.set_variable("audit_subject", "hashed");
-        host.set_variable("auth0_client_secret", secret);
+        host.set_variable("auth0_client_secret", &secret.repeat(32));
         assert_eq!(one(serve(&server, &host, ping(&[]))).0, 200);
         audited(&host).remove(0)["subject"].as_str().unwrap().to_owned()
     };
@@ -83,7 +87,7 @@ fn the_trace_of_the_headers_reaches_every_line_and_every_request() {
     one(serve(&server, &host, call(&trace)));
     one(serve(&server, &host, ping_with("a.b.c", &trace)));
     let lines = audited(&host);
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
     assert!(lines.iter().all(|line| line["trace_id"] == TRACE_ID), "{lines:?}");
     let headers = host.headers.borrow();
     assert_eq!(headers.len(), 5, "{:?}", host.sent);

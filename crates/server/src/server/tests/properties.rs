@@ -1,6 +1,6 @@
 //! Tokens that the tenant signed, with anything in them.
 
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn claims() -> Vec<Member> {
         ("act", vec![good(()), good(json!({ "sub": "agent" })), bad("agent"), bad(json!([]))]),
         ("scope", vec![good(()), good("a  b"), good(7), good(json!({}))]),
         ("permissions", vec![good(()), good(json!([7, "a", null])), good("a")]),
-        ("org_id", vec![good(()), good("org_1"), good(json!([]))]),
+        ("org_id", vec![good(()), good("org_1"), bad(json!([])), bad("")]),
     ]
 }
 
@@ -57,7 +57,7 @@ fn chosen(members: &[Member], random: &mut StdRng) -> (Value, bool) {
     let mut object = json!({});
     let mut all_good = true;
     for (name, values) in members {
-        let wants_good = random.gen_bool(0.93);
+        let wants_good = random.random_bool(0.93);
         let (good, bad): (Vec<_>, Vec<_>) = values.iter().partition(|(_, is_good)| *is_good);
         let values = if wants_good || bad.is_empty() { good } else { bad };
         let (value, is_good) = values.choose(random).unwrap();

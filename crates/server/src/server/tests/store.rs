@@ -73,7 +73,10 @@ fn a_warm_call_does_not_need_the_store() {
 
 #[test]
 fn with_revocations_a_warm_call_waits_a_second_once_and_then_hardly_ever() {
-    let setting = Setting::new(&[("revocation_secret", "a-revocation-secret-of-32-letters")]);
+    let setting = Setting::new(&[
+        ("revocation_secret", "a-revocation-secret-of-32-letters"),
+        ("revocation_fail_closed", "false"),
+    ]);
     let (host, clock) = (&setting.host.fake, &setting.host.clock);
     assert_eq!(setting.waits(3), [0; 3]);
     host.store_fault.set(Some(FakeFault::Slow));
@@ -94,10 +97,55 @@ fn with_revocations_a_warm_call_waits_a_second_once_and_then_hardly_ever() {
 
 #[test]
 fn a_cold_call_waits_a_second_for_the_store_and_no_longer() {
-    for variables in [&[][..], &[("revocation_secret", "a-revocation-secret-of-32-letters")]] {
+    let open = [
+        ("revocation_secret", "a-revocation-secret-of-32-letters"),
+        ("revocation_fail_closed", "false"),
+    ];
+    for variables in [&[][..], &open] {
         let setting = Setting::new(variables);
         setting.host.fake.store_fault.set(Some(FakeFault::Slow));
         assert_eq!(setting.waits(1), [1_000]);
         assert_eq!(setting.waits(3), [0; 3]);
     }
+}
+
+/// The requests that were sent after the first few, by their URL.
+fn sent_since(setting: &Setting, before: usize) -> Vec<String> {
+    let mut sent: Vec<_> =
+        setting.host.sent.borrow()[before..].iter().map(|(_, request)| request.clone()).collect();
+    sent.sort();
+    sent
+}
+
+#[test]
+fn a_new_secret_is_a_cold_cache_and_nothing_worse() {
+    let setting = Setting::new(&[("revocation_secret", "a-revocation-secret-of-32-letters")]);
+    let (host, clock) = (&setting.host.fake, &setting.host.clock);
+    let another = || Setting { host: Rc::clone(&setting.host), server: server() };
+    setting.waits(1);
+    let cold = sent_since(&setting, 0);
+    host.set_variable("auth0_client_secret", "another-secret-of-the-client-0123456789");
+    let (before, lines) = (setting.host.sent.borrow().len(), host.lines.borrow().len());
+    another().waits(3);
+    assert_eq!(sent_since(&setting, before), cold, "everything is looked up once");
+    let mut logged = host.lines.borrow()[lines..].to_vec();
+    // The place of a record in buckets depends on the secret, and may be another one now.
+    let is_in_buckets = |line: &str| line.contains("`verified`") || line.contains("`permissions`");
+    logged.retain(|line| line.starts_with("key-value: ") && !is_in_buckets(line));
+    for kind in ["issuer", "management"] {
+        let text = format!("of the kind `{kind}` does not open");
+        assert_eq!(logged.iter().filter(|line| line.contains(&text)).count(), 1, "{logged:?}");
+    }
+    assert_eq!(logged.len(), 2, "{logged:?}");
+    // The records are written anew, under the new secret.
+    let (before, lines) = (setting.host.sent.borrow().len(), host.lines.borrow().len());
+    another().waits(1);
+    // An instance that read its settings before goes on with what it has in memory, and a minute
+    // later with the new secret.
+    setting.waits(1);
+    assert_eq!(sent_since(&setting, before), [""; 0]);
+    clock.advance(61_000);
+    another().waits(1);
+    setting.waits(1);
+    assert_eq!(host.lines.borrow()[lines..], [""; 0]);
 }

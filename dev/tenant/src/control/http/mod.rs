@@ -41,6 +41,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/lifetimes", post(tokens::lifetimes))
         .route("/mint", post(tokens::mint))
         .route("/mint-for", post(tokens::mint_for))
+        .route("/opaque", post(tokens::opaque))
+        .route("/mint-id-jag", post(tokens::mint_id_jag))
         .route("/provider-tokens", delete(tokens::provider_tokens))
         .route("/refresh-tokens", delete(tokens::refresh_tokens))
         .route("/sessions", delete(tokens::sessions))

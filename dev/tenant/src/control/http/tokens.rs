@@ -47,11 +47,18 @@ pub(super) struct Mint {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Opaque {
+    claims: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct MintFor {
     person: String,
     client_id: String,
     #[serde(default)]
     scopes: Vec<String>,
+    organization: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -108,9 +115,26 @@ pub(super) async fn mint_for(
     Json(body): Json<MintFor>,
 ) -> Result<Json<Value>, Failure> {
     let scopes: Vec<&str> = body.scopes.iter().map(String::as_str).collect();
-    let claims = control.claims_for(&body.person, &body.client_id, &scopes)?;
-    let token = control.mint_for(&body.person, &body.client_id, &scopes)?;
+    let organization = body.organization.as_deref();
+    let claims = control.claims_in(organization, &body.person, &body.client_id, &scopes)?;
+    let token = control.sign(&claims)?;
     Ok(Json(json!({"token": token, "claims": claims})))
+}
+
+pub(super) async fn opaque(
+    State(control): State<Control>,
+    Json(body): Json<Opaque>,
+) -> impl IntoResponse {
+    Json(json!({"token": control.issue_opaque(&body.claims)}))
+}
+
+pub(super) async fn mint_id_jag(
+    State(control): State<Control>,
+    Json(body): Json<MintFor>,
+) -> Result<Json<Value>, Failure> {
+    let scopes: Vec<&str> = body.scopes.iter().map(String::as_str).collect();
+    let token = control.mint_id_jag(&body.person, &body.client_id, &scopes, &json!({}))?;
+    Ok(Json(json!({"token": token})))
 }
 
 pub(super) async fn provider_tokens(

@@ -1,0 +1,227 @@
+//! Ten thousand callers against limits, on four processes of Spin that share a Redis. A hundred of
+//! them flood; the others stay below their limit.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use doorward_dev::{HostChoice, Log, Server, Stack, StackOptions};
+use doorward_tenant::SigningKey;
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use crate::{
+    bench::Bench,
+    client::Connection,
+    components::target,
+    report::{Findings, Goal, Line},
+    subject::{On, request},
+};
+
+const PROCESSES: usize = 4;
+const CONNECTIONS: usize = 8;
+const FLOODERS: usize = 100;
+
+/// How many requests a flooder sends, at all processes in turn.
+const FLOOD: usize = 100;
+
+/// How many requests another caller sends, one to each process.
+const FEW: usize = 4;
+
+const BURST: f64 = 20.0;
+const PER_SECOND: f64 = 0.1;
+const LIMITS: &str = r#"{ "user": { "rate": "6/min", "burst": 20 } }"#;
+
+/// What became of the requests of one caller.
+#[derive(Debug, Default)]
+struct Caller {
+    admitted: AtomicU32,
+    refused: AtomicU32,
+    /// In milliseconds since the beginning, of the first and the last one.
+    first: AtomicU64,
+    last: AtomicU64,
+}
+
+pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
+    if on == On::Local {
+        return Ok(Findings::default());
+    }
+    let folder = target("limits");
+    let Some((_redis, config)) = redis(&folder).await? else {
+        bench.say("limits: left out, because `redis-server` is not on PATH");
+        return Ok(Findings::default());
+    };
+    let (stack, others) = start(&bench.components.doorward, &config).await?;
+    let callers = bench.options.of(10_000, 1_000);
+    let tokens = tokens(&stack, callers)?;
+    let outcome: Arc<Vec<Caller>> = Arc::new((0..callers).map(|_| Caller::default()).collect());
+    let began = Instant::now();
+    let mut running = Vec::new();
+    let urls = [stack.server_url()].into_iter().chain(others.iter().map(Server::url));
+    for (process, url) in urls.enumerate() {
+        let queue: Arc<Vec<usize>> = Arc::new(queue(process, callers));
+        let next = Arc::new(AtomicUsize::new(0));
+        for _ in 0..CONNECTIONS {
+            let work = send(
+                url.trim_start_matches("http://").to_owned(),
+                (Arc::clone(&queue), Arc::clone(&next)),
+                Arc::clone(&tokens),
+                Arc::clone(&outcome),
+                began,
+            );
+            running.push(tokio::spawn(work));
+        }
+    }
+    for work in running {
+        work.await.map_err(|error| error.to_string())??;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(lines(&outcome, callers, seconds).into())
+}
+
+/// What was measured. The bound is that of `docs/limits.md`: what is in flight at the same time.
+fn lines(outcome: &[Caller], callers: usize, seconds: f64) -> Vec<Line> {
+    let (flooders, others) = outcome.split_at(FLOODERS);
+    let more = flooders.iter().map(|caller| {
+        let millis = caller.last.load(Ordering::Relaxed) - caller.first.load(Ordering::Relaxed);
+        let allowed = BURST + PER_SECOND * Duration::from_millis(millis).as_secs_f64();
+        f64::from(caller.admitted.load(Ordering::Relaxed)) - allowed
+    });
+    let mut more: Vec<f64> = more.collect();
+    more.sort_by(f64::total_cmp);
+    let (median, most) = (more[more.len() / 2], more[more.len() - 1]);
+    let refused: u32 = others.iter().map(|it| it.refused.load(Ordering::Relaxed)).sum();
+    let sent = FLOODERS * FLOOD + (callers - FLOODERS) * FEW;
+    let line = |what: String| Line { what, on: On::Spin.to_string(), ..Line::default() };
+    let bound = PROCESSES * CONNECTIONS;
+    vec![
+        Line {
+            doorward: format!("{:.0}/s", sent as f64 / seconds),
+            ..line(format!("{callers} callers, {sent} requests, {PROCESSES} processes, one Redis"))
+        },
+        Line {
+            doorward: format!("{refused}"),
+            goal: Goal::of("none", refused == 0),
+            ..line(format!("of callers below their limit, {FEW} of {BURST} requests: refused"))
+        },
+        Line {
+            doorward: format!("{most:.1}, median {median:.1}"),
+            goal: Goal::of(format!("≤ {bound}"), most <= bound as f64),
+            ..line(format!("of {FLOODERS} who send {FLOOD} at once: more than the limit, at most"))
+        },
+    ]
+}
+
+/// The callers of the requests to one process, in order. Those of a flooder follow each other.
+fn queue(process: usize, callers: usize) -> Vec<usize> {
+    let mut floods = (0..FLOODERS).flat_map(|it| std::iter::repeat_n(it, FLOOD / PROCESSES));
+    let mut queue = Vec::new();
+    for caller in FLOODERS..callers {
+        // Each process meets the callers in another order.
+        let caller = FLOODERS + (caller + process * callers / PROCESSES) % (callers - FLOODERS);
+        queue.extend(floods.next());
+        queue.push(caller);
+    }
+    queue.extend(floods);
+    queue
+}
+
+async fn send(
+    address: String,
+    (queue, next): (Arc<Vec<usize>>, Arc<AtomicUsize>),
+    tokens: Arc<Vec<String>>,
+    outcome: Arc<Vec<Caller>>,
+    began: Instant,
+) -> Result<(), String> {
+    let address = address.parse().map_err(|_| format!("{address} is not an address"))?;
+    let failed = |error: std::io::Error| error.to_string();
+    let mut connection = Connection::open(address).await.map_err(failed)?;
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }).to_string();
+    while let Some(&number) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let headers = format!(
+            "authorization: Bearer {}\r\ncontent-type: application/json\r\n",
+            tokens[number]
+        );
+        let sent_at = began.elapsed().as_millis() as u64;
+        let request = request(address, "POST", "/mcp", &headers, &body);
+        let status = connection.exchange(&request).await.map_err(failed)?.status;
+        let caller = &outcome[number];
+        let answered_at = began.elapsed().as_millis() as u64;
+        let _ = caller.first.compare_exchange(0, sent_at, Ordering::Relaxed, Ordering::Relaxed);
+        caller.last.fetch_max(answered_at, Ordering::Relaxed);
+        match status {
+            200 => caller.admitted.fetch_add(1, Ordering::Relaxed),
+            429 => caller.refused.fetch_add(1, Ordering::Relaxed),
+            status => return Err(format!("a request was answered {status}")),
+        };
+    }
+    Ok(())
+}
+
+/// Starts a Redis, and writes the runtime configuration that selects it; `None` if it is missing.
+async fn redis(folder: &Path) -> Result<Option<(Child, PathBuf)>, String> {
+    let failed = |error: std::io::Error| format!("Redis does not start: {error}");
+    fs::create_dir_all(folder).map_err(failed)?;
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    drop(listener);
+    let spawned = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let Ok(redis) = spawned else { return Ok(None) };
+    for _ in 0..100 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let config = folder.join("redis.toml");
+    let text = format!(
+        "[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://127.0.0.1:{port}\"\n"
+    );
+    fs::write(&config, text).map_err(failed)?;
+    Ok(Some((redis, config)))
+}
+
+/// Starts the first process, with its tenant, and the others, which are the same server.
+async fn start(component: &Path, config: &Path) -> Result<(Stack, Vec<Server>), String> {
+    let options = StackOptions {
+        host: HostChoice::Spin,
+        component: Some(component.to_owned()),
+        variables: [("limits".to_owned(), Some(LIMITS.to_owned()))].into(),
+        runtime_config: Some(config.to_owned()),
+        log: Log::Discard,
+        ..StackOptions::default()
+    };
+    let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
+    let mut others = Vec::new();
+    for _ in 1..PROCESSES {
+        others.push(stack.another_server().await.map_err(|error| error.to_string())?);
+    }
+    Ok((stack, others))
+}
+
+/// A token of each caller.
+fn tokens(stack: &Stack, count: usize) -> Result<Arc<Vec<String>>, String> {
+    let control = stack.tenant().control();
+    let claims = control.claims_for(crate::subject::OWNER, "doorward-test", &[]);
+    let claims = claims.map_err(|error| error.to_string())?;
+    let header = json!({ "typ": "at+jwt" });
+    let tokens = (0..count).map(|number| {
+        let mut claims = claims.clone();
+        claims["sub"] = json!(format!("auth0|caller-{number}"));
+        control.mint_with(SigningKey::Current, &header, &claims)
+    });
+    Ok(Arc::new(tokens.collect()))
+}

@@ -1,0 +1,233 @@
+//! `POST /revoke`, for Auth0's log streams and for operators. The endpoint exists only if
+//! `revocation_secret` is set.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use doorward_core::{
+    Secret,
+    audit::{Audit, AuditEvent},
+    host::{PortFuture, all},
+    reasons,
+    store::StoreKey,
+    web::{Answer, BodyError, read_body},
+};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body::Body;
+use serde_json::json;
+
+use super::{
+    RevocationSettings,
+    cut_off::{CutOff, Target},
+    events::{MAX_BODY_BYTES, Revocation},
+    record::{Change, Changes, MAX_PROPERTIES, Place, WriteError, latest_issue_time, write},
+};
+use crate::Tenant;
+
+/// The path of the endpoint.
+pub const REVOKE_PATH: &str = "/revoke";
+
+/// Its path from when only permissions could be revoked.
+pub const REVOKE_PERMISSIONS_PATH: &str = "/permissions/revoke";
+
+/// How many records are written at the same time.
+pub(super) const AT_ONCE: usize = 16;
+
+/// How many of the entries that are not understood an answer names.
+const MAX_NAMED: usize = 10;
+
+reasons! {
+    /// Why a request to revoke was accepted or refused.
+    pub enum RevokeReason {
+        /// Access is cut off
+        CutOff = "access_cut_off" (Allowed),
+        /// The permissions are revoked
+        Revoked = "permissions_revoked" (Allowed),
+        /// The request does not have the revocation secret
+        SecretWrong = "revocation_refused",
+    }
+}
+
+/// Serves one request.
+pub async fn revoke<B>(
+    tenant: &Tenant<'_>,
+    settings: &RevocationSettings,
+    audit: &Audit,
+    request: Request<B>,
+) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let host = tenant.host();
+    let (parts, body) = request.into_parts();
+    let write = |reason: RevokeReason| {
+        let trace = tenant.outbound().trace;
+        audit
+            .write(host, &AuditEvent { reason: &reason, who: None, item: None, trace, call: None });
+    };
+    if !has_secret(&parts.headers, &settings.secret) {
+        write(RevokeReason::SecretWrong);
+        let description = "Send the revocation secret in the Authorization header.";
+        return Answer::error(StatusCode::UNAUTHORIZED, "unauthorized", description)
+            .with(header::WWW_AUTHENTICATE, "Bearer");
+    }
+    let body = match read_body(host, body, MAX_BODY_BYTES).await {
+        Ok(body) => body,
+        Err(BodyError::Broken) => return not_understood("The body ended too early."),
+        Err(error) => {
+            let code = if error == BodyError::TimedOut { "timed_out" } else { "too_large" };
+            return Answer::error(error.status(), code, &format!("{error}."));
+        }
+    };
+    if body.trim_ascii().is_empty() {
+        return not_understood("The body is empty.");
+    }
+    let revocation = Revocation::parse(&body, latest_issue_time(tenant));
+    let problem = problem(&revocation);
+    if let (Some(problem), true) = (&problem, revocation.is_empty()) {
+        return not_understood(problem);
+    }
+    if revocation.unknown_users > 0 {
+        host.log(
+            "revocation: an event about a grant, a session or a refresh token does not say whose it \
+             was; nothing is cut off",
+        );
+    }
+    let everything = revocation.everything || revocation.roles;
+    let (subjects, cut_offs) = (revocation.subjects.len(), revocation.cut_offs.len());
+    let written = write_down(tenant, settings, revocation).await;
+    if written.is_done {
+        if cut_offs == 0 || everything || subjects > 0 {
+            write(RevokeReason::Revoked);
+        }
+        if cut_offs > 0 {
+            write(RevokeReason::CutOff);
+        }
+    }
+    if let Some(error) = written.worst {
+        host.log(&format!("key-value: a revocation cannot be written: {error}"));
+        return match error {
+            WriteError::Store(_) => Answer::unavailable(
+                "The revocation could not be written down. Try again in a moment.",
+            ),
+            WriteError::Full => {
+                let description = format!(
+                    "More than {MAX_PROPERTIES} clients, organizations and tokens are cut off. Cut off \
+                     `everything`, or wait until 31 days have passed."
+                );
+                Answer::error(StatusCode::INSUFFICIENT_STORAGE, "too_many_cut_offs", &description)
+            }
+        };
+    }
+    if let Some(problem) = problem {
+        return not_understood(&format!("{problem} All other entries were carried out."));
+    }
+    let counts = json!({ "everything": everything, "subjects": subjects, "cut_off": cut_offs });
+    Answer::json(StatusCode::OK, &counts)
+}
+
+/// Whether the header holds the secret, with or without `Bearer` before it: a log stream sends the
+/// text that the operator entered, as it is.
+fn has_secret(headers: &HeaderMap, secret: &Secret) -> bool {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let sent = match value.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token,
+        _ => value,
+    };
+    secret.matches(sent)
+}
+
+/// What is wrong with the first entries that are; `None` if none is.
+fn problem(revocation: &Revocation) -> Option<String> {
+    let named = revocation.wrong.iter().take(MAX_NAMED).map(|entry| format!("{entry}."));
+    let mut problems: Vec<String> = named.collect();
+    match revocation.wrong.len().checked_sub(MAX_NAMED) {
+        None | Some(0) => {}
+        Some(others) => problems.push(format!("{others} more entries are wrong.")),
+    }
+    (!problems.is_empty()).then(|| problems.join(" "))
+}
+
+fn not_understood(problem: &str) -> Answer {
+    let description = format!(
+        "{problem} Send log events of Auth0, `{{\"subject\": \"auth0|…\"}}`, `{{\"everything\": true}}` or \
+         `{{\"cut_off\": {{\"subject\": \"auth0|…\"}}}}`."
+    );
+    Answer::error(StatusCode::BAD_REQUEST, "invalid_request", &description)
+}
+
+/// How a revocation was written.
+struct Written {
+    /// Whether any record was.
+    is_done: bool,
+    /// The failure that matters most; `None` if everything was written.
+    worst: Option<WriteError>,
+}
+
+/// Writes a revocation to the store, each record once, whatever it has about how many users. A
+/// record that cannot be written does not keep the others from being written.
+async fn write_down(
+    tenant: &Tenant<'_>,
+    settings: &RevocationSettings,
+    revocation: Revocation,
+) -> Written {
+    let mut changes: Vec<(StoreKey, Changes)> = Vec::new();
+    for (subject, change) in self::changes(revocation, latest_issue_time(tenant)) {
+        let Place { key, name } = Place::new(tenant, &subject);
+        match changes.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, changes)) => changes.push((name, change)),
+            None => changes.push((key, vec![(name, change)])),
+        }
+    }
+    let mut written = Written { is_done: changes.is_empty(), worst: None };
+    for some in changes.chunks(AT_ONCE) {
+        let writes = some.iter().map(|(key, changes)| -> PortFuture<'_, _> {
+            Box::pin(write(tenant, settings, key, changes))
+        });
+        for outcome in all(writes).await {
+            written.is_done |= !matches!(outcome, Err(WriteError::Store(_)));
+            match (outcome, &written.worst) {
+                // Whoever tries again later can mend this one.
+                (Err(error @ WriteError::Store(_)), _) | (Err(error), None) => {
+                    written.worst = Some(error);
+                }
+                _ => {}
+            }
+        }
+    }
+    written
+}
+
+/// What becomes of which records: those of users by their subjects, and everybody's by none.
+fn changes(revocation: Revocation, latest: u64) -> BTreeMap<String, Change> {
+    let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+    for subject in revocation.subjects {
+        changes.entry(subject).or_default().all = true;
+    }
+    if revocation.everything || revocation.roles {
+        let change = changes.entry(String::new()).or_default();
+        (change.all, change.roles) = (revocation.everything, revocation.roles);
+    }
+    for CutOff { target, issued_before } in revocation.cut_offs {
+        let moment = issued_before.unwrap_or(latest);
+        let (subject, property, is_cached) = match target {
+            Target::Everybody => (String::new(), None, true),
+            Target::User(subject) => (subject, None, true),
+            Target::OfUser(subject, property) => (subject, Some(property), true),
+            // A token that is issued later finds nothing that was cached for this one.
+            Target::All(property) => (String::new(), Some(property), false),
+        };
+        let change = changes.entry(subject).or_default();
+        change.all |= is_cached;
+        match property {
+            None => change.issued_before = change.issued_before.max(moment),
+            Some(property) => {
+                let last = change.properties.entry(property.name()).or_default();
+                *last = (*last).max(moment);
+            }
+        }
+    }
+    changes
+}

@@ -1,0 +1,151 @@
+//! Checks a value against what most schemas are made of. Other keywords, and references, are left
+//! to whoever wrote the schema.
+
+use std::slice;
+
+use serde_json::{Map, Value};
+
+use crate::coercion::is_of;
+
+/// What of a value the schema does not allow, in words; `None` if nothing is found.
+///
+/// ```
+/// use doorward_mcp::mismatch;
+/// use serde_json::json;
+///
+/// let schema = json!({ "properties": { "city": { "type": "string" } }, "required": ["city"] });
+/// assert_eq!(mismatch(&schema, &json!({ "city": "Oslo" })), None);
+/// assert_eq!(mismatch(&schema, &json!({ "city": 7 })).unwrap(), "`city` has the wrong type");
+/// assert_eq!(mismatch(&schema, &json!({})).unwrap(), "`city` is missing");
+/// ```
+#[must_use]
+pub fn mismatch(schema: &Value, value: &Value) -> Option<String> {
+    find(schema, value).map(in_words)
+}
+
+/// The same for the members of an object.
+pub(crate) fn mismatch_of_members(schema: &Value, members: &Map<String, Value>) -> Option<String> {
+    in_object(schema, members).map(in_words)
+}
+
+fn in_words((path, problem): Mismatch) -> String {
+    ["`", path.get(1..).unwrap_or("value"), "` ", problem].concat()
+}
+
+/// Where something is wrong, and what.
+type Mismatch = (String, &'static str);
+
+fn find(schema: &Value, value: &Value) -> Option<Mismatch> {
+    let here = |problem| Some((String::new(), problem));
+    if *schema == Value::Bool(false) {
+        return here("is not allowed");
+    }
+    let kinds = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.as_slice(),
+        kind => kind.map(slice::from_ref).unwrap_or_default(),
+    };
+    let is_kind = |kind: &Value| match kind.as_str() {
+        Some("null") => value.is_null(),
+        Some("string") => value.is_string(),
+        Some(kind) => is_of(kind, value),
+        None => true,
+    };
+    if !kinds.is_empty() && !kinds.iter().any(is_kind) {
+        return here("has the wrong type");
+    }
+    // Numbers can be written in several ways.
+    if !value.is_number() {
+        let values = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice);
+        let values = values.or(schema.get("const").map(slice::from_ref));
+        if values.is_some_and(|values| !values.contains(value)) {
+            return here("is not one of the values that are allowed");
+        }
+    }
+    match value {
+        Value::Array(items) => {
+            let schema = schema.get("items").filter(|it| !it.is_array())?;
+            items.iter().enumerate().find_map(|(index, item)| {
+                find(schema, item).map(|found| inside(&index.to_string(), found))
+            })
+        }
+        Value::Object(members) => in_object(schema, members),
+        _ => None,
+    }
+}
+
+fn in_object(schema: &Value, members: &Map<String, Value>) -> Option<Mismatch> {
+    let required = schema.get("required").and_then(Value::as_array);
+    for name in required.into_iter().flatten().filter_map(Value::as_str) {
+        if !members.contains_key(name) {
+            return Some(inside(name, (String::new(), "is missing")));
+        }
+    }
+    let properties = schema.get("properties");
+    let more = schema.get("additionalProperties");
+    let more = more.filter(|_| schema.get("patternProperties").is_none());
+    members.iter().find_map(|(name, value)| {
+        let schema = properties.and_then(|it| it.get(name)).or(more)?;
+        find(schema, value).map(|found| inside(name, found))
+    })
+}
+
+fn inside(name: &str, (path, problem): Mismatch) -> Mismatch {
+    ([".", name, &path].concat(), problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_its_schema_allows_is_not_complained_about() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "a": { "type": ["string", "null"], "enum": ["x", null] },
+                "b": { "type": "array", "items": { "type": "integer" } },
+                "c": { "$ref": "#/$defs/c", "pattern": "^x" },
+                "d": { "const": 1 },
+                "e": true,
+            },
+            "required": ["a"],
+            "additionalProperties": { "type": "boolean" },
+        });
+        for value in [
+            json!({ "a": "x" }),
+            json!({ "a": null, "b": [], "c": 7, "d": 1.0, "e": {} }),
+            json!({ "a": "x", "b": [1, 2], "other": true }),
+        ] {
+            assert_eq!(mismatch(&schema, &value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let inner = json!({
+            "type": "object",
+            "properties": { "b": { "enum": ["x"] }, "c": {} },
+            "required": ["c"],
+            "additionalProperties": false,
+        });
+        let schema = json!({
+            "properties": { "a": inner, "list": { "type": "array", "items": inner } },
+        });
+        for (value, problem) in [
+            (json!({ "a": 7 }), "`a` has the wrong type"),
+            (json!({ "a": {} }), "`a.c` is missing"),
+            (json!({ "a": { "c": 1, "d": 1 } }), "`a.d` is not allowed"),
+            (
+                json!({ "a": { "c": 1, "b": "y" } }),
+                "`a.b` is not one of the values that are allowed",
+            ),
+            (json!({ "list": [{ "c": 1 }, 7] }), "`list.1` has the wrong type"),
+        ] {
+            assert_eq!(mismatch(&schema, &value).as_deref(), Some(problem), "{value}");
+        }
+        let wrong = mismatch(&json!({ "type": "object" }), &json!([])).unwrap();
+        assert_eq!(wrong, "`value` has the wrong type");
+    }
+}

@@ -1,0 +1,66 @@
+//! Tools of other servers.
+
+use std::{
+    cell::{LazyCell, OnceCell},
+    rc::Rc,
+};
+
+use doorward_core::{
+    access::Access,
+    host::PortFuture,
+    scope::{RequiredScopes, Scope},
+    strict_json,
+};
+use serde_json::{Map, Value};
+
+use super::{Annotations, Outcome, Tool};
+
+/// What the operator says about a tool of another server.
+#[derive(Clone, Debug)]
+pub struct RemoteAccess {
+    /// Whether it needs a permission.
+    pub access: Access,
+    /// The permission; `None` for `tool:<name>`.
+    pub permission: Option<Scope>,
+    /// The scopes that it needs besides.
+    pub scopes: RequiredScopes,
+    /// Whether it only reads.
+    pub is_read_only: bool,
+}
+
+impl<C: 'static> Tool<C> {
+    /// A tool of another server. `listed` is its entry in `tools/list`, which is passed on as it
+    /// is. Arguments that the schema in it does not allow never get to `call`.
+    pub fn remote(
+        name: String,
+        listed: Rc<str>,
+        access: RemoteAccess,
+        call: impl Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome> + 'static,
+    ) -> Self {
+        let entry = Rc::clone(&listed);
+        let schema = move || {
+            let entry = strict_json::parse(entry.as_bytes()).ok();
+            entry
+                .and_then(|mut entry| entry.get_mut("inputSchema").map(Value::take))
+                .unwrap_or_default()
+        };
+        let RemoteAccess { access, permission, scopes, is_read_only } = access;
+        Self {
+            name: name.into(),
+            title: "",
+            description: "",
+            input_schema: LazyCell::new(Box::new(schema)),
+            output_schema: || None,
+            annotations: Annotations { read_only_hint: is_read_only, ..Annotations::READ_ONLY },
+            icons: &[],
+            access,
+            scopes,
+            permission,
+            is_remote: true,
+            reports_progress: false,
+            parameter_headers: OnceCell::new(),
+            listed: OnceCell::from(Some(listed)),
+            call: Box::new(call),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Rate limits and quotas: how often something may happen, on one instance and on all together.
+//!
+//! An instance counts exactly, with the generic cell rate algorithm and a count for each day (UTC).
+//! Instances tell each other through key-value, without locks: of the uses that an instance lets
+//! through, it adds every 64th part of what is left to a shared record, after the answer. So the
+//! closer a limit, the more exact the count. `docs/limits.md` states how much more can get through.
+
+mod shared;
+
+use std::{
+    cell::{Cell, RefCell},
+    hash::{BuildHasher, RandomState},
+};
+
+use doorward_core::store::digest_bytes;
+
+/// How many counts an instance keeps.
+const MAX_ENTRIES: usize = 7_000;
+
+/// Which part of what is left may be used until it is shared.
+const SHARE: u64 = 64;
+
+/// How many uses at most are shared at once.
+const MAX_SHARED: u64 = 64;
+
+const DAY_MILLIS: u64 = 86_400_000;
+const DAY_NANOS: u64 = DAY_MILLIS * NANOS;
+const NANOS: u64 = 1_000_000;
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// How often at a time; `None` for any.
+    pub rate: Option<Rate>,
+    /// How often a day; `None` for any.
+    pub day: Option<u32>,
+}
+
+/// How often something may happen at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The time in which one more becomes possible, in nanoseconds.
+    pub interval: u64,
+    /// How many are possible at once after a while without any.
+    pub burst: u32,
+}
+
+/// Whose uses are counted: a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counted([u8; 16]);
+
+/// What is counted, and how much of it may be.
+pub type Use = (Counted, Limit);
+
+/// A use that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Which of the uses.
+    pub index: usize,
+    /// After how many seconds it would not be.
+    pub retry_after: u64,
+}
+
+/// What an instance knows of the uses of all instances.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    entries: RefCell<Entries>,
+    /// Uses that are to be added to the shared records.
+    due: RefCell<Vec<(Use, u32)>>,
+    is_sharing: Cell<bool>,
+    random: RandomState,
+    /// When it was last logged that the store fails, in milliseconds since the Unix epoch.
+    logged_at: Cell<Option<u64>>,
+}
+
+/// Counts, in the order of what they count.
+#[derive(Debug, Default)]
+struct Entries(Vec<(Counted, Entry)>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    used: Used,
+    /// Uses that are not shared yet. It begins with a random number, so that those of an instance
+    /// that ends are made up for by others.
+    unshared: u32,
+    /// When nothing is left to remember of it, in nanoseconds since the Unix epoch.
+    until: u64,
+}
+
+/// What was used of a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Used {
+    /// When everything is possible again: the theoretical arrival time of the generic cell rate
+    /// algorithm, in nanoseconds since the Unix epoch.
+    full_at: u64,
+    /// The day of `count`, in days since the Unix epoch.
+    day: u32,
+    count: u32,
+}
+
+impl Counted {
+    /// Whatever all of `parts` name.
+    #[must_use]
+    pub fn new(parts: &[&str]) -> Self {
+        Self(*digest_bytes(parts).first_chunk().unwrap_or(&[0; 16]))
+    }
+}
+
+impl Rate {
+    fn burst_nanos(self) -> u64 {
+        self.interval.saturating_mul(self.burst.into())
+    }
+}
+
+impl Limiter {
+    /// Counts one use of each, unless one of them is exceeded. Then none is counted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the use that has to wait longest.
+    pub fn take(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
+        let mut entries = self.entries.borrow_mut();
+        for (counted, limit) in uses {
+            entries.insert_unless_known(*counted, || self.entry(Used::default(), limit, now));
+            if let Some(entry) = entries.get_mut(*counted) {
+                entry.used = entry.used.at(limit, now);
+            }
+        }
+        entries.check(uses, now)?;
+        for (counted, limit) in uses {
+            let Some(entry) = entries.get_mut(*counted) else { continue };
+            entry.add(limit, now);
+            let batch = batch(entry.used.left(limit, now));
+            if entry.unshared >= batch {
+                entry.unshared -= batch;
+                self.due.borrow_mut().push(((*counted, *limit), batch));
+            }
+        }
+        entries.make_room(now);
+        Ok(())
+    }
+
+    /// Whether one use of each is possible. Nothing is counted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the use that has to wait longest.
+    pub fn check(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
+        self.entries.borrow().check(uses, now)
+    }
+
+    fn entry(&self, used: Used, limit: &Limit, now: u64) -> Entry {
+        let used = used.at(limit, now);
+        let random = self.random.hash_one(now) % u64::from(batch(used.left(limit, now)));
+        Entry { used, unshared: u32::try_from(random).unwrap_or_default(), until: 0 }
+    }
+}
+
+impl Entries {
+    fn position(&self, counted: Counted) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&counted, |(it, _)| *it)
+    }
+
+    fn get(&self, counted: Counted) -> Option<&Entry> {
+        let position = self.position(counted).ok()?;
+        self.0.get(position).map(|(_, entry)| entry)
+    }
+
+    fn get_mut(&mut self, counted: Counted) -> Option<&mut Entry> {
+        let position = self.position(counted).ok()?;
+        self.0.get_mut(position).map(|(_, entry)| entry)
+    }
+
+    fn insert_unless_known(&mut self, counted: Counted, entry: impl FnOnce() -> Entry) {
+        if let Err(position) = self.position(counted) {
+            self.0.insert(position, (counted, entry()));
+        }
+    }
+
+    fn check(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
+        let waits = uses.iter().enumerate().filter_map(|(index, (counted, limit))| {
+            let wait = self.get(*counted)?.used.at(limit, now).wait(limit, now);
+            (wait > 0).then_some(Exceeded { index, retry_after: wait.div_ceil(1000) })
+        });
+        waits.max_by_key(|it| it.retry_after).map_or(Ok(()), Err)
+    }
+
+    /// Keeps to the bound: first goes what there is nothing left to remember of, then what is
+    /// nearest to that. Those who have used most stay, so others do not help them.
+    fn make_room(&mut self, now: u64) {
+        if self.0.len() <= MAX_ENTRIES {
+            return;
+        }
+        let now = now.saturating_mul(NANOS);
+        self.0.retain(|(_, entry)| entry.until > now);
+        let len = self.0.len();
+        if len > MAX_ENTRIES / 8 * 7 {
+            let mean: u64 = self.0.iter().map(|(_, entry)| entry.until / len as u64).sum();
+            self.0.retain(|(_, entry)| entry.until > mean);
+        }
+    }
+}
+
+impl Entry {
+    fn add(&mut self, limit: &Limit, now: u64) {
+        self.used = self.used.at(limit, now).plus(limit, 1);
+        self.unshared = self.unshared.saturating_add(1);
+        self.until = self.used.until(limit, now);
+    }
+}
+
+impl Used {
+    /// The same at a later time. A clock that was set back makes nobody wait for longer than a
+    /// whole burst takes.
+    fn at(self, limit: &Limit, now: u64) -> Self {
+        let now_nanos = now.saturating_mul(NANOS);
+        let most = limit.rate.map_or(0, Rate::burst_nanos);
+        let full_at = self.full_at.clamp(now_nanos, now_nanos.saturating_add(most));
+        let day = u32::try_from(now / DAY_MILLIS).unwrap_or(u32::MAX);
+        Self { full_at, day, count: if self.day == day { self.count } else { 0 } }
+    }
+
+    fn plus(self, limit: &Limit, uses: u32) -> Self {
+        let nanos = limit.rate.map_or(0, |rate| rate.interval.saturating_mul(uses.into()));
+        let count = if limit.day.is_some() { self.count.saturating_add(uses) } else { 0 };
+        Self { full_at: self.full_at.saturating_add(nanos), count, ..self }
+    }
+
+    /// After how many milliseconds one more is possible.
+    fn wait(self, limit: &Limit, now: u64) -> u64 {
+        let of_rate = limit.rate.map_or(0, |rate| {
+            let possible_at = self.full_at.saturating_add(rate.interval);
+            let possible_at = possible_at.saturating_sub(rate.burst_nanos());
+            possible_at.saturating_sub(now.saturating_mul(NANOS)).div_ceil(NANOS)
+        });
+        match limit.day {
+            Some(day) if self.count >= day => of_rate.max(DAY_MILLIS - now % DAY_MILLIS),
+            _ => of_rate,
+        }
+    }
+
+    /// How many more are possible at once.
+    fn left(self, limit: &Limit, now: u64) -> u64 {
+        let of_rate = limit.rate.map_or(u64::MAX, |rate| {
+            let used = self.full_at.saturating_sub(now.saturating_mul(NANOS));
+            rate.burst_nanos().saturating_sub(used) / rate.interval.max(1)
+        });
+        let of_day = limit.day.map(|day| u64::from(day.saturating_sub(self.count)));
+        of_day.map_or(of_rate, |of_day| of_day.min(of_rate))
+    }
+
+    /// See [`Entry::until`]: of a quota, what part of a day was used.
+    fn until(self, limit: &Limit, now: u64) -> u64 {
+        let of_day = limit.day.map_or(0, |day| {
+            let part = DAY_NANOS / u64::from(day.max(1));
+            now.saturating_mul(NANOS).saturating_add(part.saturating_mul(self.count.into()))
+        });
+        self.full_at.max(of_day)
+    }
+}
+
+/// How many uses are shared at once while so many are left.
+fn batch(left: u64) -> u32 {
+    u32::try_from((left / SHARE).clamp(1, MAX_SHARED)).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Opaque tokens, of which an issuer says what they are (RFC 7662).
+
+use std::rc::Rc;
+
+use doorward_core::Secret;
+use http::HeaderMap;
+
+use super::caller_of;
+use crate::{
+    AuthenticationError, Caller, Claims, Expected, Introspection, IssuerDocuments, Needed,
+    ResourceServer, TrustedIssuer, failures::Failures,
+};
+
+/// Verifies an opaque token. One that is refused counts like one with a wrong signature: each costs
+/// the issuer a request.
+pub(super) async fn verify(
+    server: &ResourceServer<'_>,
+    headers: &HeaderMap,
+    token: &Secret,
+    (issuer, by): (&Rc<TrustedIssuer>, &Introspection),
+) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
+    let (limiter, limit) = (server.limiter, server.settings.failures);
+    let failures = Failures::of(limiter, limit, headers, issuer.issuer.as_str(), "");
+    let needed = Some(Needed::Token(by, token, server.keys));
+    let (issuers, host) = (&server.memory.issuers, server.outbound.host);
+    let answer = match failures.check(&server.store).await {
+        Ok(()) => {
+            let answer = issuers.documents(server.outbound, &server.store, issuer, needed).await;
+            answer.map_err(|_| {
+                // It cost the issuer a request, too.
+                failures.count(host);
+                AuthenticationError::IntrospectionUnavailable
+            })?
+        }
+        // The issuer is not asked any more, but its answer may be known.
+        Err(refusal) => {
+            let known = issuers.known(server.outbound, &server.store, issuer, needed).await;
+            known.ok_or(refusal)?
+        }
+    };
+    let expected = Expected { issuer, leeway: server.settings.leeway, now: host.now() };
+    let claims = Claims::introspected(answer.metadata(), &expected);
+    // No ID token is opaque.
+    let caller = claims.and_then(|claims| caller_of(claims, token, issuer, true));
+    if caller.is_err() {
+        failures.count(host);
+    }
+    Ok((caller?, answer))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! The way out for tools of other components: `/egress/<connection>/<host>/<path>`, which attaches
+//! the token of the account that the caller of the tool connected. It exists for requests from
+//! inside of the application only, and each carries the capability of one call.
+//!
+//! Spin appends `spin-client-addr` to every request, whatever the client sent: `0.0.0.0:0` to one
+//! of another component, and an address to any other. That is the only difference; a client from
+//! outside can send any `Host`, and over HTTP/2 any authority. (Measured in November 2026 on Spin
+//! 3.6.3 and 4.1.)
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use doorward_auth0::IssuedToken;
+use doorward_core::{
+    access::{Item, ItemKind},
+    audit::{Audit, AuditEvent, Who},
+    keys::Purpose,
+    origin::Origin,
+    outbound::api_request,
+    reasons, strict_json,
+    text::reveals,
+    web::{Answer, read_body},
+};
+use doorward_upstream::{Egress, Upstream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body::Body;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::request::{CallerRequest, Environment};
+
+/// The beginning of the paths.
+const PATH: &str = "/egress/";
+
+const CAPABILITY: &str = "doorward-capability";
+
+/// The address of a client that is another component. The adapter passes it on only if the host,
+/// and nobody else, said so.
+const INSIDE: (&str, &str) = ("spin-client-addr", "0.0.0.0:0");
+
+/// The headers of a request that are passed on.
+const HEADERS: [&str; 11] = [
+    "accept",
+    "accept-language",
+    "content-type",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "prefer",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+];
+
+reasons! {
+    /// What came of a request of a tool to the API of a connection.
+    pub enum EgressReason {
+        /// The request is sent on
+        Allowed = "egress_allowed" (Allowed),
+        /// The request has no capability that the door made, or one of another time
+        Capability = "egress_capability_invalid",
+        /// The capability is for another connection
+        Connection = "egress_connection_not_allowed",
+        /// The operator declares no such host and path
+        Host = "egress_host_not_allowed",
+        /// The operator declares no such method
+        Method = "egress_method_not_allowed",
+        /// The request is too large or too slow
+        Body = "egress_body_refused",
+        /// The API did not respond, or in a form that could hide the token
+        Unreachable = "egress_unreachable" (Failed),
+        /// The API responded with the token
+        Token = "egress_token_returned" (Failed),
+    }
+}
+
+/// What a capability says.
+struct Capability {
+    /// The server's entry among the settings.
+    upstream: String,
+    tool: String,
+    token: String,
+    issuer: String,
+    subject: String,
+    client: String,
+}
+
+/// Whether a request is one to the egress, from inside of the application.
+pub(crate) fn is_egress(uri: &Uri, headers: &HeaderMap) -> bool {
+    let (name, address) = INSIDE;
+    let mut addresses = headers.get_all(name).iter();
+    let is_inside = addresses.next().is_some_and(|it| it == address) && addresses.next().is_none();
+    let is_chained = uri.host().is_some_and(|host| host.ends_with(".spin.internal"));
+    is_inside && is_chained && uri.path().starts_with(PATH)
+}
+
+/// What a tool is told in `_meta`: where the API is, and the capability of this call.
+pub(crate) fn offer(
+    request: &CallerRequest,
+    upstream: &Upstream,
+    egress: &Egress,
+    tool: &str,
+    token: &IssuedToken,
+) -> Value {
+    let CallerRequest { environment, caller, .. } = request;
+    let millis = u64::try_from(upstream.limits.total.as_millis()).unwrap_or_default();
+    let parts = [
+        upstream.id.as_str(),
+        tool,
+        token.access_token.expose(),
+        caller.issuer(),
+        caller.subject(),
+        caller.client_id(),
+        &environment.host.now_millis().saturating_add(millis).to_string(),
+    ];
+    let plain = Value::Array(parts.map(Value::from).into()).to_string();
+    let sealer = environment.settings.keys.sealer(Purpose::Egress);
+    let sealed = sealer.seal(&*environment.host, egress.connection.as_bytes(), plain.as_bytes());
+    let mut offer = Map::new();
+    let url = ["http://", &egress.component, ".spin.internal", PATH, &egress.connection].concat();
+    offer.insert("capability".into(), BASE64_URL_SAFE_NO_PAD.encode(sealed).into());
+    offer.insert("url".into(), url.into());
+    offer.into()
+}
+
+impl Capability {
+    /// Opens a capability for this connection that has not expired.
+    fn open(environment: &Environment, connection: &str, headers: &HeaderMap) -> Option<Self> {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(headers.get(CAPABILITY)?).ok()?;
+        let sealer = environment.settings.keys.sealer(Purpose::Egress);
+        let plain = sealer.open(connection.as_bytes(), &sealed)?;
+        let Ok(Value::Array(parts)) = strict_json::parse(&plain) else { return None };
+        let part = |at: usize| parts.get(at)?.as_str().map(str::to_owned);
+        let expires_at: u64 = part(6)?.parse().ok()?;
+        (environment.host.now_millis() < expires_at).then_some(Self {
+            upstream: part(0)?,
+            tool: part(1)?,
+            token: part(2)?,
+            issuer: part(3)?,
+            subject: part(4)?,
+            client: part(5)?,
+        })
+    }
+}
+
+/// Answers a request of a tool.
+pub(crate) async fn serve<B>(
+    environment: &Environment,
+    audit: &Audit,
+    request: Request<B>,
+) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
+    let (connection, rest) = path.split_once('/').unwrap_or_default();
+    let capability = Capability::open(environment, connection, &parts.headers);
+    let checked = check(environment, capability.as_ref(), connection, rest, &parts.method);
+    let sent = match checked {
+        Err(reason) => Err(reason),
+        Ok((upstream, url)) => {
+            let most = environment.settings.max_body_bytes;
+            match read_body(&*environment.host, body, most).await {
+                Err(_) => Err(EgressReason::Body),
+                Ok(body) => {
+                    log(environment, audit, capability.as_ref(), EgressReason::Allowed);
+                    let query = parts.uri.query().map(|query| ["?", query].concat());
+                    let url = url + &query.unwrap_or_default();
+                    let declared = upstream.egress.as_ref();
+                    let request = declared
+                        .and_then(|it| to_api(&url, it, parts.method, &parts.headers, body));
+                    send(environment, upstream, capability.as_ref(), request).await
+                }
+            }
+        }
+    };
+    sent.unwrap_or_else(|reason| {
+        log(environment, audit, capability.as_ref(), reason);
+        let status = match reason {
+            EgressReason::Unreachable | EgressReason::Token => StatusCode::BAD_GATEWAY,
+            EgressReason::Body => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Answer::error(status, doorward_core::audit::Reason::code(&reason), &reason.to_string())
+    })
+}
+
+/// The server and the URL, if the operator declares what is asked for.
+fn check<'a>(
+    environment: &'a Environment,
+    capability: Option<&Capability>,
+    connection: &str,
+    rest: &str,
+    method: &Method,
+) -> Result<(&'a Upstream, String), EgressReason> {
+    let capability = capability.ok_or(EgressReason::Capability)?;
+    let mut upstreams = environment.settings.upstreams.iter();
+    let upstream = upstreams.find(|it| it.id == capability.upstream);
+    let upstream = upstream.ok_or(EgressReason::Capability)?;
+    let egress = upstream.egress.as_ref().filter(|it| it.connection == connection);
+    let egress = egress.ok_or(EgressReason::Connection)?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = ["/", path].concat();
+    // These mean another path to some servers.
+    let lower = path.to_ascii_lowercase();
+    let is_plain =
+        !["..", "/./", "//", "\\", "%2e", "%2f", "%5c"].iter().any(|it| lower.contains(it));
+    let is_declared = |(origin, prefix): &&(Origin, String)| {
+        let below = path.strip_prefix(prefix.as_str());
+        origin.as_str().split_once("://").is_some_and(|(_, it)| it == host)
+            && below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    };
+    let origin = egress.hosts.iter().find(is_declared).filter(|_| is_plain);
+    let (origin, _) = origin.ok_or(EgressReason::Host)?;
+    match egress.methods.contains(method) {
+        true => Ok((upstream, origin.url(&path))),
+        false => Err(EgressReason::Method),
+    }
+}
+
+/// The request to the API, with those headers that are known to be harmless, or that the operator
+/// names.
+fn to_api(
+    url: &str,
+    egress: &Egress,
+    method: Method,
+    sent: &HeaderMap,
+    body: Bytes,
+) -> Option<Request<Bytes>> {
+    let mut request = api_request(method, url, None, None).ok()?;
+    for (name, value) in sent {
+        if HEADERS.contains(&name.as_str()) || egress.headers.contains(name) {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    *request.body_mut() = body;
+    Some(request)
+}
+
+/// Sends a request with the token. No answer passes that has it.
+async fn send(
+    environment: &Environment,
+    upstream: &Upstream,
+    capability: Option<&Capability>,
+    request: Option<Request<Bytes>>,
+) -> Result<Answer, EgressReason> {
+    let token = capability.map(|it| it.token.as_str()).filter(|token| !token.is_empty());
+    let (token, mut request) = token.zip(request).ok_or(EgressReason::Unreachable)?;
+    let bearer = HeaderValue::try_from(["Bearer ", token].concat());
+    let bearer = bearer.map_err(|_| EgressReason::Unreachable)?;
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    let url = Url::parse(&request.uri().to_string());
+    let response = environment.outbound().send(request, upstream.limits).await;
+    let (parts, body) = response.map_err(|_| EgressReason::Unreachable)?.into_parts();
+    // In a compressed body the token would not be found.
+    let mut encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| encoding != "identity") {
+        return Err(EgressReason::Unreachable);
+    }
+    if reveals(&body, token) {
+        return Err(EgressReason::Token);
+    }
+    let is_declared = |location: &HeaderValue| {
+        let location = location.to_str().ok().zip(url.as_ref().ok());
+        let location = location.and_then(|(location, url)| url.join(location).ok());
+        let origin = location.map(|it| it.origin().ascii_serialization());
+        let mut hosts = upstream.egress.iter().flat_map(|it| &it.hosts);
+        hosts.any(|(declared, _)| Some(declared.as_str()) == origin.as_deref())
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in &parts.headers {
+        let is_kept = !is_of_connection(name)
+            && !["set-cookie", "www-authenticate"].contains(&name.as_str())
+            && (name != header::LOCATION || is_declared(value))
+            && !reveals(value.as_bytes(), token);
+        if is_kept {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(Answer::passed_on(parts.status, headers, body))
+}
+
+/// Headers about one connection, its message, or who is on it (RFC 9110, section 7.6.1).
+fn is_of_connection(name: &HeaderName) -> bool {
+    [
+        "authorization",
+        "connection",
+        "content-length",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+    .contains(&name.as_str())
+}
+
+fn log(
+    environment: &Environment,
+    audit: &Audit,
+    capability: Option<&Capability>,
+    reason: EgressReason,
+) {
+    let who = capability.map(|it| Who {
+        issuer: &it.issuer,
+        subject: &it.subject,
+        client: Some(&it.client),
+        actor: None,
+        kind: None,
+    });
+    let item = capability.map(|it| Item { kind: ItemKind::Tool, name: &it.tool });
+    let trace = environment.trace.as_deref();
+    audit.write(&*environment.host, &AuditEvent { reason: &reason, who, item, trace, call: None });
+}
+
+#[cfg(test)]
+mod tests;

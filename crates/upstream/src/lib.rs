@@ -1,0 +1,19 @@
+//! MCP servers behind the door. The operator names them in [`Upstreams`], a [`Client`] speaks to
+//! one of them in either era of the protocol, and [`tools`] and [`reply`] say what of its words
+//! reaches a caller: nothing is passed on that was not read.
+//!
+//! This crate knows no caller and no token. Whoever sends a message attaches what the operator
+//! chose, and never the caller's own token.
+
+mod client;
+mod error;
+mod message;
+mod reply;
+mod settings;
+mod tools;
+
+pub use client::{CLIENT_CAPABILITIES, Client, Protocol, ToolCall};
+pub use error::{Fault, UpstreamError};
+pub use reply::{answers, questions, reply};
+pub use settings::{Attach, Egress, Upstream, Upstreams, VARIABLES};
+pub use tools::{RemoteTool, tools};

@@ -1,0 +1,81 @@
+//! The response to a message, in a body of JSON or in the events of a stream.
+
+use doorward_core::{
+    strict_json::{max_values, parse_within},
+    text::one_line,
+};
+use http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use crate::{Fault, UpstreamError};
+
+/// How many bytes of a server's own words about an error are passed on.
+const MAX_WORDS: usize = 300;
+
+/// The result in the response to the request with this id.
+///
+/// # Errors
+///
+/// Returns the error in the response, and `Malformed` without a response.
+pub(crate) fn result(
+    headers: &HeaderMap,
+    body: &[u8],
+    id: u64,
+) -> Result<Map<String, Value>, Fault> {
+    let is_stream = headers.get(header::CONTENT_TYPE).is_some_and(|it| {
+        it.as_bytes().get(..17).is_some_and(|it| it.eq_ignore_ascii_case(b"text/event-stream"))
+    });
+    let message = if is_stream { in_events(body, id) } else { response(body, id) };
+    let mut message = message.ok_or(UpstreamError::Malformed)?;
+    if let Some(Value::Object(result)) = message.remove("result") {
+        return Ok(result);
+    }
+    let error = message.remove("error").ok_or(UpstreamError::Malformed)?;
+    let code = error.get("code").and_then(Value::as_i64);
+    let words = error.get("message").and_then(Value::as_str);
+    Err(Fault {
+        error: UpstreamError::Refused,
+        words: words.and_then(|words| one_line(words, MAX_WORDS)),
+        // It does not have the version, the method (before anything else was sent), or the session.
+        is_of_era: !matches!(code, Some(-32020 | -32021 | -32602 | -32603)),
+    })
+}
+
+/// The message, if it is the response to this request.
+fn response(text: &[u8], id: u64) -> Option<Map<String, Value>> {
+    match parse_within(text, max_values(text.len()).saturating_add(1024)).ok()? {
+        Value::Object(message) if message.get("jsonrpc")? == "2.0" => {
+            let is_response = !message.contains_key("method");
+            // An error about a request that could not be read has no id.
+            let is_ours = match message.get("id") {
+                None | Some(Value::Null) => message.contains_key("error"),
+                Some(sent) => sent.as_u64() == Some(id),
+            };
+            (is_response && is_ours).then_some(message)
+        }
+        _ => None,
+    }
+}
+
+/// The response among the events of a stream (HTML Living Standard, section 9.2.6).
+fn in_events(body: &[u8], id: u64) -> Option<Map<String, Value>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut data = String::new();
+    for line in text.lines().chain([""]) {
+        if line.is_empty() {
+            if let Some(found) = response(data.as_bytes(), id) {
+                return Some(found);
+            }
+            data.clear();
+        } else if let Some(more) = line.strip_prefix("data:") {
+            if !data.is_empty() {
+                data.push('\n');
+            }
+            data.push_str(more.strip_prefix(' ').unwrap_or(more));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! The result of a call, as it is passed on.
+
+use doorward_core::{
+    origin::page,
+    text::{one_line, visible_text},
+};
+use doorward_mcp::{InputRequest, InputRequired, ToolResult, mismatch};
+use serde_json::{Map, Value};
+
+use crate::{
+    Upstream, UpstreamError,
+    tools::{is_clean, is_hidden},
+};
+
+/// The most questions that are passed on at once.
+const MAX_QUESTIONS: usize = 8;
+
+/// The longest question, in bytes.
+const MAX_QUESTION_BYTES: usize = 2048;
+
+/// The longest key of a question, in bytes.
+const MAX_KEY_BYTES: usize = 64;
+
+/// The result of a tool whose structured content has this schema. Of each block what people and
+/// models read is passed on, without what nobody can see.
+///
+/// # Errors
+///
+/// Returns `Malformed` for anything but a complete result, and `ResultInvalid` if the structured
+/// content is not as the schema says.
+pub fn reply(
+    mut result: Map<String, Value>,
+    schema: Option<&Value>,
+) -> Result<ToolResult, UpstreamError> {
+    if result.get("resultType").is_some_and(|kind| kind != "complete") {
+        return Err(UpstreamError::Malformed);
+    }
+    let is_error = result.get("isError").is_some_and(|it| *it == true);
+    let mut structured = result.remove("structuredContent").filter(|it| !it.is_null());
+    if let (Some(schema), false) = (schema, is_error) {
+        let is_valid = |content: &Value| mismatch(schema, content).is_none();
+        if !structured.as_ref().is_some_and(is_valid) {
+            return Err(UpstreamError::ResultInvalid);
+        }
+    }
+    if structured.as_ref().is_some_and(|content| !content.is_object()) {
+        return Err(UpstreamError::ResultInvalid);
+    }
+    if structured.as_mut().is_some_and(|content| !clean(content)) {
+        return Err(UpstreamError::Malformed);
+    }
+    let blocks = match result.remove("content") {
+        None if structured.is_some() => Vec::new(),
+        Some(Value::Array(blocks)) => blocks,
+        _ => return Err(UpstreamError::Malformed),
+    };
+    let blocks: Option<_> = blocks.into_iter().map(block).collect();
+    let blocks = blocks.ok_or(UpstreamError::Malformed)?;
+    Ok(ToolResult::passed_on(blocks, structured, is_error))
+}
+
+/// The questions of a result that asks the user something, with the name of the server in front of
+/// each; `None` for any other result, and for questions that are not passed on: about anything but
+/// forms and pages of the hosts that the operator names.
+#[must_use]
+pub fn questions(upstream: &Upstream, result: &Map<String, Value>) -> Option<InputRequired> {
+    if result.get("resultType")? != "input_required" {
+        return None;
+    }
+    let requests = result.get("inputRequests")?.as_object()?;
+    let mut questions = InputRequired::new();
+    let mut keys = Vec::new();
+    for (key, request) in requests.iter().take(MAX_QUESTIONS) {
+        if key.len() > MAX_KEY_BYTES || key.chars().any(|c| is_hidden(c) || c == '\n') {
+            return None;
+        }
+        let params = request.get("params").filter(|_| {
+            request.get("method").is_some_and(|method| method == "elicitation/create")
+        })?;
+        let text = |member: &str| params.get(member).and_then(Value::as_str);
+        let message = one_line(text("message")?, MAX_QUESTION_BYTES)?;
+        let message = [&upstream.name, ": ", message.as_str()].concat();
+        let request = match text("mode").unwrap_or("form") {
+            "form" => {
+                let mut schema = params.get("requestedSchema")?.clone();
+                let is_form = schema.is_object() && is_clean(&mut schema);
+                is_form.then_some(InputRequest::Form { message, schema })?
+            }
+            "url" => {
+                let (url, origin) = page(text("url")?)?;
+                let mut origins = upstream.ask_origins.iter();
+                origins.find(|it| it.as_str() == origin)?;
+                InputRequest::Url { message, url }
+            }
+            _ => return None,
+        };
+        keys.push(Value::from(key.as_str()));
+        questions = questions.pass_on(key.clone(), request);
+    }
+    let state = result.get("requestState").filter(|state| state.is_string());
+    // There is a state in any case: by it the next round knows who asked what.
+    let state = state.cloned().unwrap_or_default();
+    Some(questions.remember(vec![upstream.id.as_str().into(), keys.into(), state].into()))
+}
+
+/// The answers to what this server asked in an earlier round, and the state that it sent along;
+/// `None` if it has asked nothing.
+#[must_use]
+pub fn answers(
+    upstream: &Upstream,
+    remembered: &Value,
+    responses: &Map<String, Value>,
+) -> Option<(Map<String, Value>, Value)> {
+    let [id, Value::Array(keys), state] = remembered.as_array()?.as_slice() else { return None };
+    let keys = keys.iter().filter_map(Value::as_str);
+    let answered = keys.filter_map(|key| responses.get_key_value(key));
+    let answered = answered.map(|(key, answer)| (key.clone(), answer.clone())).collect();
+    (*id == upstream.id.as_str()).then(|| (answered, state.clone()))
+}
+
+/// A block of content; `None` for one of no known kind.
+fn block(block: Value) -> Option<Value> {
+    let Value::Object(mut block) = block else { return None };
+    let members: &[&str] = match block.get("type")?.as_str()? {
+        "text" => &["text"],
+        "image" | "audio" => &["data", "mimeType"],
+        "resource_link" => &["uri", "name"],
+        "resource" => {
+            let Some(Value::Object(resource)) = block.get_mut("resource") else { return None };
+            keep(resource, &["uri"])?;
+            &["resource"]
+        }
+        _ => return None,
+    };
+    keep(&mut block, members)?;
+    Some(block.into())
+}
+
+/// Keeps the texts that blocks have, cleaned; `None` if one of `required` is missing.
+fn keep(members: &mut Map<String, Value>, required: &[&str]) -> Option<()> {
+    const TEXTS: [&str; 9] =
+        ["blob", "data", "description", "mimeType", "name", "text", "title", "type", "uri"];
+    let names: Vec<String> = members.keys().cloned().collect();
+    for name in names {
+        let is_kept = match members.get_mut(&name) {
+            Some(value @ Value::String(_)) => clean(value) && TEXTS.contains(&name.as_str()),
+            Some(Value::Object(_)) => name == "resource" && required == ["resource"],
+            _ => false,
+        };
+        if !is_kept {
+            members.remove(&name);
+        }
+    }
+    required.iter().all(|name| members.contains_key(*name)).then_some(())
+}
+
+/// Removes what nobody can see from all texts; `false` if the name of a member has any.
+fn clean(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => *text = visible_text(text, usize::MAX),
+        Value::Array(items) => return items.iter_mut().all(clean),
+        Value::Object(members) => {
+            let mut members = members.iter_mut();
+            return members.all(|(name, value)| !name.chars().any(is_hidden) && clean(value));
+        }
+        _ => {}
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

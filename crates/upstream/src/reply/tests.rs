@@ -1,0 +1,143 @@
+use serde_json::json;
+
+use super::*;
+use crate::tools::tests::upstream;
+
+fn replied(result: Value, schema: Option<&Value>) -> Result<ToolResult, UpstreamError> {
+    let Value::Object(result) = result else { panic!("a result is an object") };
+    reply(result, schema)
+}
+
+fn passed_on(content: Value, structured: Option<Value>, is_error: bool) -> ToolResult {
+    let Value::Array(content) = content else { panic!("content is a list") };
+    ToolResult::passed_on(content, structured, is_error)
+}
+
+#[test]
+fn of_a_block_only_what_is_known_is_passed_on_and_nothing_invisible() {
+    let content = json!([
+        { "type": "text", "text": "Sun\u{e0041}ny\u{1b}\nday", "_meta": { "x": 1 }, "evil": "x" },
+        { "type": "image", "data": "AA==", "mimeType": "image/png", "annotations": {} },
+        { "type": "resource_link", "uri": "x:y", "name": "n", "icons": [] },
+        { "type": "resource", "resource": { "uri": "x:y", "text": "\u{200b}t", "_meta": {} } },
+    ]);
+    let expected = json!([
+        { "type": "text", "text": "Sunny\nday" },
+        { "type": "image", "data": "AA==", "mimeType": "image/png" },
+        { "type": "resource_link", "uri": "x:y", "name": "n" },
+        { "type": "resource", "resource": { "uri": "x:y", "text": "t" } },
+    ]);
+    let result =
+        replied(json!({ "content": content, "_meta": {}, "resultType": "complete" }), None);
+    assert_eq!(result, Ok(passed_on(expected, None, false)));
+}
+
+#[test]
+fn anything_that_is_no_result_is_refused() {
+    for result in [
+        json!({}),
+        json!({ "content": "text" }),
+        json!({ "content": [7] }),
+        json!({ "content": [{ "type": "text" }] }),
+        json!({ "content": [{ "type": "video", "text": "x" }] }),
+        json!({ "content": [{ "type": "resource", "resource": { "text": "x" } }] }),
+        json!({ "content": [{ "type": "resource", "resource": "x" }] }),
+        json!({ "content": [], "resultType": "input_required" }),
+    ] {
+        let text = result.to_string();
+        assert_eq!(replied(result, None), Err(UpstreamError::Malformed), "{text}");
+    }
+}
+
+#[test]
+fn structured_content_is_as_its_schema_says() {
+    let schema = json!({
+        "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"],
+    });
+    let of = |structured: Value| json!({ "content": [], "structuredContent": structured });
+    let good = replied(of(json!({ "city": "Os\u{200b}lo" })), Some(&schema));
+    assert_eq!(good, Ok(passed_on(json!([]), Some(json!({ "city": "Oslo" })), false)));
+    for bad in [json!({}), json!({ "city": 7 }), json!(null), json!([])] {
+        assert_eq!(replied(of(bad), Some(&schema)), Err(UpstreamError::ResultInvalid));
+    }
+    assert_eq!(replied(of(json!([1])), None), Err(UpstreamError::ResultInvalid));
+    let hidden = of(json!({ "city": "Oslo", "list": [{ "a\u{200b}": 1 }] }));
+    assert_eq!(replied(hidden, Some(&schema)), Err(UpstreamError::Malformed));
+    let failed = json!({ "content": [], "isError": true });
+    assert_eq!(replied(failed, Some(&schema)), Ok(passed_on(json!([]), None, true)));
+}
+
+#[test]
+fn only_forms_and_pages_of_named_hosts_are_asked() {
+    let upstream = upstream(&json!({
+        "url": "https://w.example/mcp", "tools": "*", "ask_hosts": ["pay.example:8443"],
+    }));
+    let form = json!({ "mode": "form", "message": "m", "requestedSchema": { "type": "object" } });
+    let page = |url: &str| json!({ "mode": "url", "message": "m", "url": url });
+    let long = ["https://w.example/", &"a".repeat(2048)].concat();
+    let hidden = json!({ "message": "m", "requestedSchema": { "enum": ["\u{200b}"] } });
+    for (method, params, is_asked) in [
+        ("elicitation/create", form.clone(), true),
+        ("elicitation/create", page("https://w.example/"), true),
+        ("elicitation/create", page("https://pay.example:8443/a?b#c"), true),
+        ("elicitation/create", page("https://pay.example/"), false),
+        ("elicitation/create", page("https://evil.example/"), false),
+        ("elicitation/create", page("https://w.example@evil.example/"), false),
+        ("elicitation/create", page("https://user@w.example/"), false),
+        ("elicitation/create", page("https://w.example.evil.example/"), false),
+        ("elicitation/create", page("http://w.example/"), false),
+        ("elicitation/create", page(&long), false),
+        ("elicitation/create", json!({ "message": " \n", "requestedSchema": {} }), false),
+        ("elicitation/create", hidden, false),
+        ("elicitation/create", json!({}), false),
+        ("sampling/createMessage", form.clone(), false),
+        ("roots/list", form, false),
+    ] {
+        let request = json!({ "method": method, "params": params });
+        let result = json!({ "resultType": "input_required", "inputRequests": { "a": request } });
+        let asked = questions(&upstream, result.as_object().unwrap());
+        assert_eq!(asked.is_some(), is_asked, "{result}");
+    }
+    assert!(questions(&upstream, &Map::new()).is_none());
+    for key in ["a\u{200b}", "a\nb", &"a".repeat(65)] {
+        let mut requests = Map::new();
+        let params = json!({ "message": "m", "requestedSchema": {} });
+        let request = json!({ "method": "elicitation/create", "params": params });
+        requests.insert(key.to_owned(), request);
+        let result = json!({ "resultType": "input_required", "inputRequests": requests });
+        assert!(questions(&upstream, result.as_object().unwrap()).is_none(), "{key:?}");
+    }
+}
+
+#[test]
+fn a_question_is_one_line_and_a_page_has_the_spelling_of_browsers() {
+    let upstream = upstream(&json!({ "url": "https://w.example/mcp", "tools": "*" }));
+    let params = json!({
+        "mode": "url", "message": "Pay\n\nw: or\u{200b} not", "url": "https://W.example:443/\u{202e}a b",
+    });
+    let request = json!({ "method": "elicitation/create", "params": params });
+    let result = json!({
+        "resultType": "input_required", "inputRequests": { "a": request }, "requestState": "s",
+    });
+    let message = "w: Pay w: or not".to_owned();
+    let url = "https://w.example/%E2%80%AEa%20b".to_owned();
+    let expected = InputRequired::new()
+        .pass_on("a".into(), InputRequest::Url { message, url })
+        .remember(json!([upstream.id, ["a"], "s"]));
+    assert_eq!(questions(&upstream, result.as_object().unwrap()), Some(expected));
+}
+
+#[test]
+fn answers_go_to_the_server_that_asked_and_to_what_it_asked() {
+    let entry = |path: &str| json!({ "url": format!("https://w.example/{path}"), "tools": "*" });
+    let (asked, other) = (upstream(&entry("a")), upstream(&entry("b")));
+    let responses = json!({ "a": { "action": "accept" }, "b": { "action": "accept" } });
+    let responses = responses.as_object().unwrap();
+    let state = json!([asked.id, ["a", "c"], "s"]);
+    let expected = json!({ "a": { "action": "accept" } });
+    let answered = answers(&asked, &state, responses);
+    assert_eq!(answered, Some((expected.as_object().unwrap().clone(), json!("s"))));
+    for (upstream, state) in [(&other, state), (&asked, json!("s")), (&asked, json!([]))] {
+        assert_eq!(answers(upstream, &state, responses), None);
+    }
+}

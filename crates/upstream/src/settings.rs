@@ -1,0 +1,492 @@
+//! The operator's list of MCP servers behind the door.
+//!
+//! ```json
+//! {
+//!   "weather": {
+//!     "url": "https://tool-weather.spin.internal/mcp",
+//!     "tools": ["forecast"],
+//!     "caller": ["locale"]
+//!   }
+//! }
+//! ```
+
+use std::{rc::Rc, time::Duration};
+
+use doorward_core::{
+    access::Access,
+    host::Limits,
+    origin::Origin,
+    scope::{RequiredScopes, Scope},
+    settings::{Reader, parse},
+    store::digest,
+    strict_json, variables,
+};
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value};
+
+variables! {
+    /// MCP servers whose tools are offered beside the built-in ones, as [JSON](upstreams.md).
+    /// Empty: none
+    UPSTREAMS = optional("upstreams", "");
+    /// The values of headers for those servers: a JSON object with one for each server that needs
+    /// one
+    UPSTREAM_SECRETS = secret("upstream_secrets");
+}
+
+/// What a tool may be told of its caller.
+const CALLER_MEMBERS: [&str; 5] = ["subject", "name", "scopes", "organization", "locale"];
+
+/// The MCP servers behind the door, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Upstreams(Vec<Rc<Upstream>>);
+
+/// An MCP server behind the door.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Its name, for logs and for the text of errors.
+    pub name: String,
+    /// The URL of its MCP endpoint.
+    pub url: String,
+    /// What the names of its tools begin with here.
+    pub prefix: String,
+    /// The tools that are offered, by their own names; `None` for all.
+    tools: Option<Vec<String>>,
+    /// Whether its tools need a permission.
+    pub access: Access,
+    /// The permission that they need; `None` for that of each tool.
+    pub permission: Option<Scope>,
+    /// The scopes that they need besides.
+    pub scopes: RequiredScopes,
+    /// Whether the operator vouches that they only read.
+    pub is_read_only: bool,
+    /// Whether they may ask the user, if the client can.
+    pub may_ask: bool,
+    /// The origins of the pages that they may ask the user to open: its own, and more.
+    pub ask_origins: Vec<Origin>,
+    /// What is sent along.
+    pub attach: Attach,
+    /// What is told about the caller: some of `subject`, `name`, `scopes`, `organization` and
+    /// `locale`.
+    pub caller: Vec<String>,
+    /// The API that its tools may call through the door.
+    pub egress: Option<Egress>,
+    /// How long an answer may take, and how large it may be.
+    pub limits: Limits,
+    /// The digest of all of this.
+    pub id: String,
+}
+
+/// What is attached to requests to a server.
+#[derive(Clone, Debug)]
+pub enum Attach {
+    /// Nothing.
+    Nothing,
+    /// A token for this audience with these scopes, on behalf of the caller.
+    OnBehalfOf(String, Vec<String>),
+    /// The token of the account that the caller connected.
+    Connection(String),
+    /// A header.
+    Header(HeaderName, HeaderValue),
+}
+
+/// An API that tools may call through the door, with the caller's account.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// The connection whose token is attached.
+    pub connection: String,
+    /// The scopes that the user is asked for when connecting the account.
+    pub scopes: Vec<String>,
+    /// The origins of the API, each with the path that its requests are below, which has no slash
+    /// at the end.
+    pub hosts: Vec<(Origin, String)>,
+    /// The methods.
+    pub methods: Vec<Method>,
+    /// The headers of a request that are passed on besides the usual ones.
+    pub headers: Vec<HeaderName>,
+    /// The id of the door's own component in the manifest.
+    pub component: String,
+}
+
+/// An object of the list, and where it is.
+struct Entry<'a>(&'a Map<String, Value>, String);
+
+impl Upstreams {
+    /// Reads the variables; `None` if one is invalid. A server on loopback is for a door there.
+    pub fn read(reader: &mut Reader, is_public: bool) -> Option<Self> {
+        let secrets = reader.get(&UPSTREAM_SECRETS, |text| match text {
+            "" => Ok(Map::new()),
+            text => match strict_json::parse(text.as_bytes()) {
+                Ok(Value::Object(secrets)) => Ok(secrets),
+                _ => Err("is not a JSON object without duplicate members"),
+            },
+        })?;
+        reader.get(&UPSTREAMS, |text| Self::parse(text, &secrets, is_public))
+    }
+
+    fn parse(text: &str, secrets: &Map<String, Value>, is_public: bool) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let Ok(Value::Object(members)) = strict_json::parse(text.as_bytes()) else {
+            return Err("is not a JSON object without duplicate members".to_owned());
+        };
+        let mut all: Vec<Rc<Upstream>> = Vec::new();
+        for (name, value) in &members {
+            let secret = secrets.get(name).and_then(Value::as_str);
+            let upstream = Upstream::parse(name, value, secret, is_public)?;
+            if let Some(other) = all.iter().find(|it| it.may_clash_with(&upstream)) {
+                let problem = ["may have a tool of the same name as `", &other.name, "`"].concat();
+                return Err(wrong(name, &problem));
+            }
+            all.push(Rc::new(upstream));
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Upstream>> {
+        self.0.iter()
+    }
+
+    /// The one that may have the tool of this name.
+    #[must_use]
+    pub fn with_tool(&self, name: &str) -> Option<&Rc<Upstream>> {
+        self.0.iter().find(|it| it.own_name(name).is_some())
+    }
+}
+
+impl Upstream {
+    fn parse(
+        name: &str,
+        value: &Value,
+        secret: Option<&str>,
+        is_public: bool,
+    ) -> Result<Self, String> {
+        let is_word = |word: &str| {
+            let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+            word.len() <= 32 && word.bytes().all(is_legal)
+        };
+        let entry = Entry::new(value, name.to_owned())?;
+        entry.only(&[
+            "url",
+            "prefix",
+            "tools",
+            "access",
+            "permission",
+            "scopes",
+            "read_only",
+            "ask",
+            "ask_hosts",
+            "attach",
+            "caller",
+            "egress",
+            "seconds",
+            "bytes",
+        ])?;
+        if name.is_empty() || !is_word(name) {
+            return Err(wrong(name, "is not a name of at most 32 letters, digits, `-` and `_`"));
+        }
+        let url = entry.text("url")?.unwrap_or_default();
+        let (origin, path) = parse::secure_url(url).map_err(|it| entry.wrong("url", it))?;
+        if is_public && origin.is_loopback() {
+            return Err(entry.wrong("url", parse::LOCAL_ONLY));
+        }
+        let prefix = match entry.text("prefix")? {
+            None => [name, "_"].concat(),
+            Some(prefix) if is_word(prefix) => prefix.to_owned(),
+            Some(_) => {
+                return Err(entry.wrong("prefix", "is not of letters, digits, `-` and `_`"));
+            }
+        };
+        let tools = match entry.0.get("tools") {
+            Some(Value::String(all)) if all == "*" => None,
+            Some(Value::Array(_)) => Some(entry.texts("tools")?),
+            _ => return Err(entry.wrong("tools", "is neither `*` nor a list of names")),
+        };
+        let access = match entry.text("access")? {
+            None | Some("private") => Access::Private,
+            Some("public") => Access::Public,
+            Some(_) => return Err(entry.wrong("access", "is neither `private` nor `public`")),
+        };
+        let permission = match entry.text("permission")?.map(|it| (it.starts_with("tool:"), it)) {
+            None => None,
+            Some((true, name)) if access == Access::Private => name.parse().ok(),
+            Some(_) => {
+                return Err(entry.wrong("permission", "is not that of private tools, `tool:…`"));
+            }
+        };
+        // Each is one: they were checked.
+        let all_of = entry.scopes()?.iter().filter_map(|scope| scope.parse().ok()).collect();
+        let caller = entry.texts("caller")?;
+        if !caller.iter().all(|it| CALLER_MEMBERS.contains(&it.as_str())) {
+            let problem = "has a member that no caller has: see `docs/upstreams.md`";
+            return Err(entry.wrong("caller", problem));
+        }
+        let (is_read_only, may_ask) = (entry.flag("read_only")?, entry.flag("ask")?);
+        let ask_origins = entry.texts("ask_hosts")?.into_iter().map(|host| {
+            let origin = ["https://", &host].concat().parse();
+            origin
+                .map_err(|_| entry.wrong("ask_hosts", "is not a list of hosts: `app.example.com`"))
+        });
+        let mut ask_origins: Vec<Origin> = ask_origins.collect::<Result<_, _>>()?;
+        ask_origins.push(origin.clone());
+        let limits = Limits {
+            connect: Duration::from_secs(2),
+            total: Duration::from_secs(entry.number("seconds", 4, 60)?),
+            body: usize::try_from(entry.number("bytes", 1024 * 1024, 4 * 1024 * 1024)?)
+                .unwrap_or_default(),
+        };
+        let attach = match entry.0.get("attach") {
+            None => Attach::Nothing,
+            Some(value) => Attach::parse(Entry::new(value, entry.at("attach"))?, secret)?,
+        };
+        let egress = match entry.0.get("egress") {
+            None => None,
+            Some(value) => Some(Egress::parse(&Entry::new(value, entry.at("egress"))?, is_public)?),
+        };
+        let id = digest(&[name, &value.to_string(), secret.unwrap_or_default()]);
+        Ok(Self {
+            name: name.to_owned(),
+            url: origin.url(&path),
+            prefix,
+            tools,
+            access,
+            permission,
+            scopes: RequiredScopes { all_of, any_of: Vec::new() },
+            is_read_only,
+            may_ask,
+            ask_origins,
+            attach,
+            caller,
+            egress,
+            limits,
+            id,
+        })
+    }
+
+    /// The name that a tool with this name here has there; `None` if it cannot be one of its tools.
+    #[must_use]
+    pub fn own_name<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.prefix).filter(|name| self.takes(name))
+    }
+
+    /// Whether what is attached belongs to the caller.
+    #[must_use]
+    pub fn is_attached_for_caller(&self) -> bool {
+        matches!(self.attach, Attach::OnBehalfOf(..) | Attach::Connection(_))
+    }
+
+    /// Whether no two calls share a session, because it may know something of the caller.
+    #[must_use]
+    pub fn has_session_per_call(&self) -> bool {
+        self.is_attached_for_caller() || !self.caller.is_empty() || self.egress.is_some()
+    }
+
+    /// Whether the tool of this name of its own is offered.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.tools.as_ref().is_none_or(|tools| tools.iter().any(|it| it == name))
+    }
+
+    /// Whether a tool of each could have the same name.
+    fn may_clash_with(&self, other: &Self) -> bool {
+        let names = |it: &Self, with: &Self| {
+            let tools = it.tools.as_ref();
+            tools.map(|tools| {
+                tools
+                    .iter()
+                    .any(|tool| with.own_name(&[&it.prefix, tool.as_str()].concat()).is_some())
+            })
+        };
+        let (ours, theirs) = (self.prefix.as_str(), other.prefix.as_str());
+        let overlap = || ours.starts_with(theirs) || theirs.starts_with(ours);
+        names(self, other).or_else(|| names(other, self)).unwrap_or_else(overlap)
+    }
+}
+
+impl Attach {
+    fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
+        let problem = "is none of `audience` with `scopes`, `connection` and `header`";
+        entry.only(&["audience", "scopes", "connection", "header"])?;
+        let given = ["audience", "connection", "header"].map(|member| entry.text(member));
+        let [audience, connection, header] = given;
+        match (audience?, connection?, header?) {
+            (Some(audience), None, None) => {
+                Ok(Self::OnBehalfOf(audience.to_owned(), entry.scopes()?))
+            }
+            (None, Some(connection), None) => Ok(Self::Connection(connection.to_owned())),
+            (None, None, Some(name)) => {
+                let name = HeaderName::from_bytes(name.as_bytes());
+                let name =
+                    name.map_err(|_| entry.wrong("header", "is not the name of a header"))?;
+                let value = secret.map(HeaderValue::from_str).and_then(Result::ok);
+                let missing = "needs a value in `upstream_secrets`";
+                let mut value = value.ok_or_else(|| entry.wrong("header", missing))?;
+                value.set_sensitive(true);
+                Ok(Self::Header(name, value))
+            }
+            _ => Err(wrong(&entry.1, problem)),
+        }
+    }
+}
+
+impl Egress {
+    fn parse(entry: &Entry<'_>, is_public: bool) -> Result<Self, String> {
+        entry.only(&["connection", "scopes", "hosts", "methods", "headers", "component"])?;
+        let connection = entry.text("connection")?.unwrap_or_default();
+        let is_name =
+            |name: &str| parse::path_of(&["/", name].concat()).is_ok_and(|it| it.len() > 1);
+        if !is_name(connection) || connection.contains('/') {
+            return Err(entry.wrong("connection", "is not the name of a connection"));
+        }
+        let hosts = entry.texts("hosts")?;
+        let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| parse::secure_url(host)).collect();
+        let hosts = hosts.map_err(|problem| entry.wrong("hosts", problem))?;
+        if hosts.is_empty() || is_public && hosts.iter().any(|(origin, _)| origin.is_loopback()) {
+            return Err(entry.wrong("hosts", "is not a list of origins `https://…`"));
+        }
+        let headers = entry.texts("headers")?.into_iter().map(|name| {
+            let is_free = |name: &HeaderName| {
+                let name = name.as_str();
+                let is_like = |it: &&str| name == *it || it.ends_with('-') && name.starts_with(*it);
+                !DOORS_HEADERS.iter().any(is_like)
+            };
+            let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(is_free);
+            name.ok_or_else(|| entry.wrong("headers", "is not of headers that a tool may set"))
+        });
+        let headers = headers.collect::<Result<_, _>>()?;
+        let methods = match entry.texts("methods")? {
+            none if none.is_empty() => vec![Method::GET],
+            some => {
+                let known =
+                    |name: &String| METHODS.into_iter().find(|method| method.as_str() == name);
+                let known: Option<_> = some.iter().map(known).collect();
+                known.ok_or_else(|| {
+                    entry.wrong("methods", "is not of GET, POST, PUT, PATCH and DELETE")
+                })?
+            }
+        };
+        let component = entry.text("component")?.unwrap_or("doorward");
+        if !is_name(component) {
+            return Err(entry.wrong("component", "is not the id of a component"));
+        }
+        Ok(Self {
+            connection: connection.to_owned(),
+            scopes: entry.scopes()?,
+            hosts,
+            methods,
+            headers,
+            component: component.to_owned(),
+        })
+    }
+}
+
+/// Headers that only the door sets, that are about the connection, or that change the meaning of a
+/// request; with a hyphen at the end, what their names begin with.
+const DOORS_HEADERS: [&str; 24] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "doorward-",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-",
+    "range",
+    "spin-",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-",
+    "sec-",
+    "set-cookie",
+];
+
+const METHODS: [Method; 5] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+impl<'a> Entry<'a> {
+    fn new(value: &'a Value, path: String) -> Result<Self, String> {
+        match value {
+            Value::Object(members) => Ok(Self(members, path)),
+            _ => Err(wrong(&path, "is not an object")),
+        }
+    }
+
+    fn at(&self, member: &str) -> String {
+        [&self.1, ".", member].concat()
+    }
+
+    fn wrong(&self, member: &str, problem: &str) -> String {
+        wrong(&self.at(member), problem)
+    }
+
+    fn only(&self, known: &[&str]) -> Result<(), String> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(self.wrong(name, "is not a member that is known here")),
+        }
+    }
+
+    fn flag(&self, member: &str) -> Result<bool, String> {
+        match self.0.get(member) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.wrong(member, "is neither `true` nor `false`")),
+        }
+    }
+
+    fn text(&self, member: &str) -> Result<Option<&'a str>, String> {
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(_) => Err(self.wrong(member, "is not a text")),
+        }
+    }
+
+    /// A list of texts; none if it is absent.
+    fn texts(&self, member: &str) -> Result<Vec<String>, String> {
+        let Some(list) = self.0.get(member) else { return Ok(Vec::new()) };
+        let texts = list.as_array().and_then(|list| {
+            list.iter().map(|text| text.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        texts.ok_or_else(|| self.wrong(member, "is not a list of texts"))
+    }
+
+    fn scopes(&self) -> Result<Vec<String>, String> {
+        let scopes = self.texts("scopes")?;
+        match scopes.iter().all(|scope| scope.parse::<Scope>().is_ok()) {
+            true => Ok(scopes),
+            false => Err(self.wrong("scopes", "holds a scope with a character that no scope has")),
+        }
+    }
+
+    fn number(&self, member: &str, default: u64, most: u64) -> Result<u64, String> {
+        let number = self.0.get(member).map_or(Some(default), Value::as_u64);
+        let number = number.filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| {
+            self.wrong(member, &["is not a number from 1 to ", &most.to_string()].concat())
+        })
+    }
+}
+
+fn wrong(path: &str, problem: &str) -> String {
+    ["has `", path, "`, which ", problem].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use doorward_core::testing::{FakeHost, finish};
+use serde_json::json;
+
+use super::*;
+
+fn read(text: &str, secrets: &str) -> Result<Upstreams, String> {
+    let host = FakeHost::new();
+    host.set_variable("upstreams", text);
+    host.set_variable("upstream_secrets", secrets);
+    let mut reader = finish(Reader::fetch(&host, VARIABLES));
+    let upstreams = Upstreams::read(&mut reader, true);
+    reader.finish(upstreams).map_err(|error| error.to_string())
+}
+
+fn one(entry: &Value) -> Result<Rc<Upstream>, String> {
+    let text = json!({ "weather": entry }).to_string();
+    let upstreams = read(&text, r#"{"weather":"s3cret"}"#)?;
+    let first = upstreams.iter().next().cloned();
+    first.ok_or_else(|| "there is none".to_owned())
+}
+
+fn entry(more: Value) -> Value {
+    let mut entry =
+        json!({ "url": "https://tool-weather.spin.internal/mcp", "tools": ["forecast"] });
+    let (Value::Object(entry_members), Value::Object(more)) = (&mut entry, more) else {
+        return entry;
+    };
+    entry_members.extend(more);
+    entry
+}
+
+#[test]
+fn without_a_value_there_are_no_servers() {
+    assert!(read("", "").unwrap().is_empty());
+}
+
+#[test]
+fn a_server_is_private_and_is_told_nothing_unless_the_operator_says_otherwise() {
+    let upstream = one(&entry(json!({}))).unwrap();
+    assert_eq!(upstream.url, "https://tool-weather.spin.internal/mcp");
+    assert_eq!((upstream.prefix.as_str(), upstream.access), ("weather_", Access::Private));
+    assert!(upstream.caller.is_empty() && upstream.egress.is_none() && !upstream.is_read_only);
+    assert!(matches!(upstream.attach, Attach::Nothing) && upstream.permission.is_none());
+    assert_eq!((upstream.limits.total, upstream.limits.body), (Duration::from_secs(4), 1 << 20));
+    assert_eq!(upstream.own_name("weather_forecast"), Some("forecast"));
+    for other in ["forecast", "weather_", "weather_delete", "Weather_forecast"] {
+        assert_eq!(upstream.own_name(other), None, "{other}");
+    }
+}
+
+#[test]
+fn what_is_attached_is_chosen_by_one_member() {
+    let attached = |attach: Value| one(&entry(json!({ "attach": attach }))).unwrap().attach.clone();
+    let audience = json!({ "audience": "https://api.example.com/", "scopes": ["read:x"] });
+    assert!(matches!(attached(audience), Attach::OnBehalfOf(_, scopes) if scopes == ["read:x"]));
+    let connection = json!({ "connection": "google-oauth2" });
+    assert!(matches!(attached(connection), Attach::Connection(name) if name == "google-oauth2"));
+    let Attach::Header(name, value) = attached(json!({ "header": "x-api-key" })) else {
+        panic!("it is a header")
+    };
+    assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", b"s3cret".as_slice()));
+    assert!(value.is_sensitive());
+}
+
+#[test]
+fn every_member_that_is_wrong_is_named_with_its_path() {
+    for (more, problem) in [
+        (json!({ "url": "http://weather.example.com/mcp" }), "weather.url`, which is plain HTTP"),
+        (json!({ "url": "http://127.0.0.1:9/mcp" }), "weather.url`, which is on loopback"),
+        (json!({ "url": 7 }), "weather.url`, which is not a text"),
+        (json!({ "prefix": "a b" }), "weather.prefix`"),
+        (json!({ "tools": "all" }), "weather.tools`, which is neither `*` nor"),
+        (json!({ "tools": [7] }), "weather.tools`, which is not a list of texts"),
+        (json!({ "access": "open" }), "weather.access`"),
+        (json!({ "permission": "read:x" }), "weather.permission`"),
+        (json!({ "permission": "tool:x", "access": "public" }), "weather.permission`"),
+        (json!({ "scopes": ["a b"] }), "weather.scopes`"),
+        (json!({ "caller": ["token"] }), "weather.caller`"),
+        (json!({ "read_only": 1 }), "weather.read_only`"),
+        (json!({ "seconds": 0 }), "weather.seconds`, which is not a number from 1 to 60"),
+        (json!({ "bytes": 1.5 }), "weather.bytes`"),
+        (json!({ "attach": {} }), "weather.attach`, which is none of"),
+        (json!({ "attach": { "audience": "a", "connection": "b" } }), "weather.attach`"),
+        (json!({ "attach": { "header": "a b" } }), "weather.attach.header`"),
+        (json!({ "attach": 7 }), "weather.attach`, which is not an object"),
+        (json!({ "egress": { "connection": "../x" } }), "weather.egress.connection`"),
+        (json!({ "egress": { "connection": "x", "hosts": [] } }), "weather.egress.hosts`"),
+        (
+            json!({ "egress": { "connection": "x", "hosts": ["http://127.0.0.1:1"] } }),
+            "weather.egress.hosts`",
+        ),
+        (
+            json!({ "egress": { "connection": "x", "hosts": ["https://a.example"], "methods": ["HEAD"] } }),
+            "weather.egress.methods`",
+        ),
+        (json!({ "timeout": 4 }), "weather.timeout`, which is not a member"),
+    ] {
+        let error = one(&entry(more.clone())).unwrap_err();
+        assert!(error.contains(problem) && !error.contains("s3cret"), "{more}: {error}");
+    }
+    for text in ["[]", "{", r#"{"a":{},"a":{}}"#] {
+        assert!(read(text, "").is_err(), "{text}");
+    }
+    let header = json!({ "weather": entry(json!({ "attach": { "header": "x-api-key" } })) });
+    let error = read(&header.to_string(), "").unwrap_err();
+    assert!(error.contains("weather.attach.header`, which needs a value"), "{error}");
+}
+
+#[test]
+fn no_two_servers_may_have_a_tool_of_the_same_name() {
+    let of = |prefix: &str, tools: Value| entry(json!({ "prefix": prefix, "tools": tools }));
+    for (a, b, is_accepted) in [
+        (of("a_", json!("*")), of("b_", json!("*")), true),
+        (of("", json!("*")), of("b_", json!("*")), false),
+        (of("a_", json!("*")), of("a_b_", json!("*")), false),
+        (of("a_", json!(["x"])), of("a_", json!(["y"])), true),
+        (of("a_", json!(["x"])), of("a_", json!(["x"])), false),
+        (of("a_", json!(["b_x"])), of("a_b_", json!(["x"])), false),
+        (of("a_", json!(["b_x"])), of("a_b_", json!("*")), false),
+        (of("a_", json!(["c"])), of("a_b_", json!("*")), true),
+    ] {
+        let text = json!({ "one": a, "two": b }).to_string();
+        assert_eq!(read(&text, "").is_ok(), is_accepted, "{text}");
+    }
+}

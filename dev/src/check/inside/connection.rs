@@ -1,0 +1,104 @@
+//! The connections: who may sign in, and what the Token Vault holds.
+
+use super::{Facts, setup};
+use crate::{
+    check::outcome::Outcome,
+    management::segment,
+    providers::{CALENDAR, GOOGLE},
+};
+use serde_json::Value;
+
+pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
+    let Some(connections) = facts.known("connections", &facts.tenant.connections, all) else {
+        return;
+    };
+    all.push(domain_level(connections));
+    let Some(google) = connections.iter().find(|connection| connection["name"] == GOOGLE) else {
+        return all.push(Outcome::found(
+            "connection.exists",
+            format!("The tenant has no connection {GOOGLE}."),
+            "Nobody can connect a Google account, so `calendar_summary` always says so.",
+            "Create a Google OAuth client at https://console.cloud.google.com/apis/credentials, \
+             then Dashboard, Authentication, Social, Google. Then: cargo run -- tenant setup",
+        ));
+    };
+    all.push(Outcome::passed("connection.exists", GOOGLE));
+    all.push(token_vault(google));
+    all.push(scopes(google));
+    all.push(keys(google));
+}
+
+fn domain_level(connections: &[Value]) -> Outcome {
+    const ID: &str = "connection.domain_level";
+    let names: Vec<&str> = connections
+        .iter()
+        .filter(|connection| connection["is_domain_connection"] == true)
+        .filter(|connection| connection["authentication"]["active"] != false)
+        .filter_map(|connection| connection["name"].as_str())
+        .collect();
+    if !names.is_empty() {
+        return Outcome::passed(ID, names.join(", "));
+    }
+    Outcome::found(
+        ID,
+        "No connection is promoted to domain level.",
+        "Third-party clients can use only such connections: \"no connections enabled for the \
+         client\".",
+        setup("auth0 api patch \"connections/<id>\" --data '{\"is_domain_connection\": true}'"),
+    )
+}
+
+fn token_vault(google: &Value) -> Outcome {
+    const ID: &str = "connection.token_vault";
+    // Tenants that were set up early have the older name.
+    let is_on = google["connected_accounts"]["active"] == true
+        || google["options"]["federated_connections_access_tokens"]["active"] == true;
+    if is_on {
+        return Outcome::passed(ID, format!("{GOOGLE} is for connected accounts"));
+    }
+    let id = segment(google["id"].as_str().unwrap_or_default());
+    Outcome::found(
+        ID,
+        format!("Connected Accounts for Token Vault is off on {GOOGLE}."),
+        "Nobody can connect an account, so there is nothing in the Token Vault.",
+        setup(&format!(
+            "auth0 api patch \"connections/{id}\" --data '{{\"connected_accounts\": {{\"active\": \
+             true}}}}'"
+        )),
+    )
+}
+
+fn scopes(google: &Value) -> Outcome {
+    const ID: &str = "connection.scopes";
+    let options = &google["options"];
+    let scope = &options["scope"];
+    let listed = super::has(scope, CALENDAR)
+        || scope.as_str().is_some_and(|text| text.split([' ', ',']).any(|one| one == CALENDAR));
+    if listed || options["calendar"] == true {
+        return Outcome::passed(ID, CALENDAR);
+    }
+    Outcome::found(
+        ID,
+        format!("{GOOGLE} does not ask for {CALENDAR}."),
+        "Connected accounts may not read the calendar, unless the connect page asks for it.",
+        setup("Dashboard, Authentication, Social, Google, Permissions, Calendar"),
+    )
+}
+
+fn keys(google: &Value) -> Outcome {
+    const ID: &str = "connection.keys";
+    // A token that may not read the options sees none at all.
+    if google["options"].is_null() {
+        return Outcome::note(ID, "The options of the connection cannot be read.");
+    }
+    if google["options"]["client_id"].as_str().is_some_and(|id| !id.is_empty()) {
+        return Outcome::passed(ID, format!("{GOOGLE} has a Google client of its own"));
+    }
+    Outcome::found(
+        ID,
+        format!("{GOOGLE} uses Auth0's developer keys."),
+        "They are for trying out sign-in: no refresh token, and nothing for the Token Vault.",
+        "Create a Google OAuth client at https://console.cloud.google.com/apis/credentials, and set \
+         its id and secret: Dashboard, Authentication, Social, Google.",
+    )
+}

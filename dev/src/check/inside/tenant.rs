@@ -1,0 +1,171 @@
+//! The tenant's domain and its settings.
+
+use super::{Facts, has, setup};
+use crate::{check::outcome::Outcome, management};
+
+pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
+    domain(facts, all);
+    let Some(settings) = facts.known("tenant.settings", &facts.tenant.settings, all) else {
+        return;
+    };
+    all.push(resource_parameter(facts, settings));
+    all.push(response_issuer(settings));
+    all.push(registration(settings));
+    documents(facts, settings, all);
+    all.push(scope_descriptions(settings));
+    all.extend(default_audience(facts, settings));
+    mfa(facts, all);
+}
+
+fn domain(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
+    let Some(document) = facts.known("tenant.domain", &facts.tenant.discovery, all) else { return };
+    let expected =
+        format!("{}/", management::origin(facts.variables.get("auth0_domain").unwrap_or_default()));
+    let issuer = document["issuer"].as_str().unwrap_or_default();
+    all.push(if issuer == expected {
+        Outcome::passed("tenant.domain", issuer)
+    } else {
+        Outcome::found(
+            "tenant.domain",
+            format!("`auth0_domain` makes the issuer {expected}, but the tenant says {issuer}."),
+            "Tokens name the tenant's issuer, and the server accepts only the one of `auth0_domain`.",
+            format!(
+                "Set `auth0_domain` to {}.",
+                issuer.trim_start_matches("https://").trim_end_matches('/')
+            ),
+        )
+    });
+}
+
+fn resource_parameter(facts: &Facts<'_>, settings: &serde_json::Value) -> Outcome {
+    const ID: &str = "tenant.resource_parameter";
+    if settings["resource_parameter_profile"] == "compatibility" {
+        return Outcome::passed(ID, "clients may send `resource`");
+    }
+    let fallback = settings["default_audience"] == facts.variables.audience();
+    Outcome::found(
+        ID,
+        "The Resource Parameter Compatibility Profile is off.",
+        match fallback {
+            true => {
+                "MCP clients send `resource`, not `audience`. The default audience makes up for \
+                 it, but only for this one API."
+            }
+            false => {
+                "MCP clients send `resource`, not `audience`. They get opaque tokens, which the \
+                 server refuses."
+            }
+        },
+        setup(
+            "auth0 api patch tenants/settings --data '{\"resource_parameter_profile\": \
+             \"compatibility\"}'",
+        ),
+    )
+}
+
+fn response_issuer(settings: &serde_json::Value) -> Outcome {
+    const ID: &str = "tenant.response_issuer";
+    if settings["authorization_response_iss_parameter_supported"] == true {
+        return Outcome::passed(ID, "authorization responses name their issuer");
+    }
+    Outcome::found(
+        ID,
+        "Include Issuer in Authorization Responses is off.",
+        "Clients that use several servers cannot tell which one answered (RFC 9207).",
+        setup(
+            "auth0 api patch tenants/settings --data \
+             '{\"authorization_response_iss_parameter_supported\": true}'",
+        ),
+    )
+}
+
+fn registration(settings: &serde_json::Value) -> Outcome {
+    const ID: &str = "tenant.registration";
+    let cimd = settings["client_id_metadata_document_supported"] == true;
+    let dynamic = settings["flags"]["enable_dynamic_client_registration"] == true;
+    if dynamic && settings["dynamic_client_registration_security_mode"] == "permissive" {
+        return Outcome::found(
+            ID,
+            "Clients that register themselves are permissive.",
+            "Anybody can register a client that may use every API of the tenant.",
+            "auth0 api patch tenants/settings --data \
+             '{\"dynamic_client_registration_security_mode\": \"strict\"}'",
+        );
+    }
+    if cimd || dynamic {
+        let how = match (cimd, dynamic) {
+            (true, true) => "client ID metadata documents, and dynamic registration",
+            (true, false) => "client ID metadata documents",
+            _ => "dynamic registration",
+        };
+        return Outcome::passed(ID, how);
+    }
+    Outcome::found(
+        ID,
+        "Client ID metadata documents and dynamic registration are both off.",
+        "No MCP client can sign in that an administrator did not register by hand.",
+        "cargo run -- tenant setup\nOr: Dashboard, Settings, Advanced.",
+    )
+}
+
+/// Auth0 knows only the documents that were imported, unless it registers them dynamically.
+fn documents(facts: &Facts<'_>, settings: &serde_json::Value, all: &mut Vec<Outcome>) {
+    const ID: &str = "tenant.documents";
+    if settings["client_id_metadata_document_supported"] != true {
+        return;
+    }
+    let Some(documents) = facts.known(ID, &facts.tenant.documents, all) else { return };
+    all.push(if documents.is_empty() {
+        Outcome::found(
+            ID,
+            "The tenant accepts client ID metadata documents, and has imported none.",
+            "Clients that have one use it instead of registering, and are refused: \"Unknown \
+             client\".",
+            "cargo run -- tenant setup --registration both\nOr: Dashboard, Applications, Create \
+             Application, Import from URL. If the tenant registers documents dynamically, there is \
+             nothing to mend.",
+        )
+    } else {
+        Outcome::passed(ID, documents.join(", "))
+    });
+}
+
+fn scope_descriptions(settings: &serde_json::Value) -> Outcome {
+    const ID: &str = "tenant.scope_descriptions";
+    if settings["flags"]["use_scope_descriptions_for_consent"] == true {
+        return Outcome::passed(ID, "the consent page says in words what a client may do");
+    }
+    Outcome::found(
+        ID,
+        "The consent page shows the names of scopes, not their descriptions.",
+        "People are asked to allow `tool:calendar_summary`, and do not know what that is.",
+        setup("auth0 tenant-settings update set flags.use_scope_descriptions_for_consent"),
+    )
+}
+
+fn default_audience(facts: &Facts<'_>, settings: &serde_json::Value) -> Option<Outcome> {
+    let audience = settings["default_audience"].as_str().filter(|audience| !audience.is_empty())?;
+    let text = if audience == facts.variables.audience() {
+        "Clients that name no API get tokens for this one.".to_owned()
+    } else {
+        format!("Clients that name no API get tokens for {audience}, which this server refuses.")
+    };
+    Some(Outcome::note("tenant.default_audience", text))
+}
+
+fn mfa(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
+    let Some(policies) = facts.known("tenant.mfa", &facts.tenant.mfa, all) else { return };
+    let policies = serde_json::json!(policies);
+    all.push(if has(&policies, "all-applications") {
+        Outcome::found(
+            "tenant.mfa",
+            "MFA is required of everybody, always.",
+            "The exchange of a token at the Token Vault cannot ask for a second factor, so it \
+             fails.",
+            "Require MFA in an Action instead: Dashboard, Security, Multi-factor Auth, Never, and \
+             an Action with `api.multifactor.enable`.",
+        )
+    } else {
+        Outcome::passed("tenant.mfa", "no policy that the Token Vault cannot satisfy")
+    });
+}

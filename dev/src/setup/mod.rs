@@ -1,0 +1,353 @@
+//! `tenant setup` and `tenant teardown`: make a tenant ready for a server, and undo it.
+
+mod documents;
+mod env;
+mod organizations;
+mod roles;
+mod run;
+mod state;
+mod steps;
+mod teardown;
+
+pub(crate) use env::EnvFile;
+
+use crate::{
+    Error,
+    cli::{self, Registration},
+    http::Http,
+    management::Management,
+    providers::{CLIENTS, GOOGLE},
+    stack, token_input,
+    tools::{self, Access},
+    variables::Variables,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use run::Run;
+use state::State;
+use std::{collections::BTreeMap, path::Path};
+use url::Url;
+
+/// The database connection that every new tenant has.
+const DATABASE: &str = "Username-Password-Authentication";
+
+/// The variables on which the scopes of the Management API depend, and where it is.
+const SCOPES_FOLLOW: [&str; 7] = [
+    "management_url",
+    "management_audience",
+    "permission_source",
+    "effective_permissions",
+    "check_blocked",
+    "allowed_organizations",
+    "effective_organization_roles",
+];
+
+/// What the consent page says of the tools of this repository.
+const DESCRIPTIONS: [(&str, &str); 3] = [
+    ("whoami", "See who you are signed in as"),
+    ("greet", "Greet you by name"),
+    ("calendar_summary", "Read the events of your calendar"),
+];
+
+/// What the tenant should be like.
+struct Wanted {
+    /// The tenant's origin.
+    tenant: String,
+    public_url: String,
+    audience: String,
+    management_audience: String,
+    management_scopes: Vec<String>,
+    /// The permissions of the API, with their descriptions.
+    permissions: Vec<(String, String)>,
+    /// The connections with which users of MCP clients sign in.
+    sign_in: Vec<String>,
+    vault: bool,
+    connect_page: bool,
+    action: bool,
+    log_stream: bool,
+    /// Whether the tenant cannot reach the server, because it is on this machine.
+    is_loopback: bool,
+    documents: bool,
+    /// The URLs of the client ID metadata documents that are imported.
+    imports: Vec<String>,
+    /// Whether somebody named them.
+    imports_are_named: bool,
+    dynamic: bool,
+    default_audience: bool,
+    roles: Vec<roles::Role>,
+    organizations: Vec<organizations::Organization>,
+}
+
+/// Runs a command about the tenant.
+///
+/// # Errors
+/// Returns an error if something could not be done.
+pub async fn run(command: &cli::TenantCommand) -> Result<(), Error> {
+    match command {
+        cli::TenantCommand::Setup(options) => setup(options).await,
+        cli::TenantCommand::Teardown(options) => teardown::run(options).await,
+    }
+}
+
+async fn setup(options: &cli::Setup) -> Result<(), Error> {
+    let env = EnvFile::open(&options.env_file)?;
+    let domain = match options.domain.as_deref().or_else(|| env.get("auth0_domain")) {
+        Some(domain) => domain.trim_start_matches("https://").trim_end_matches('/').to_owned(),
+        None => {
+            return Err(Error::usage(
+                "Name the tenant: --domain <tenant>.<region>.auth0.com, or 127.0.0.1:4000 for the \
+                 local one.",
+            ));
+        }
+    };
+    let wanted = wanted(options, &env, &domain)?;
+    let management = management(&options.access, &wanted.tenant).await?;
+    carry_out(options, &management, &wanted, &domain, env).await
+}
+
+/// Plans the changes and, if the options say so, makes them.
+async fn carry_out(
+    options: &cli::Setup,
+    management: &Management,
+    wanted: &Wanted,
+    domain: &str,
+    mut env: EnvFile,
+) -> Result<(), Error> {
+    let path = state::path(&options.env_file);
+    let state = State::read(path.clone(), &wanted.tenant, &wanted.audience)?;
+    println!("The tenant {}, for the server at {}.\n", wanted.tenant, wanted.audience);
+    let mut planned = Run::new(management, false, state);
+    steps(&mut planned, wanted, &mut env).await?;
+    // The plan may have looked at secrets and filled in ids; what is written is decided later.
+    let filled_in = env;
+    let mut env = EnvFile::open(&options.env_file)?;
+    let file_changes = filled_in.differs_from(&env) | describe(&mut env, wanted, domain);
+    if options.print_cli {
+        print!("{}", planned.cli());
+        return outcome(&planned, options);
+    }
+    if planned.changes.is_empty() && planned.problems.is_empty() && !file_changes {
+        println!("Nothing to do.");
+        return outcome(&planned, options);
+    }
+    if !options.yes {
+        for change in &planned.changes {
+            println!("  {}", change.what);
+        }
+        if file_changes || !planned.changes.is_empty() {
+            println!("  Write {}", options.env_file.display());
+        }
+        outcome(&planned, options)?;
+        println!("\nNothing was changed. `--yes` does it.");
+        return Ok(());
+    }
+    env.write()?;
+    let state = State::read(path, &wanted.tenant, &wanted.audience)?;
+    let mut done = Run::new(management, true, state);
+    steps(&mut done, wanted, &mut env).await?;
+    env.write()?;
+    println!("  ✓ Write {}", options.env_file.display());
+    outcome(&done, options)?;
+    println!(
+        "\nDone: {} changes. Next:\n  cargo run -- --env-file {file}\n  cargo run -- check \
+         --env-file {file}",
+        done.changes.len(),
+        file = options.env_file.display()
+    );
+    Ok(())
+}
+
+/// Takes all steps. One that is refused does not keep the others from being taken, unless the token
+/// does not count or the tenant does not answer.
+async fn steps(run: &mut Run<'_>, wanted: &Wanted, env: &mut EnvFile) -> Result<(), Error> {
+    macro_rules! step {
+        ($name:literal, $step:expr) => {
+            if let Err(stop) = $step.await
+                && !run.ended($name, stop)?
+            {
+                return Ok(());
+            }
+        };
+    }
+    step!("The API", steps::api(run, wanted));
+    step!("The application of the server", steps::application(run, wanted, env));
+    step!("The grant for the Management API", steps::management(run, wanted, env));
+    step!("The default grant of third-party clients", steps::third_parties(run, wanted));
+    step!("The connect page", steps::connect_page(run, wanted, env));
+    step!("The connections", steps::connections(run, wanted, env));
+    step!("The roles", roles::ensure(run, &wanted.roles, &wanted.audience));
+    step!("The organizations", organizations::ensure(run, wanted));
+    step!("The Action", steps::action(run, wanted));
+    step!("The log stream", steps::log_stream(run, wanted, env));
+    step!("The tenant's settings", steps::settings(run, wanted));
+    step!("The clients' metadata documents", documents::import(run, wanted));
+    Ok(())
+}
+
+impl<'a> Run<'a> {
+    fn new(management: &'a Management, apply: bool, state: State) -> Self {
+        Self {
+            management,
+            apply,
+            state,
+            changes: Vec::new(),
+            manual: Vec::new(),
+            problems: Vec::new(),
+            hidden: Vec::new(),
+        }
+    }
+}
+
+/// Prints what is left to a person, and what did not succeed.
+fn outcome(run: &Run<'_>, options: &cli::Setup) -> Result<(), Error> {
+    let mark = if options.print_cli { "# " } else { "" };
+    if !run.manual.is_empty() {
+        println!("\n{mark}Left to you:");
+        for text in &run.manual {
+            println!("{mark}  - {text}");
+        }
+    }
+    if run.problems.is_empty() {
+        return Ok(());
+    }
+    let done = match (options.yes, run.changes.len()) {
+        (false, _) => "Nothing was changed.".to_owned(),
+        (true, count) => format!(
+            "{count} changes were made or tried, and are remembered: the next run goes on from here."
+        ),
+    };
+    Err(Error::flow(format!("{done}\n  {}", run.problems.join("\n  "))))
+}
+
+fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, Error> {
+    let url = options.url.as_deref().or_else(|| env.get("public_url"));
+    let url = url.unwrap_or("http://127.0.0.1:3000");
+    let parsed = Url::parse(url).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https") && matches!(url.path(), "/" | "/mcp" | "/mcp/")
+    });
+    let parsed = parsed.ok_or_else(|| {
+        Error::usage(format!("{url} is not the URL of a server, such as https://mcp.example.com."))
+    })?;
+    let public_url = parsed.origin().ascii_serialization();
+    let mut values = BTreeMap::from([
+        ("auth0_domain".to_owned(), domain.to_owned()),
+        ("public_url".to_owned(), public_url.clone()),
+    ]);
+    for name in SCOPES_FOLLOW {
+        values.extend(env.get(name).map(|value| (name.to_owned(), value.to_owned())));
+    }
+    let variables = Variables::new(values, String::new());
+    let is_loopback = variables.is_loopback();
+    if !is_loopback && parsed.scheme() == "http" {
+        return Err(Error::usage(format!(
+            "{url} is not an https URL. Only a server on this machine may do without."
+        )));
+    }
+    let permissions = tools::of_this_build()
+        .into_iter()
+        .filter(|tool| tool.access != Access::Public)
+        .map(|tool| {
+            let known = DESCRIPTIONS.iter().find(|(name, _)| *name == tool.name);
+            let text = known.map_or(tool.description.clone(), |(_, text)| (*text).to_owned());
+            (tool.permission(), text)
+        })
+        .collect();
+    let file = match &options.roles {
+        Some(file) => roles::read(file)?,
+        None => roles::File::default(),
+    };
+    let mut management_scopes = variables.management_scopes();
+    if !file.organizations.is_empty() {
+        let more = variables.organization_scopes().into_iter();
+        let more: Vec<_> = more.filter(|scope| !management_scopes.contains(scope)).collect();
+        management_scopes.extend(more);
+    }
+    let by_documents = matches!(options.registration, Registration::Documents | Registration::Both);
+    let imports: Vec<String> = match options.client.as_slice() {
+        [] if by_documents => CLIENTS.iter().map(|(_, url)| (*url).to_owned()).collect(),
+        names => names.iter().map(|name| documents::url(name)).collect::<Result<_, _>>()?,
+    };
+    let sign_in = match options.sign_in.as_slice() {
+        [] => vec![DATABASE.to_owned(), GOOGLE.to_owned()],
+        names => names.to_vec(),
+    };
+    Ok(Wanted {
+        tenant: variables.tenant_origin(),
+        audience: stack::mcp_url(&public_url),
+        management_audience: variables.management_audience(),
+        management_scopes: management_scopes.into_iter().map(str::to_owned).collect(),
+        permissions,
+        sign_in,
+        vault: !options.no_vault,
+        connect_page: !options.no_connect_page && !options.no_vault,
+        action: !options.no_action,
+        log_stream: !options.no_log_stream,
+        is_loopback,
+        documents: by_documents || !imports.is_empty(),
+        imports,
+        imports_are_named: !options.client.is_empty(),
+        dynamic: matches!(options.registration, Registration::Dynamic | Registration::Both),
+        default_audience: options.default_audience,
+        roles: file.roles,
+        organizations: file.organizations,
+        public_url,
+    })
+}
+
+/// Sets the variables that need nothing of the tenant. Says whether that changes the file.
+fn describe(env: &mut EnvFile, wanted: &Wanted, domain: &str) -> bool {
+    let scopes: Vec<&str> = wanted.permissions.iter().map(|(name, _)| name.as_str()).collect();
+    let mut changes = env.set("auth0_domain", domain)
+        | env.set("auth0_audience", &wanted.audience)
+        | env.set("public_url", &wanted.public_url)
+        | env.set("scopes_supported", &scopes.join(" "));
+    if wanted.tenant.starts_with("http://") {
+        changes |= env.set("local_tenant_url", &wanted.tenant);
+        changes |= env.set("google_api_url", &wanted.tenant);
+    }
+    let port = Url::parse(&wanted.public_url).ok().and_then(|url| url.port());
+    if let Some(port) = port.filter(|_| wanted.public_url.starts_with("http://")) {
+        changes |= env.set_plain("PORT", &port.to_string());
+    }
+    changes
+}
+
+/// The Management API, with the token or the session that the options name.
+pub(crate) async fn management(access: &cli::Access, origin: &str) -> Result<Management, Error> {
+    if access.token_stdin {
+        let http = Http::new().map_err(|error| Error::start(error.to_string()))?;
+        let token = token_input::from_stdin().await?;
+        return Ok(Management::with_token(http, origin, token));
+    }
+    let domain = origin.split_once("://").map_or(origin, |(_, domain)| domain);
+    if origin.starts_with("http://") {
+        return Err(Error::usage(
+            "The Auth0 CLI does not know the local tenant: pipe a Management token in with \
+             `--token-stdin`. The tenant prints the command that gets one.",
+        ));
+    }
+    let program = access.auth0_cli.clone().unwrap_or_else(|| "auth0".to_owned());
+    if !Path::new(&program).is_absolute() && !on_path(&program) {
+        return Err(Error::usage(format!(
+            "There is no `{program}` on PATH. Install the Auth0 CLI and log in \
+             (https://github.com/auth0/auth0-cli), or pipe a Management token in with \
+             `--token-stdin`."
+        )));
+    }
+    Ok(Management::with_cli(program.into(), domain))
+}
+
+fn on_path(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// A new secret of 43 characters.
+pub(crate) fn random_secret() -> Result<String, Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::start(format!("There is no randomness: {error}")))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Roles from a file, and the organizations of the same file.
+
+use super::{
+    organizations::Organization,
+    run::{Run, Stop, Undo},
+};
+use crate::{Error, management::segment};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use toml::{Table, Value as Toml};
+
+/// A role of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Role {
+    name: String,
+    description: String,
+    permissions: Vec<String>,
+    /// Email addresses or user ids.
+    users: Vec<String>,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) roles: Vec<Role>,
+    pub(super) organizations: Vec<Organization>,
+}
+
+/// Reads the file: `[[role]]` with `name`, `description`, `permissions` and `users`, and
+/// `[[organization]]` with `name`, `display_name` and `members`.
+///
+/// # Errors
+/// Returns an error if the file is invalid.
+pub(super) fn read(path: &Path) -> Result<File, Error> {
+    let wrong = |what: String| Error::usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    let rows = |name: &str| table.get(name).and_then(Toml::as_array).cloned().unwrap_or_default();
+    let is_known = |name: &String| matches!(name.as_str(), "role" | "organization");
+    if table.is_empty() || !table.keys().all(is_known) {
+        return Err(wrong(
+            "it must have `[[role]]` and `[[organization]]` entries, and nothing else".to_owned(),
+        ));
+    }
+    let organizations = rows("organization");
+    let organizations = organizations.iter().map(Organization::read).collect::<Result<_, _>>();
+    let organizations = organizations.map_err(wrong)?;
+    let roles = rows("role")
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row.get(name).and_then(Toml::as_str).unwrap_or_default();
+            let list = |name: &str| -> Vec<String> {
+                let list = row.get(name).and_then(Toml::as_array);
+                let texts = list.into_iter().flatten().filter_map(Toml::as_str);
+                texts.map(str::to_owned).collect()
+            };
+            if text("name").is_empty() {
+                return Err(wrong("a role has no `name`".to_owned()));
+            }
+            Ok(Role {
+                name: text("name").to_owned(),
+                description: text("description").to_owned(),
+                permissions: list("permissions"),
+                users: list("users"),
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(File { roles, organizations })
+}
+
+/// Makes the roles, gives them their permissions, and gives them to their users. Nothing is taken
+/// away.
+pub(super) async fn ensure(run: &mut Run<'_>, roles: &[Role], audience: &str) -> Result<(), Stop> {
+    if roles.is_empty() {
+        return Ok(());
+    }
+    let known = run.management.list("roles", "roles").await?;
+    for role in roles {
+        let id = known.iter().find(|one| one["name"] == role.name.as_str());
+        let what = format!("Create the role {}", role.name);
+        let id = match id.and_then(|one| one["id"].as_str()) {
+            Some(id) => {
+                run.state.adopt("roles", id, &what)?;
+                Some(id.to_owned())
+            }
+            None => {
+                let body = json!({"name": role.name, "description": role.description});
+                let made = run.change(what, "POST", "roles", body, Undo::Delete("roles")).await?;
+                made.and_then(|made| made["id"].as_str().map(str::to_owned))
+            }
+        };
+        let path = format!("roles/{}", id.as_deref().map_or_else(|| "<role>".to_owned(), segment));
+        let held = match &id {
+            Some(_) => run.management.list(&format!("{path}/permissions"), "permissions").await?,
+            None => Vec::new(),
+        };
+        let missing: Vec<Value> = role
+            .permissions
+            .iter()
+            .filter(|name| {
+                !held.iter().any(|one| {
+                    one["permission_name"] == name.as_str()
+                        && one["resource_server_identifier"] == audience
+                })
+            })
+            .map(|name| json!({"resource_server_identifier": audience, "permission_name": name}))
+            .collect();
+        if !missing.is_empty() {
+            let what = format!("Give the role {} {} permissions", role.name, missing.len());
+            let body = json!({ "permissions": missing });
+            let path = format!("{path}/permissions");
+            run.change(what, "POST", path, body, Undo::Nothing).await?;
+        }
+        for user in &role.users {
+            assign(run, role, id.as_deref(), &path, user).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The id of a user who is named by id or by email address. If there is none, that is left to a
+/// person: `place` is where the user belongs.
+pub(super) async fn user_id(
+    run: &mut Run<'_>,
+    user: &str,
+    place: &str,
+) -> Result<Option<String>, Stop> {
+    if user.contains('|') {
+        return Ok(Some(user.to_owned()));
+    }
+    let found = run.management.get(&format!("users-by-email?email={}", segment(user))).await?;
+    let id = found[0]["user_id"].as_str().map(str::to_owned);
+    if id.is_none() {
+        run.manual.push(format!(
+            "{user} does not exist in the tenant. Create the user, then run the set-up again for \
+             {place}."
+        ));
+    }
+    Ok(id)
+}
+
+async fn assign(
+    run: &mut Run<'_>,
+    role: &Role,
+    id: Option<&str>,
+    path: &str,
+    user: &str,
+) -> Result<(), Stop> {
+    let place = format!("the role {}", role.name);
+    let Some(user_id) = user_id(run, user, &place).await? else { return Ok(()) };
+    let roles = run.management.list(&format!("users/{}/roles", segment(&user_id)), "roles").await?;
+    if roles.iter().any(|one| Some(one["id"].as_str().unwrap_or_default()) == id) {
+        return Ok(());
+    }
+    let what = format!("Give {user} the role {}", role.name);
+    let body = json!({ "users": [user_id] });
+    run.change(what, "POST", format!("{path}/users"), body, Undo::Nothing).await.map(|_| ())
+}

@@ -1,0 +1,501 @@
+//! Sets up a local tenant in which nothing is set up.
+
+use super::*;
+use crate::check::{Verdict, inside};
+use ::http::Request;
+use doorward_tenant::{Endpoint, Fault, Group, Options, RateLimit, Seed, Tenant};
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+const AUDIENCE: &str = "http://127.0.0.1:3000/mcp";
+
+struct World {
+    tenant: Tenant,
+    http: Http,
+    folder: TempDir,
+    options: cli::Setup,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(Seed::empty()).await
+    }
+
+    async fn with(seed: Seed) -> Self {
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let tenant = Tenant::start(Options { listen, seed }).await.expect("the tenant starts");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = cli::Setup {
+            domain: Some(tenant.domain().to_owned()),
+            url: None,
+            env_file: folder.path().join(".env"),
+            yes: true,
+            print_cli: false,
+            registration: Registration::default(),
+            client: Vec::new(),
+            sign_in: Vec::new(),
+            roles: None,
+            default_audience: false,
+            no_vault: false,
+            no_connect_page: false,
+            no_action: false,
+            no_log_stream: false,
+            access: cli::Access { token_stdin: true, auth0_cli: None },
+        };
+        Self { tenant, http: Http::new().expect("a client"), folder, options }
+    }
+
+    /// The Management API, with a token that has these scopes; all without any.
+    async fn admin(&self, scope: &str) -> Management {
+        let origin = self.tenant.origin();
+        let form = format!(
+            "grant_type=client_credentials&client_id=local-api-explorer&scope={scope}\
+             &client_secret=local-only-secret-that-everybody-knows&audience={origin}/api/v2/"
+        );
+        let request = Request::post(format!("{origin}/oauth/token"))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let response = self.http.send(request, form).await.expect("an answer");
+        let token = response.json().expect("JSON")["access_token"].as_str().map(str::to_owned);
+        Management::with_token(self.http.clone(), origin, token.expect("a token"))
+    }
+
+    async fn set_up(&self) -> Result<(), Error> {
+        self.set_up_with(&self.admin("").await).await
+    }
+
+    async fn set_up_with(&self, management: &Management) -> Result<(), Error> {
+        let env = EnvFile::open(&self.options.env_file)?;
+        let domain = self.tenant.domain();
+        let wanted = wanted(&self.options, &env, domain)?;
+        carry_out(&self.options, management, &wanted, domain, env).await
+    }
+
+    async fn tear_down(&self) -> Result<(), Error> {
+        let path = state::path(&self.options.env_file);
+        let state = State::read(path, self.tenant.origin(), AUDIENCE)?;
+        let env = EnvFile::open(&self.options.env_file)?;
+        teardown::undo(&self.admin("").await, state, env, true).await
+    }
+
+    /// What the doctor finds with the file that the set-up wrote.
+    async fn findings(&self) -> Vec<String> {
+        let variables = Variables::at_hand(Some(&self.options.env_file)).expect("it is valid");
+        let variables = variables.expect("it is there");
+        let admin = self.admin("").await;
+        let outcomes = inside::check(&self.http, &variables, Some(&admin), None).await;
+        let wrong = outcomes
+            .iter()
+            .filter(|one| matches!(one.verdict, Verdict::Found(_) | Verdict::Unknown(_)));
+        wrong.map(|one| format!("{one:?}")).collect()
+    }
+
+    /// The directory, without what differs from run to run.
+    fn directory(&self) -> String {
+        let directory = self.tenant.control().directory();
+        serde_json::to_string_pretty(&directory).expect("it is JSON")
+    }
+
+    /// The number of requests that change something.
+    fn writes(&self) -> usize {
+        let all = self.tenant.control().received(None);
+        let changes = |path: &str| path.starts_with("/api/v2") && !path.ends_with("/preview");
+        all.iter().filter(|one| changes(&one.path) && one.method != "GET").count()
+    }
+
+    /// Writes a file with roles and organizations, and has the set-up use it.
+    fn use_roles(&mut self, text: &str) {
+        let file = self.folder.path().join("roles.toml");
+        fs::write(&file, text).expect("it is written");
+        self.options.roles = Some(file);
+    }
+
+    fn env_file(&self) -> PathBuf {
+        self.folder.path().join(".env")
+    }
+}
+
+#[tokio::test]
+async fn an_empty_tenant_is_set_up_once_and_the_doctor_finds_nothing() {
+    let world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    assert_eq!(world.findings().await, [""; 0]);
+    let (directory, env) = (world.directory(), fs::read_to_string(world.env_file()));
+    let writes = world.writes();
+    assert!(writes > 8, "{writes}");
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes, "nothing is changed the second time");
+    assert_eq!(world.directory(), directory);
+    assert_eq!(fs::read_to_string(world.env_file()).ok(), env.ok());
+}
+
+#[tokio::test]
+async fn the_plan_changes_nothing() {
+    let mut world = World::new().await;
+    world.options.yes = false;
+    let before = world.directory();
+    world.set_up().await.expect("it plans");
+    world.options.print_cli = true;
+    world.set_up().await.expect("it prints");
+    assert_eq!(world.directory(), before);
+    assert_eq!(world.writes(), 0);
+    assert!(!world.env_file().exists());
+}
+
+#[tokio::test]
+async fn the_tear_down_leaves_the_tenant_as_it_was() {
+    let world = World::new().await;
+    let before = world.directory();
+    world.set_up().await.expect("it is set up");
+    assert_ne!(world.directory(), before);
+    world.tear_down().await.expect("it is undone");
+    assert_eq!(world.directory(), before);
+    assert!(!world.env_file().exists());
+    assert!(!state::path(&world.env_file()).exists());
+}
+
+#[tokio::test]
+async fn the_tear_down_leaves_alone_what_it_did_not_make_and_what_was_changed_since() {
+    let world = World::new().await;
+    let admin = world.admin("").await;
+    let body = serde_json::json!({"name": "Mine", "identifier": AUDIENCE});
+    admin.send("POST", "resource-servers", Some(&body)).await.expect("it is created");
+    world.set_up().await.expect("it is set up");
+    assert_eq!(world.findings().await, [""; 0]);
+    let profile = serde_json::json!({"friendly_name": "Mine", "flags":
+        {"enable_dynamic_client_registration": false}});
+    admin.send("PATCH", "tenants/settings", Some(&profile)).await.expect("it is changed");
+    world.tear_down().await.expect("it is undone");
+    let directory = world.tenant.control().directory();
+    let api = directory.apis.iter().find(|api| api.identifier == AUDIENCE).expect("it is there");
+    assert_eq!((api.name.as_str(), api.scopes.len()), ("Mine", 0));
+    assert_eq!(directory.tenant.name, "Mine");
+    assert_eq!(directory.tenant.resource_parameter_profile, "audience");
+    assert_eq!(directory.clients.len(), 1, "the applications of the set-up are gone");
+}
+
+#[tokio::test]
+async fn a_run_that_was_interrupted_anywhere_goes_on() {
+    let whole = World::new().await;
+    whole.set_up().await.expect("it is set up");
+    let writes = u32::try_from(whole.writes()).expect("a few");
+    for (skip, lost) in (0..writes).flat_map(|skip| [(skip, false), (skip, true)]) {
+        let world = World::new().await;
+        let admin = world.admin("").await;
+        // Every write fails after this many; if `lost`, it is done, and only the answer is lost.
+        let proxy = Interrupted::start(world.tenant.origin(), skip, lost).await;
+        let broken = proxy.management(&world).await;
+        world.set_up_with(&broken).await.expect_err("it is interrupted");
+        world.set_up_with(&admin).await.expect("it goes on");
+        assert_eq!(world.findings().await, [""; 0], "after {skip} changes, {lost}");
+        let before = World::new().await;
+        world.tear_down().await.expect("it is undone");
+        let normal = |world: &World| world.directory().replace(world.tenant.domain(), "tenant");
+        let ids = |text: String| -> Vec<String> {
+            text.lines().filter(|line| !line.contains("\"id\"")).map(str::to_owned).collect()
+        };
+        assert_eq!(ids(normal(&world)), ids(normal(&before)), "after {skip} changes, {lost}");
+    }
+}
+
+/// A proxy in front of a tenant that breaks off all writes after some.
+struct Interrupted {
+    origin: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Interrupted {
+    async fn start(tenant: &str, allowed: u32, lost: bool) -> Self {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("its address"));
+        let tenant = tenant.trim_start_matches("http://").to_owned();
+        let left = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(allowed));
+        let task = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (tenant, left) = (tenant.clone(), left.clone());
+                tokio::spawn(async move {
+                    let mut upstream = tokio::net::TcpStream::connect(&tenant).await.ok()?;
+                    let mut bytes = vec![0; 65536];
+                    loop {
+                        tokio::select! {
+                            read = client.read(&mut bytes) => {
+                                let size = read.ok()?;
+                                if size == 0 { return None::<()>; }
+                                let text = String::from_utf8_lossy(&bytes[..size]).into_owned();
+                                let writes = ["POST ", "PATCH ", "DELETE "];
+                                if writes.iter().any(|method| text.starts_with(method))
+                                    && left.fetch_update(
+                                        std::sync::atomic::Ordering::SeqCst,
+                                        std::sync::atomic::Ordering::SeqCst,
+                                        |left| left.checked_sub(1),
+                                    ).is_err()
+                                {
+                                    if lost {
+                                        upstream.write_all(&bytes[..size]).await.ok()?;
+                                        let _ = upstream.read(&mut bytes).await;
+                                    }
+                                    return None;
+                                }
+                                upstream.write_all(&bytes[..size]).await.ok()?;
+                            }
+                            read = async {
+                                let mut answer = vec![0; 65536];
+                                upstream.read(&mut answer).await.map(|size| { answer.truncate(size); answer })
+                            } => {
+                                let answer = read.ok()?;
+                                if answer.is_empty() { return None; }
+                                client.write_all(&answer).await.ok()?;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Self { origin, task }
+    }
+
+    async fn management(&self, world: &World) -> Management {
+        let admin = world.admin("").await;
+        admin.at(&self.origin)
+    }
+}
+
+impl Drop for Interrupted {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_scope_says_which_and_the_rest_is_done() {
+    let world = World::new().await;
+    let scopes = "read:resource_servers%20create:resource_servers%20read:clients%20create:clients\
+                  %20read:client_grants%20create:client_grants%20read:connections%20update:connections\
+                  %20read:tenant_settings%20update:tenant_settings";
+    let error = world.set_up_with(&world.admin(scopes).await).await.expect_err("no Actions");
+    let error = error.to_string();
+    assert!(error.contains("read:actions") && error.contains("The Action"), "{error}");
+    assert!(!error.contains("The API"), "{error}");
+    world.set_up().await.expect("another token has the scope");
+    assert_eq!(world.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_rate_limit_of_a_small_tenant_delays_the_set_up() {
+    let world = World::new().await;
+    let limit = RateLimit { burst: 6, per_second: 10.0 };
+    world.tenant.control().set_rate_limit(Group::Management, Some(limit));
+    world.set_up().await.expect("it is set up");
+}
+
+#[tokio::test]
+async fn a_tenant_that_refuses_is_quoted_and_nothing_secret_is() {
+    let world = World::new().await;
+    let fault = Fault::management(500, "internal_error", "An internal server error occurred");
+    world.tenant.control().inject(Endpoint::ManagementResourceServers, fault);
+    let error = world.set_up().await.expect_err("the tenant refuses").to_string();
+    assert!(error.contains("An internal server error occurred"), "{error}");
+    assert!(!error.contains("eyJ"), "{error}");
+}
+
+#[tokio::test]
+async fn roles_of_a_file_are_made_and_given() {
+    let mut world = World::new().await;
+    world.use_roles(
+        "[[role]]\nname = 'Member'\npermissions = ['tool:whoami', 'tool:greet']\n\
+         users = ['owner@example.com', 'nobody@example.com']\n",
+    );
+    world.set_up().await.expect("it is set up");
+    let writes = world.writes();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes);
+    let directory = world.tenant.control().directory();
+    assert_eq!(directory.roles[0].permissions[AUDIENCE], ["tool:whoami", "tool:greet"]);
+    let owner = directory.person("owner@example.com").expect("the owner exists");
+    assert_eq!(owner.roles, ["Member"]);
+}
+
+#[tokio::test]
+async fn organizations_of_a_file_are_made_with_members_and_their_roles() {
+    let mut world = World::new().await;
+    let before = world.directory();
+    world.use_roles(
+        "[[role]]\nname = 'Member'\npermissions = ['tool:whoami']\n\
+         [[organization]]\nname = 'acme'\ndisplay_name = 'Acme'\n\
+         members = [{ user = 'owner@example.com', roles = ['Member'] },\
+                    { user = 'guest@example.com' }, { user = 'nobody@example.com' }]\n",
+    );
+    world.set_up().await.expect("it is set up");
+    let directory = world.tenant.control().directory();
+    let [acme] = directory.organizations.as_slice() else { panic!("one organization") };
+    let id = |email: &str| directory.person(email).expect("it exists").user_id.clone();
+    assert_eq!((acme.name.as_str(), acme.display_name.as_str()), ("acme", "Acme"));
+    assert!(acme.members.contains(&id("owner@example.com")), "{:?}", acme.members);
+    assert_eq!(acme.members.len(), 2, "who does not exist is left to a person");
+    assert_eq!(acme.roles[&id("owner@example.com")], ["Member"]);
+    assert!(acme.third_party_clients, "MCP clients are third-party clients");
+    assert_eq!(acme.connections.len(), 2, "members sign in as everybody does");
+    // The server may ask for the members' roles.
+    assert_eq!(world.findings().await, [""; 0]);
+    let variables = Variables::at_hand(Some(&world.env_file())).expect("it is valid");
+    let (variables, admin) = (variables.expect("it is there"), world.admin("").await);
+    let outcomes = inside::check(&world.http, &variables, Some(&admin), None).await;
+    let notes = format!("{outcomes:?}");
+    assert!(!notes.contains("the server may not read what their members hold"), "{notes}");
+    let writes = world.writes();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes);
+    world.tear_down().await.expect("it is undone");
+    assert_eq!(world.directory(), before);
+}
+
+#[tokio::test]
+async fn an_organization_that_exists_keeps_its_connections_and_members() {
+    let mut world = World::with(Seed::load_default(AUDIENCE)).await;
+    world.tenant.control().edit(|directory| {
+        let google = directory.connections[0].id.clone();
+        directory.organizations[1].connections.push(google);
+    });
+    let before = world.tenant.control().directory().organizations[1].clone();
+    let (name, user) = (before.name.clone(), "guest@example.com");
+    world.use_roles(&format!(
+        "[[organization]]\nname = '{name}'\nmembers = [{{ user = '{user}', roles = ['Nobody'] }}]\n"
+    ));
+    world.set_up().await.expect("it is set up");
+    let after = world.tenant.control().directory().organizations[1].clone();
+    assert_eq!(after.connections, before.connections);
+    assert_eq!(after.members.len(), before.members.len() + 1);
+}
+
+#[tokio::test]
+async fn documents_of_known_clients_are_imported_and_what_is_refused_is_left_to_a_person() {
+    let mut world = World::new().await;
+    let before = world.directory();
+    world.options.registration = Registration::Both;
+    world.set_up().await.expect("it is set up");
+    assert_eq!(world.findings().await, [""; 0]);
+    let imported = |world: &World| -> Vec<String> {
+        let clients = world.tenant.control().directory().clients;
+        let imported = clients.iter().filter(|client| client.management_id.is_some());
+        imported.map(|client| client.client_id.clone()).collect()
+    };
+    // The local tenant accepts no keys, as Auth0's smaller plans.
+    assert_eq!(imported(&world).len(), CLIENTS.len() - 1);
+    let writes = world.writes();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes, "what was refused is not tried again");
+    world.tear_down().await.expect("it is undone");
+    assert_eq!(world.directory(), before);
+
+    // Somebody who names a client gets an error.
+    world.options.registration = Registration::Dynamic;
+    world.options.client = vec!["chatgpt".to_owned(), "vscode".to_owned()];
+    let error = world.set_up().await.expect_err("it is refused").to_string();
+    assert!(error.contains("Private Key JWT"), "{error}");
+    assert_eq!(imported(&world), ["https://vscode.dev/oauth/client-metadata.json"]);
+    world.options.client = vec!["somebody".to_owned()];
+    let error = world.set_up().await.expect_err("it is no client").to_string();
+    assert!(error.contains("claude-code"), "{error}");
+}
+
+/// Each setting that the doctor says the set-up mends is broken, and then mended by it.
+#[tokio::test]
+async fn the_set_up_mends_what_the_doctor_says_it_does() {
+    let mut mended = 0;
+    for (id, what, broken) in inside::tests::BROKEN {
+        let mut world = World::with(Seed::load_default(AUDIENCE)).await;
+        let mut env = EnvFile::open(&world.env_file()).expect("it is new");
+        for (name, value) in [
+            ("auth0_client_id", "doorward"),
+            ("auth0_client_secret", "local-only-secret-that-everybody-knows"),
+            ("connect_client_id", "doorward-connect"),
+            ("connect_client_secret", "local-only-secret-that-everybody-knows"),
+        ] {
+            env.set(name, value);
+        }
+        env.write().expect("it is written");
+        world.set_up().await.expect("it is completed");
+        let at_hand = || {
+            let variables = Variables::at_hand(Some(&world.env_file())).expect("it is valid");
+            variables.expect("it is there")
+        };
+        let mut variables = at_hand();
+        broken(world.tenant.control(), &mut variables);
+        let mut env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+        for (name, value) in variables.changed_since(&at_hand()) {
+            env.set(&name, &value);
+        }
+        env.write().expect("it is written");
+        let admin = world.admin("").await;
+        let outcomes = inside::check(&world.http, &at_hand(), Some(&admin), None).await;
+        let fix = outcomes.iter().find_map(|one| match &one.verdict {
+            Verdict::Found(finding) if one.id == *id => Some(finding.fix.clone()),
+            _ => None,
+        });
+        let fix = fix.unwrap_or_else(|| panic!("{what}: {outcomes:#?}"));
+        if !fix.starts_with("cargo run -- tenant setup") || fix.contains("if that made") {
+            continue;
+        }
+        if fix.contains("--roles <file>") {
+            world.use_roles("[[organization]]\nname = 'acme'\n");
+        }
+        if fix.contains("--registration both") {
+            world.options.registration = Registration::Both;
+        }
+        world.set_up().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let left = world.findings().await;
+        assert!(!left.iter().any(|one| one.contains(&format!("{id:?}"))), "{what}: {left:#?}");
+        mended += 1;
+    }
+    assert!(mended > 30, "{mended}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_was_set_up_by_hand_is_only_completed() {
+    let world = World::with(Seed::load_default(AUDIENCE)).await;
+    let clients = world.tenant.control().directory().clients.len();
+    world.set_up().await.expect("it is completed");
+    let directory = world.tenant.control().directory();
+    // The connect page's application has no mark and no variable names it, so a new one is made.
+    assert_eq!(directory.clients.len(), clients + 1);
+    assert_eq!(directory.apis.iter().filter(|api| api.identifier == AUDIENCE).count(), 1);
+    assert_eq!(world.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_the_tenant_can_reach_gets_a_log_stream_with_a_secret_of_its_own() {
+    let mut world = World::new().await;
+    world.options.url = Some("https://mcp.example.com".to_owned());
+    world.set_up().await.expect("it is set up");
+    let writes = world.writes();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes);
+    let env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+    let secret = env.get("revocation_secret").expect("it is there");
+    let directory = world.tenant.control().directory();
+    let [stream] = directory.log_streams.as_slice() else { panic!("one log stream") };
+    assert_eq!(stream["sink"]["httpEndpoint"], "https://mcp.example.com/revoke");
+    assert_eq!(stream["sink"]["httpAuthorization"], format!("Bearer {secret}"));
+}
+
+#[test]
+fn the_lines_of_the_auth0_cli_hold_no_secret() {
+    let http = Http::new().expect("a client");
+    let management = Management::with_token(http, "http://127.0.0.1:9", String::new());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let state = State::read(folder.path().join("s"), "t", "a").expect("it is new");
+    let mut run = Run::new(&management, false, state);
+    run.hidden.push("hunter2".to_owned());
+    run.changes.push(run::Change {
+        what: "Create it".to_owned(),
+        method: "POST",
+        path: "log-streams".to_owned(),
+        body: serde_json::json!({"a": "Bearer hunter2", "b": "it's"}),
+    });
+    let text = run.cli();
+    assert!(
+        text.contains("auth0 api post \"log-streams\" --data '{\"a\":\"Bearer (hidden)\""),
+        "{text}"
+    );
+    assert!(text.contains("it'\\''s"), "{text}");
+}

@@ -1,0 +1,134 @@
+//! An MCP server behind the door, on loopback: 2026-07-28 at `/mcp`, and an older revision with
+//! sessions and streams at `/old`. It remembers what it was sent.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// The session of the older revision.
+const SESSION: &str = "session-1";
+
+/// The server.
+pub(crate) struct Behind {
+    origin: String,
+    sent: Arc<Mutex<String>>,
+}
+
+impl Behind {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let origin = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let sent = Arc::<Mutex<String>>::default();
+        let log = Arc::clone(&sent);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let log = Arc::clone(&log);
+                tokio::spawn(async move { serve(stream, &log).await });
+            }
+        });
+        Self { origin, sent }
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Everything that it was sent, heads and bodies.
+    pub(crate) fn sent(&self) -> String {
+        self.sent.lock().expect("no other thread panicked").clone()
+    }
+}
+
+/// Answers one request, and closes the connection.
+async fn serve(stream: TcpStream, log: &Mutex<String>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let start = head.len();
+        stream.read_line(&mut head).await.ok()?;
+        let line = head[start..].trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let text = String::from_utf8_lossy(&body).into_owned();
+    log.lock().expect("no other thread panicked").push_str(&format!("{head}{text}\n"));
+    let message: Value = serde_json::from_str(&text).unwrap_or_default();
+    let (status, headers, body) = answer(&head.to_ascii_lowercase(), &message).await;
+    let length = body.len();
+    let response = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
+    );
+    stream.write_all(response.as_bytes()).await.ok()?;
+    stream.shutdown().await.ok()
+}
+
+/// The status, the headers and the body.
+async fn answer(head: &str, message: &Value) -> (&'static str, String, String) {
+    const JSON: &str = "content-type: application/json\r\n";
+    let is_old = head.starts_with("post /old ");
+    let method = message["method"].as_str().unwrap_or_default();
+    if is_old {
+        let has_session = head.contains(&format!("mcp-session-id: {SESSION}"));
+        match method {
+            "initialize" => {}
+            _ if head.contains("2026-07-28") => {
+                let error = json!({ "code": -32000, "message": "Bad Request: not initialized" });
+                let error = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+                return ("400 Bad Request", JSON.to_owned(), error.to_string());
+            }
+            _ if !has_session => return ("404 Not Found", String::new(), String::new()),
+            "notifications/initialized" => return ("202 Accepted", String::new(), String::new()),
+            _ => {}
+        }
+    }
+    let text = |text: &str| json!([{ "type": "text", "text": text }]);
+    let mut result = match (method, message["params"]["name"].as_str()) {
+        ("initialize", _) => json!({
+            "protocolVersion": "2025-06-18", "capabilities": { "tools": {} },
+            "serverInfo": { "name": "behind", "version": "1" },
+        }),
+        ("tools/list", _) => {
+            let schema =
+                json!({ "type": "object", "properties": { "text": { "type": "string" } } });
+            let tools = ["echo", "garbage", "redirect", "slow"];
+            let tools = tools.map(|name| json!({ "name": name, "inputSchema": schema }));
+            json!({ "tools": tools })
+        }
+        (_, Some("garbage")) => return ("200 OK", JSON.to_owned(), "<html>".to_owned()),
+        (_, Some("redirect")) => {
+            let location = "location: http://127.0.0.1:9/\r\n".to_owned();
+            return ("307 Temporary Redirect", location, String::new());
+        }
+        (_, Some("slow")) => {
+            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+            json!({})
+        }
+        _ => {
+            let said = message["params"]["arguments"]["text"].as_str().unwrap_or_default();
+            let caller = message["params"]["_meta"]["doorward/caller"].clone();
+            json!({ "content": text(&format!("{said} {caller}")) })
+        }
+    };
+    if !is_old {
+        result["resultType"] = json!("complete");
+    }
+    let response = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
+    match is_old {
+        false => ("200 OK", JSON.to_owned(), response.to_string()),
+        true => {
+            let headers =
+                format!("content-type: text/event-stream\r\nmcp-session-id: {SESSION}\r\n");
+            ("200 OK", headers, format!("event: message\ndata: {response}\n\n"))
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Tools of other MCP servers, and the way out for tools of other components.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    audit_log::{audited, reasons},
+    case::{Case, case},
+    world::{OWNER, World, outcome},
+};
+
+pub(super) const CASES: &[Case] = &[
+    case!(tools_of_servers_of_either_era_are_listed_and_called with OPEN),
+    case!(a_server_behind_the_door_never_sees_the_callers_token with OPEN),
+    case!(a_fault_of_such_a_server_is_a_tool_error_with_a_reason with OPEN),
+    case!(a_tool_of_another_server_is_private_by_default with PRIVATE),
+    case!(a_server_whose_host_is_not_declared_is_named_in_the_audit_log with UNDECLARED),
+    case!(from_outside_of_the_server_there_is_no_egress with OPEN),
+];
+
+/// Two entries that everybody may use. `third_issuer_origin` declares their host.
+const OPEN: &[(&str, &str)] = &[
+    ("third_issuer_origin", "{behind}"),
+    (
+        "upstreams",
+        r#"{
+            "new": { "url": "{behind}/mcp", "tools": "*", "access": "public", "caller": ["subject"],
+                     "seconds": 1 },
+            "old": { "url": "{behind}/old", "tools": ["echo"], "access": "public" },
+            "api": { "url": "{behind}/mcp", "tools": [],
+                     "egress": { "connection": "google-oauth2", "hosts": ["{behind}"] } }
+        }"#,
+    ),
+];
+
+const PRIVATE: &[(&str, &str)] = &[
+    ("third_issuer_origin", "{behind}"),
+    ("upstreams", r#"{ "new": { "url": "{behind}/mcp", "tools": "*" } }"#),
+];
+
+const UNDECLARED: &[(&str, &str)] = &[(
+    "upstreams",
+    r#"{ "new": { "url": "{behind}/mcp", "tools": ["echo"], "access": "public" } }"#,
+)];
+
+async fn tools(world: &World) -> Vec<String> {
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let answer = world.post(&world.token(OWNER), &message).await.json();
+    let tools = answer["result"]["tools"].as_array().cloned().unwrap_or_default();
+    tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+}
+
+async fn tools_of_servers_of_either_era_are_listed_and_called(world: &World) {
+    let listed = tools(world).await;
+    for tool in ["whoami", "new_echo", "new_slow", "old_echo"] {
+        assert!(listed.iter().any(|name| name == tool), "{tool}: {listed:?}");
+    }
+    assert!(!listed.iter().any(|name| name == "old_slow"), "it is not taken: {listed:?}");
+    let subject = world.claims(OWNER)["sub"].clone();
+    for (tool, caller) in [("new_echo", json!({ "subject": subject })), ("old_echo", Value::Null)] {
+        let result = world.call(OWNER, tool, json!({ "text": "Hi\u{200b}!" })).await;
+        assert_eq!(outcome(&result), (false, format!("Hi! {caller}")), "{tool}");
+    }
+    let wrong = world.call(OWNER, "new_echo", json!({ "text": 7 })).await;
+    let problem = "Invalid arguments: `text` has the wrong type".to_owned();
+    assert_eq!(outcome(&wrong), (true, problem));
+}
+
+async fn a_server_behind_the_door_never_sees_the_callers_token(world: &World) {
+    let token = world.token(OWNER);
+    for tool in ["new_echo", "old_echo"] {
+        let params = json!({ "name": tool, "arguments": { "text": "marked-7f3a" } });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let request = world.request(Method::POST, "/mcp").bearer_auth(&token);
+        let request = request.header("cookie", "marked-cookie").header("x-mine", "marked-header");
+        let (answer, _) = audited(world, request.json(&message), 3).await;
+        assert_eq!(answer.json()["result"]["isError"], false, "{answer:?}");
+    }
+    let sent = world.behind().sent();
+    let (_, signature) = token.rsplit_once('.').expect("it is a JWT");
+    for secret in [signature, "marked-cookie", "marked-header"] {
+        assert!(!sent.contains(secret), "{sent}");
+    }
+    assert!(sent.contains("marked-7f3a") && sent.to_ascii_lowercase().contains("traceparent: 00-"));
+}
+
+async fn a_fault_of_such_a_server_is_a_tool_error_with_a_reason(world: &World) {
+    for (tool, reason) in [
+        ("new_garbage", "upstream_malformed"),
+        ("new_redirect", "upstream_redirected"),
+        ("new_slow", "upstream_timed_out"),
+    ] {
+        let params = json!({ "name": tool, "arguments": {} });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let request = world.request(Method::POST, "/mcp").bearer_auth(world.token(OWNER));
+        let (answer, lines) = audited(world, request.json(&message), 3).await;
+        assert_eq!(answer.json()["result"]["isError"], true, "{tool}: {answer:?}");
+        assert_eq!(reasons(&lines), ["admitted", "tool_allowed", reason], "{tool}");
+    }
+}
+
+async fn a_tool_of_another_server_is_private_by_default(world: &World) {
+    assert!(!tools(world).await.iter().any(|name| name.starts_with("new_")));
+    let (is_error, text) = outcome(&world.call(OWNER, "new_echo", json!({})).await);
+    assert!(is_error && text.contains("You don't have permission"), "{text}");
+    assert!(!world.behind().sent().contains("tools/call"));
+}
+
+async fn a_server_whose_host_is_not_declared_is_named_in_the_audit_log(world: &World) {
+    let (is_error, text) = outcome(&world.call(OWNER, "new_echo", json!({})).await);
+    assert!(is_error && text.contains("the manifest does not declare its host"), "{text}");
+    world.logged("upstream_host_not_allowed").await;
+    assert_eq!(world.behind().sent(), "");
+}
+
+/// Whatever a client says about host and address, the route does not exist for it.
+async fn from_outside_of_the_server_there_is_no_egress(world: &World) {
+    let authority = world.url("").trim_start_matches("http://").to_owned();
+    let path = "/egress/google-oauth2/www.googleapis.com/calendar/v3";
+    let internal = format!("http://doorward.spin.internal{path}");
+    for (target, host) in [
+        (path, authority.as_str()),
+        (path, "DOORWARD.spin.internal"),
+        (&internal, "doorward.spin.internal"),
+    ] {
+        for address in ["", "spin-client-addr: 0.0.0.0:0\r\n", "Spin-Client-Addr: 0.0.0.0:0\r\n"] {
+            let mut stream = TcpStream::connect(&authority).await.expect("the server listens");
+            let request = format!(
+                "GET {target} HTTP/1.1\r\nHost: {host}\r\n{address}doorward-capability: x\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).await.expect("it is sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.expect("it is answered");
+            // Spin removes such a `Host`, and then refuses a request without one.
+            let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 404");
+            assert!(is_refused, "{target} {host} {address}: {answer}");
+        }
+    }
+    assert!(!world.logs().contains("egress_"));
+}
