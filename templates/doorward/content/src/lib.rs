@@ -23,8 +23,8 @@ async fn greet(context: &Context, arguments: Greet) -> Result<String, CallError>
 
 /// The server with all of its tools.
 ///
-/// Everyone who is signed in may use a tool, until the API in the tenant defines the permission
-/// `tool:<name>`: then only those who hold it may.
+/// A private tool is for those who hold the permission `tool:<name>`, which the API in the tenant
+/// has to define. A public tool is for everyone who is signed in.
 #[must_use]
 pub fn server() -> Server {
     let info = ServerInfo {
@@ -32,7 +32,10 @@ pub fn server() -> Server {
         title: "{{project-name | kebab_case}}",
         version: env!("CARGO_PKG_VERSION"),
     };
-    let greet = Tool::new("greet", greet).title("Greet").description("Greets a person by name");
+    let greet = Tool::new("greet", greet)
+        .title("Greet")
+        .description("Greets a person by name")
+        .private();
     Server::new(info, Registry::new().with(greet))
 }
 
