@@ -1,5 +1,5 @@
 // MCP Inspector's web page in a real browser: a person connects, signs in on the tenant's page and
-// calls a tool.
+// calls a tool. The pictures are those of docs/clients/inspector.md.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -22,11 +22,13 @@ test("Inspector's web page signs in, lists the tools and reads the calendar", {
   page.setDefaultTimeout(STEP_TIMEOUT);
   try {
     await page.goto(inspector.url);
+    await page.getByText(mcpUrl()).first().waitFor();
+    await page.screenshot({ path: await screenshot("inspector-servers") });
     // The input is hidden behind the drawing of the switch, so the click must be forced.
     await page.getByRole("switch", { name: /^Connect or disconnect/ }).click({ force: true });
     await signIn(page, inspector.url);
     await callCalendar(page);
-    await page.screenshot({ path: await screenshot("inspector") });
+    await page.screenshot({ path: await screenshot("inspector-tools") });
   } catch (error) {
     const path = await screenshot("inspector-failed");
     await page.screenshot({ path });
@@ -44,7 +46,10 @@ async function signIn(page, inspectorUrl) {
   await page.locator("input[type=email], input[name=username]:visible").first().fill(person().email);
   await password.fill(person().password);
   await password.press("Enter");
-  await page.getByRole("button", { name: /accept|allow|authori[sz]e|agree/i }).click();
+  const accept = page.getByRole("button", { name: /accept|allow|authori[sz]e|agree/i });
+  await accept.waitFor();
+  await page.screenshot({ path: await screenshot("inspector-consent") });
+  await accept.click();
 
   await page.waitForURL((url) => url.href.startsWith(inspectorUrl));
   const status = page.getByTestId("connection-status");

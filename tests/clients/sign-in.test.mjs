@@ -16,15 +16,15 @@ function newClient(options) {
 }
 
 /** Acts like an application: connects, opens a browser, gets a code and connects again. */
-async function connect(options, provider, fetch = globalThis.fetch) {
+async function connect(options, provider, fetch = globalThis.fetch, url = mcpUrl()) {
   const first = newClient(options);
-  const transport = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider, fetch });
+  const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider, fetch });
   await assert.rejects(first.client.connect(transport), UnauthorizedError);
   await transport.finishAuth(provider.callback.searchParams);
   await first.client.close();
 
   const second = newClient(options);
-  const signedIn = new StreamableHTTPClientTransport(new URL(mcpUrl()), { authProvider: provider, fetch });
+  const signedIn = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider, fetch });
   await second.client.connect(signedIn);
   return second;
 }
@@ -67,6 +67,23 @@ for (const { title, options, era, version } of modes) {
     });
   });
 }
+
+test("@modelcontextprotocol/client may be given the other name of this machine", { timeout: 30_000 }, async () => {
+  const url = mcpUrl().replace("127.0.0.1", "localhost");
+  const provider = new MemoryProvider((start, destination) =>
+    signIn({ start, destination, origin: tenantOrigin(), person: person() }),
+  );
+  const { client, errors } = await connect({}, provider, globalThis.fetch, url);
+  try {
+    assert.equal(provider.authorizationUrl.searchParams.get("resource"), url);
+    for (const name of toolNames) {
+      checkResult(name, await client.callTool({ name, arguments: argumentsOf(name) }));
+    }
+  } finally {
+    await client.close();
+  }
+  assert.deepEqual(errors, []);
+});
 
 /** Makes a `fetch` that answers 404 for the URLs in `missing`. It may also hide the challenge. */
 function limitedFetch({ missing, challenge }) {
