@@ -6,7 +6,7 @@
 //! failures are counted by issuer, key and the address that the host saw, and by the issuer alone
 //! for ten such senders.
 
-use doorward_core::{host::Clock, store::Store};
+use doorward_core::store::Store;
 use http::HeaderMap;
 
 use crate::{
@@ -54,16 +54,15 @@ impl<'a> Failures<'a> {
     /// Returns `TooManyFailures` if there were too many.
     pub(crate) async fn check(&self, store: &Store<'_>) -> Result<(), AuthenticationError> {
         let Some(uses) = &self.uses else { return Ok(()) };
-        self.limiter.look_up(store, uses).await;
-        let checked = self.limiter.check(uses, store.host().now_millis());
+        let checked = self.limiter.check(store, uses).await;
         checked.map_err(|exceeded| AuthenticationError::TooManyFailures(exceeded.retry_after))
     }
 
     /// Counts a token whose signature was wrong.
-    pub(crate) fn count(&self, clock: &(impl Clock + ?Sized)) {
+    pub(crate) async fn count(&self, store: &Store<'_>) {
+        let Some(uses) = &self.uses else { return };
         // Requests at the same time may have used the last one.
-        let uses = self.uses.as_ref().map_or(&[][..], |uses| uses);
-        let _ = self.limiter.take(uses, clock.now_millis());
+        let _ = self.limiter.take(store, uses).await;
     }
 }
 

@@ -1,9 +1,10 @@
 //! Rate limits and quotas: how often something may happen, on one instance and on all together.
 //!
 //! An instance counts exactly, with the generic cell rate algorithm and a count for each day (UTC).
-//! Instances tell each other through key-value, without locks: of the uses that an instance lets
-//! through, it adds every 64th part of what is left to a shared record, after the answer. So the
-//! closer a limit, the more exact the count. `docs/limits.md` states how much more can get through.
+//! Instances tell each other through key-value, without locks. Far from a limit, an instance adds
+//! every 64th part of what is left to a shared record, after the answer. Near it, each use first
+//! reads the record, and is in it before the use goes on. `docs/limits.md` states how much more can
+//! get through.
 
 mod shared;
 
@@ -12,7 +13,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use doorward_core::store::digest_bytes;
+use doorward_core::store::{Store, digest_bytes};
 
 /// How many counts an instance keeps.
 const MAX_ENTRIES: usize = 7_000;
@@ -65,9 +66,8 @@ pub struct Exceeded {
 #[derive(Debug, Default)]
 pub struct Limiter {
     entries: RefCell<Entries>,
-    /// Uses that are to be added to the shared records.
-    due: RefCell<Vec<(Use, u32)>>,
-    is_sharing: Cell<bool>,
+    /// Uses that other instances are to be told of.
+    due: RefCell<Vec<Use>>,
     random: RandomState,
     /// When it was last logged that the store fails, in milliseconds since the Unix epoch.
     logged_at: Cell<Option<u64>>,
@@ -80,9 +80,15 @@ struct Entries(Vec<(Counted, Entry)>);
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     used: Used,
-    /// Uses that are not shared yet. It begins with a random number, so that those of an instance
-    /// that ends are made up for by others.
+    /// Uses that are not shared yet. It begins with `head_start`.
     unshared: u32,
+    /// A random number of uses that were never made, to make up for those that other instances had
+    /// not shared when they ended.
+    head_start: u32,
+    /// How many uses of this instance are shared, or about to be.
+    shared: u32,
+    /// What `shared` was when the record was written last.
+    written: u32,
     /// When nothing is left to remember of it, in nanoseconds since the Unix epoch.
     until: u64,
 }
@@ -115,10 +121,48 @@ impl Rate {
 impl Limiter {
     /// Counts one use of each, unless one of them is exceeded. Then none is counted.
     ///
+    /// It waits for the store if this instance knows nothing of a use yet, or if the use is near
+    /// its limit: then other instances know of it before this returns.
+    ///
     /// # Errors
     ///
     /// Returns the use that has to wait longest.
-    pub fn take(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
+    pub async fn take(&self, store: &Store<'_>, uses: &[Use]) -> Result<(), Exceeded> {
+        let mut records = Vec::new();
+        for used in uses {
+            let now = store.host().now_millis();
+            if self.is_unknown_or_near(used, now) {
+                // What this instance alone knows to be exceeded needs no access.
+                self.check_here(uses, now)?;
+                records.extend(self.learn(store, used).await.map(|record| (*used, record)));
+            }
+        }
+        let taken = self.take_here(uses, store.host().now_millis());
+        for (used, record) in records {
+            if self.is_no_longer_due(&used) || record.lacks_uses {
+                self.tell(store, &used, record).await;
+            }
+        }
+        taken
+    }
+
+    /// Whether one use of each is possible. Nothing is counted. It waits for the store if this
+    /// instance knows nothing of a use yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns the use that has to wait longest.
+    pub async fn check(&self, store: &Store<'_>, uses: &[Use]) -> Result<(), Exceeded> {
+        for used in uses {
+            if self.entries.borrow().get(used.0).is_none() {
+                self.learn(store, used).await;
+            }
+        }
+        self.check_here(uses, store.host().now_millis())
+    }
+
+    /// [`take`](Self::take) with what this instance knows.
+    fn take_here(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
         let mut entries = self.entries.borrow_mut();
         for (counted, limit) in uses {
             entries.insert_unless_known(*counted, || self.entry(Used::default(), limit, now));
@@ -133,26 +177,40 @@ impl Limiter {
             let batch = batch(entry.used.left(limit, now));
             if entry.unshared >= batch {
                 entry.unshared -= batch;
-                self.due.borrow_mut().push(((*counted, *limit), batch));
+                entry.shared = entry.shared.wrapping_add(batch);
+                let mut due = self.due.borrow_mut();
+                if due.iter().all(|(it, _)| it != counted) {
+                    due.push((*counted, *limit));
+                }
             }
         }
         entries.make_room(now);
         Ok(())
     }
 
-    /// Whether one use of each is possible. Nothing is counted.
-    ///
-    /// # Errors
-    ///
-    /// Returns the use that has to wait longest.
-    pub fn check(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
+    /// [`check`](Self::check) with what this instance knows.
+    fn check_here(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
         self.entries.borrow().check(uses, now)
+    }
+
+    fn is_unknown_or_near(&self, (counted, limit): &Use, now: u64) -> bool {
+        let entries = self.entries.borrow();
+        let entry = entries.get(*counted);
+        entry.is_none_or(|entry| batch(entry.used.at(limit, now).left(limit, now)) == 1)
+    }
+
+    /// Takes a use off the list of those that others are to be told of, if it is there.
+    fn is_no_longer_due(&self, (counted, _): &Use) -> bool {
+        let mut due = self.due.borrow_mut();
+        let position = due.iter().position(|(it, _)| it == counted);
+        position.map(|position| due.swap_remove(position)).is_some()
     }
 
     fn entry(&self, used: Used, limit: &Limit, now: u64) -> Entry {
         let used = used.at(limit, now);
         let random = self.random.hash_one(now) % u64::from(batch(used.left(limit, now)));
-        Entry { used, unshared: u32::try_from(random).unwrap_or_default(), until: 0 }
+        let head_start = u32::try_from(random).unwrap_or_default();
+        Entry { used, unshared: head_start, head_start, shared: 0, written: 0, until: 0 }
     }
 }
 
@@ -237,6 +295,15 @@ impl Used {
             Some(day) if self.count >= day => of_rate.max(DAY_MILLIS - now % DAY_MILLIS),
             _ => of_rate,
         }
+    }
+
+    /// How many uses it stands for.
+    fn uses(self, limit: &Limit, now: u64) -> u32 {
+        let of_rate = limit.rate.map_or(0, |rate| {
+            let used = self.full_at.saturating_sub(now.saturating_mul(NANOS));
+            used.div_ceil(rate.interval.max(1))
+        });
+        self.count.max(u32::try_from(of_rate).unwrap_or(u32::MAX))
     }
 
     /// How many more are possible at once.

@@ -159,7 +159,7 @@ async fn verify(
         false => untrusted.verify(key, &expected),
     };
     if matches!(claims, Err(TokenError::SignatureWrong)) {
-        failures.count(server.outbound.host);
+        failures.count(&server.store).await;
     }
     let caller = caller_of(claims?, token, issuer, untrusted.is_at_jwt())?;
     if let Some(record) = record.filter(|_| found == Found::Nothing) {

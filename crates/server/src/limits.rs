@@ -11,7 +11,8 @@ use http::{StatusCode, header};
 use crate::request::CallerRequest;
 
 impl CallerRequest {
-    /// Counts a request of the caller. It waits only for what this instance does not know yet.
+    /// Counts a request of the caller. It waits for the store only if this instance knows nothing
+    /// of the caller yet, or if the caller is near a limit.
     ///
     /// # Errors
     ///
@@ -43,9 +44,7 @@ impl CallerRequest {
     ) -> Result<(), u64> {
         let uses: Vec<Use> = reasons.iter().map(|(_, used)| *used).collect();
         let environment = &self.environment;
-        let limiter = &environment.memory.limiter;
-        limiter.look_up(&environment.store(), &uses).await;
-        let counted = limiter.take(&uses, environment.host.now_millis());
+        let counted = environment.memory.limiter.take(&environment.store(), &uses).await;
         counted.map_err(|Exceeded { index, retry_after }| {
             if let Some((reason, _)) = reasons.get(index) {
                 self.log(reason, item);

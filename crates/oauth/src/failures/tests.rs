@@ -82,13 +82,14 @@ fn a_token_that_another_instance_verified_passes_among_them() {
     assert_eq!(sent(&new, &host, &of_user("auth0|new"), &here), TOO_MANY);
     assert_eq!(sent(&new, &host, &of_user("auth0|known"), &here), Ok(()));
 
+    let there = ["192.0.2.2:40001"];
     let busy = instance(&host);
-    assert_eq!(sent(&busy, &host, &of_user("auth0|another"), &here), Ok(()));
+    assert_eq!(sent(&busy, &host, &of_user("auth0|another"), &there), Ok(()));
     for number in 0..3 {
-        assert_eq!(sent(&busy, &host, &forged(number), &here), WRONG);
+        assert_eq!(sent(&busy, &host, &forged(number), &there), WRONG);
     }
-    assert_eq!(sent(&busy, &host, &of_user("auth0|new"), &here), TOO_MANY);
-    assert_eq!(sent(&busy, &host, &of_user("auth0|known"), &here), Ok(()), "not its first token");
+    assert_eq!(sent(&busy, &host, &of_user("auth0|new"), &there), TOO_MANY);
+    assert_eq!(sent(&busy, &host, &of_user("auth0|known"), &there), Ok(()), "not its first token");
 }
 
 #[test]

@@ -1,113 +1,114 @@
 //! What instances tell each other through the key-value store.
+//!
+//! A count in a record says how much was used, and for each instance how many of its uses are
+//! included. So an instance that reads it knows which of its own are not, for instance because
+//! another one read the record before and wrote it after: it adds them again.
 
-use std::cell::Cell;
+use std::hash::BuildHasher;
 
 use doorward_core::{
     host::{Host, KeyValueError},
     store::{Kind, Store, StoreKey},
 };
 
-use super::{Counted, Limit, Limiter, Use, Used};
+use super::{Counted, Entry, Limit, Limiter, Use, Used};
 
 /// How many counts a record holds.
 const MAX_COUNTS: usize = 64;
 
-/// The size of a count: what is counted, when everything is possible again, the day, and the uses
-/// of that day.
-const COUNT_BYTES: usize = 16 + 8 + 4 + 4;
+/// How many instances a count names: those that wrote it last.
+const MAX_INSTANCES: usize = 8;
 
 /// How often an instance logs that the store fails, in milliseconds.
 const LOG_MILLIS: u64 = 60_000;
 
-impl Counted {
-    /// The number of the record that it is in.
-    pub(super) fn record(self, store: &Store<'_>) -> u32 {
-        let number = self.0.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        number.checked_rem(store.buckets().count()).unwrap_or_default()
-    }
+/// A record of the store, and its number.
+pub(super) struct Record {
+    number: u32,
+    counts: Vec<Count>,
+    /// Whether it lacks uses of this instance, because another one wrote it at the same time.
+    pub(super) lacks_uses: bool,
+}
+
+/// What all instances have used.
+struct Count {
+    counted: Counted,
+    used: Used,
+    /// How many uses of an instance are included, by its number. The last one wrote it last.
+    instances: Vec<(u32, u32)>,
 }
 
 impl Limiter {
-    /// Reads what other instances know of uses that this one knows nothing of. Otherwise it does
-    /// not wait.
-    pub async fn look_up(&self, store: &Store<'_>, uses: &[Use]) {
-        for (counted, limit) in uses {
-            if self.entries.borrow().get(*counted).is_some() {
-                continue;
-            }
-            let Ok(counts) = read(store, counted.record(store)).await else {
-                self.log_failure(store.host());
-                continue;
-            };
-            let used = counts.iter().find(|(it, _)| it == counted).map(|(_, used)| *used);
-            let now = store.host().now_millis();
-            let entry = || self.entry(used.unwrap_or_default(), limit, now);
-            self.entries.borrow_mut().insert_unless_known(*counted, entry);
+    /// Reads what other instances know of a use. `None` if the store does not answer.
+    pub(super) async fn learn(&self, store: &Store<'_>, used: &Use) -> Option<Record> {
+        let Ok(mut record) = Record::read(store, used.0.record(store)).await else {
+            self.log_failure(store.host());
+            return None;
+        };
+        self.add_missing(used, &mut record, store.host().now_millis());
+        Some(record)
+    }
+
+    /// Tells other instances of a use, and of what this one has learned.
+    pub(super) async fn tell(&self, store: &Store<'_>, used: &Use, mut record: Record) {
+        let Some(entry) = self.add_missing(used, &mut record, store.host().now_millis()) else {
+            return;
+        };
+        let (counted, _) = *used;
+        let position = record.counts.iter().position(|it| it.counted == counted);
+        let before = position.map(|position| record.counts.swap_remove(position));
+        let mut instances = before.map(|it| it.instances).unwrap_or_default();
+        instances.retain(|(it, _)| *it != self.number());
+        instances.push((self.number(), entry.shared));
+        if instances.len() > MAX_INSTANCES {
+            instances.remove(0);
         }
+        record.counts.push(Count { counted, used: entry.used, instances });
+        if record.write(store).await.is_err() {
+            self.log_failure(store.host());
+        }
+    }
+
+    /// Adds what a record knows to what this instance knows of a use, and returns that as it is to
+    /// be written. `None` if the instance has no room for it any more.
+    fn add_missing(&self, (counted, limit): &Use, record: &mut Record, now: u64) -> Option<Entry> {
+        let count = record.counts.iter().find(|it| it.counted == *counted);
+        let used = count.map(|it| it.used).unwrap_or_default().at(limit, now);
+        let mut entries = self.entries.borrow_mut();
+        entries.insert_unless_known(*counted, || self.entry(used, limit, now));
+        let entry = entries.get_mut(*counted)?;
+        let before = entry.used.at(limit, now);
+        let included = count.map_or(0, |it| it.included(self.number(), entry.written));
+        // Uses that mean nothing any more are not missing.
+        let most = before.uses(limit, now).saturating_add(entry.head_start);
+        let missing = entry.shared.saturating_sub(included).min(most);
+        record.lacks_uses = missing > 0;
+        entry.used = before.or_more(used.plus(limit, missing));
+        entry.until = entry.used.until(limit, now);
+        Some(std::mem::replace(entry, Entry { written: entry.shared, ..*entry }))
     }
 
     /// Whether [`share`](Self::share) has something to do.
     #[must_use]
     pub fn has_unshared(&self) -> bool {
-        !self.due.borrow().is_empty() && !self.is_sharing.get()
+        !self.due.borrow().is_empty()
     }
 
     /// Tells other instances of uses. Nobody has to wait for it.
     pub async fn share(&self, store: &Store<'_>) {
-        if !self.has_unshared() {
-            return;
-        }
-        let _sharing = Sharing::begin(&self.is_sharing);
         loop {
-            let due = self.due.take();
-            let Some(record) = due.first().map(|((counted, _), _)| counted.record(store)) else {
-                break;
-            };
-            let (now, later) = due.into_iter().partition(|((it, _), _)| it.record(store) == record);
-            self.due.replace(later);
-            if self.add(store, record, &now).await.is_err() {
-                self.log_failure(store.host());
+            let due = self.due.borrow_mut().pop();
+            let Some(used) = due else { break };
+            if let Some(record) = self.learn(store, &used).await {
+                self.tell(store, &used, record).await;
             }
         }
     }
 
-    /// Adds uses to a record, and learns what other instances have added. Of two instances that do
-    /// so at the same time, one is lost.
-    async fn add(
-        &self,
-        store: &Store<'_>,
-        record: u32,
-        added: &[(Use, u32)],
-    ) -> Result<(), KeyValueError> {
-        let mut counts = read(store, record).await?;
-        let now = store.host().now_millis();
-        for ((counted, limit), uses) in added {
-            let used = counts.iter().find(|(it, _)| it == counted).map(|(_, used)| *used);
-            let used = used.unwrap_or_default().at(limit, now).plus(limit, *uses);
-            counts.retain(|(it, _)| it != counted);
-            counts.push((*counted, used));
-            if let Some(entry) = self.entries.borrow_mut().get_mut(*counted) {
-                entry.used = entry.used.at(limit, now).or_more(used);
-                entry.until = entry.used.until(limit, now);
-            }
-        }
-        let today = Used::default().at(&Limit::default(), now);
-        counts.retain(|(_, used)| {
-            used.full_at > today.full_at || used.day == today.day && used.count > 0
-        });
-        while counts.len() > MAX_COUNTS {
-            let least = counts.iter().enumerate().min_by_key(|(_, (_, used))| used.full_at);
-            let Some((least, _)) = least else { break };
-            counts.swap_remove(least);
-        }
-        let mut bytes = Vec::with_capacity(counts.len() * COUNT_BYTES);
-        for (counted, used) in &counts {
-            bytes.extend_from_slice(&counted.0);
-            bytes.extend_from_slice(&used.full_at.to_be_bytes());
-            bytes.extend_from_slice(&used.day.to_be_bytes());
-            bytes.extend_from_slice(&used.count.to_be_bytes());
-        }
-        store.set(&key(record), &bytes).await
+    /// What other instances know this one by.
+    fn number(&self) -> u32 {
+        // The upper half of a hash whose keys are random.
+        u32::try_from(self.random.hash_one(()) >> 32).unwrap_or_default()
     }
 
     fn log_failure(&self, host: &dyn Host) {
@@ -120,6 +121,14 @@ impl Limiter {
     }
 }
 
+impl Counted {
+    /// The number of the record that it is in.
+    pub(super) fn record(self, store: &Store<'_>) -> u32 {
+        let number = self.0.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        number.checked_rem(store.buckets().count()).unwrap_or_default()
+    }
+}
+
 impl Used {
     /// Whichever is more of each.
     fn or_more(self, other: Self) -> Self {
@@ -128,40 +137,77 @@ impl Used {
     }
 }
 
-/// Clears a flag when it is dropped.
-struct Sharing<'a>(&'a Cell<bool>);
+impl Record {
+    async fn read(store: &Store<'_>, number: u32) -> Result<Self, KeyValueError> {
+        let bytes = store.get(&key(number)).await?.unwrap_or_default();
+        let mut rest = bytes.as_slice();
+        let counts = std::iter::from_fn(|| Count::decode(&mut rest)).collect();
+        Ok(Self { number, counts, lacks_uses: false })
+    }
 
-impl<'a> Sharing<'a> {
-    fn begin(is_sharing: &'a Cell<bool>) -> Self {
-        is_sharing.set(true);
-        Self(is_sharing)
+    /// Writes it, without the counts that mean nothing any more.
+    async fn write(mut self, store: &Store<'_>) -> Result<(), KeyValueError> {
+        let today = Used::default().at(&Limit::default(), store.host().now_millis());
+        self.counts.retain(|Count { used, .. }| {
+            used.full_at > today.full_at || used.day == today.day && used.count > 0
+        });
+        while self.counts.len() > MAX_COUNTS {
+            let least = self.counts.iter().enumerate().min_by_key(|(_, it)| it.used.full_at);
+            let Some((least, _)) = least else { break };
+            self.counts.swap_remove(least);
+        }
+        let mut bytes = Vec::new();
+        for count in &self.counts {
+            count.encode(&mut bytes);
+        }
+        store.set(&key(self.number), &bytes).await
     }
 }
 
-impl Drop for Sharing<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
+fn key(number: u32) -> StoreKey {
+    StoreKey::named(Kind::Limits, &number.to_string())
+}
+
+impl Count {
+    /// How many uses of an instance it includes. An instance that is not named by as many as there
+    /// is room for may have given way: then what it wrote last is included.
+    fn included(&self, instance: u32, written: u32) -> u32 {
+        match self.instances.iter().find(|(it, _)| *it == instance) {
+            Some((_, uses)) => *uses,
+            None if self.instances.len() >= MAX_INSTANCES => written,
+            None => 0,
+        }
+    }
+
+    /// What is counted, when everything is possible again, the day and the uses of that day; how
+    /// many instances follow, and for each its number and its uses.
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.counted.0);
+        bytes.extend_from_slice(&self.used.full_at.to_be_bytes());
+        bytes.extend_from_slice(&self.used.day.to_be_bytes());
+        bytes.extend_from_slice(&self.used.count.to_be_bytes());
+        bytes.push(u8::try_from(self.instances.len()).unwrap_or_default());
+        for (instance, uses) in &self.instances {
+            bytes.extend_from_slice(&instance.to_be_bytes());
+            bytes.extend_from_slice(&uses.to_be_bytes());
+        }
+    }
+
+    /// Takes the next count off `bytes`; `None` if there is none, or it is malformed.
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let counted = Counted(take(bytes)?);
+        let full_at = u64::from_be_bytes(take(bytes)?);
+        let mut number = || take(bytes).map(u32::from_be_bytes);
+        let used = Used { full_at, day: number()?, count: number()? };
+        let [instances] = take(bytes)?;
+        let mut number = || take(bytes).map(u32::from_be_bytes);
+        let instances = (0..instances).map(|_| Some((number()?, number()?))).collect::<Option<_>>();
+        Some(Self { counted, used, instances: instances? })
     }
 }
 
-fn key(record: u32) -> StoreKey {
-    StoreKey::named(Kind::Limits, &record.to_string())
-}
-
-/// The counts of a record.
-async fn read(store: &Store<'_>, record: u32) -> Result<Vec<(Counted, Used)>, KeyValueError> {
-    let bytes = store.get(&key(record)).await?.unwrap_or_default();
-    Ok(bytes.chunks_exact(COUNT_BYTES).filter_map(decode).collect())
-}
-
-fn decode(bytes: &[u8]) -> Option<(Counted, Used)> {
-    let (counted, rest) = bytes.split_first_chunk()?;
-    let (full_at, rest) = rest.split_first_chunk()?;
-    let (day, rest) = rest.split_first_chunk()?;
-    let used = Used {
-        full_at: u64::from_be_bytes(*full_at),
-        day: u32::from_be_bytes(*day),
-        count: u32::from_be_bytes(*rest.first_chunk()?),
-    };
-    Some((Counted(*counted), used))
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
 }

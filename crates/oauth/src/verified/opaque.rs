@@ -26,11 +26,11 @@ pub(super) async fn verify(
     let answer = match failures.check(&server.store).await {
         Ok(()) => {
             let answer = issuers.documents(server.outbound, &server.store, issuer, needed).await;
-            answer.map_err(|_| {
+            if answer.is_err() {
                 // It cost the issuer a request, too.
-                failures.count(host);
-                AuthenticationError::IntrospectionUnavailable
-            })?
+                failures.count(&server.store).await;
+            }
+            answer.map_err(|_| AuthenticationError::IntrospectionUnavailable)?
         }
         // The issuer is not asked any more, but its answer may be known.
         Err(refusal) => {
@@ -43,7 +43,7 @@ pub(super) async fn verify(
     // No ID token is opaque.
     let caller = claims.and_then(|claims| caller_of(claims, token, issuer, true));
     if caller.is_err() {
-        failures.count(host);
+        failures.count(&server.store).await;
     }
     Ok((caller?, answer))
 }

@@ -299,7 +299,7 @@ fn forged_tokens_buy_no_more_requests_than_the_limit_of_failures_allows() {
     setup.instance = setup.on_another_instance();
     setup.instance.settings.failures = Some(Limit { rate: Some(rate), day: None });
     let errors = ["f6", "f7", "f8", "f9"].map(|token| setup.error(token));
-    assert_eq!(errors, [inactive, inactive, inactive, limited].map(Some));
+    assert_eq!(errors, [Some(limited); 4], "it knows of the others");
     assert_eq!(setup.error(TOKEN), None, "so does one that the store knows");
     setup.pass(30);
     setup.host.answers(ENDPOINT, 200, &active());
