@@ -18,6 +18,8 @@ pub(crate) struct Components {
     pub(crate) doorward_wasi02: PathBuf,
     /// The baseline in `benches/floor`, for WASI 0.2.
     pub(crate) floor_wasi02: PathBuf,
+    /// The baseline in `benches/calls`, for WASI 0.2.
+    pub(crate) calls_wasi02: PathBuf,
     /// The server of `examples/conformance`, which has a tool that reports progress.
     pub(crate) fixture: PathBuf,
 }
@@ -32,6 +34,7 @@ impl Components {
             signature: doorward_dev::build_package("doorward-signature", Wasi::V0_3),
             doorward_wasi02: doorward_dev::build_component(Wasi::V0_2),
             floor_wasi02: doorward_dev::build_package("doorward-floor", Wasi::V0_2),
+            calls_wasi02: doorward_dev::build_package("doorward-calls", Wasi::V0_2),
             fixture: doorward_dev::build_package("conformance-server", Wasi::V0_3),
         }
     }

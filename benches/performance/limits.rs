@@ -1,5 +1,5 @@
-//! Ten thousand callers against limits, on four processes of Spin that share a Redis. A hundred of
-//! them flood; the others stay below their limit.
+//! What limits cost a warm call, and what they let through: ten thousand callers on four processes
+//! of Spin that share a Redis. A hundred of them flood; the others stay below their limit.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use doorward_dev::{HostChoice, Log, Server, Stack, StackOptions};
+use doorward_dev::{HostChoice, Log, Reuse, Server, Stack, StackOptions};
 use doorward_tenant::SigningKey;
 use serde_json::json;
 use tokio::process::{Child, Command};
@@ -21,9 +21,10 @@ use tokio::process::{Child, Command};
 use crate::{
     bench::Bench,
     client::Connection,
+    compare::Rounds,
     components::target,
     report::{Findings, Goal, Line},
-    subject::{On, request},
+    subject::{GREETING, OWNER, On, Subject, request},
 };
 
 const PROCESSES: usize = 4;
@@ -51,13 +52,45 @@ struct Caller {
 }
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
-    if on == On::Local {
-        return Ok(Findings::default());
+    let mut all = vec![cost(on, bench).await?];
+    if on == On::Spin {
+        all.extend(flood(bench).await?);
     }
+    Ok(all.into())
+}
+
+/// A warm call with limits, beside one without.
+async fn cost(on: On, bench: &Bench) -> Result<Line, String> {
+    let Bench { components, options, .. } = bench;
+    let component = || components.doorward.clone();
+    let off = [("limits", "off")];
+    let without = Subject::start(on, component(), Reuse::default(), &off).await?;
+    let with = Subject::start(on, component(), Reuse::default(), &[]).await?;
+    let load = |subject: &Subject| -> Result<_, String> {
+        let token = subject.token(OWNER)?;
+        Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))
+    };
+    let loads = [load(&without)?, load(&with)?];
+    let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
+    let [without, with] = [0, 1].map(|load| rounds.of(load, |round| round.rate));
+    let share = rounds.both(0, 1, |without, with| 100.0 * with.rate / without.rate);
+    Ok(Line {
+        what: "a warm call with limits, beside one without, 16 connections: calls per second"
+            .to_owned(),
+        on: on.to_string(),
+        beside: without.show(0, "/s"),
+        doorward: with.show(0, "/s"),
+        compared: share.show(0, " %"),
+        goal: Goal::of("within the spread without", with.median >= without.lowest),
+        ..Line::default()
+    })
+}
+
+async fn flood(bench: &Bench) -> Result<Vec<Line>, String> {
     let folder = target("limits");
     let Some((_redis, config)) = redis(&folder).await? else {
         bench.say("limits: left out, because `redis-server` is not on PATH");
-        return Ok(Findings::default());
+        return Ok(Vec::new());
     };
     let (stack, others) = start(&bench.components.doorward, &config).await?;
     let callers = bench.options.of(10_000, 1_000);
@@ -84,7 +117,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         work.await.map_err(|error| error.to_string())??;
     }
     let seconds = began.elapsed().as_secs_f64();
-    Ok(lines(&outcome, callers, seconds).into())
+    Ok(lines(&outcome, callers, seconds))
 }
 
 /// What was measured. The bound is that of `docs/limits.md`: what is in flight at the same time.

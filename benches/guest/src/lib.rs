@@ -3,9 +3,13 @@
 
 #![cfg(target_family = "wasm")]
 
+#[cfg(target_env = "p1")]
+mod wasi02;
 #[cfg(target_env = "p2")]
 mod wasi03;
 
+#[cfg(target_env = "p1")]
+pub use wasi02::{answer, bindings, read};
 #[cfg(target_env = "p2")]
 pub use wasi03::{answer, read};
 
