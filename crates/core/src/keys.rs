@@ -58,13 +58,15 @@ pub enum Purpose {
     Store,
     /// Chooses the bucket of a record in the key-value store.
     StoreBucket,
+    /// Names the record of another MCP server's tools, which depends on the secret for that server.
+    UpstreamList,
     /// Authenticates which token was verified with which key.
     VerifiedToken,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AuditSubject,
         Self::ConnectCookie,
         Self::ConnectFlow,
@@ -80,6 +82,7 @@ impl Purpose {
         Self::Session,
         Self::Store,
         Self::StoreBucket,
+        Self::UpstreamList,
         Self::VerifiedToken,
     ];
 
@@ -102,6 +105,7 @@ impl Purpose {
             Self::Session => "session",
             Self::Store => "store",
             Self::StoreBucket => "store bucket",
+            Self::UpstreamList => "upstream list",
             Self::VerifiedToken => "verified token",
         }
     }

@@ -198,7 +198,7 @@ impl Server {
             let budget = Budget::default();
             budget.extend(Duration::MAX);
             let outbound = Outbound { host, trace: None, budget: &budget };
-            let lookup = Lookup { outbound, store, registry: &self.registry };
+            let lookup = Lookup { outbound, store, keys: &settings.keys, registry: &self.registry };
             self.catalogs.refresh(lookup, &due).await;
         }
     }

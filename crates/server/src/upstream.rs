@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_auth0::permissions::{Decision, PermissionMemo};
 use doorward_core::{
     host::{PortFuture, all},
+    keys::{Keys, Purpose},
     outbound::Outbound,
     store::{Kind, Store, StoreKey, digest},
     strict_json,
@@ -78,6 +80,7 @@ pub(crate) struct Catalog {
 pub(crate) struct Lookup<'a> {
     pub(crate) outbound: Outbound<'a>,
     pub(crate) store: Store<'a>,
+    pub(crate) keys: &'a Keys,
     pub(crate) registry: &'a Registry<Context>,
 }
 
@@ -126,7 +129,7 @@ pub(crate) async fn with_remote_tools(
     let longest = upstreams.iter().map(|upstream| upstream.limits.total).max();
     environment.budget.allow(longest.unwrap_or_default());
     let (outbound, store) = (environment.outbound(), environment.store());
-    let lookup = Lookup { outbound, store, registry };
+    let lookup = Lookup { outbound, store, keys: &environment.settings.keys, registry };
     let looked_up = all(upstreams.iter().map(|upstream| {
         let is_callers = upstream.is_attached_for_caller();
         let context = is_callers.then(|| Context::of(request.clone()));
@@ -218,7 +221,7 @@ impl Catalogs {
             };
             // From here on others wait, and nobody fetches what they fetch.
             self.change(&id, is_callers, |known| known.attempted_at = now);
-            let key = StoreKey::named(Kind::Upstream, &upstream.id);
+            let key = store_key(lookup.keys, upstream);
             if !is_callers
                 && let Ok(Some(record)) = lookup.store.get(&key).await
                 && let Some((catalog, fetched_at)) = Catalog::decode(upstream, &record)
@@ -304,6 +307,14 @@ impl Catalogs {
         all.push(known);
         changed
     }
+}
+
+/// Where a server's list is stored. What a server lists may depend on the secret that it is sent,
+/// so the key does, too. It is a MAC, because whoever reads the store could try secrets with a
+/// plain digest.
+fn store_key(keys: &Keys, upstream: &Upstream) -> StoreKey {
+    let mac = keys.mac(Purpose::UpstreamList, &[&upstream.id]);
+    StoreKey::named(Kind::Upstream, &BASE64_URL_SAFE_NO_PAD.encode(mac))
 }
 
 /// The id of what a server lists for a caller.

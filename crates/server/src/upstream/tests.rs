@@ -232,7 +232,8 @@ impl Door {
             &self.settings.store_buckets,
         );
         let outbound = Outbound { host: &*self.host, trace: None, budget: &Budget::default() };
-        let lookup = Lookup { outbound, store, registry: &self.registry };
+        let (keys, registry) = (&self.settings.keys, &self.registry);
+        let lookup = Lookup { outbound, store, keys, registry };
         let work = self.catalogs.refresh(lookup, &due);
         self.host.clock.run(vec![Box::pin(work) as PortFuture<'_, _>]);
     }
@@ -289,6 +290,31 @@ fn another_instance_takes_list_and_negotiation_from_the_store() {
     door.memory = Rc::default();
     assert_eq!(door.call(oslo())["isError"], false);
     assert_eq!(door.behind.methods(), ["tools/call"]);
+}
+
+/// Whoever reads the store could otherwise try secrets of other servers, which may be short.
+#[test]
+fn a_stored_key_depends_on_both_secrets_and_tells_about_neither() {
+    let stored = |server_secret: &str, upstream_secret: &str| {
+        let entry = json!({ "attach": { "header": "x-api-key" } });
+        let secrets = json!({ "w": upstream_secret }).to_string();
+        let variables = [("server_secret", server_secret), ("upstream_secrets", secrets.as_str())];
+        let door = Door::new(Speaks::Modern, entry, &variables);
+        door.names("");
+        let of_list = |key: &&String| key.starts_with(Kind::Upstream.prefix());
+        let keys: Vec<String> =
+            door.host.fake.store.borrow().keys().filter(of_list).cloned().collect();
+        let upstream = Rc::clone(door.settings.upstreams.iter().next().unwrap());
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        // The id is a plain digest of the entry and its secret.
+        assert!(!keys[0].contains(&upstream.id), "{keys:?}");
+        keys[0].clone()
+    };
+    let servers = ["a-server-secret-of-thirty-two-letters", "another-server-secret-of-so-many"];
+    let known = stored(servers[0], "1234");
+    assert_eq!(stored(servers[0], "1234"), known, "all instances share a list");
+    assert_ne!(stored(servers[0], "1235"), known, "another secret may open another list");
+    assert_ne!(stored(servers[1], "1234"), known, "a reader without it can try nothing");
 }
 
 #[test]
