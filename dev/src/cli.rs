@@ -193,7 +193,7 @@ pub struct Rotate {
     pub kind: RotateKind,
 
     /// End the rotation of `revocation_secret` or `private_key`: from now on only the new one is
-    /// valid, which the server that runs must have by now
+    /// valid. No instance of the server may be left that has only the old one
     #[arg(long)]
     pub finish: bool,
 

@@ -6,24 +6,23 @@ use crate::{
     Error,
     cli::{self, SecretKind},
     setup::{self, EnvFile},
-    variables::Variables,
+    variables::{SECRETS, Variables},
 };
 use std::{fs, path::Path, process::Command};
 
 /// The shortest secret that the server accepts.
-const LENGTH: usize = 32;
+pub(crate) const LENGTH: usize = 32;
 
 /// What secrets begin with that are in the source of this repository.
 const PUBLISHED: &str = "local-only-";
 
-/// The variables that hold a secret of the server.
-const NAMES: [&str; 5] = [
-    "auth0_client_secret",
-    "connect_client_secret",
-    "management_client_secret",
-    "revocation_secret",
-    "server_secret",
-];
+/// Secrets of any length: other servers and issuers make them. And the key, which has another form.
+const ANY_LENGTH: [&str; 3] =
+    ["auth0_client_private_key", "introspection_client_secret", "upstream_secrets"];
+
+/// The secret of the log stream, and the one before it while it is replaced.
+const REVOCATION: &str = "revocation_secret";
+const REVOCATION_PREVIOUS: &str = "revocation_secret_previous";
 
 /// Runs a command about secrets.
 ///
@@ -50,7 +49,7 @@ fn check(path: &Path) -> Result<(), Error> {
         problems.push(problem);
     }
     problems.extend(weak(&variables));
-    let given = NAMES.iter().filter(|name| variables.get(name).is_some()).count();
+    let given = SECRETS.iter().filter(|name| variables.get(name).is_some()).count();
     if problems.is_empty() {
         println!("{}: {given} secrets, all as they should be.", path.display());
         println!("`cargo run -- check --env-file {}` also tries them.", path.display());
@@ -64,16 +63,16 @@ fn check(path: &Path) -> Result<(), Error> {
 
 fn weak(variables: &Variables) -> Vec<String> {
     let mut problems = Vec::new();
-    for (index, name) in NAMES.iter().enumerate() {
+    for (index, name) in SECRETS.iter().enumerate() {
         let Some(secret) = variables.get(name) else { continue };
-        if secret.len() < LENGTH {
+        if is_short(name, secret) {
             problems.push(format!("`{name}` has fewer than {LENGTH} characters: {}", mend(name)));
         }
-        if secret.starts_with(PUBLISHED) && !variables.is_loopback() {
+        if is_published(secret) && !variables.is_loopback() {
             problems.push(format!("`{name}` is published with this code: {}", mend(name)));
         }
-        let same = NAMES.iter().take(index).find(|other| variables.get(other) == Some(secret));
-        if let Some(other) = same.filter(|_| !secret.starts_with(PUBLISHED)) {
+        let same = SECRETS.iter().take(index).find(|other| variables.get(other) == Some(secret));
+        if let Some(other) = same.filter(|_| !is_published(secret)) {
             problems.push(format!("`{name}` is the same as `{other}`: {}", mend(name)));
         }
     }
@@ -85,11 +84,30 @@ fn weak(variables: &Variables) -> Vec<String> {
     problems
 }
 
-fn mend(name: &str) -> &'static str {
+/// Whether the server refuses to start with a secret, because it is too short.
+pub(crate) fn is_short(name: &str, secret: &str) -> bool {
+    secret.len() < LENGTH && !ANY_LENGTH.contains(&name)
+}
+
+/// Whether a secret, or one in a JSON object of secrets, is in the source of this repository.
+pub(crate) fn is_published(secret: &str) -> bool {
+    secret.contains(PUBLISHED)
+}
+
+/// What to do about a secret that cannot stay.
+pub(crate) fn mend(name: &str) -> &'static str {
     match name {
-        "revocation_secret" => "cargo run -- secrets rotate revocation_secret",
+        "auth0_client_secret" => "cargo run -- secrets rotate",
+        "auth0_client_private_key" => "cargo run -- secrets rotate private_key",
+        "connect_client_secret" => "cargo run -- secrets rotate connect",
+        REVOCATION => "cargo run -- secrets rotate revocation_secret",
+        REVOCATION_PREVIOUS => {
+            "remove it, or `cargo run -- secrets rotate revocation_secret --finish`"
+        }
         "server_secret" => "remove it, then `cargo run -- secrets generate server_secret`",
-        _ => "cargo run -- secrets rotate",
+        "management_client_secret" => "rotate it in Dashboard, Applications",
+        "introspection_client_secret" => "have the issuer make another one",
+        _ => "have each server that it is for make another one",
     }
 }
 
@@ -206,6 +224,9 @@ mod tests {
             (vec![("auth0_client_secret", "local-only-secret-that-everybody-knows")], "published"),
             (vec![("auth0_client_secret", long), ("revocation_secret", long)], "the same as"),
             (vec![("auth0_client_secret", long), ("auth0_client_private_key", "k")], "remove one"),
+            (vec![("introspection_client_secret", "local-only-hunter2")], "published"),
+            (vec![("upstream_secrets", r#"{"w":"local-only-hunter2"}"#)], "published"),
+            (vec![("revocation_secret_previous", "hunter2")], "fewer than 32"),
         ] {
             let problems = weak(&variables(&[&entries[..], &[public]].concat()));
             assert_eq!(problems.len(), 1, "{problems:?}");
@@ -215,6 +236,8 @@ mod tests {
                 "{problems:?}"
             );
         }
+        let others = [("introspection_client_secret", "i"), ("upstream_secrets", r#"{"w":"u"}"#)];
+        assert!(weak(&variables(&[&others[..], &[public]].concat())).is_empty(), "any length");
         assert!(weak(&variables(&[("auth0_client_secret", long), public])).is_empty());
     }
 

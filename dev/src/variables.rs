@@ -12,13 +12,14 @@ use toml::{Table, Value};
 const UNUSED: [&str; 2] = ["https://unused.invalid", "unused.invalid"];
 
 /// The variables that hold secrets.
-const SECRETS: [&str; 8] = [
+pub(crate) const SECRETS: [&str; 9] = [
     "auth0_client_secret",
     "auth0_client_private_key",
     "connect_client_secret",
     "introspection_client_secret",
     "management_client_secret",
     "revocation_secret",
+    "revocation_secret_previous",
     "upstream_secrets",
     "server_secret",
 ];

@@ -7,12 +7,16 @@
 //! - What is cached is revoked by a new random number. Every answer that is cached says which
 //!   numbers were the last when it was asked for ([`Epoch`]), and counts only while they are.
 //! - Access is cut off for tokens that were issued before a moment.
+//!
+//! Records are sealed under the revocation secret. While it is changed, instances with the old and
+//! the new one share the store: see [`record`].
 
 mod cut_off;
 mod endpoint;
 mod epoch;
 mod events;
 mod record;
+mod reseal;
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -43,6 +47,8 @@ pub struct RevocationSettings {
     /// Seals the records. Its key is derived from `secret`, so that revocations outlast a change of
     /// the server's own secret.
     sealer: Rc<Sealer>,
+    /// The same of the secret before this one, while the secret is changed.
+    previous: Option<Rc<Sealer>>,
 }
 
 /// What one request has read itself, about which token, and when.
@@ -57,11 +63,12 @@ struct Known {
 }
 
 impl RevocationSettings {
-    /// Revocations by those who know `secret`.
+    /// Revocations by those who know `secret`. With `previous`, records of instances that have only
+    /// that secret count as well, and they can read what is written.
     #[must_use]
-    pub fn new(secret: Secret, fail_closed: bool) -> Self {
-        let sealer = Rc::new(Keys::from(&secret).sealer(Purpose::Revocation));
-        Self { secret, fail_closed, sealer }
+    pub fn new(secret: Secret, previous: Option<&Secret>, fail_closed: bool) -> Self {
+        let sealer = |secret: &Secret| Rc::new(Keys::from(secret).sealer(Purpose::Revocation));
+        Self { sealer: sealer(&secret), previous: previous.map(sealer), secret, fail_closed }
     }
 }
 

@@ -79,6 +79,9 @@ variables! {
     /// The secret for [`POST /revoke`](permissions.md#revoking-at-once), of at least 32 characters.
     /// Empty: the endpoint does not exist
     REVOCATION_SECRET = secret("revocation_secret");
+    /// The secret before that one, [while it is changed](secrets.md#the-revocation-secret) on
+    /// several instances: it opens what they have stored, and nothing else
+    REVOCATION_SECRET_PREVIOUS = secret("revocation_secret_previous");
     /// Whether a call is refused while it is unknown whether its [access was cut
     /// off](permissions.md#cutting-off-access), because the key-value store does not answer: `true`
     /// or `false`
@@ -93,10 +96,6 @@ variables! {
     /// The secret of that other application
     MANAGEMENT_CLIENT_SECRET = secret("management_client_secret");
 }
-
-/// What the secrets begin with that the local tenant and its server use. They are in their source,
-/// so they, and keys that are derived from one, are everybody's.
-const LOCAL_SECRET: &str = "local-only-";
 
 /// What is wrong with an application of the tenant where there is none for the server.
 const NO_TENANT: &str =
@@ -152,6 +151,7 @@ impl TenantSettings {
         let connect_url = reader.get(&CONNECT_URL, parse::page);
         let exchange_cache_seconds = reader.get(&EXCHANGE_CACHE_SECONDS, parse::seconds(0, 3600));
         let revocation_secret = reader.get(&REVOCATION_SECRET, parse::long_secret);
+        let previous_secret = reader.get(&REVOCATION_SECRET_PREVIOUS, parse::long_secret);
         let fail_closed = reader.get(&REVOCATION_FAIL_CLOSED, parse::flag);
         let is_public = oauth.is_some_and(|it| !it.resource.public_url.is_loopback());
         let tenant = reader.get(&MANAGEMENT_URL, |value| match tenant_url(value)? {
@@ -177,18 +177,6 @@ impl TenantSettings {
         }
         let connect = connect_client.as_ref().and_then(Option::as_ref);
         let managing = management.as_ref().and_then(Option::as_ref);
-        let secrets = [
-            (&AUTH0_CLIENT_SECRET, client.as_ref().map(|client| &client.secret)),
-            (&SERVER_SECRET, server_secret.as_ref()),
-            (&CONNECT_CLIENT_SECRET, connect.map(|client| &client.secret)),
-            (&MANAGEMENT_CLIENT_SECRET, managing.map(|client| &client.secret)),
-            (&REVOCATION_SECRET, revocation_secret.as_ref().and_then(Option::as_ref)),
-        ];
-        for (variable, secret) in secrets {
-            if is_public && secret.is_some_and(|it| it.expose().starts_with(LOCAL_SECRET)) {
-                reader.reject(variable, "is one for the local tenant, which everybody knows");
-            }
-        }
         if let Some(oauth) = oauth {
             let own = [
                 (&AUTH0_CLIENT_ID, client.as_ref()),
@@ -217,10 +205,7 @@ impl TenantSettings {
             connect: ConnectSettings { client: connect_client?, url: connect_url? },
             permissions: permissions?,
             exchange_cache_seconds: exchange_cache_seconds?,
-            revocation: match (revocation_secret?, fail_closed?) {
-                (Some(secret), fail_closed) => Some(RevocationSettings::new(secret, fail_closed)),
-                (None, _) => None,
-            },
+            revocation: revocation(reader, revocation_secret?, previous_secret?, fail_closed?),
             management: ManagementAccess {
                 audience: audience?.unwrap_or_else(|| tenant.url("api/v2/")),
                 client: management?.or_else(|| client.clone()),
@@ -306,6 +291,25 @@ fn permission_settings(
         effective_organization_roles: effective_organization_roles?,
         check_blocked: check_blocked?,
     })
+}
+
+fn revocation(
+    reader: &mut Reader,
+    secret: Option<Secret>,
+    previous: Option<Secret>,
+    fail_closed: bool,
+) -> Option<RevocationSettings> {
+    let problem = match (&secret, &previous) {
+        (None, Some(_)) => Some("is set, but `revocation_secret` is not"),
+        (Some(secret), Some(previous)) if secret == previous => {
+            Some("is the same as `revocation_secret`")
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        reader.reject(&REVOCATION_SECRET_PREVIOUS, problem);
+    }
+    Some(RevocationSettings::new(secret?, previous.as_ref(), fail_closed))
 }
 
 /// The client of the server: with a secret or a private key, but not both; or none.

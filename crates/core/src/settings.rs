@@ -22,6 +22,10 @@ pub const UNUSED_ORIGIN: &str = "https://unused.invalid";
 /// The same for a host name.
 pub const UNUSED_HOST: &str = "unused.invalid";
 
+/// What the secrets begin with that the local tenant and its server use. They are in their source,
+/// so they, and keys that are derived from one, are everybody's.
+const LOCAL_SECRET: &str = "local-only-";
+
 /// A variable of the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variable {
@@ -151,6 +155,16 @@ impl Reader {
     /// Notes an error that only shows when a variable is compared with others.
     pub fn reject(&mut self, variable: &Variable, problem: impl Into<Cow<'static, str>>) {
         self.errors.push(SettingError { variable: variable.name, problem: problem.into() });
+    }
+
+    /// Notes an error for each secret that is one of the local tenant. A value may also be a JSON
+    /// object of secrets.
+    pub fn reject_local_secrets<'a>(&mut self, declared: impl IntoIterator<Item = &'a Variable>) {
+        for variable in declared.into_iter().filter(|variable| variable.is_secret) {
+            if self.value(variable).is_ok_and(|value| value.contains(LOCAL_SECRET)) {
+                self.reject(variable, "is one for the local tenant, which everybody knows");
+            }
+        }
     }
 
     /// The settings, unless anything was wrong.

@@ -115,7 +115,8 @@ pub(crate) fn offer(
     ];
     let plain = Value::Array(parts.map(Value::from).into()).to_string();
     let sealer = environment.settings.keys.sealer(Purpose::Egress);
-    let sealed = sealer.seal(&*environment.host, egress.connection.as_bytes(), plain.as_bytes());
+    let context = context(environment, &egress.connection);
+    let sealed = sealer.seal(&*environment.host, context.as_bytes(), plain.as_bytes());
     let mut offer = Map::new();
     let url = ["http://", &egress.component, ".spin.internal", PATH, &egress.connection].concat();
     offer.insert("capability".into(), BASE64_URL_SAFE_NO_PAD.encode(sealed).into());
@@ -123,12 +124,17 @@ pub(crate) fn offer(
     offer.into()
 }
 
+/// A capability is for one server and one connection. No URL has a space.
+fn context(environment: &Environment, connection: &str) -> String {
+    [environment.settings.oauth.resource.mcp_url.as_str(), connection].join(" ")
+}
+
 impl Capability {
     /// Opens a capability for this connection that has not expired.
     fn open(environment: &Environment, connection: &str, headers: &HeaderMap) -> Option<Self> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(headers.get(CAPABILITY)?).ok()?;
         let sealer = environment.settings.keys.sealer(Purpose::Egress);
-        let plain = sealer.open(connection.as_bytes(), &sealed)?;
+        let plain = sealer.open(context(environment, connection).as_bytes(), &sealed)?;
         let Ok(Value::Array(parts)) = strict_json::parse(&plain) else { return None };
         let part = |at: usize| parts.get(at)?.as_str().map(str::to_owned);
         let expires_at: u64 = part(6)?.parse().ok()?;

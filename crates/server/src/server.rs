@@ -245,14 +245,10 @@ impl Server {
         let resource_server = environment.resource_server();
         let Authentication { outcome, nonce } =
             resource_server.authenticate(&parts.method, &parts.headers).await;
-        let resource = &environment.settings.oauth.resource;
         let answer = match outcome {
-            Ok(_) if route == Route::McpStream => {
-                RouteError::MethodNotAllowed("POST, OPTIONS").answer(Some(resource))
-            }
             Ok(caller) => {
                 let request = CallerRequest { environment, caller, audit: Rc::new(audit) };
-                self.answer(request, &parts.headers, body).await
+                self.answer(request, route, &parts.headers, body).await
             }
             Err(error) => {
                 log(&environment, &audit, &error);
@@ -269,7 +265,13 @@ impl Server {
     }
 
     /// Answers a request to the MCP endpoint whose caller is known.
-    async fn answer<B>(&self, request: CallerRequest, headers: &HeaderMap, body: B) -> Answer
+    async fn answer<B>(
+        &self,
+        request: CallerRequest,
+        route: Route,
+        headers: &HeaderMap,
+        body: B,
+    ) -> Answer
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -286,6 +288,10 @@ impl Server {
             return error.answer(&request.environment.settings.oauth, headers);
         }
         request.log(&Admitted, None);
+        if route == Route::McpStream {
+            let resource = &request.environment.settings.oauth.resource;
+            return RouteError::MethodNotAllowed("POST, OPTIONS").answer(Some(resource));
+        }
         let offer = Offer {
             info: &self.info,
             instructions: self.instructions,

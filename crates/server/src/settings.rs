@@ -82,6 +82,9 @@ impl ServerSettings {
         let public_url = oauth.as_ref().map(|oauth| &oauth.resource.public_url);
         let admission = Admission::read(&mut reader, public_url);
         let is_public = oauth.as_ref().is_some_and(|it| !it.resource.public_url.is_loopback());
+        if is_public {
+            reader.reject_local_secrets(declared_variables());
+        }
         let upstreams = Upstreams::read(&mut reader, is_public);
         let has_tool = |name: &str| {
             let is_remote = |it: &Upstreams| it.with_tool(name).is_some();

@@ -1,13 +1,16 @@
 //! `secrets rotate`: replaces a secret. Where the tenant can know two, the old one is valid until
 //! the server that runs has the new one.
 
+use super::{REVOCATION, REVOCATION_PREVIOUS};
 use crate::{
     Error, cli,
+    http::Http,
     management::{Management, Refusal, segment},
     providers::CATEGORIES,
     setup::{self, EnvFile},
     variables::Variables,
 };
+use http::Request;
 use serde_json::{Value, json};
 
 /// Replaces a secret, in the tenant and in the file.
@@ -25,10 +28,17 @@ pub(super) async fn run(options: &cli::Rotate) -> Result<(), Error> {
         values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     let origin = Variables::new(values.collect(), String::new()).tenant_origin();
     let management = setup::management(&options.access, &origin).await?;
-    rotate(options, env, &management).await
+    let server = env.get("public_url").unwrap_or_default().to_owned();
+    rotate(options, env, &management, &server).await
 }
 
-async fn rotate(options: &cli::Rotate, env: EnvFile, management: &Management) -> Result<(), Error> {
+/// `server` is where the server is reached.
+async fn rotate(
+    options: &cli::Rotate,
+    env: EnvFile,
+    management: &Management,
+    server: &str,
+) -> Result<(), Error> {
     match (options.kind, options.finish) {
         (cli::RotateKind::Client, false) => {
             let names = ("auth0_client_id", "auth0_client_secret");
@@ -42,7 +52,9 @@ async fn rotate(options: &cli::Rotate, env: EnvFile, management: &Management) ->
             "There is nothing to finish: Auth0 accepts the old secret of a client no more.",
         )),
         (cli::RotateKind::RevocationSecret, false) => revocation(env, management).await,
-        (cli::RotateKind::RevocationSecret, true) => finish_revocation(&env, management).await,
+        (cli::RotateKind::RevocationSecret, true) => {
+            finish_revocation(env, management, server).await
+        }
         (cli::RotateKind::PrivateKey, false) => private_key(env, management).await,
         (cli::RotateKind::PrivateKey, true) => finish_private_key(&env, management).await,
     }
@@ -103,26 +115,30 @@ fn sends(stream: &Value, secret: &str) -> bool {
 }
 
 /// Replaces the secret of the log stream: a second stream sends everything with the new one. One of
-/// the two is refused, before and after the server gets the new secret, and no event is lost.
+/// the two is refused, before and after the server gets the new secret, and no event is lost. The
+/// server gets the old one as well, to open what was stored under it.
 async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Error> {
     const WHAT: &str = "The revocation secret";
     let streams = streams(&env, management).await.map_err(failed(&env, WHAT))?;
-    if streams.len() > 1 {
+    if streams.len() > 1 || env.get(REVOCATION_PREVIOUS).is_some() {
         return Err(Error::usage(
-            "There are two log streams to the server: end the last rotation first, by `--finish`.",
+            "The last rotation is not finished: there is a previous secret, or a second log stream. \
+             Run the same command with `--finish` first.",
         ));
     }
     let secret = setup::random_secret()?;
+    let previous = env.get(REVOCATION).map(str::to_owned);
     // The file first: a secret that only the tenant knows could not be deployed.
-    env.set("revocation_secret", &secret);
+    env.set(REVOCATION, &secret);
+    env.set(REVOCATION_PREVIOUS, previous.as_deref().unwrap_or_default());
     env.write()?;
     let file = env.path().display();
     let Some(stream) = streams.first() else {
         println!(
-            "{WHAT} was replaced in {file}. The tenant has no log stream to the server ({}). Deploy \
-             it now.",
+            "{WHAT} was replaced in {file}. The tenant has no log stream to the server ({}).",
             CATEGORIES.join(", ")
         );
+        println!("{NEXT}");
         return Ok(());
     };
     let mut sink = stream["sink"].clone();
@@ -131,10 +147,7 @@ async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Err
         "name": "Doorward, new secret", "type": "http", "sink": sink, "filters": stream["filters"],
     });
     match management.send("POST", "log-streams", Some(&second)).await {
-        Ok(_) => println!(
-            "{WHAT} was replaced in {file}, and a second log stream sends it. Deploy the server, then \
-             run the same command with `--finish`."
-        ),
+        Ok(_) => println!("{WHAT} was replaced in {file}, and a second log stream sends it."),
         // A tenant may have as many streams as its plan allows.
         Err(Refusal::Status { status: 400..=409, message, .. }) => {
             let path = format!("log-streams/{}", segment(id(stream)));
@@ -157,38 +170,82 @@ async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Err
             )));
         }
     }
-    println!(
-        "What was cut off before then counts for everybody whom a record was about: see \
-         docs/permissions.md."
-    );
+    println!("{NEXT}");
     Ok(())
 }
+
+/// What is done after the secret of the log stream was replaced.
+const NEXT: &str = "Deploy the server with both secrets. When no instance is left that has only the \
+                    old one, run the same command with `--finish`. Nobody is signed out.";
 
 fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap_or_default()
 }
 
-/// Deletes the log stream with the old secret, if there is one with the new one.
-async fn finish_revocation(env: &EnvFile, management: &Management) -> Result<(), Error> {
+/// Has the server seal its records under the new secret, and deletes the log stream with the old
+/// one, if there is one with the new one.
+async fn finish_revocation(
+    mut env: EnvFile,
+    management: &Management,
+    server: &str,
+) -> Result<(), Error> {
     let undone = |refusal: Refusal| Error::flow(format!("Nothing was ended: {refusal}."));
-    let secret = env.get("revocation_secret").unwrap_or_default();
-    let (new, old): (Vec<_>, Vec<_>) = streams(env, management)
+    let secret = env.get(REVOCATION).unwrap_or_default().to_owned();
+    let is_changing = env.get(REVOCATION_PREVIOUS).is_some();
+    let (new, old): (Vec<_>, Vec<_>) = streams(&env, management)
         .await
         .map_err(undone)?
         .into_iter()
-        .partition(|stream| sends(stream, secret));
-    if new.is_empty() || secret.is_empty() {
+        .partition(|stream| sends(stream, &secret));
+    if secret.is_empty() || new.is_empty() && (!is_changing || !old.is_empty()) {
         return Err(Error::usage(format!(
             "No log stream sends the secret of {}: there is nothing to finish.",
             env.path().display()
         )));
     }
+    if is_changing {
+        reseal(server, &secret).await?;
+    }
     for stream in &old {
         let path = format!("log-streams/{}", segment(id(stream)));
         management.send("DELETE", &path, None).await.map_err(undone)?;
     }
-    println!("One log stream is left, which sends the secret of {}.", env.path().display());
+    if !new.is_empty() {
+        println!("One log stream is left, which sends the secret of {}.", env.path().display());
+    }
+    if is_changing {
+        env.set(REVOCATION_PREVIOUS, "");
+        env.write()?;
+        println!(
+            "The server's records open under the new secret, and {} has the old one no more. Deploy \
+             the server once more, so that it forgets the old one.",
+            env.path().display()
+        );
+    }
     Ok(())
+}
+
+/// Has the server that runs seal its records under the secret that it has now.
+async fn reseal(server: &str, secret: &str) -> Result<(), Error> {
+    let url = format!("{server}/revoke");
+    let request = Request::post(&url)
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {secret}"));
+    let undone = |problem: String| {
+        Err(Error::flow(format!("Nothing was ended: {problem} Run the same command again then.")))
+    };
+    let http = Http::new().map_err(|error| Error::start(error.to_string()))?;
+    match http.send(request, json!({ "reseal": true }).to_string()).await {
+        Ok(response) if response.status == 200 => Ok(()),
+        Ok(response) if [401, 404].contains(&response.status) => {
+            undone(format!("{url} does not accept the new secret. Deploy the server with it."))
+        }
+        Ok(response) => undone(format!(
+            "{url} cannot seal its records under the new secret: {}. The server's log says why.",
+            response.describe()
+        )),
+        Err(error) => undone(format!("{url} does not answer: {error}. Start the server.")),
+    }
 }
 
 /// The path of the application, and the credentials that it has.

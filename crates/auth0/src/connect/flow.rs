@@ -74,7 +74,8 @@ impl Connect<'_> {
             .await
             .map_err(|error| self.failed(&error))?;
         let value = format!("{id}{key}");
-        let value = self.cookie_sealer().seal(host, state.as_bytes(), value.as_bytes());
+        let context = self.cookie_context(state);
+        let value = self.cookie_sealer().seal(host, context.as_bytes(), value.as_bytes());
         Ok(self.set_cookie(state, &BASE64_URL_SAFE_NO_PAD.encode(value)))
     }
 
@@ -109,7 +110,7 @@ impl Connect<'_> {
     fn opened_cookie(&self, state: &str, headers: &HeaderMap) -> Option<(String, Secret)> {
         let value = self.cookie(headers, state)?;
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
-        let opened = self.cookie_sealer().open(state.as_bytes(), &sealed)?;
+        let opened = self.cookie_sealer().open(self.cookie_context(state).as_bytes(), &sealed)?;
         let mut id = String::from_utf8(opened).ok()?;
         let key = id.is_char_boundary(ID_LENGTH).then(|| id.split_off(ID_LENGTH))?;
         Some((id, key.into()))
@@ -117,6 +118,12 @@ impl Connect<'_> {
 
     fn cookie_sealer(&self) -> Sealer {
         self.tenant.keys().sealer(Purpose::ConnectCookie)
+    }
+
+    /// A cookie is for one server and one flow. No URL has a space.
+    fn cookie_context(&self, state: &str) -> String {
+        let server = self.tenant.resource_server.settings.resource.mcp_url.as_str();
+        [server, state].join(" ")
     }
 
     pub(super) fn failed(&self, error: &KeyValueError) -> ConnectOutcome {

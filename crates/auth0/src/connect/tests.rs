@@ -92,6 +92,21 @@ fn cookies_are_for_this_host_alone() {
     assert!(cookies[0].ends_with("; Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax"));
 }
 
+/// Two servers may share a secret and a store.
+#[test]
+fn a_cookie_counts_only_at_the_server_that_set_it() {
+    let setting = Setting::new();
+    let started = setting.started(&json!({}));
+    let mut other = Setting::new();
+    other.instance.oauth.settings.resource.mcp_url = "https://other.example.com/mcp".to_owned();
+    other.host.store.replace(setting.host.store.borrow().clone());
+    let url = back(&started, "code=a-code");
+    other.visit(&url, &started.cookie);
+    assert_eq!(other.last_code(), "connect_not_begun");
+    setting.visit(&url, &started.cookie);
+    assert_ne!(setting.last_code(), "connect_not_begun");
+}
+
 #[test]
 fn nothing_of_a_flow_can_be_read_in_the_store_or_the_cookie() {
     let setting = Setting::new();

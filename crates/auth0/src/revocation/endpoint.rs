@@ -20,7 +20,10 @@ use super::{
     RevocationSettings,
     cut_off::{CutOff, Target},
     events::{MAX_BODY_BYTES, Revocation},
-    record::{Change, Changes, MAX_PROPERTIES, Place, WriteError, latest_issue_time, write},
+    record::{
+        AT_ONCE, Change, Changes, MAX_PROPERTIES, Place, WriteError, latest_issue_time, write,
+    },
+    reseal::reseal,
 };
 use crate::Tenant;
 
@@ -29,9 +32,6 @@ pub const REVOKE_PATH: &str = "/revoke";
 
 /// Its path from when only permissions could be revoked.
 pub const REVOKE_PERMISSIONS_PATH: &str = "/permissions/revoke";
-
-/// How many records are written at the same time.
-pub(super) const AT_ONCE: usize = 16;
 
 /// How many of the entries that are not understood an answer names.
 const MAX_NAMED: usize = 10;
@@ -43,6 +43,8 @@ reasons! {
         CutOff = "access_cut_off" (Allowed),
         /// The permissions are revoked
         Revoked = "permissions_revoked" (Allowed),
+        /// The records are sealed under the current revocation secret
+        Resealed = "revocations_resealed" (Allowed),
         /// The request does not have the revocation secret
         SecretWrong = "revocation_refused",
     }
@@ -93,15 +95,22 @@ where
              was; nothing is cut off",
         );
     }
+    let has_to_reseal = revocation.reseal;
     let everything = revocation.everything || revocation.roles;
     let (subjects, cut_offs) = (revocation.subjects.len(), revocation.cut_offs.len());
-    let written = write_down(tenant, settings, revocation).await;
+    let mut written = write_down(tenant, settings, revocation).await;
     if written.is_done {
-        if cut_offs == 0 || everything || subjects > 0 {
+        if everything || subjects > 0 || cut_offs == 0 && !has_to_reseal {
             write(RevokeReason::Revoked);
         }
         if cut_offs > 0 {
             write(RevokeReason::CutOff);
+        }
+    }
+    if has_to_reseal {
+        match reseal(tenant, settings).await {
+            Ok(()) => write(RevokeReason::Resealed),
+            Err(error) => written.worst = Some(error),
         }
     }
     if let Some(error) = written.worst {
@@ -122,8 +131,11 @@ where
     if let Some(problem) = problem {
         return not_understood(&format!("{problem} All other entries were carried out."));
     }
-    let counts = json!({ "everything": everything, "subjects": subjects, "cut_off": cut_offs });
-    Answer::json(StatusCode::OK, &counts)
+    let mut done = json!({ "everything": everything, "subjects": subjects, "cut_off": cut_offs });
+    if has_to_reseal && let Some(done) = done.as_object_mut() {
+        done.insert("reseal".to_owned(), true.into());
+    }
+    Answer::json(StatusCode::OK, &done)
 }
 
 /// Whether the header holds the secret, with or without `Bearer` before it: a log stream sends the

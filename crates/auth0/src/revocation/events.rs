@@ -40,6 +40,8 @@ pub(super) struct Revocation {
     pub(super) subjects: BTreeSet<String>,
     /// Whose access is cut off. What is cached about a user among them is revoked as well.
     pub(super) cut_offs: Vec<CutOff>,
+    /// Whether the records are to be sealed under the current secret.
+    pub(super) reseal: bool,
     /// How many grants, sessions and refresh tokens were deleted, by events that do not say whose
     /// they were.
     pub(super) unknown_users: usize,
@@ -95,7 +97,11 @@ impl Revocation {
 
     /// Whether there is nothing to carry out.
     pub(super) fn is_empty(&self) -> bool {
-        !self.everything && !self.roles && self.subjects.is_empty() && self.cut_offs.is_empty()
+        !self.everything
+            && !self.roles
+            && !self.reseal
+            && self.subjects.is_empty()
+            && self.cut_offs.is_empty()
     }
 
     fn add(&mut self, entry: &Value, latest: u64) -> Result<(), EntryError> {
@@ -109,13 +115,15 @@ impl Revocation {
             self.add_subject(subject);
             return Ok(());
         }
-        match entry.get("everything") {
-            None => {}
-            Some(Value::Bool(true)) => {
-                self.everything = true;
-                return Ok(());
+        for (name, flag) in [("everything", &mut self.everything), ("reseal", &mut self.reseal)] {
+            match entry.get(name) {
+                None => {}
+                Some(Value::Bool(true)) => {
+                    *flag = true;
+                    return Ok(());
+                }
+                Some(_) => return Err(EntryError::Value(name)),
             }
-            Some(_) => return Err(EntryError::Value("everything")),
         }
         let event = entry.get("data").unwrap_or(entry);
         let kind = event.get("type").ok_or(EntryError::Unknown)?;

@@ -5,6 +5,12 @@
 //! all who share it. A user is dropped when no token that was cut off can still be in use. Where a
 //! record gets too large, those whose revocations are the oldest become one revocation of all who
 //! share it: it takes too much rather than too little.
+//!
+//! A record that does not open is taken for a revocation of everything, and written anew. Two
+//! instances that could not open each other's records would do that by turns, and refuse
+//! everybody. So an instance that knows the previous secret as well leaves a record sealed as it
+//! was, where those with only one of the secrets can open it, until it is told that nobody is left
+//! who has only the previous one (`reseal`).
 
 use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
 
@@ -22,14 +28,17 @@ use crate::Tenant;
 
 /// How many records users share. Neither this nor who is in which depends on a setting or a secret:
 /// after a change, revocations would be looked for elsewhere.
-const RECORDS: u8 = 64;
+pub(super) const RECORDS: u8 = 64;
+
+/// How many records are written at the same time.
+pub(super) const AT_ONCE: usize = 16;
 
 /// How often a record is written, if others write it at the same time.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// How long after writing a record it is read again, to see whether somebody else's change replaced
 /// it. The store has no transactions, and an access takes a few milliseconds.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How old a token may be, in seconds. Auth0 issues none that lives longer than 30 days.
 pub(super) const MAX_TOKEN_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -119,9 +128,13 @@ impl Place {
             // 128 bits tell users apart.
             name = BASE64_URL_SAFE_NO_PAD.encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
         }
-        let tenant = tenant.settings.management.tenant.as_str();
-        Self { key: StoreKey::new(Kind::Revoked, &[tenant, &record]), name }
+        Self { key: store_key(tenant, &record), name }
     }
+}
+
+/// The key of the record with this number, or of everybody's, which has none.
+pub(super) fn store_key(tenant: &Tenant<'_>, record: &str) -> StoreKey {
+    StoreKey::new(Kind::Revoked, &[tenant.settings.management.tenant.as_str(), record])
 }
 
 /// Until when a token may say that it was issued, if it was issued by now: the issuer's clock may
@@ -130,8 +143,22 @@ pub(super) fn latest_issue_time(tenant: &Tenant<'_>) -> u64 {
     tenant.host().now().saturating_add(tenant.resource_server.settings.leeway)
 }
 
-fn store<'a>(tenant: &Tenant<'a>, settings: &'a RevocationSettings) -> Store<'a> {
-    tenant.store().with_sealer(&settings.sealer)
+/// Reads what is stored, and how the record is to be sealed when it is written: as it was. One that
+/// is absent is written for those who have only the previous secret.
+pub(super) async fn read<'a>(
+    tenant: &Tenant<'a>,
+    settings: &'a RevocationSettings,
+    key: &StoreKey,
+) -> Result<(store::Record, Store<'a>), KeyValueError> {
+    if let Some(previous) = &settings.previous {
+        // That it does not open under this secret is nothing to log yet.
+        let record = tenant.store().with_callers_sealer(previous).read(key).await?;
+        if record != store::Record::Unreadable {
+            return Ok((record, tenant.store().with_sealer(previous)));
+        }
+    }
+    let store = tenant.store().with_sealer(&settings.sealer);
+    Ok((store.read(key).await?, store))
 }
 
 impl Record {
@@ -144,8 +171,8 @@ impl Record {
         settings: &RevocationSettings,
         key: &StoreKey,
     ) -> Option<Self> {
-        let store = store(tenant, settings);
-        let record = Self::open(tenant, store.read(key).await.ok()?);
+        let (stored, store) = read(tenant, settings, key).await.ok()?;
+        let record = Self::open(tenant, stored);
         if let Err(unknown) = &record {
             // If it is not written, the next request does the same.
             let _ = store.set(key, unknown.to_json().to_string().as_bytes()).await;
@@ -154,7 +181,7 @@ impl Record {
     }
 
     /// What is stored; `Err` if it does not open, with what it has to be taken for.
-    fn open(tenant: &Tenant<'_>, stored: store::Record) -> Result<Self, Self> {
+    pub(super) fn open(tenant: &Tenant<'_>, stored: store::Record) -> Result<Self, Self> {
         let opened = match stored {
             store::Record::Absent => return Ok(Self::default()),
             store::Record::Opened(record) => {
@@ -231,7 +258,7 @@ impl Record {
             || own.properties.get(property).is_some_and(|[last, _]| *last >= moment)
     }
 
-    fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let users = self.users.iter().map(|User { name, revocations, written_at }| {
             json!([name, written_at, revocations.to_json()])
         });
@@ -303,18 +330,17 @@ pub(super) async fn write(
     key: &StoreKey,
     changes: &Changes,
 ) -> Result<(), WriteError> {
-    let store = store(tenant, settings);
-    let read = async || -> Result<Record, KeyValueError> {
-        let record = Record::open(tenant, store.read(key).await?);
-        Ok(record.unwrap_or_else(|unknown| unknown))
+    let read = async || -> Result<(Record, Store<'_>), KeyValueError> {
+        let (stored, store) = read(tenant, settings, key).await?;
+        Ok((Record::open(tenant, stored).unwrap_or_else(|unknown| unknown), store))
     };
-    let before = read().await?;
+    let (before, mut store) = read().await?;
     let mut last = before.clone();
     for _ in 0..ATTEMPTS {
         let changed = last.changed(changes, tenant);
         store.set(key, changed.to_json().to_string().as_bytes()).await?;
         tenant.host().sleep(PAUSE).await;
-        last = read().await?;
+        (last, store) = read().await?;
         if changes.iter().all(|(name, change)| last.has(name, change, &before, &changed)) {
             let is_whole = changes.iter().all(|(name, change)| {
                 change
@@ -325,8 +351,13 @@ pub(super) async fn write(
             return if is_whole { Ok(()) } else { Err(WriteError::Full) };
         }
     }
+    Err(changed_all_the_time())
+}
+
+/// The error after the last attempt.
+pub(super) fn changed_all_the_time() -> WriteError {
     let problem = "others change the record all the time".to_owned();
-    Err(WriteError::Store(KeyValueError::Failed(problem)))
+    WriteError::Store(KeyValueError::Failed(problem))
 }
 
 impl Change {

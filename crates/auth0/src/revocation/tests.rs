@@ -12,7 +12,10 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-use super::{endpoint::AT_ONCE, record::MAX_ENTRIES, *};
+use super::{
+    record::{AT_ONCE, MAX_ENTRIES},
+    *,
+};
 use crate::{
     permissions::Decision,
     testing::{API, FakeTenant, Instance, USERS, user},
@@ -759,4 +762,105 @@ fn a_cut_off_is_dropped_when_every_token_from_before_is_too_old() {
     assert_eq!(admitted(&host, &never_cut_off), TOO_OLD, "that is not known any more");
     host.fake.set_variable("revocation_secret", "");
     assert_eq!(admitted(&host, &never_cut_off), Ok(()), "nothing can be cut off");
+}
+
+/// Instances by the secrets that they have while one is changed: the old one, both, the new one.
+const BEFORE: [&str; 2] = [SECRET, ""];
+const MEANWHILE: [&str; 2] = [NEW_SECRET, SECRET];
+const AFTER: [&str; 2] = [NEW_SECRET, ""];
+
+const NEW_SECRET: &str = "the-next-revocation-secret-of-32-letters";
+
+/// What is done next is done on an instance with these secrets.
+fn on(host: &SimulatedHost, [secret, previous]: [&str; 2]) {
+    host.fake.set_variable("revocation_secret", secret);
+    host.fake.set_variable("revocation_secret_previous", previous);
+}
+
+fn does_not_open(host: &SimulatedHost) -> bool {
+    host.fake.lines.borrow().iter().any(|line| line.contains("does not open"))
+}
+
+/// Reproduction: instances with two secrets overwrote each other's records on every call, each time
+/// with a revocation of everything.
+#[test]
+fn while_the_secret_is_changed_instances_with_either_cut_off_the_same() {
+    let host = FakeTenant::new().host(&[]);
+    let tokens: Vec<Value> = (0..8)
+        .map(|user| format!("auth0|{user}"))
+        .map(|sub| json!({ "sub": sub, "azp": "c", "iat": host.clock.millis() / 1000 }))
+        .collect();
+    let mut cut_offs = 0;
+    let mut cut_off_next = |instance: [&str; 2]| {
+        on(&host, instance);
+        let body = cut_off(&format!("auth0|{cut_offs}")).to_string();
+        assert_eq!(send(&host, Some(instance[0]), &body).0, StatusCode::OK);
+        cut_offs += 1;
+        cut_offs
+    };
+    let is_known_on = |instances: &[[&str; 2]], cut_offs: usize| {
+        // More than once: what one reads must not be what another has spoiled.
+        for instance in [instances, instances].concat() {
+            on(&host, instance);
+            for (number, token) in tokens.iter().enumerate() {
+                let expected = if number < cut_offs { CUT_OFF } else { Ok(()) };
+                assert_eq!(admitted(&host, token), expected, "{instance:?}: {number}");
+            }
+        }
+    };
+    for instance in [BEFORE, MEANWHILE, BEFORE] {
+        let cut_offs = cut_off_next(instance);
+        is_known_on(&[BEFORE, MEANWHILE], cut_offs);
+    }
+    // Everybody's record as well.
+    on(&host, MEANWHILE);
+    assert_eq!(send(&host, Some(NEW_SECRET), ROLE_CHANGED).0, StatusCode::OK);
+    is_known_on(&[BEFORE, MEANWHILE], 3);
+
+    // The last instance that has only the old one has ended.
+    on(&host, MEANWHILE);
+    let (status, text) = send(&host, Some(NEW_SECRET), r#"{ "reseal": true }"#);
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(text, r#"{"cut_off":0,"everything":false,"reseal":true,"subjects":0}"#);
+    assert!(host.fake.audited.borrow().last().unwrap().contains("revocations_resealed"));
+    is_known_on(&[MEANWHILE, AFTER], 3);
+    for instance in [AFTER, MEANWHILE, AFTER] {
+        let cut_offs = cut_off_next(instance);
+        is_known_on(&[MEANWHILE, AFTER], cut_offs);
+    }
+    assert!(!does_not_open(&host));
+}
+
+#[test]
+fn the_previous_secret_opens_records_and_revokes_nothing() {
+    let host = FakeTenant::new().host(&[]);
+    on(&host, MEANWHILE);
+    let body = r#"{ "everything": true }"#;
+    assert_eq!(send(&host, Some(SECRET), body).0, StatusCode::UNAUTHORIZED);
+    assert_eq!(send(&host, Some(NEW_SECRET), body).0, StatusCode::OK);
+}
+
+#[test]
+fn a_record_that_opens_under_neither_secret_cuts_off_what_was_issued_until_now() {
+    let host = FakeTenant::new().host(&[]);
+    on(&host, MEANWHILE);
+    let key = place(&Instance::new(&host), &host, "auth0|1").key;
+    finish(host.fake.set(key.as_str(), b"sealed under another secret")).unwrap();
+    assert_eq!(admitted(&host, &token_of("auth0|1")), CUT_OFF);
+    assert!(does_not_open(&host));
+    host.clock.advance(61_000);
+    assert_eq!(admitted(&host, &token_of("auth0|1")), Ok(()));
+}
+
+#[test]
+fn records_that_cannot_be_sealed_anew_are_reported() {
+    let host = FakeTenant::new().host(&[]);
+    on(&host, MEANWHILE);
+    host.fake.store_fault.set(Some(FakeFault::Down));
+    let (status, text) = send(&host, Some(NEW_SECRET), r#"{ "reseal": true }"#);
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+    assert!(host.fake.audited.borrow().is_empty(), "nothing was done");
+    let (status, text) = send(&host, Some(NEW_SECRET), r#"{ "reseal": false }"#);
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{text}");
+    assert!(text.contains("The value of `reseal` in entry 1 is invalid."), "{text}");
 }

@@ -246,6 +246,13 @@ fn a_capability_ends_with_the_time_of_its_call_and_with_the_settings_it_was_made
     assert_eq!(answered(&host, "GET", URL, &inside(&capability)).0, 403);
     assert_eq!(last_reason(&host), "egress_capability_invalid");
     host.now.set(host.now.get() - 30);
+    // The server of another URL that has the same secret and the same entry.
+    let public_url = host.variables.borrow()["public_url"].clone();
+    host.set_variable("public_url", "https://other.example.com");
+    assert_eq!(answered(&host, "GET", URL, &inside(&capability)).0, 403);
+    assert_eq!(last_reason(&host), "egress_capability_invalid");
+    host.set_variable("public_url", &public_url);
+    assert_eq!(answered(&host, "GET", URL, &inside(&capability)).0, 200);
     host.set_variable("upstreams", "");
     assert_eq!(answered(&host, "GET", URL, &inside(&capability)).0, 403);
 }

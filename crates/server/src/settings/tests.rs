@@ -35,6 +35,39 @@ fn no_variable_is_declared_twice_and_every_part_declares_its_own() {
 }
 
 #[test]
+fn no_secret_of_the_local_tenant_is_accepted_unless_the_server_is_on_loopback() {
+    let secrets: Vec<&Variable> = declared_variables().filter(|it| it.is_secret).collect();
+    assert!(secrets.len() >= 8, "{secrets:?}");
+    for Variable { name, .. } in secrets {
+        let value = match *name {
+            // With it there is no client secret, and it is no key.
+            "auth0_client_private_key" => continue,
+            "upstream_secrets" => r#"{ "w": "local-only-key" }"#,
+            _ => "local-only-secret-that-everybody-knows",
+        };
+        let host = FakeHost::new();
+        if let Some(client) = name.strip_suffix("_secret").filter(|it| it.ends_with("_client")) {
+            host.set_variable(&format!("{client}_id"), client);
+        }
+        if *name == "introspection_client_secret" {
+            let introspection = json!({ "endpoint": "https://i.example/o", "client_id": "c" });
+            let issuer = json!({
+                "issuer": "https://i.example/", "audiences": ["a"], "introspection": introspection,
+            });
+            host.set_variable("issuers", &json!([issuer]).to_string());
+        }
+        if *name == "revocation_secret_previous" {
+            host.set_variable("revocation_secret", &"x".repeat(32));
+        }
+        host.set_variable(name, value);
+        let problem = "is one for the local tenant, which everybody knows";
+        assert_eq!(read(&host).unwrap_err(), [format!("the variable `{name}` {problem}")]);
+        host.set_variable("public_url", "http://127.0.0.1:3000");
+        assert_eq!(read(&host).map(drop), Ok(()), "{name}");
+    }
+}
+
+#[test]
 fn a_body_has_a_limit_from_1_kib_to_4_mib_and_256_kib_by_default() {
     assert_eq!(read(&FakeHost::new()).unwrap().max_body_bytes, 256 * 1024);
     for good in ["1024", "4194304"] {

@@ -1,12 +1,10 @@
 //! What the variables say by themselves.
 
-use crate::{check::outcome::Outcome, stack, tools, variables::Variables};
-
-/// The shortest secret that the server accepts.
-const SECRET_LENGTH: usize = 32;
-
-/// What secrets begin with that are in the source of this repository.
-const LOCAL_SECRET: &str = "local-only-";
+use crate::{
+    check::outcome::Outcome,
+    secrets, stack, tools,
+    variables::{SECRETS, Variables},
+};
 
 pub(super) fn check(variables: &Variables, all: &mut Vec<Outcome>) {
     all.push(audience(variables));
@@ -62,35 +60,22 @@ fn public_url(variables: &Variables) -> Outcome {
 
 fn secrets(variables: &Variables) -> Outcome {
     const ID: &str = "server.secrets";
-    let names = [
-        "auth0_client_secret",
-        "connect_client_secret",
-        "management_client_secret",
-        "revocation_secret",
-        "server_secret",
-    ];
-    for name in names {
+    for name in SECRETS {
         let Some(secret) = variables.get(name) else { continue };
-        if secret.len() < SECRET_LENGTH {
+        if secrets::is_short(name, secret) {
             return Outcome::found(
                 ID,
-                format!("`{name}` has fewer than {SECRET_LENGTH} characters."),
+                format!("`{name}` has fewer than {} characters.", secrets::LENGTH),
                 "It can be guessed. The server refuses to start with it.",
-                match name {
-                    "revocation_secret" => "cargo run -- secrets generate revocation_secret",
-                    "server_secret" => {
-                        "Remove it, then: cargo run -- secrets generate server_secret"
-                    }
-                    _ => "cargo run -- secrets rotate",
-                },
+                secrets::mend(name),
             );
         }
-        if secret.starts_with(LOCAL_SECRET) && !variables.is_loopback() {
+        if secrets::is_published(secret) && !variables.is_loopback() {
             return Outcome::found(
                 ID,
-                format!("`{name}` is the secret of the local tenant."),
+                format!("`{name}` has a secret of the local tenant."),
                 "Everybody knows it. The server refuses to start with it.",
-                "cargo run -- secrets rotate",
+                secrets::mend(name),
             );
         }
     }

@@ -1,11 +1,16 @@
 //! Replaces secrets in a local tenant.
 
 use super::*;
-use crate::http::Http;
 use doorward_tenant::{Client, Endpoint, Fault, Options, Seed, Tenant};
-use http::Request;
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 const OLD: &str = "a-revocation-secret-that-was-there-before";
 
@@ -61,10 +66,20 @@ impl World {
         self.env().get(name).unwrap_or_default().to_owned()
     }
 
+    /// Without a server that could be told anything.
     async fn rotate(&self, kind: cli::RotateKind, finish: bool) -> Result<(), Error> {
+        self.rotate_at("http://127.0.0.1:1", kind, finish).await
+    }
+
+    async fn rotate_at(
+        &self,
+        server: &str,
+        kind: cli::RotateKind,
+        finish: bool,
+    ) -> Result<(), Error> {
         let access = cli::Access { token_stdin: true, auth0_cli: None };
         let options = cli::Rotate { kind, finish, env_file: self.path(), access };
-        rotate(&options, self.env(), &self.management).await
+        rotate(&options, self.env(), &self.management, server).await
     }
 
     /// The secrets that log streams send.
@@ -80,20 +95,91 @@ impl World {
     }
 }
 
+/// A server that accepts one secret, and what it was told to do.
+#[derive(Clone, Default)]
+struct Server {
+    origin: String,
+    secret: Arc<Mutex<String>>,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = Self { origin, ..Self::default() };
+        let serving = server.clone();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                serving.serve(&mut connection).await;
+            }
+        });
+        server
+    }
+
+    async fn serve(&self, connection: &mut TcpStream) {
+        let (mut request, mut part) = (String::new(), [0; 4096]);
+        while !request.ends_with('}') {
+            let length = connection.read(&mut part).await.expect("a request");
+            request.push_str(&String::from_utf8_lossy(&part[..length]));
+        }
+        let secret = self.secret.lock().expect("a lock").clone();
+        let status = match request.contains(&format!("Bearer {secret}\r\n")) {
+            true => "200 OK",
+            false => "401 Unauthorized",
+        };
+        if status == "200 OK" {
+            let body = request.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned();
+            self.told.lock().expect("a lock").push(body);
+        }
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        connection.write_all(answer.as_bytes()).await.expect("an answer");
+    }
+}
+
 #[tokio::test]
 async fn events_are_sent_with_the_old_and_the_new_secret_until_the_rotation_is_finished() {
     let world = World::new().await;
+    let server = Server::start().await;
     let kind = cli::RotateKind::RevocationSecret;
     world.rotate(kind, true).await.expect("the only stream has the secret");
     assert_eq!(world.sent(), [OLD]);
     world.rotate(kind, false).await.expect("it is replaced");
     let new = world.variable("revocation_secret");
     assert_ne!(new, OLD);
+    assert_eq!(world.variable("revocation_secret_previous"), OLD, "records open under it");
     assert_eq!(world.sent(), [OLD, new.as_str()], "whichever the server has is sent");
     assert!(world.rotate(kind, false).await.is_err(), "one rotation at a time");
     assert_eq!(world.variable("revocation_secret"), new);
-    world.rotate(kind, true).await.expect("it is finished");
+
+    let away = world.rotate(kind, true).await.expect_err("it does not run").to_string();
+    assert!(away.contains("does not answer"), "{away}");
+    *server.secret.lock().expect("a lock") = OLD.to_owned();
+    let early = world.rotate_at(&server.origin, kind, true).await;
+    let early = early.expect_err("it is not deployed").to_string();
+    assert!(early.contains("does not accept the new secret. Deploy the server"), "{early}");
+    assert_eq!(world.sent(), [OLD, new.as_str()]);
+    assert_eq!(world.variable("revocation_secret_previous"), OLD);
+
+    server.secret.lock().expect("a lock").clone_from(&new);
+    world.rotate_at(&server.origin, kind, true).await.expect("it is finished");
+    assert_eq!(*server.told.lock().expect("a lock"), [r#"{"reseal":true}"#]);
     assert_eq!(world.sent(), [new.as_str()]);
+    assert_eq!(world.variable("revocation_secret_previous"), "");
+    world.rotate(kind, false).await.expect("and the next one begins");
+}
+
+#[tokio::test]
+async fn a_secret_without_a_log_stream_is_replaced_with_the_same_commands() {
+    let world = World::new().await;
+    let server = Server::start().await;
+    world.tenant.control().edit(|directory| directory.log_streams.clear());
+    let kind = cli::RotateKind::RevocationSecret;
+    world.rotate(kind, false).await.expect("it is replaced");
+    server.secret.lock().expect("a lock").clone_from(&world.variable("revocation_secret"));
+    world.rotate_at(&server.origin, kind, true).await.expect("it is finished");
+    assert_eq!(world.variable("revocation_secret_previous"), "");
+    assert!(world.rotate(kind, true).await.is_err(), "there is nothing to finish");
 }
 
 #[tokio::test]

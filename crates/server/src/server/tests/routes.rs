@@ -143,6 +143,8 @@ fn a_request_for_a_stream_needs_a_token_to_learn_that_there_is_none() {
     parts.method = Method::GET;
     let answer = send(&host, Request::from_parts(parts, Full::<Bytes>::default()));
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST, OPTIONS")));
+    let line = audited(&host).pop().unwrap();
+    assert_eq!((&line["reason"], &line["subject"]), (&json!("admitted"), &json!("auth0|1")));
     let text = "The MCP endpoint is https://mcp.example.com/mcp";
     assert!(answer.text.contains(text), "{}", answer.text);
 }
