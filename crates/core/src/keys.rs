@@ -203,6 +203,9 @@ impl fmt::Debug for Sealer {
 }
 
 #[cfg(test)]
+mod wycheproof_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::FakeHost;
