@@ -58,8 +58,14 @@ const LEFT_OUT: &str = "jwt-compact";
 
 #[test]
 fn the_component_has_one_version_of_each_crate_but_for_those_of_jwt_compact() {
+    for target in ["wasm32-wasip2", "wasm32-wasip1"] {
+        has_one_version_of_each_crate(target);
+    }
+}
+
+fn has_one_version_of_each_crate(target: &str) {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--package", "doorward", "--target", "wasm32-wasip2"])
+        .args(["tree", "--locked", "--package", "doorward", "--target", target])
         .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--prune", LEFT_OUT])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -74,7 +80,7 @@ fn the_component_has_one_version_of_each_crate_but_for_those_of_jwt_compact() {
     }
     assert!(versions.contains_key("sha2") && !versions.contains_key(LEFT_OUT));
     versions.retain(|_, versions| versions.len() > 1);
-    assert!(versions.is_empty(), "{versions:?}");
+    assert!(versions.is_empty(), "{target}: {versions:?}");
 }
 
 #[test]
