@@ -10,6 +10,10 @@
 //! }
 //! ```
 
+mod credential;
+mod egress;
+mod entry;
+
 use std::{rc::Rc, time::Duration};
 
 use doorward_core::{
@@ -21,8 +25,10 @@ use doorward_core::{
     store::digest,
     strict_json, variables,
 };
-use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
+
+use self::entry::{Entry, wrong};
+pub use self::{credential::Attach, egress::Egress};
 
 variables! {
     /// MCP servers whose tools are offered beside the built-in ones, as [JSON](upstreams.md).
@@ -75,40 +81,6 @@ pub struct Upstream {
     /// The digest of all of this.
     pub id: String,
 }
-
-/// What is attached to requests to a server.
-#[derive(Clone, Debug)]
-pub enum Attach {
-    /// Nothing.
-    Nothing,
-    /// A token for this audience with these scopes, on behalf of the caller.
-    OnBehalfOf(String, Vec<String>),
-    /// The token of the account that the caller connected.
-    Connection(String),
-    /// A header.
-    Header(HeaderName, HeaderValue),
-}
-
-/// An API that tools may call through the door, with the caller's account.
-#[derive(Clone, Debug)]
-pub struct Egress {
-    /// The connection whose token is attached.
-    pub connection: String,
-    /// The scopes that the user is asked for when connecting the account.
-    pub scopes: Vec<String>,
-    /// The origins of the API, each with the path that its requests are below, which has no slash
-    /// at the end.
-    pub hosts: Vec<(Origin, String)>,
-    /// The methods.
-    pub methods: Vec<Method>,
-    /// The headers of a request that are passed on besides the usual ones.
-    pub headers: Vec<HeaderName>,
-    /// The id of the door's own component in the manifest.
-    pub component: String,
-}
-
-/// An object of the list, and where it is.
-struct Entry<'a>(&'a Map<String, Value>, String);
 
 impl Upstreams {
     /// Reads the variables; `None` if one is invalid. A server on loopback is for a door there.
@@ -308,184 +280,6 @@ impl Upstream {
         let overlap = || ours.starts_with(theirs) || theirs.starts_with(ours);
         names(self, other).or_else(|| names(other, self)).unwrap_or_else(overlap)
     }
-}
-
-impl Attach {
-    fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
-        let problem = "is none of `audience` with `scopes`, `connection` and `header`";
-        entry.only(&["audience", "scopes", "connection", "header"])?;
-        let given = ["audience", "connection", "header"].map(|member| entry.text(member));
-        let [audience, connection, header] = given;
-        match (audience?, connection?, header?) {
-            (Some(audience), None, None) => {
-                Ok(Self::OnBehalfOf(audience.to_owned(), entry.scopes()?))
-            }
-            (None, Some(connection), None) => Ok(Self::Connection(connection.to_owned())),
-            (None, None, Some(name)) => {
-                let name = HeaderName::from_bytes(name.as_bytes());
-                let name =
-                    name.map_err(|_| entry.wrong("header", "is not the name of a header"))?;
-                let value = secret.map(HeaderValue::from_str).and_then(Result::ok);
-                let missing = "needs a value in `upstream_secrets`";
-                let mut value = value.ok_or_else(|| entry.wrong("header", missing))?;
-                value.set_sensitive(true);
-                Ok(Self::Header(name, value))
-            }
-            _ => Err(wrong(&entry.1, problem)),
-        }
-    }
-}
-
-impl Egress {
-    fn parse(entry: &Entry<'_>, is_public: bool) -> Result<Self, String> {
-        entry.only(&["connection", "scopes", "hosts", "methods", "headers", "component"])?;
-        let connection = entry.text("connection")?.unwrap_or_default();
-        let is_name =
-            |name: &str| parse::path_of(&["/", name].concat()).is_ok_and(|it| it.len() > 1);
-        if !is_name(connection) || connection.contains('/') {
-            return Err(entry.wrong("connection", "is not the name of a connection"));
-        }
-        let hosts = entry.texts("hosts")?;
-        let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| parse::secure_url(host)).collect();
-        let hosts = hosts.map_err(|problem| entry.wrong("hosts", problem))?;
-        if hosts.is_empty() || is_public && hosts.iter().any(|(origin, _)| origin.is_loopback()) {
-            return Err(entry.wrong("hosts", "is not a list of origins `https://…`"));
-        }
-        let headers = entry.texts("headers")?.into_iter().map(|name| {
-            let is_free = |name: &HeaderName| {
-                let name = name.as_str();
-                let is_like = |it: &&str| name == *it || it.ends_with('-') && name.starts_with(*it);
-                !DOORS_HEADERS.iter().any(is_like)
-            };
-            let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(is_free);
-            name.ok_or_else(|| entry.wrong("headers", "is not of headers that a tool may set"))
-        });
-        let headers = headers.collect::<Result<_, _>>()?;
-        let methods = match entry.texts("methods")? {
-            none if none.is_empty() => vec![Method::GET],
-            some => {
-                let known =
-                    |name: &String| METHODS.into_iter().find(|method| method.as_str() == name);
-                let known: Option<_> = some.iter().map(known).collect();
-                known.ok_or_else(|| {
-                    entry.wrong("methods", "is not of GET, POST, PUT, PATCH and DELETE")
-                })?
-            }
-        };
-        let component = entry.text("component")?.unwrap_or("doorward");
-        if !is_name(component) {
-            return Err(entry.wrong("component", "is not the id of a component"));
-        }
-        Ok(Self {
-            connection: connection.to_owned(),
-            scopes: entry.scopes()?,
-            hosts,
-            methods,
-            headers,
-            component: component.to_owned(),
-        })
-    }
-}
-
-/// Headers that only the door sets, that are about the connection, or that change the meaning of a
-/// request; with a hyphen at the end, what their names begin with.
-const DOORS_HEADERS: [&str; 24] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "cookie",
-    "doorward-",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-",
-    "range",
-    "spin-",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-",
-    "sec-",
-    "set-cookie",
-];
-
-const METHODS: [Method; 5] =
-    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-
-impl<'a> Entry<'a> {
-    fn new(value: &'a Value, path: String) -> Result<Self, String> {
-        match value {
-            Value::Object(members) => Ok(Self(members, path)),
-            _ => Err(wrong(&path, "is not an object")),
-        }
-    }
-
-    fn at(&self, member: &str) -> String {
-        [&self.1, ".", member].concat()
-    }
-
-    fn wrong(&self, member: &str, problem: &str) -> String {
-        wrong(&self.at(member), problem)
-    }
-
-    fn only(&self, known: &[&str]) -> Result<(), String> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(self.wrong(name, "is not a member that is known here")),
-        }
-    }
-
-    fn flag(&self, member: &str) -> Result<bool, String> {
-        match self.0.get(member) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.wrong(member, "is neither `true` nor `false`")),
-        }
-    }
-
-    fn text(&self, member: &str) -> Result<Option<&'a str>, String> {
-        match self.0.get(member) {
-            None => Ok(None),
-            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(_) => Err(self.wrong(member, "is not a text")),
-        }
-    }
-
-    /// A list of texts; none if it is absent.
-    fn texts(&self, member: &str) -> Result<Vec<String>, String> {
-        let Some(list) = self.0.get(member) else { return Ok(Vec::new()) };
-        let texts = list.as_array().and_then(|list| {
-            list.iter().map(|text| text.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
-        });
-        texts.ok_or_else(|| self.wrong(member, "is not a list of texts"))
-    }
-
-    fn scopes(&self) -> Result<Vec<String>, String> {
-        let scopes = self.texts("scopes")?;
-        match scopes.iter().all(|scope| scope.parse::<Scope>().is_ok()) {
-            true => Ok(scopes),
-            false => Err(self.wrong("scopes", "holds a scope with a character that no scope has")),
-        }
-    }
-
-    fn number(&self, member: &str, default: u64, most: u64) -> Result<u64, String> {
-        let number = self.0.get(member).map_or(Some(default), Value::as_u64);
-        let number = number.filter(|number| (1..=most).contains(number));
-        number.ok_or_else(|| {
-            self.wrong(member, &["is not a number from 1 to ", &most.to_string()].concat())
-        })
-    }
-}
-
-fn wrong(path: &str, problem: &str) -> String {
-    ["has `", path, "`, which ", problem].concat()
 }
 
 #[cfg(test)]

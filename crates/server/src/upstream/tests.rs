@@ -1,23 +1,22 @@
 //! Calls and lists through the door, with a simulated server behind it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use doorward_core::{
     audit::Audit,
-    host::{Host, HttpError},
-    outbound::Budget,
+    host::{Host, HttpError, PortFuture},
+    outbound::{Budget, Outbound},
     settings::Reader,
-    store::Store,
+    store::{Kind, Store},
     testing::{SimulatedHost, finish},
     web::Answer as WebAnswer,
 };
 use doorward_oauth::testing::caller;
 use http::{HeaderMap, Request, Response};
+use serde_json::{Value, json};
 
-use serde_json::json;
-
-use super::*;
+use super::{cache::MAX_LISTS, *};
 use crate::{
     ServerSettings, declared_variables,
     dispatch::{Offer, dispatch},

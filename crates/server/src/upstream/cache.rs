@@ -1,0 +1,225 @@
+//! The lists that an instance remembers, and when each is asked for again.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use doorward_core::{
+    host::{PortFuture, all},
+    keys::{Keys, Purpose},
+    store::{Kind, StoreKey, digest},
+};
+use doorward_oauth::Caller;
+use doorward_upstream::{Upstream, UpstreamError};
+
+use super::catalog::{Catalog, Lookup, fetch};
+use crate::context::Context;
+
+/// How long a list is served without asking for it again, in milliseconds.
+pub(super) const FRESH_MILLIS: u64 = 60_000;
+
+/// How long a list is served while its server does not answer, in milliseconds.
+pub(super) const STALE_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+/// How long a server is left alone after it was asked, in milliseconds: if it gave no list, and if
+/// there is one to serve meanwhile.
+const BACKOFF_MILLIS: (u64, u64) = (3000, 30_000);
+
+/// How long a request waits before it looks again for a list that another one asks for.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// How many lists an instance remembers: of servers, and besides of callers for whom a token is
+/// attached.
+pub(super) const MAX_LISTS: usize = 64;
+
+/// The largest list that is stored, in bytes: with its seal the store still reads it.
+const MAX_STORED: usize = 255 * 1024;
+
+/// The lists that an instance remembers. This is not the cache of `core`: nobody waits for a list
+/// that is known, however old, and code for one more type of value is 15 KB.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs(pub(super) RefCell<Vec<Known>>);
+
+/// What an instance knows of one server, or of what it lists for one caller. Times are milliseconds
+/// since the Unix epoch.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    id: String,
+    is_callers: bool,
+    pub(super) catalog: Option<Rc<Catalog>>,
+    fetched_at: u64,
+    attempted_at: u64,
+    error: Option<UpstreamError>,
+}
+
+impl Catalogs {
+    /// The servers whose lists have to be asked for again, after an answer, so that nobody waits
+    /// for it. A list that only a caller's token opens is asked for while one waits.
+    pub(crate) fn due<'a>(
+        &self,
+        upstreams: impl Iterator<Item = &'a Rc<Upstream>>,
+        now: u64,
+    ) -> Vec<Rc<Upstream>> {
+        let known = self.0.borrow();
+        let is_due = |upstream: &&Rc<Upstream>| {
+            let known = known.iter().find(|known| known.id == upstream.id);
+            known
+                .is_some_and(|known| known.catalog.is_some() && !known.is_served(now, FRESH_MILLIS))
+                && !upstream.is_attached_for_caller()
+        };
+        upstreams.filter(is_due).cloned().collect()
+    }
+
+    /// Asks these servers for their lists again.
+    pub(crate) async fn refresh(&self, lookup: Lookup<'_>, upstreams: &[Rc<Upstream>]) {
+        all(upstreams.iter().map(|it| self.look_up(lookup, it, None, FRESH_MILLIS))).await;
+    }
+
+    /// The list of a server: what is remembered, unless it is older than `fresh`; what another
+    /// instance stored; or what the server says.
+    pub(super) fn look_up<'a>(
+        &'a self,
+        lookup: Lookup<'a>,
+        upstream: &'a Rc<Upstream>,
+        context: Option<Context>,
+        fresh: u64,
+    ) -> PortFuture<'a, Result<Rc<Catalog>, UpstreamError>> {
+        Box::pin(async move {
+            let host = lookup.outbound.host;
+            let caller = context.as_ref().map(Context::caller);
+            let is_callers = caller.is_some();
+            // What a caller's token opens is for that caller, and is not stored.
+            let id = caller.map_or_else(|| upstream.id.clone(), |it| id_for(upstream, it));
+            let now = loop {
+                let now = host.now_millis();
+                if let Some(remembered) = self.remembered(&id, now, fresh) {
+                    return remembered;
+                }
+                if !self.is_asked_for(&id, now) {
+                    break now;
+                }
+                host.sleep(WAIT).await;
+            };
+            // From here on others wait, and nobody fetches what they fetch.
+            self.change(&id, is_callers, |known| known.attempted_at = now);
+            let key = store_key(lookup.keys, upstream);
+            if !is_callers
+                && let Ok(Some(record)) = lookup.store.get(&key).await
+                && let Some((catalog, fetched_at)) = Catalog::decode(upstream, &record)
+            {
+                let stored = self.change(&id, is_callers, |known| {
+                    if fetched_at > known.fetched_at {
+                        known.catalog = Some(Rc::new(catalog));
+                        known.fetched_at = fetched_at;
+                    }
+                    let stored =
+                        known.catalog.clone().filter(|_| age(now, known.fetched_at) < fresh);
+                    // The server itself was not asked.
+                    known.attempted_at = if stored.is_some() { 0 } else { now };
+                    stored
+                });
+                if let Some(stored) = stored {
+                    return Ok(stored);
+                }
+            }
+            let stale = self.change(&id, is_callers, |known| {
+                known.catalog.clone().filter(|_| age(now, known.fetched_at) < STALE_MILLIS)
+            });
+            let fetched = fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
+            self.change(&id, is_callers, |known| match &fetched {
+                Ok(catalog) => {
+                    known.catalog = Some(Rc::clone(catalog));
+                    (known.fetched_at, known.error) = (now, None);
+                }
+                // The caller may connect the account at any time.
+                Err(UpstreamError::TokenMissing) => known.attempted_at = 0,
+                Err(error) => known.error = Some(*error),
+            });
+            if let Ok(catalog) = &fetched
+                && !is_callers
+            {
+                let record = catalog.encode(now);
+                if record.len() <= MAX_STORED {
+                    // Without the store each instance asks by itself.
+                    let _ = lookup.store.set(&key, &record).await;
+                }
+            }
+            fetched.or_else(|error| stale.ok_or(error))
+        })
+    }
+
+    /// What an instance answers without asking anybody.
+    fn remembered(
+        &self,
+        id: &str,
+        now: u64,
+        fresh: u64,
+    ) -> Option<Result<Rc<Catalog>, UpstreamError>> {
+        let known = self.0.borrow();
+        let known = known.iter().find(|known| known.id == id)?;
+        if let Some(catalog) = known.catalog.clone().filter(|_| known.is_served(now, fresh)) {
+            return Some(Ok(catalog));
+        }
+        let is_left_alone = age(now, known.attempted_at) < BACKOFF_MILLIS.0;
+        known.error.filter(|_| is_left_alone && known.catalog.is_none()).map(Err)
+    }
+
+    /// Whether another request asks for the list, and may still get it.
+    fn is_asked_for(&self, id: &str, now: u64) -> bool {
+        let known = self.0.borrow();
+        let known = known.iter().find(|known| known.id == id);
+        known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS.0)
+    }
+
+    fn change<T>(&self, id: &str, is_callers: bool, change: impl FnOnce(&mut Known) -> T) -> T {
+        let mut all = self.0.borrow_mut();
+        let mut known = match all.iter().position(|known| known.id == id) {
+            Some(at) => all.remove(at),
+            None => Known { id: id.to_owned(), is_callers, ..Known::default() },
+        };
+        let changed = change(&mut known);
+        // Callers cannot push out the lists that are for all.
+        let is_alike = |known: &Known| known.is_callers == is_callers;
+        if all.iter().filter(|known| is_alike(known)).count() >= MAX_LISTS
+            && let Some(at) = all.iter().position(is_alike)
+        {
+            all.remove(at);
+        }
+        all.push(known);
+        changed
+    }
+}
+
+/// Where a server's list is stored. What a server lists may depend on the secret that it is sent,
+/// so the key does, too. It is a MAC, because whoever reads the store could try secrets with a
+/// plain digest.
+fn store_key(keys: &Keys, upstream: &Upstream) -> StoreKey {
+    let mac = keys.mac(Purpose::UpstreamList, &[&upstream.id]);
+    StoreKey::named(Kind::Upstream, &BASE64_URL_SAFE_NO_PAD.encode(mac))
+}
+
+/// The id of what a server lists for a caller.
+fn id_for(upstream: &Upstream, caller: &Caller) -> String {
+    let organization = caller.organization_id();
+    digest(&[
+        &upstream.id,
+        caller.issuer(),
+        caller.subject(),
+        caller.client_id(),
+        organization.map_or("", |_| "organization"),
+        organization.unwrap_or_default(),
+    ])
+}
+
+impl Known {
+    /// Whether the list is served as it is.
+    fn is_served(&self, now: u64, fresh: u64) -> bool {
+        let age_of_list = age(now, self.fetched_at);
+        age_of_list < fresh
+            || age_of_list < STALE_MILLIS && age(now, self.attempted_at) < BACKOFF_MILLIS.1
+    }
+}
+
+/// A time in the future is that of another clock.
+fn age(now: u64, time: u64) -> u64 {
+    now.checked_sub(time).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,104 @@
+//! A call of a tool of another server.
+
+use std::{cell::RefCell, rc::Rc};
+
+use doorward_core::strict_json;
+use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
+use doorward_upstream::{
+    CLIENT_CAPABILITIES, Client, Fault, Protocol, ToolCall, Upstream, answers, questions, reply,
+};
+use serde_json::{Map, Value};
+
+use super::attached::{attached, caller_view};
+use crate::{context::Context, egress};
+
+/// What a call of a tool of another server needs.
+pub(super) struct Remote {
+    pub(super) upstream: Rc<Upstream>,
+    pub(super) protocol: Rc<RefCell<Protocol>>,
+    pub(super) name: String,
+    pub(super) listed: Rc<str>,
+}
+
+impl Remote {
+    pub(super) async fn call(
+        &self,
+        context: &Context,
+        arguments: &Map<String, Value>,
+    ) -> Result<ToolResult, CallError> {
+        let upstream = &*self.upstream;
+        let entry = strict_json::parse(self.listed.as_bytes()).unwrap_or_default();
+        let mut meta = Map::new();
+        if !upstream.caller.is_empty() {
+            meta.insert("doorward/caller".into(), caller_view(context.caller(), &upstream.caller));
+        }
+        let connection = match &upstream.egress {
+            None => None,
+            Some(egress) => {
+                let scopes: Vec<&str> = egress.scopes.iter().map(String::as_str).collect();
+                let connection = context.connection(&egress.connection).scopes(&scopes);
+                let token = connection.token(false).await?.token;
+                let offer = egress::offer(context.request(), upstream, egress, &self.name, &token);
+                meta.insert("doorward/egress".into(), offer);
+                Some(context.connection(&egress.connection))
+            }
+        };
+        let mut follow_up = None;
+        if upstream.may_ask {
+            if let Some(elicitation) = context.client_capabilities().get("elicitation") {
+                let mut capabilities = Map::new();
+                capabilities.insert("elicitation".into(), elicitation.clone());
+                meta.insert(CLIENT_CAPABILITIES.into(), capabilities.into());
+            }
+            let remembered = context.remembered();
+            follow_up = remembered
+                .and_then(|state| answers(upstream, state, context.round_trip().responses()));
+        }
+        let attached = attached(Some(context), upstream).await?;
+        let environment = &context.request().environment;
+        environment.budget.allow(upstream.limits.total);
+        let client = Client { outbound: environment.outbound(), upstream, attached };
+        let mut protocol = self.protocol.borrow().clone();
+        let call = ToolCall {
+            name: upstream.own_name(&self.name).unwrap_or_default(),
+            arguments,
+            meta,
+            follow_up,
+            headers: entry
+                .get("inputSchema")
+                .map(|schema| parameter_headers(schema, arguments))
+                .unwrap_or_default(),
+        };
+        let outcome = client.call(&mut protocol, call).await;
+        self.protocol.replace(protocol.to_remember(upstream));
+        let asked = outcome.as_ref().ok().filter(|_| upstream.may_ask);
+        if let Some(questions) = asked.and_then(|result| questions(upstream, result)) {
+            return Err(questions.into());
+        }
+        let result = outcome.and_then(|result| Ok(reply(result, entry.get("outputSchema"))?));
+        if let Some(connection) =
+            connection.filter(|_| !result.as_ref().is_ok_and(|it| !it.is_error()))
+        {
+            // The API may have refused the token: the next call has a new one.
+            connection.forget_token().await;
+        }
+        result.map_err(|fault| context.fault(fault))
+    }
+}
+
+impl Context {
+    /// The error of a call whose server gave no result, which the audit log names.
+    pub(super) fn fault(&self, fault: Fault) -> CallError {
+        self.notes().fault.set(Some(fault.error));
+        CallError::new(fault.message())
+    }
+}
+
+pub(super) fn access(upstream: &Upstream) -> RemoteAccess {
+    RemoteAccess {
+        access: upstream.access,
+        permission: upstream.permission.clone(),
+        scopes: upstream.scopes.clone(),
+        is_read_only: upstream.is_read_only,
+    }
+}

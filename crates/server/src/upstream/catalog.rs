@@ -1,0 +1,134 @@
+//! The list of one server: how it is asked for, and the record of it for other instances.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+};
+
+use doorward_core::{
+    host::PortFuture, keys::Keys, outbound::Outbound, store::Store, strict_json, text::one_line,
+};
+use doorward_mcp::{Registry, Tool};
+use doorward_upstream::{Client, Protocol, RemoteTool, Upstream, UpstreamError, tools};
+use serde_json::Value;
+
+use super::{
+    attached::attached,
+    call::{Remote, access},
+};
+use crate::context::Context;
+
+/// The most lines about one list in the log, and the longest name in one, in bytes.
+const MAX_LOGGED: (u32, usize) = (16, 128);
+
+/// The tools of one server.
+pub(crate) struct Catalog {
+    pub(super) tools: Vec<Rc<Tool<Context>>>,
+    pub(super) protocol: Rc<RefCell<Protocol>>,
+}
+
+/// With what a list is looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) outbound: Outbound<'a>,
+    pub(crate) store: Store<'a>,
+    pub(crate) keys: &'a Keys,
+    pub(crate) registry: &'a Registry<Context>,
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Catalog").field(&self.tools).finish()
+    }
+}
+
+/// Asks a server for its list.
+pub(super) fn fetch<'a>(
+    lookup: Lookup<'a>,
+    upstream: &'a Rc<Upstream>,
+    context: Option<Context>,
+    known: Option<&'a Catalog>,
+) -> PortFuture<'a, Result<Catalog, UpstreamError>> {
+    Box::pin(async move {
+        let Lookup { outbound, registry, .. } = lookup;
+        let log = |text: &[&str]| {
+            outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
+        };
+        let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
+        let listed = match attached(context.as_ref(), upstream).await {
+            Ok(attached) => Client { outbound, upstream, attached }.list(&mut protocol).await,
+            Err(_) => Err(UpstreamError::TokenMissing.into()),
+        };
+        let listed = listed.map_err(|fault| {
+            // The server's own words could have what is attached, in whatever form.
+            log(&["its tools cannot be listed: ", &fault.error.to_string()]);
+            fault.error
+        })?;
+        let logged = Cell::new(0);
+        let log = |tool: &str, problem: &str| {
+            let tool = one_line(tool, MAX_LOGGED.1).unwrap_or_default();
+            match logged.replace(logged.get() + 1) {
+                before if before < MAX_LOGGED.0 => log(&["the tool `", &tool, "` ", problem]),
+                before if before == MAX_LOGGED.0 => log(&["more of its tools are not named here"]),
+                _ => logged.set(MAX_LOGGED.0 + 1),
+            }
+        };
+        let tools = tools(upstream, listed, &mut |tool, problem| {
+            log(tool, &["is left out: ", problem].concat());
+        });
+        for RemoteTool { name, listed } in &tools {
+            if registry.tool(name).is_some() {
+                log(name, "is left out: a built-in one has its name");
+            }
+            let mut before = known.iter().flat_map(|it| &it.tools);
+            if before.any(|it| it.name() == name && it.listed() != Some(listed)) {
+                log(name, "has changed its description or schema");
+            }
+        }
+        Ok(Catalog::new(upstream, protocol.to_remember(upstream), tools))
+    })
+}
+
+impl Catalog {
+    /// The record for other instances.
+    pub(super) fn encode(&self, fetched_at: u64) -> Vec<u8> {
+        let tools = self.tools.iter();
+        let tools = tools.filter_map(|tool| tool.listed()).map(Value::from).collect::<Vec<_>>();
+        let record = vec![fetched_at.into(), self.protocol.borrow().to_json(), tools.into()];
+        Value::Array(record).to_string().into_bytes()
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote, and when that was.
+    pub(super) fn decode(upstream: &Rc<Upstream>, record: &[u8]) -> Option<(Self, u64)> {
+        let Ok(Value::Array(record)) = strict_json::parse(record) else { return None };
+        let [fetched_at, protocol, Value::Array(tools)] = record.as_slice() else { return None };
+        let tools = tools.iter().filter_map(|listed| {
+            let listed = listed.as_str()?;
+            let entry = strict_json::parse(listed.as_bytes()).ok()?;
+            let name = entry.get("name")?.as_str()?.to_owned();
+            Some(RemoteTool { name, listed: listed.to_owned() })
+        });
+        let protocol = Protocol::from_json(protocol).unwrap_or_default();
+        Some((Self::new(upstream, protocol, tools.collect()), fetched_at.as_u64()?))
+    }
+
+    fn new(upstream: &Rc<Upstream>, protocol: Protocol, tools: Vec<RemoteTool>) -> Self {
+        let protocol = Rc::new(RefCell::new(protocol));
+        let tools = tools.into_iter().map(|RemoteTool { name, listed }| {
+            let listed: Rc<str> = listed.into();
+            let call = Rc::new(Remote {
+                upstream: Rc::clone(upstream),
+                protocol: Rc::clone(&protocol),
+                name: name.clone(),
+                listed: Rc::clone(&listed),
+            });
+            let call = move |context, arguments: Rc<_>| -> PortFuture<'static, _> {
+                let call = Rc::clone(&call);
+                Box::pin(async move { call.call(&context, &arguments).await })
+            };
+            Rc::new(Tool::remote(name, listed, access(upstream), call))
+        });
+        Self { tools: tools.collect(), protocol: Rc::clone(&protocol) }
+    }
+}

@@ -1,0 +1,44 @@
+//! The member `attach`: what is attached to requests to a server.
+
+use http::{HeaderName, HeaderValue};
+
+use super::entry::{Entry, wrong};
+
+/// What is attached to requests to a server.
+#[derive(Clone, Debug)]
+pub enum Attach {
+    /// Nothing.
+    Nothing,
+    /// A token for this audience with these scopes, on behalf of the caller.
+    OnBehalfOf(String, Vec<String>),
+    /// The token of the account that the caller connected.
+    Connection(String),
+    /// A header.
+    Header(HeaderName, HeaderValue),
+}
+
+impl Attach {
+    pub(super) fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
+        let problem = "is none of `audience` with `scopes`, `connection` and `header`";
+        entry.only(&["audience", "scopes", "connection", "header"])?;
+        let given = ["audience", "connection", "header"].map(|member| entry.text(member));
+        let [audience, connection, header] = given;
+        match (audience?, connection?, header?) {
+            (Some(audience), None, None) => {
+                Ok(Self::OnBehalfOf(audience.to_owned(), entry.scopes()?))
+            }
+            (None, Some(connection), None) => Ok(Self::Connection(connection.to_owned())),
+            (None, None, Some(name)) => {
+                let name = HeaderName::from_bytes(name.as_bytes());
+                let name =
+                    name.map_err(|_| entry.wrong("header", "is not the name of a header"))?;
+                let value = secret.map(HeaderValue::from_str).and_then(Result::ok);
+                let missing = "needs a value in `upstream_secrets`";
+                let mut value = value.ok_or_else(|| entry.wrong("header", missing))?;
+                value.set_sensitive(true);
+                Ok(Self::Header(name, value))
+            }
+            _ => Err(wrong(&entry.1, problem)),
+        }
+    }
+}

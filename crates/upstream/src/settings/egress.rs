@@ -1,0 +1,107 @@
+//! The member `egress`: the API that the tools of a server may call through the door.
+
+use doorward_core::{origin::Origin, settings::parse};
+use http::{HeaderName, Method};
+
+use super::entry::Entry;
+
+/// An API that tools may call through the door, with the caller's account.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// The connection whose token is attached.
+    pub connection: String,
+    /// The scopes that the user is asked for when connecting the account.
+    pub scopes: Vec<String>,
+    /// The origins of the API, each with the path that its requests are below, which has no slash
+    /// at the end.
+    pub hosts: Vec<(Origin, String)>,
+    /// The methods.
+    pub methods: Vec<Method>,
+    /// The headers of a request that are passed on besides the usual ones.
+    pub headers: Vec<HeaderName>,
+    /// The id of the door's own component in the manifest.
+    pub component: String,
+}
+
+/// Headers that only the door sets, that are about the connection, or that change the meaning of a
+/// request; with a hyphen at the end, what their names begin with.
+const DOORS_HEADERS: [&str; 24] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "doorward-",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-",
+    "range",
+    "spin-",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-",
+    "sec-",
+    "set-cookie",
+];
+
+const METHODS: [Method; 5] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+impl Egress {
+    pub(super) fn parse(entry: &Entry<'_>, is_public: bool) -> Result<Self, String> {
+        entry.only(&["connection", "scopes", "hosts", "methods", "headers", "component"])?;
+        let connection = entry.text("connection")?.unwrap_or_default();
+        let is_name =
+            |name: &str| parse::path_of(&["/", name].concat()).is_ok_and(|it| it.len() > 1);
+        if !is_name(connection) || connection.contains('/') {
+            return Err(entry.wrong("connection", "is not the name of a connection"));
+        }
+        let hosts = entry.texts("hosts")?;
+        let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| parse::secure_url(host)).collect();
+        let hosts = hosts.map_err(|problem| entry.wrong("hosts", problem))?;
+        if hosts.is_empty() || is_public && hosts.iter().any(|(origin, _)| origin.is_loopback()) {
+            return Err(entry.wrong("hosts", "is not a list of origins `https://…`"));
+        }
+        let headers = entry.texts("headers")?.into_iter().map(|name| {
+            let is_free = |name: &HeaderName| {
+                let name = name.as_str();
+                let is_like = |it: &&str| name == *it || it.ends_with('-') && name.starts_with(*it);
+                !DOORS_HEADERS.iter().any(is_like)
+            };
+            let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(is_free);
+            name.ok_or_else(|| entry.wrong("headers", "is not of headers that a tool may set"))
+        });
+        let headers = headers.collect::<Result<_, _>>()?;
+        let methods = match entry.texts("methods")? {
+            none if none.is_empty() => vec![Method::GET],
+            some => {
+                let known =
+                    |name: &String| METHODS.into_iter().find(|method| method.as_str() == name);
+                let known: Option<_> = some.iter().map(known).collect();
+                known.ok_or_else(|| {
+                    entry.wrong("methods", "is not of GET, POST, PUT, PATCH and DELETE")
+                })?
+            }
+        };
+        let component = entry.text("component")?.unwrap_or("doorward");
+        if !is_name(component) {
+            return Err(entry.wrong("component", "is not the id of a component"));
+        }
+        Ok(Self {
+            connection: connection.to_owned(),
+            scopes: entry.scopes()?,
+            hosts,
+            methods,
+            headers,
+            component: component.to_owned(),
+        })
+    }
+}
