@@ -124,6 +124,12 @@ impl<C> Registry<C> {
         self
     }
 
+    /// Declares the capability `tools`, although no tool of another server is known yet.
+    #[must_use]
+    pub fn declaring_tools(self) -> Self {
+        self.and_remote(&[])
+    }
+
     /// The same with tools of other servers, no two of which have the same name. A built-in one of
     /// that name stays what it is.
     #[must_use]

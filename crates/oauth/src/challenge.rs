@@ -63,7 +63,7 @@ impl AuthenticationError {
                 return Answer::rpc_error(
                     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                     "token_too_large",
-                    "The access token is too large for this server. Its operator has to mend this.",
+                    "The access token is too large for this server. Tell its operator.",
                 );
             }
             Self::Token(error) => {
@@ -86,7 +86,7 @@ impl AuthenticationError {
                 return Answer::error(
                     StatusCode::TOO_MANY_REQUESTS,
                     "too_many_requests",
-                    "Too many access tokens from here were not valid. Try again in a moment.",
+                    "Too many invalid access tokens were sent from your network. Try again in a moment.",
                 )
                 .with(header::RETRY_AFTER, &retry_after.to_string());
             }
@@ -282,7 +282,7 @@ fn describe_proof(error: ProofError) -> &'static str {
             "Make a new DPoP proof, with the nonce from the header DPoP-Nonce in it."
         }
         ProofError::TimeWrong => {
-            "The DPoP proof is not of now. Make a new one, with a clock that is right."
+            "The time of the DPoP proof is too far from this server's. Check the clock and make a new proof."
         }
         ProofError::Replayed => "The DPoP proof was used before. Make a new one for every request.",
         ProofError::KeyWrong | ProofError::TokenHashWrong => {

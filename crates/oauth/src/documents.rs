@@ -248,7 +248,7 @@ impl Lookup for DocumentsLookup<'_> {
             match fetched {
                 Ok(documents) => {
                     if let Some(keys) = documents.jwks.left_out() {
-                        log(&format!("of its key set these keys are not used: {keys}"));
+                        log(&format!("these keys of its key set are not used: {keys}"));
                     }
                     Ok(Some(Entry { value: Rc::new(documents), fetched_at }))
                 }

@@ -12,9 +12,10 @@
 //! | `challenge`, `metadata` | what a client is told |
 //! | `id_token` | who signed in at the server's own pages |
 //!
-//! Only `documents` and the memory of DPoP proofs do I/O. `bearer`, `jwt`, `jwks`, `claims` and the
-//! proofs are the trust boundary: they take bytes that anybody may have sent, a time and what is
-//! expected, and return a value or the exact reason against it.
+//! Only `documents`, the records in `verified`, `rate_limit` and the used DPoP proofs do I/O.
+//! `bearer`, `jwt`, `jwks`, `claims` and the proofs are the trust boundary: they take bytes that
+//! anybody may have sent, a time and what is expected, and return a value or the exact reason
+//! against it.
 
 mod algorithm;
 mod bearer;

@@ -146,7 +146,7 @@ impl Context {
     pub async fn variable(&self, name: &str) -> Result<String, CallError> {
         self.request.environment.host.variable(name).await.map_err(|error| {
             self.log(&format!("the variable `{name}` {error}"));
-            CallError::new("This server is not set up for that. Its operator has to mend it.")
+            CallError::new("This server is not set up for that. Tell its operator.")
         })
     }
 

@@ -56,7 +56,7 @@ pub(crate) async fn dispatch(
 ) -> Answer {
     let memo = PermissionMemo::default();
     let has_remote = !request.environment.settings.upstreams.is_empty();
-    let registry = has_remote.then(|| offer.registry.clone().and_remote(&[]));
+    let registry = has_remote.then(|| offer.registry.clone().declaring_tools());
     let offer = &Offer { registry: registry.as_ref().unwrap_or(offer.registry), ..*offer };
     let max_values = request.environment.settings.max_body_values();
     let seal = || request.seal(&request.environment.settings.session_sealer);
@@ -334,7 +334,7 @@ fn lacks_permission(item: Item<'_>) -> String {
 
 fn undecided_text(item: Item<'_>, undecided: Undecided) -> String {
     format!(
-        "Whether you may use the '{}' {} could not be checked{}",
+        "Your permission to use the '{}' {} could not be checked{}",
         item.name,
         item.kind.as_str(),
         what_to_do(undecided)
@@ -351,7 +351,10 @@ fn undecided_list(listing: Listing, undecided: Undecided) -> RpcError {
         Listing::Prompts => "prompts",
         Listing::Resources | Listing::ResourceTemplates => "resources",
     };
-    let text = format!("Which {items} you may use could not be checked{}", what_to_do(undecided));
+    let text = format!(
+        "Your permission to use these {items} could not be checked{}",
+        what_to_do(undecided)
+    );
     let error = RpcError::failed(text);
     match undecided.retry_after {
         Some(seconds) => error.with_retry_after(seconds),

@@ -57,7 +57,7 @@ reasons! {
     pub enum EgressReason {
         /// The request is sent on
         Allowed = "egress_allowed" (Allowed),
-        /// The request has no capability that the door made, or one of another time
+        /// The request has no capability of this server, or one that has expired
         Capability = "egress_capability_invalid",
         /// The capability is for another connection
         Connection = "egress_connection_not_allowed",

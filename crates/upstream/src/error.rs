@@ -13,23 +13,23 @@ reasons! {
         TimedOut = "upstream_timed_out",
         /// The server behind the tool sent too much
         TooLarge = "upstream_too_large",
-        /// The server behind the tool sent the call elsewhere, which is not followed
+        /// The server behind the tool answered with a redirect, which is not followed
         Redirected = "upstream_redirected",
-        /// The server behind the tool does not accept what the door presents
+        /// The server behind the tool does not accept this server's credentials
         Unauthorized = "upstream_unauthorized",
         /// The server behind the tool responded with an error status
         Status = "upstream_status",
-        /// The server behind the tool responded with something that is no response
+        /// The server behind the tool sent an invalid response
         Malformed = "upstream_malformed",
-        /// The server behind the tool speaks no revision of MCP that the door speaks
+        /// The server behind the tool supports no revision of MCP that this server supports
         Version = "upstream_version",
-        /// The server behind the tool forgot its session again and again
+        /// The server behind the tool ended a session that was just opened
         SessionLost = "upstream_session_lost",
         /// The server behind the tool refused the call
         Refused = "upstream_refused",
-        /// The server behind the tool broke the schema of its own result
+        /// The server behind the tool sent a result that does not match its output schema
         ResultInvalid = "upstream_result_invalid",
-        /// The server behind the tool needs a token that there is none of
+        /// No token is available for the server behind the tool
         TokenMissing = "upstream_token_missing",
     }
 }

@@ -162,7 +162,10 @@ impl Upstream {
             "bytes",
         ])?;
         if name.is_empty() || !is_word(name) {
-            return Err(wrong(name, "is not a name of at most 32 letters, digits, `-` and `_`"));
+            return Err(wrong(
+                name,
+                "is empty, has more than 32 characters, or others than letters, digits, `-` and `_`",
+            ));
         }
         let url = entry.text("url")?.unwrap_or_default();
         let (origin, path) = parse::secure_url(url).map_err(|it| entry.wrong("url", it))?;
@@ -173,7 +176,10 @@ impl Upstream {
             None => [name, "_"].concat(),
             Some(prefix) if is_word(prefix) => prefix.to_owned(),
             Some(_) => {
-                return Err(entry.wrong("prefix", "is not of letters, digits, `-` and `_`"));
+                return Err(entry.wrong(
+                    "prefix",
+                    "has characters other than letters, digits, `-` and `_`, or more than 32",
+                ));
             }
         };
         let tools = match entry.0.get("tools") {
@@ -190,14 +196,17 @@ impl Upstream {
             None => None,
             Some((true, name)) if access == Access::Private => name.parse().ok(),
             Some(_) => {
-                return Err(entry.wrong("permission", "is not that of private tools, `tool:…`"));
+                return Err(entry.wrong(
+                    "permission",
+                    "is not a permission `tool:…`, or the tools are not private",
+                ));
             }
         };
         // Each is one: they were checked.
         let all_of = entry.scopes()?.iter().filter_map(|scope| scope.parse().ok()).collect();
         let caller = entry.texts("caller")?;
         if !caller.iter().all(|it| CALLER_MEMBERS.contains(&it.as_str())) {
-            let problem = "has a member that no caller has: see `docs/upstreams.md`";
+            let problem = "names something other than `subject`, `name`, `scopes`, `organization` and `locale`";
             return Err(entry.wrong("caller", problem));
         }
         let (is_read_only, may_ask) = (entry.flag("read_only")?, entry.flag("ask")?);

@@ -67,7 +67,9 @@ pub fn tools(
 fn listed(upstream: &Upstream, name: &str, mut entry: Value) -> Result<String, &'static str> {
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if name.len() > MAX_NAME || name == upstream.prefix || !name.bytes().all(is_legal) {
-        return Err("its name is not of at most 128 letters, digits, `-`, `_` and `.`");
+        return Err(
+            "its name is empty, has more than 128 characters, or others than letters, digits, `-`, `_` and `.`",
+        );
     }
     let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default();
     let mut listed = Map::new();
@@ -79,13 +81,15 @@ fn listed(upstream: &Upstream, name: &str, mut entry: Value) -> Result<String, &
     for member in ["inputSchema", "outputSchema"] {
         let Some(mut schema) = entry.get_mut(member).map(Value::take) else { continue };
         if schema.get("type").is_none_or(|kind| kind != "object") || !is_clean(&mut schema) {
-            return Err("a schema of it is not of an object, or has invisible characters");
+            return Err(
+                "one of its schemas does not describe an object, or has invisible characters",
+            );
         }
         listed.insert(member.into(), schema);
     }
     match listed.get_mut("inputSchema") {
         Some(Value::Object(schema)) => drop(schema.entry("properties").or_insert(json!({}))),
-        _ => return Err("it has no schema of its arguments"),
+        _ => return Err("it has no `inputSchema`"),
     }
     if !listed.get("inputSchema").is_some_and(mirrors_as_permitted) {
         return Err("its schema has `x-mcp-header` where that is not permitted");

@@ -61,7 +61,7 @@ async fn lose_the_management_api(world: &World) {
 
 async fn a_private_tool_is_refused_when_the_management_api_is_down(world: &World) {
     let (is_error, text) = outcome(&world.call(OWNER, "greet", json!({})).await);
-    let undecided = "Whether you may use the 'greet' tool could not be checked just now. Try again in a moment.";
+    let undecided = "Your permission to use the 'greet' tool could not be checked just now. Try again in a moment.";
     assert!(is_error && text == undecided, "{text}");
     let (is_error, text) = outcome(&world.call(OWNER, "get_datetime", json!({})).await);
     assert!(!is_error, "a public tool asks nobody: {text}");

@@ -111,7 +111,7 @@ async fn is_refused(world: &World, reason: &str, log: &str) {
         assert!(retry_after.as_u64().is_some_and(|it| (1..=60).contains(&it)), "{result}");
         " just now. Try again in a moment."
     };
-    let text = format!("Whether you may use the 'greet' tool could not be checked{what_to_do}");
+    let text = format!("Your permission to use the 'greet' tool could not be checked{what_to_do}");
     assert_eq!(outcome(&result), (true, text));
     assert_eq!(reasons(&lines), ["admitted", reason]);
     assert_eq!(lines[1]["outcome"], "failed");

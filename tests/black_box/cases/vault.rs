@@ -222,7 +222,7 @@ async fn every_fault_on_the_way_to_the_calendar_is_a_clear_error(world: &World) 
                 let (is_error, text) = outcome(&result);
                 assert!(is_error, "{endpoint} {name}: {text}");
                 // 404 means that the tenant does not know the user, who then has no permission.
-                let is_refused = text.starts_with("Whether you may use")
+                let is_refused = text.starts_with("Your permission to use")
                     || (name == "404" && text.starts_with("You don't have permission"));
                 assert_eq!(is_refused, is_management, "{endpoint} {name}: {text}");
                 texts.insert(text);

@@ -180,7 +180,7 @@ impl fmt::Display for Misconfiguration {
                 "`auth0_client_id`, `auth0_client_secret` or `auth0_client_private_key` is wrong"
             }
             Self::DelegationTooDeep => {
-                "four act for the user already, which is as many as a token can name"
+                "four actors already act for the user, the most that a token can name"
             }
             Self::HostNotAllowed => {
                 "the tenant's host is not among the component's allowed_outbound_hosts"

@@ -252,7 +252,7 @@ fn what_has_to_do_with_keys_is_challenged_by_the_scheme_that_has_them() {
             Dpop,
             of_proof(ProofError::TimeWrong),
             "invalid_dpop_proof",
-            "The DPoP proof is not of now. Make a new one, with a clock that is right.",
+            "The time of the DPoP proof is too far from this server's. Check the clock and make a new proof.",
         ),
         (
             "optional",

@@ -245,7 +245,7 @@ fn keys_that_are_not_used_are_named_in_the_log_when_they_are_fetched() {
         assert_eq!(key(&instance, &host, "a"), Ok(()));
     }
     assert_eq!(key_on_another(&host, "a"), Ok(()), "by the store");
-    let line = "issuer https://tenant.example.com/: of its key set these keys are not used: \
+    let line = "issuer https://tenant.example.com/: these keys of its key set are not used: \
                 `b`: by its `use` or `key_ops` it does not verify signatures";
     assert_eq!(*host.lines.borrow(), [line]);
     let logged = |keys: &Value| {

@@ -19,7 +19,7 @@ pub enum Attach {
 
 impl Attach {
     pub(super) fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
-        let problem = "is none of `audience` with `scopes`, `connection` and `header`";
+        let problem = "does not have exactly one of `audience`, `connection` and `header`";
         entry.only(&["audience", "scopes", "connection", "header"])?;
         let given = ["audience", "connection", "header"].map(|member| entry.text(member));
         let [audience, connection, header] = given;

@@ -77,7 +77,7 @@ impl Egress {
                 !DOORS_HEADERS.iter().any(is_like)
             };
             let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(is_free);
-            name.ok_or_else(|| entry.wrong("headers", "is not of headers that a tool may set"))
+            name.ok_or_else(|| entry.wrong("headers", "names a header that a tool may not set"))
         });
         let headers = headers.collect::<Result<_, _>>()?;
         let methods = match entry.texts("methods")? {
@@ -87,7 +87,10 @@ impl Egress {
                     |name: &String| METHODS.into_iter().find(|method| method.as_str() == name);
                 let known: Option<_> = some.iter().map(known).collect();
                 known.ok_or_else(|| {
-                    entry.wrong("methods", "is not of GET, POST, PUT, PATCH and DELETE")
+                    entry.wrong(
+                        "methods",
+                        "names a method other than GET, POST, PUT, PATCH and DELETE",
+                    )
                 })?
             }
         };

@@ -25,7 +25,7 @@ impl<'a> Entry<'a> {
     pub(super) fn only(&self, known: &[&str]) -> Result<(), String> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
-            Some(name) => Err(self.wrong(name, "is not a member that is known here")),
+            Some(name) => Err(self.wrong(name, "is not a known member")),
         }
     }
 
@@ -41,17 +41,17 @@ impl<'a> Entry<'a> {
         match self.0.get(member) {
             None => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(_) => Err(self.wrong(member, "is not a text")),
+            Some(_) => Err(self.wrong(member, "is not a non-empty string")),
         }
     }
 
-    /// A list of texts; none if it is absent.
+    /// A list of strings; none if it is absent.
     pub(super) fn texts(&self, member: &str) -> Result<Vec<String>, String> {
         let Some(list) = self.0.get(member) else { return Ok(Vec::new()) };
         let texts = list.as_array().and_then(|list| {
             list.iter().map(|text| text.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
-        texts.ok_or_else(|| self.wrong(member, "is not a list of texts"))
+        texts.ok_or_else(|| self.wrong(member, "is not a list of strings"))
     }
 
     pub(super) fn scopes(&self) -> Result<Vec<String>, String> {

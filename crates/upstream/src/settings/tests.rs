@@ -67,10 +67,10 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
     for (more, problem) in [
         (json!({ "url": "http://weather.example.com/mcp" }), "weather.url`, which is plain HTTP"),
         (json!({ "url": "http://127.0.0.1:9/mcp" }), "weather.url`, which is on loopback"),
-        (json!({ "url": 7 }), "weather.url`, which is not a text"),
+        (json!({ "url": 7 }), "weather.url`, which is not a non-empty string"),
         (json!({ "prefix": "a b" }), "weather.prefix`"),
         (json!({ "tools": "all" }), "weather.tools`, which is neither `*` nor"),
-        (json!({ "tools": [7] }), "weather.tools`, which is not a list of texts"),
+        (json!({ "tools": [7] }), "weather.tools`, which is not a list of strings"),
         (json!({ "access": "open" }), "weather.access`"),
         (json!({ "permission": "read:x" }), "weather.permission`"),
         (json!({ "permission": "tool:x", "access": "public" }), "weather.permission`"),
@@ -79,7 +79,7 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
         (json!({ "read_only": 1 }), "weather.read_only`"),
         (json!({ "seconds": 0 }), "weather.seconds`, which is not a number from 1 to 60"),
         (json!({ "bytes": 1.5 }), "weather.bytes`"),
-        (json!({ "attach": {} }), "weather.attach`, which is none of"),
+        (json!({ "attach": {} }), "weather.attach`, which does not have exactly one of"),
         (json!({ "attach": { "audience": "a", "connection": "b" } }), "weather.attach`"),
         (json!({ "attach": { "header": "a b" } }), "weather.attach.header`"),
         (json!({ "attach": 7 }), "weather.attach`, which is not an object"),
@@ -93,7 +93,7 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
             json!({ "egress": { "connection": "x", "hosts": ["https://a.example"], "methods": ["HEAD"] } }),
             "weather.egress.methods`",
         ),
-        (json!({ "timeout": 4 }), "weather.timeout`, which is not a member"),
+        (json!({ "timeout": 4 }), "weather.timeout`, which is not a known member"),
     ] {
         let error = one(&entry(more.clone())).unwrap_err();
         assert!(error.contains(problem) && !error.contains("s3cret"), "{more}: {error}");

@@ -68,12 +68,12 @@ fn a_tool_that_cannot_be_listed_is_left_out_and_reported() {
     large["inputSchema"]["description"] = json!("x".repeat(MAX_TOOL_BYTES));
     for (sent, report) in [
         (json!({}), "?: it has no name"),
-        (tool("a b"), "w_a b: its name is not of"),
-        (tool(""), "w_: its name is not of"),
-        (tool(&"x".repeat(127)), "its name is not of"),
-        (json!({ "name": "none" }), "w_none: it has no schema of its arguments"),
-        (json!({ "name": "x", "inputSchema": { "type": "array" } }), "w_x: a schema of it"),
-        (hidden, "w_hidden: a schema of it"),
+        (tool("a b"), "w_a b: its name is empty, has more than 128 characters"),
+        (tool(""), "w_: its name is empty, has more than 128 characters"),
+        (tool(&"x".repeat(127)), "its name is empty, has more than 128 characters"),
+        (json!({ "name": "none" }), "w_none: it has no `inputSchema`"),
+        (json!({ "name": "x", "inputSchema": { "type": "array" } }), "w_x: one of its schemas"),
+        (hidden, "w_hidden: one of its schemas"),
         (header, "w_header: its schema has `x-mcp-header`"),
         (large, "w_large: its entry is larger"),
     ] {

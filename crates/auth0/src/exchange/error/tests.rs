@@ -179,7 +179,7 @@ fn the_person_reads_what_to_do_and_the_operator_what_is_wrong() {
         (Misconfiguration::AudienceUnknown, "the tenant has no API with this audience"),
         (Misconfiguration::ClientNotAllowed, "turn on the grant (Token Vault or token exchange)"),
         (Misconfiguration::ClientRefused, "`auth0_client_id`, `auth0_client_secret` or"),
-        (Misconfiguration::DelegationTooDeep, "four act for the user already"),
+        (Misconfiguration::DelegationTooDeep, "four actors already act for the user"),
         (Misconfiguration::HostNotAllowed, "the tenant's host is not among"),
         (Misconfiguration::MfaRequired, "the tenant always requires a second factor"),
         (Misconfiguration::RequestRefused, "the tenant does not accept the request"),
