@@ -128,7 +128,7 @@ pub enum Command {
     /// From outside, it looks at any MCP server as a client does: the challenge, the metadata, the
     /// authorization server, CORS, the versions of the protocol. From inside, with the server's
     /// variables (--env-file, .env or SPIN_VARIABLE_…), it compares every setting with the tenant.
-    /// Each finding says what is wrong, why it matters, and what mends it. It changes nothing, but
+    /// Each finding says what is wrong, why it matters, and what fixes it. It changes nothing, but
     /// if `revocation_secret` is at hand, it has the server store a revocation of nobody.
     #[command(after_long_help = CHECK_HELP)]
     Check(Check),

@@ -66,14 +66,14 @@ fn weak(variables: &Variables) -> Vec<String> {
     for (index, name) in SECRETS.iter().enumerate() {
         let Some(secret) = variables.get(name) else { continue };
         if is_short(name, secret) {
-            problems.push(format!("`{name}` has fewer than {LENGTH} characters: {}", mend(name)));
+            problems.push(format!("`{name}` has fewer than {LENGTH} characters: {}", fix(name)));
         }
         if is_published(secret) && !variables.is_loopback() {
-            problems.push(format!("`{name}` is published with this code: {}", mend(name)));
+            problems.push(format!("`{name}` is published with this code: {}", fix(name)));
         }
         let same = SECRETS.iter().take(index).find(|other| variables.get(other) == Some(secret));
         if let Some(other) = same.filter(|_| !is_published(secret)) {
-            problems.push(format!("`{name}` is the same as `{other}`: {}", mend(name)));
+            problems.push(format!("`{name}` is the same as `{other}`: {}", fix(name)));
         }
     }
     if variables.get("auth0_client_secret").is_some()
@@ -95,7 +95,7 @@ pub(crate) fn is_published(secret: &str) -> bool {
 }
 
 /// What to do about a secret that cannot stay.
-pub(crate) fn mend(name: &str) -> &'static str {
+pub(crate) fn fix(name: &str) -> &'static str {
     match name {
         "auth0_client_secret" => "cargo run -- secrets rotate",
         "auth0_client_private_key" => "cargo run -- secrets rotate private_key",
@@ -156,7 +156,7 @@ fn generate(kind: SecretKind, path: &Path) -> Result<(), Error> {
     };
     let mut env = EnvFile::open(path)?;
     if env.get(name).is_some() {
-        return Err(Error::usage(format!("{} has a {what}: {}.", path.display(), mend(name))));
+        return Err(Error::usage(format!("{} has a {what}: {}.", path.display(), fix(name))));
     }
     env.set(name, &setup::random_secret()?);
     env.write()?;

@@ -209,7 +209,7 @@ impl Context {
         self.request.environment.host.sleep(duration).await;
     }
 
-    /// Writes one line to the operator's log, about what only the operator can mend. It must hold
+    /// Writes one line to the operator's log, about what only the operator can fix. It must hold
     /// nothing of a body.
     pub fn log(&self, line: &str) {
         self.request.environment.host.log(line);

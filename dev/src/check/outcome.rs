@@ -29,7 +29,7 @@ pub struct Finding {
     pub what: String,
     /// What goes wrong because of it.
     pub why: String,
-    /// The command or the setting that mends it.
+    /// The command or the setting that fixes it.
     pub fix: String,
 }
 

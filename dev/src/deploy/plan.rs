@@ -153,7 +153,7 @@ impl Step {
         let status = process.wait().await.map_err(failed)?;
         if !status.success() {
             return Err(Error::start(format!(
-                "`{self}` failed ({status}). When you have mended that, run the same command again: \
+                "`{self}` failed ({status}). When you have fixed that, run the same command again: \
                  it goes on from there."
             )));
         }

@@ -116,7 +116,7 @@ async fn a_run_that_was_interrupted_goes_on_with_the_url() {
     assert!(error.contains("exit status: 7") && error.contains("goes on from there"), "{error}");
     assert!(!error.contains(SECRET), "{error}");
     assert_eq!(machine.calls().len(), 2);
-    fs::remove_file(machine.file("broken")).expect("it is mended");
+    fs::remove_file(machine.file("broken")).expect("it is fixed");
     machine.deployed(&CLOUD).await.expect("it is deployed");
     let calls = machine.calls();
     assert_eq!(calls.len(), 1, "the first pass is not repeated: {calls:?}");

@@ -155,7 +155,7 @@ async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Err
             management.send("PATCH", &path, Some(&body)).await.map_err(|refusal| {
                 Error::flow(format!(
                     "{file} has a new revocation secret, but the log stream still sends the old one: \
-                     {refusal}. Run `cargo run -- tenant setup --yes` when this is mended."
+                     {refusal}. Run `cargo run -- tenant setup --yes` when this is fixed."
                 ))
             })?;
             println!(
@@ -166,7 +166,7 @@ async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Err
         Err(refusal) => {
             return Err(Error::flow(format!(
                 "{file} has a new revocation secret, but no log stream sends it: {refusal}. Run \
-                 `cargo run -- tenant setup --yes` when this is mended."
+                 `cargo run -- tenant setup --yes` when this is fixed."
             )));
         }
     }

@@ -67,7 +67,7 @@ pub(super) async fn undo(
     }
     if !problems.is_empty() {
         return Err(Error::flow(format!(
-            "Not everything was undone. Run the command again when this is mended:\n  {}",
+            "Not everything was undone. Run the command again when this is fixed:\n  {}",
             problems.join("\n  ")
         )));
     }

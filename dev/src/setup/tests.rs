@@ -398,10 +398,10 @@ async fn documents_of_known_clients_are_imported_and_what_is_refused_is_left_to_
     assert!(error.contains("claude-code"), "{error}");
 }
 
-/// Each setting that the doctor says the set-up mends is broken, and then mended by it.
+/// Each setting that the doctor says the set-up fixes is broken, and then fixed by it.
 #[tokio::test]
 async fn the_set_up_mends_what_the_doctor_says_it_does() {
-    let mut mended = 0;
+    let mut fixed = 0;
     for (id, what, broken) in inside::tests::BROKEN {
         let mut world = World::with(Seed::load_default(AUDIENCE)).await;
         let mut env = EnvFile::open(&world.env_file()).expect("it is new");
@@ -445,9 +445,9 @@ async fn the_set_up_mends_what_the_doctor_says_it_does() {
         world.set_up().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         let left = world.findings().await;
         assert!(!left.iter().any(|one| one.contains(&format!("{id:?}"))), "{what}: {left:#?}");
-        mended += 1;
+        fixed += 1;
     }
-    assert!(mended > 30, "{mended}");
+    assert!(fixed > 30, "{fixed}");
 }
 
 #[tokio::test]

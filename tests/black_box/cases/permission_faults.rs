@@ -17,7 +17,7 @@ use crate::{
 const USER: Endpoint = Endpoint::ManagementUserPermissions;
 const TOKEN: Endpoint = Endpoint::TokenClientCredentials;
 
-/// The reasons of faults that only the operator can mend.
+/// The reasons of faults that only the operator can fix.
 const PERMANENT: [&str; 2] = ["permission_source_forbidden", "permission_token_refused"];
 
 /// Makes a case: the endpoint, its fault, the reason in the audit line, and a part of the

@@ -115,7 +115,7 @@ impl Connect<'_> {
         }
     }
 
-    /// Logs what only the operator can mend.
+    /// Logs what only the operator can fix.
     pub(super) fn refused(&self, what: &str, problem: &str) -> ConnectOutcome {
         self.host().log(&format!("connect: {what}: refused with `{problem}`"));
         ConnectOutcome::Refused

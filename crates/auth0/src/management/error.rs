@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::TokenEndpointError;
 
 /// Why the Management API gave no usable response. Its text is for the operator's log and says what
-/// to mend.
+/// to fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ManagementError {

@@ -12,7 +12,7 @@ const RETRY_SECONDS: u64 = 5;
 pub struct Undecided {
     /// Why.
     pub error: PermissionError,
-    /// In how many seconds a retry may help; `None` if only the operator can mend it.
+    /// In how many seconds a retry may help; `None` if only the operator can fix it.
     pub retry_after: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ reasons! {
 }
 
 impl PermissionError {
-    /// Whether it stays until the operator mends it: an identifier, a grant, a secret or a manifest
+    /// Whether it stays until the operator fixes it: an identifier, a grant, a secret or a manifest
     /// is wrong.
     fn is_permanent(self) -> bool {
         matches!(

@@ -201,7 +201,7 @@ async fn write_down(
         for outcome in all(writes).await {
             written.is_done |= !matches!(outcome, Err(WriteError::Store(_)));
             match (outcome, &written.worst) {
-                // Whoever tries again later can mend this one.
+                // Whoever tries again later can fix this one.
                 (Err(error @ WriteError::Store(_)), _) | (Err(error), None) => {
                     written.worst = Some(error);
                 }

@@ -247,7 +247,7 @@ fn strange(facts: &Facts<'_>, api: &Value) -> Outcome {
          open to others.",
         "Correct the name, or remove the permission: Dashboard, Applications, APIs, your API, \
          Permissions. If the server that runs has other tools than this build, there is nothing to \
-         mend.",
+         fix.",
     )
 }
 

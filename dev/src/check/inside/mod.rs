@@ -368,7 +368,7 @@ fn has(list: &Value, member: &str) -> bool {
     list.as_array().is_some_and(|list| list.iter().any(|one| one == member))
 }
 
-/// The set-up, which mends most findings.
+/// The set-up, which fixes most findings.
 fn setup(otherwise: &str) -> String {
     format!("cargo run -- tenant setup\nOr: {otherwise}")
 }

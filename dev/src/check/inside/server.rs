@@ -67,7 +67,7 @@ fn secrets(variables: &Variables) -> Outcome {
                 ID,
                 format!("`{name}` has fewer than {} characters.", secrets::LENGTH),
                 "It can be guessed. The server refuses to start with it.",
-                secrets::mend(name),
+                secrets::fix(name),
             );
         }
         if secrets::is_published(secret) && !variables.is_loopback() {
@@ -75,7 +75,7 @@ fn secrets(variables: &Variables) -> Outcome {
                 ID,
                 format!("`{name}` has a secret of the local tenant."),
                 "Everybody knows it. The server refuses to start with it.",
-                secrets::mend(name),
+                secrets::fix(name),
             );
         }
     }

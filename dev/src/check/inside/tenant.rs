@@ -123,7 +123,7 @@ fn documents(facts: &Facts<'_>, settings: &serde_json::Value, all: &mut Vec<Outc
              client\".",
             "cargo run -- tenant setup --registration both\nOr: Dashboard, Applications, Create \
              Application, Import from URL. If the tenant registers documents dynamically, there is \
-             nothing to mend.",
+             nothing to fix.",
         )
     } else {
         Outcome::passed(ID, documents.join(", "))

@@ -62,7 +62,7 @@ fn allows(response: &Response, page: &str) -> bool {
         .is_some_and(|value| value == "*" || value == page)
 }
 
-/// What is wrong with the answer to a preflight, and what mends it.
+/// What is wrong with the answer to a preflight, and what fixes it.
 fn preflight(page: &str, response: &Response) -> Option<(String, String)> {
     let origins = format!("On Doorward: allowed_origins = \"{page}\".");
     if response.status == 401 {

@@ -229,7 +229,7 @@ fn what_is_public_runs_while_the_tenant_is_down_and_asks_nobody() {
     }
 }
 
-/// The statuses of a fault that passes and of one that only the operator can mend: whether the
+/// The statuses of a fault that passes and of one that only the operator can fix: whether the
 /// answer names a time, how its text ends, and the reason.
 const FAULTS: [(u16, bool, &str, &str); 2] = [
     (400, true, " just now. Try again in a moment.", "permission_source_unexpected"),
