@@ -22,7 +22,7 @@ use crate::{
     context::Context,
     limits::{called_too_often, too_many},
     request::CallerRequest,
-    upstream::{Catalogs, with_remote_tools},
+    upstream::{CatalogCache, with_remote_tools},
 };
 
 /// The size of the responses to a batch, in bytes, after which its other requests are not run: a
@@ -36,7 +36,7 @@ pub(crate) struct Offer<'a> {
     pub(crate) instructions: Option<&'a str>,
     pub(crate) registry: &'a Registry<Context>,
     /// The lists of other servers.
-    pub(crate) catalogs: &'a Catalogs,
+    pub(crate) catalogs: &'a CatalogCache,
 }
 
 /// The outcome of one request.

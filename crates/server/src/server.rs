@@ -31,7 +31,7 @@ use crate::{
     request::{CallerRequest, Environment, InstanceMemory},
     route::{Route, RouteError},
     settings::{ServerSettings, declared_variables},
-    upstream::{Catalogs, Lookup},
+    upstream::{CatalogCache, CatalogLookup},
 };
 
 /// How long the settings are cached, in seconds.
@@ -56,7 +56,7 @@ pub struct Server {
     info: ServerInfo,
     instructions: Option<&'static str>,
     registry: Registry<Context>,
-    catalogs: Catalogs,
+    catalogs: CatalogCache,
     memory: Rc<InstanceMemory>,
     settings: RefCell<Option<CachedSettings>>,
 }
@@ -102,7 +102,14 @@ impl Server {
     pub fn new(info: ServerInfo, registry: Registry<Context>) -> Self {
         let (memory, settings) = (Rc::default(), RefCell::default());
         let registry = registry.with_extensions(AUTHORIZATION_EXTENSIONS);
-        Self { info, instructions: None, registry, catalogs: Catalogs::default(), memory, settings }
+        Self {
+            info,
+            instructions: None,
+            registry,
+            catalogs: CatalogCache::default(),
+            memory,
+            settings,
+        }
     }
 
     /// Sets what clients tell their model about the server as a whole.
@@ -198,7 +205,8 @@ impl Server {
             let budget = Budget::default();
             budget.extend(Duration::MAX);
             let outbound = Outbound { host, trace: None, budget: &budget };
-            let lookup = Lookup { outbound, store, keys: &settings.keys, registry: &self.registry };
+            let lookup =
+                CatalogLookup { outbound, store, keys: &settings.keys, registry: &self.registry };
             self.catalogs.refresh(lookup, &due).await;
         }
     }

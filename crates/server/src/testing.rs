@@ -52,7 +52,7 @@ use crate::{
     dispatch::{Offer, dispatch},
     prelude::{Registry, ServerInfo},
     request::{CallerRequest, Environment, InstanceMemory},
-    upstream::Catalogs,
+    upstream::CatalogCache,
 };
 
 pub(crate) const INFO: ServerInfo = ServerInfo { name: "test", title: "Test", version: "1" };
@@ -65,7 +65,7 @@ pub struct Instance {
     host: Rc<FakeHost>,
     registry: Registry,
     settings: Rc<ServerSettings>,
-    catalogs: Catalogs,
+    catalogs: CatalogCache,
     memory: Rc<InstanceMemory>,
 }
 
@@ -79,7 +79,13 @@ impl Instance {
     pub fn new(host: &Rc<FakeHost>, registry: Registry) -> Self {
         let settings = settings(host, &registry).expect("the variables are valid");
         let (settings, memory) = (Rc::new(settings), Rc::default());
-        Self { host: Rc::clone(host), registry, settings, catalogs: Catalogs::default(), memory }
+        Self {
+            host: Rc::clone(host),
+            registry,
+            settings,
+            catalogs: CatalogCache::default(),
+            memory,
+        }
     }
 
     /// A request of a caller with these claims.

@@ -18,7 +18,7 @@ use self::{
     cache::{FRESH_MILLIS, STALE_MILLIS},
     call::access,
 };
-pub(crate) use self::{cache::Catalogs, catalog::Lookup};
+pub(crate) use self::{cache::CatalogCache, catalog::CatalogLookup};
 use crate::{context::Context, request::CallerRequest};
 
 /// The registry with the tools of all servers, or with the one of this name. A server whose list is
@@ -26,7 +26,7 @@ use crate::{context::Context, request::CallerRequest};
 /// caller a list is asked for only if they may use its tools, as far as that can be known before.
 pub(crate) async fn with_remote_tools(
     registry: &Registry<Context>,
-    catalogs: &Catalogs,
+    catalogs: &CatalogCache,
     request: &CallerRequest,
     memo: &PermissionMemo,
     name: Option<&str>,
@@ -60,7 +60,7 @@ pub(crate) async fn with_remote_tools(
     let longest = upstreams.iter().map(|upstream| upstream.limits.total).max();
     environment.budget.allow(longest.unwrap_or_default());
     let (outbound, store) = (environment.outbound(), environment.store());
-    let lookup = Lookup { outbound, store, keys: &environment.settings.keys, registry };
+    let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
     let looked_up = all(upstreams.iter().map(|upstream| {
         let is_callers = upstream.is_attached_for_caller();
         let context = is_callers.then(|| Context::of(request.clone()));

@@ -11,7 +11,7 @@ use doorward_core::{
 use doorward_oauth::Caller;
 use doorward_upstream::{Upstream, UpstreamError};
 
-use super::catalog::{Catalog, Lookup, fetch};
+use super::catalog::{Catalog, CatalogLookup, fetch};
 use crate::context::Context;
 
 /// How long a list is served without asking for it again, in milliseconds.
@@ -37,12 +37,12 @@ const MAX_STORED: usize = 255 * 1024;
 /// The lists that an instance remembers. This is not the cache of `core`: nobody waits for a list
 /// that is known, however old, and code for one more type of value is 15 KB.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogs(pub(super) RefCell<Vec<Known>>);
+pub(crate) struct CatalogCache(pub(super) RefCell<Vec<CachedCatalog>>);
 
 /// What an instance knows of one server, or of what it lists for one caller. Times are milliseconds
 /// since the Unix epoch.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct CachedCatalog {
     id: String,
     is_callers: bool,
     pub(super) catalog: Option<Rc<Catalog>>,
@@ -51,7 +51,7 @@ pub(super) struct Known {
     error: Option<UpstreamError>,
 }
 
-impl Catalogs {
+impl CatalogCache {
     /// The servers whose lists have to be asked for again, after an answer, so that nobody waits
     /// for it. A list that only a caller's token opens is asked for while one waits.
     pub(crate) fn due<'a>(
@@ -70,7 +70,7 @@ impl Catalogs {
     }
 
     /// Asks these servers for their lists again.
-    pub(crate) async fn refresh(&self, lookup: Lookup<'_>, upstreams: &[Rc<Upstream>]) {
+    pub(crate) async fn refresh(&self, lookup: CatalogLookup<'_>, upstreams: &[Rc<Upstream>]) {
         all(upstreams.iter().map(|it| self.look_up(lookup, it, None, FRESH_MILLIS))).await;
     }
 
@@ -78,7 +78,7 @@ impl Catalogs {
     /// instance stored; or what the server says.
     pub(super) fn look_up<'a>(
         &'a self,
-        lookup: Lookup<'a>,
+        lookup: CatalogLookup<'a>,
         upstream: &'a Rc<Upstream>,
         context: Option<Context>,
         fresh: u64,
@@ -170,15 +170,20 @@ impl Catalogs {
         known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS.0)
     }
 
-    fn change<T>(&self, id: &str, is_callers: bool, change: impl FnOnce(&mut Known) -> T) -> T {
+    fn change<T>(
+        &self,
+        id: &str,
+        is_callers: bool,
+        change: impl FnOnce(&mut CachedCatalog) -> T,
+    ) -> T {
         let mut all = self.0.borrow_mut();
         let mut known = match all.iter().position(|known| known.id == id) {
             Some(at) => all.remove(at),
-            None => Known { id: id.to_owned(), is_callers, ..Known::default() },
+            None => CachedCatalog { id: id.to_owned(), is_callers, ..CachedCatalog::default() },
         };
         let changed = change(&mut known);
         // Callers cannot push out the lists that are for all.
-        let is_alike = |known: &Known| known.is_callers == is_callers;
+        let is_alike = |known: &CachedCatalog| known.is_callers == is_callers;
         if all.iter().filter(|known| is_alike(known)).count() >= MAX_LISTS
             && let Some(at) = all.iter().position(is_alike)
         {
@@ -210,7 +215,7 @@ fn id_for(upstream: &Upstream, caller: &Caller) -> String {
     ])
 }
 
-impl Known {
+impl CachedCatalog {
     /// Whether the list is served as it is.
     fn is_served(&self, now: u64, fresh: u64) -> bool {
         let age_of_list = age(now, self.fetched_at);

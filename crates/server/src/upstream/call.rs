@@ -12,15 +12,15 @@ use serde_json::{Map, Value};
 use super::attached::{attached, caller_view};
 use crate::{context::Context, egress};
 
-/// What a call of a tool of another server needs.
-pub(super) struct Remote {
+/// Calls one tool of another server.
+pub(super) struct RemoteCall {
     pub(super) upstream: Rc<Upstream>,
     pub(super) protocol: Rc<RefCell<Protocol>>,
     pub(super) name: String,
     pub(super) listed: Rc<str>,
 }
 
-impl Remote {
+impl RemoteCall {
     pub(super) async fn call(
         &self,
         context: &Context,

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     attached::attached,
-    call::{Remote, access},
+    call::{RemoteCall, access},
 };
 use crate::context::Context;
 
@@ -28,9 +28,9 @@ pub(crate) struct Catalog {
     pub(super) protocol: Rc<RefCell<Protocol>>,
 }
 
-/// With what a list is looked up.
+/// What a lookup of a list needs.
 #[derive(Clone, Copy)]
-pub(crate) struct Lookup<'a> {
+pub(crate) struct CatalogLookup<'a> {
     pub(crate) outbound: Outbound<'a>,
     pub(crate) store: Store<'a>,
     pub(crate) keys: &'a Keys,
@@ -45,13 +45,13 @@ impl fmt::Debug for Catalog {
 
 /// Asks a server for its list.
 pub(super) fn fetch<'a>(
-    lookup: Lookup<'a>,
+    lookup: CatalogLookup<'a>,
     upstream: &'a Rc<Upstream>,
     context: Option<Context>,
     known: Option<&'a Catalog>,
 ) -> PortFuture<'a, Result<Catalog, UpstreamError>> {
     Box::pin(async move {
-        let Lookup { outbound, registry, .. } = lookup;
+        let CatalogLookup { outbound, registry, .. } = lookup;
         let log = |text: &[&str]| {
             outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
         };
@@ -117,7 +117,7 @@ impl Catalog {
         let protocol = Rc::new(RefCell::new(protocol));
         let tools = tools.into_iter().map(|RemoteTool { name, listed }| {
             let listed: Rc<str> = listed.into();
-            let call = Rc::new(Remote {
+            let call = Rc::new(RemoteCall {
                 upstream: Rc::clone(upstream),
                 protocol: Rc::clone(&protocol),
                 name: name.clone(),

@@ -60,7 +60,7 @@ struct Door {
     behind: Rc<Behind>,
     settings: Rc<ServerSettings>,
     memory: Rc<InstanceMemory>,
-    catalogs: Catalogs,
+    catalogs: CatalogCache,
     registry: Registry,
 }
 
@@ -172,7 +172,7 @@ impl Door {
         let registry = Registry::new().with(BuiltIn::new("w_hello", hello).public());
         let reader = finish(Reader::fetch(&host.fake, declared_variables()));
         let settings = Rc::new(ServerSettings::read(reader, &registry).unwrap());
-        let (memory, catalogs) = (Rc::default(), Catalogs::default());
+        let (memory, catalogs) = (Rc::default(), CatalogCache::default());
         Self { host, behind, settings, memory, catalogs, registry }
     }
 
@@ -232,7 +232,7 @@ impl Door {
         );
         let outbound = Outbound { host: &*self.host, trace: None, budget: &Budget::default() };
         let (keys, registry) = (&self.settings.keys, &self.registry);
-        let lookup = Lookup { outbound, store, keys, registry };
+        let lookup = CatalogLookup { outbound, store, keys, registry };
         let work = self.catalogs.refresh(lookup, &due);
         self.host.clock.run(vec![Box::pin(work) as PortFuture<'_, _>]);
     }
@@ -285,7 +285,7 @@ fn another_instance_takes_list_and_negotiation_from_the_store() {
     let mut door = Door::new(Speaks::Sessions, json!({}), &[]);
     door.names("");
     door.behind.methods();
-    door.catalogs = Catalogs::default();
+    door.catalogs = CatalogCache::default();
     door.memory = Rc::default();
     assert_eq!(door.call(oslo())["isError"], false);
     assert_eq!(door.behind.methods(), ["tools/call"]);
@@ -432,7 +432,7 @@ fn a_list_that_a_callers_token_opened_is_that_callers_and_is_not_stored() {
     assert_eq!(names(&door, "auth0|1", "a"), "w_a");
     assert_eq!(names(&door, "auth0|2", "b"), "w_b");
     assert_eq!(names(&door, "auth0|1", "b"), "w_a", "it is remembered for its caller");
-    door.catalogs = Catalogs::default();
+    door.catalogs = CatalogCache::default();
     door.memory = Rc::default();
     assert_eq!(names(&door, "auth0|1", "b"), "w_b", "no instance takes it from the store");
     for caller in 0..2 * MAX_LISTS {
