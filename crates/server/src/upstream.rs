@@ -41,7 +41,7 @@ pub(crate) async fn with_remote_tools(
         let is_filtered = environment.settings.auth0.permissions.list_filtering;
         let is_decidable = name.is_some() || upstream.permission.is_some() && is_filtered;
         if upstream.is_attached_for_caller() && is_decidable {
-            let tool = unlisted(upstream, name.unwrap_or(&upstream.prefix), None);
+            let tool = placeholder(upstream, name.unwrap_or(&upstream.prefix), None);
             let requirement = tool.requirement();
             match environment.tenant().decide(&request.caller, memo, &requirement).await {
                 Decision::Allowed => {}
@@ -62,10 +62,10 @@ pub(crate) async fn with_remote_tools(
     let (outbound, store) = (environment.outbound(), environment.store());
     let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
     let looked_up = all(upstreams.iter().map(|upstream| {
-        let is_callers = upstream.is_attached_for_caller();
-        let context = is_callers.then(|| Context::of(request.clone()));
-        let fresh = if is_callers { FRESH_MILLIS } else { STALE_MILLIS };
-        catalogs.look_up(lookup, upstream, context, fresh)
+        let is_for_caller = upstream.is_attached_for_caller();
+        let context = is_for_caller.then(|| Context::of(request.clone()));
+        let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
+        catalogs.look_up(lookup, upstream, context, max_age)
     }))
     .await;
     for (upstream, catalog) in upstreams.into_iter().zip(looked_up) {
@@ -76,7 +76,7 @@ pub(crate) async fn with_remote_tools(
                 merged = merged.and_remote(tool.map(std::slice::from_ref).unwrap_or_default());
             }
             (Err(error), Some(name)) => {
-                let tool = unlisted(upstream, name, Some(error));
+                let tool = placeholder(upstream, name, Some(error));
                 merged = merged.and_remote(&[Rc::new(tool)]);
             }
             // The lookup has logged why.
@@ -86,8 +86,9 @@ pub(crate) async fn with_remote_tools(
     merged
 }
 
-/// A tool that is not known to exist, for the decision about it; a call of it fails.
-fn unlisted(upstream: &Rc<Upstream>, name: &str, error: Option<UpstreamError>) -> Tool<Context> {
+/// Stands for a tool that may not exist, so that the decision about it can be made. A call of it
+/// fails.
+fn placeholder(upstream: &Rc<Upstream>, name: &str, error: Option<UpstreamError>) -> Tool<Context> {
     let error = error.unwrap_or(UpstreamError::TokenMissing);
     Tool::remote(name.to_owned(), "{}".into(), access(upstream), {
         let upstream = Rc::clone(upstream);

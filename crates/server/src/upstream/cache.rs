@@ -44,7 +44,7 @@ pub(crate) struct CatalogCache(pub(super) RefCell<Vec<CachedCatalog>>);
 #[derive(Debug, Default)]
 pub(super) struct CachedCatalog {
     id: String,
-    is_callers: bool,
+    is_for_caller: bool,
     pub(super) catalog: Option<Rc<Catalog>>,
     fetched_at: u64,
     attempted_at: u64,
@@ -74,24 +74,24 @@ impl CatalogCache {
         all(upstreams.iter().map(|it| self.look_up(lookup, it, None, FRESH_MILLIS))).await;
     }
 
-    /// The list of a server: what is remembered, unless it is older than `fresh`; what another
+    /// The list of a server: what is remembered, unless it is older than `max_age`; what another
     /// instance stored; or what the server says.
     pub(super) fn look_up<'a>(
         &'a self,
         lookup: CatalogLookup<'a>,
         upstream: &'a Rc<Upstream>,
         context: Option<Context>,
-        fresh: u64,
+        max_age: u64,
     ) -> PortFuture<'a, Result<Rc<Catalog>, UpstreamError>> {
         Box::pin(async move {
             let host = lookup.outbound.host;
             let caller = context.as_ref().map(Context::caller);
-            let is_callers = caller.is_some();
+            let is_for_caller = caller.is_some();
             // What a caller's token opens is for that caller, and is not stored.
-            let id = caller.map_or_else(|| upstream.id.clone(), |it| id_for(upstream, it));
+            let id = caller.map_or_else(|| upstream.id.clone(), |it| caller_list_id(upstream, it));
             let now = loop {
                 let now = host.now_millis();
-                if let Some(remembered) = self.remembered(&id, now, fresh) {
+                if let Some(remembered) = self.remembered(&id, now, max_age) {
                     return remembered;
                 }
                 if !self.is_asked_for(&id, now) {
@@ -100,19 +100,19 @@ impl CatalogCache {
                 host.sleep(WAIT).await;
             };
             // From here on others wait, and nobody fetches what they fetch.
-            self.change(&id, is_callers, |known| known.attempted_at = now);
+            self.update(&id, is_for_caller, |known| known.attempted_at = now);
             let key = store_key(lookup.keys, upstream);
-            if !is_callers
+            if !is_for_caller
                 && let Ok(Some(record)) = lookup.store.get(&key).await
                 && let Some((catalog, fetched_at)) = Catalog::decode(upstream, &record)
             {
-                let stored = self.change(&id, is_callers, |known| {
+                let stored = self.update(&id, is_for_caller, |known| {
                     if fetched_at > known.fetched_at {
                         known.catalog = Some(Rc::new(catalog));
                         known.fetched_at = fetched_at;
                     }
                     let stored =
-                        known.catalog.clone().filter(|_| age(now, known.fetched_at) < fresh);
+                        known.catalog.clone().filter(|_| age(now, known.fetched_at) < max_age);
                     // The server itself was not asked.
                     known.attempted_at = if stored.is_some() { 0 } else { now };
                     stored
@@ -121,11 +121,11 @@ impl CatalogCache {
                     return Ok(stored);
                 }
             }
-            let stale = self.change(&id, is_callers, |known| {
+            let stale = self.update(&id, is_for_caller, |known| {
                 known.catalog.clone().filter(|_| age(now, known.fetched_at) < STALE_MILLIS)
             });
             let fetched = fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
-            self.change(&id, is_callers, |known| match &fetched {
+            self.update(&id, is_for_caller, |known| match &fetched {
                 Ok(catalog) => {
                     known.catalog = Some(Rc::clone(catalog));
                     (known.fetched_at, known.error) = (now, None);
@@ -135,7 +135,7 @@ impl CatalogCache {
                 Err(error) => known.error = Some(*error),
             });
             if let Ok(catalog) = &fetched
-                && !is_callers
+                && !is_for_caller
             {
                 let record = catalog.encode(now);
                 if record.len() <= MAX_STORED {
@@ -152,11 +152,11 @@ impl CatalogCache {
         &self,
         id: &str,
         now: u64,
-        fresh: u64,
+        max_age: u64,
     ) -> Option<Result<Rc<Catalog>, UpstreamError>> {
         let known = self.0.borrow();
         let known = known.iter().find(|known| known.id == id)?;
-        if let Some(catalog) = known.catalog.clone().filter(|_| known.is_served(now, fresh)) {
+        if let Some(catalog) = known.catalog.clone().filter(|_| known.is_served(now, max_age)) {
             return Some(Ok(catalog));
         }
         let is_left_alone = age(now, known.attempted_at) < BACKOFF_MILLIS.0;
@@ -170,27 +170,27 @@ impl CatalogCache {
         known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS.0)
     }
 
-    fn change<T>(
+    fn update<T>(
         &self,
         id: &str,
-        is_callers: bool,
-        change: impl FnOnce(&mut CachedCatalog) -> T,
+        is_for_caller: bool,
+        update: impl FnOnce(&mut CachedCatalog) -> T,
     ) -> T {
         let mut all = self.0.borrow_mut();
         let mut known = match all.iter().position(|known| known.id == id) {
             Some(at) => all.remove(at),
-            None => CachedCatalog { id: id.to_owned(), is_callers, ..CachedCatalog::default() },
+            None => CachedCatalog { id: id.to_owned(), is_for_caller, ..CachedCatalog::default() },
         };
-        let changed = change(&mut known);
+        let updated = update(&mut known);
         // Callers cannot push out the lists that are for all.
-        let is_alike = |known: &CachedCatalog| known.is_callers == is_callers;
+        let is_alike = |known: &CachedCatalog| known.is_for_caller == is_for_caller;
         if all.iter().filter(|known| is_alike(known)).count() >= MAX_LISTS
             && let Some(at) = all.iter().position(is_alike)
         {
             all.remove(at);
         }
         all.push(known);
-        changed
+        updated
     }
 }
 
@@ -203,7 +203,7 @@ fn store_key(keys: &Keys, upstream: &Upstream) -> StoreKey {
 }
 
 /// The id of what a server lists for a caller.
-fn id_for(upstream: &Upstream, caller: &Caller) -> String {
+fn caller_list_id(upstream: &Upstream, caller: &Caller) -> String {
     let organization = caller.organization_id();
     digest(&[
         &upstream.id,
@@ -217,9 +217,9 @@ fn id_for(upstream: &Upstream, caller: &Caller) -> String {
 
 impl CachedCatalog {
     /// Whether the list is served as it is.
-    fn is_served(&self, now: u64, fresh: u64) -> bool {
+    fn is_served(&self, now: u64, max_age: u64) -> bool {
         let age_of_list = age(now, self.fetched_at);
-        age_of_list < fresh
+        age_of_list < max_age
             || age_of_list < STALE_MILLIS && age(now, self.attempted_at) < BACKOFF_MILLIS.1
     }
 }
