@@ -33,9 +33,12 @@ const PATH: &str = "/egress/";
 
 const CAPABILITY: &str = "doorward-capability";
 
-/// The address of a client that is another component. The adapter passes it on only if the host,
-/// and nobody else, said so.
-const INSIDE: (&str, &str) = ("spin-client-addr", "0.0.0.0:0");
+/// The header in which Spin names the address of a client. The adapter passes it on only if the
+/// host, and nobody else, said so.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
+/// The address of a client that is another component of the application.
+const INTERNAL_ADDRESS: &str = "0.0.0.0:0";
 
 /// The headers of a request that are passed on.
 const HEADERS: [&str; 11] = [
@@ -87,9 +90,9 @@ struct Capability {
 
 /// Whether a request is one to the egress, from inside of the application.
 pub(crate) fn is_egress(uri: &Uri, headers: &HeaderMap) -> bool {
-    let (name, address) = INSIDE;
-    let mut addresses = headers.get_all(name).iter();
-    let is_inside = addresses.next().is_some_and(|it| it == address) && addresses.next().is_none();
+    let mut addresses = headers.get_all(CLIENT_ADDRESS).iter();
+    let is_inside =
+        addresses.next().is_some_and(|it| it == INTERNAL_ADDRESS) && addresses.next().is_none();
     let is_chained = uri.host().is_some_and(|host| host.ends_with(".spin.internal"));
     is_inside && is_chained && uri.path().starts_with(PATH)
 }

@@ -14,7 +14,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// The address of a client, and what it is for another component of the application.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
-const INSIDE: &str = "0.0.0.0:0";
+const INTERNAL_ADDRESS: &str = "0.0.0.0:0";
 
 /// Why a request is not served.
 #[derive(Debug)]
@@ -73,13 +73,13 @@ fn convert(
     fields: Vec<(String, Vec<u8>)>,
 ) -> Option<Request<()>> {
     let mut headers = HeaderMap::with_capacity(32);
-    let (mut address, mut are_all_inside) = (None, true);
+    let (mut address, mut are_all_internal) = (None, true);
     for (name, value) in fields {
         // Spin's own headers. Clients can send them as well, so nothing here may use them; but Spin
         // appends the address of the client in any case.
         if name.starts_with("spin-") {
             if name == CLIENT_ADDRESS {
-                are_all_inside &= value == INSIDE.as_bytes();
+                are_all_internal &= value == INTERNAL_ADDRESS.as_bytes();
                 address = Some(value);
             }
             continue;
@@ -89,7 +89,8 @@ fn convert(
         headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, value).ok()?;
     }
     // Only another component has the address of one, and only if nobody else claims it, too.
-    let address = address.filter(|address| are_all_inside || address != INSIDE.as_bytes());
+    let address =
+        address.filter(|address| are_all_internal || address != INTERNAL_ADDRESS.as_bytes());
     if let Some(Ok(address)) = address.map(HeaderValue::try_from) {
         headers.insert(CLIENT_ADDRESS, address);
     }

@@ -16,8 +16,11 @@ use crate::{Fault, Upstream, UpstreamError, message::result};
 /// The most pages of a list that are asked for.
 const MAX_PAGES: usize = 16;
 
-/// The most entries and bytes of all pages together; what follows is left out.
-const MAX_LIST: (usize, usize) = (1024, 1024 * 1024);
+/// The most tools of all pages together; what follows is left out.
+const MAX_LIST_TOOLS: usize = 1024;
+
+/// The most bytes of all pages together; what follows is left out.
+const MAX_LIST_BYTES: usize = 1024 * 1024;
 
 const CALL: &str = "tools/call";
 const LIST: &str = "tools/list";
@@ -112,7 +115,7 @@ impl Client<'_> {
                 Some(Value::Array(page)) => {
                     for tool in page {
                         bytes = bytes.saturating_add(tool.to_string().len());
-                        if tools.len() >= MAX_LIST.0 || bytes > MAX_LIST.1 {
+                        if tools.len() >= MAX_LIST_TOOLS || bytes > MAX_LIST_BYTES {
                             return Ok(tools);
                         }
                         tools.push(tool);

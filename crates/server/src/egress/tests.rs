@@ -129,7 +129,7 @@ fn the_token_is_attached_and_never_comes_back() {
         "range",
         "accept-encoding",
         CAPABILITY,
-        INSIDE.0,
+        CLIENT_ADDRESS,
     ] {
         assert!(!sent.contains_key(name), "{name}");
     }

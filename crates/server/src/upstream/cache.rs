@@ -20,9 +20,11 @@ pub(super) const FRESH_MILLIS: u64 = 60_000;
 /// How long a list is served while its server does not answer, in milliseconds.
 pub(super) const STALE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
-/// How long a server is left alone after it was asked, in milliseconds: if it gave no list, and if
-/// there is one to serve meanwhile.
-const BACKOFF_MILLIS: (u64, u64) = (3000, 30_000);
+/// Back-off after asking a server, in milliseconds, without a list to serve.
+const BACKOFF_MILLIS: u64 = 3000;
+
+/// Back-off after asking a server, in milliseconds, with a list to serve.
+const BACKOFF_STALE_MILLIS: u64 = 30_000;
 
 /// How long a request waits before it looks again for a list that another one asks for.
 const WAIT: Duration = Duration::from_millis(50);
@@ -159,7 +161,7 @@ impl CatalogCache {
         if let Some(catalog) = known.catalog.clone().filter(|_| known.is_served(now, max_age)) {
             return Some(Ok(catalog));
         }
-        let is_left_alone = age(now, known.attempted_at) < BACKOFF_MILLIS.0;
+        let is_left_alone = age(now, known.attempted_at) < BACKOFF_MILLIS;
         known.error.filter(|_| is_left_alone && known.catalog.is_none()).map(Err)
     }
 
@@ -167,7 +169,7 @@ impl CatalogCache {
     fn is_asked_for(&self, id: &str, now: u64) -> bool {
         let known = self.0.borrow();
         let known = known.iter().find(|known| known.id == id);
-        known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS.0)
+        known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS)
     }
 
     fn update<T>(
@@ -220,7 +222,7 @@ impl CachedCatalog {
     fn is_served(&self, now: u64, max_age: u64) -> bool {
         let age_of_list = age(now, self.fetched_at);
         age_of_list < max_age
-            || age_of_list < STALE_MILLIS && age(now, self.attempted_at) < BACKOFF_MILLIS.1
+            || age_of_list < STALE_MILLIS && age(now, self.attempted_at) < BACKOFF_STALE_MILLIS
     }
 }
 

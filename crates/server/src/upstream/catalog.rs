@@ -19,8 +19,11 @@ use super::{
 };
 use crate::context::Context;
 
-/// The most lines about one list in the log, and the longest name in one, in bytes.
-const MAX_LOGGED: (u32, usize) = (16, 128);
+/// The most lines about one list in the log.
+const MAX_LOGGED_LINES: u32 = 16;
+
+/// The longest name of a tool in such a line, in bytes.
+const MAX_LOGGED_NAME_BYTES: usize = 128;
 
 /// The tools of one server.
 pub(crate) struct Catalog {
@@ -67,11 +70,13 @@ pub(super) fn fetch<'a>(
         })?;
         let logged = Cell::new(0);
         let log = |tool: &str, problem: &str| {
-            let tool = one_line(tool, MAX_LOGGED.1).unwrap_or_default();
+            let tool = one_line(tool, MAX_LOGGED_NAME_BYTES).unwrap_or_default();
             match logged.replace(logged.get() + 1) {
-                before if before < MAX_LOGGED.0 => log(&["the tool `", &tool, "` ", problem]),
-                before if before == MAX_LOGGED.0 => log(&["more of its tools are not named here"]),
-                _ => logged.set(MAX_LOGGED.0 + 1),
+                before if before < MAX_LOGGED_LINES => log(&["the tool `", &tool, "` ", problem]),
+                before if before == MAX_LOGGED_LINES => {
+                    log(&["more of its tools are not named here"])
+                }
+                _ => logged.set(MAX_LOGGED_LINES + 1),
             }
         };
         let tools = tools(upstream, listed, &mut |tool, problem| {
