@@ -21,7 +21,9 @@ use doorward_core::{
     web::{Answer, read_body},
 };
 use doorward_upstream::{Egress, Upstream};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header, request::Parts,
+};
 use http_body::Body;
 use serde_json::{Map, Value};
 use url::Url;
@@ -41,7 +43,7 @@ const CLIENT_ADDRESS: &str = "spin-client-addr";
 const INTERNAL_ADDRESS: &str = "0.0.0.0:0";
 
 /// The headers of a request that are passed on.
-const HEADERS: [&str; 11] = [
+const PASSED_ON_HEADERS: [&str; 11] = [
     "accept",
     "accept-language",
     "content-type",
@@ -77,7 +79,7 @@ reasons! {
     }
 }
 
-/// What a capability says.
+/// The right of one call to use the API of a connection.
 struct Capability {
     /// The server's entry among the settings.
     upstream: String,
@@ -86,6 +88,8 @@ struct Capability {
     issuer: String,
     subject: String,
     client: String,
+    /// In milliseconds since the Unix epoch.
+    expires_at: u64,
 }
 
 /// Whether a request is one to the egress, from inside of the application.
@@ -98,7 +102,7 @@ pub(crate) fn is_egress(uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// What a tool is told in `_meta`: where the API is, and the capability of this call.
-pub(crate) fn offer(
+pub(crate) fn egress_meta(
     request: &CallerRequest,
     upstream: &Upstream,
     egress: &Egress,
@@ -107,24 +111,21 @@ pub(crate) fn offer(
 ) -> Value {
     let CallerRequest { environment, caller, .. } = request;
     let millis = u64::try_from(upstream.limits.total.as_millis()).unwrap_or_default();
-    let parts = [
-        upstream.id.as_str(),
-        tool,
-        token.access_token.expose(),
-        caller.issuer(),
-        caller.subject(),
-        caller.client_id(),
-        &environment.host.now_millis().saturating_add(millis).to_string(),
-    ];
-    let plain = Value::Array(parts.map(Value::from).into()).to_string();
-    let sealer = environment.settings.keys.sealer(Purpose::Egress);
-    let context = context(environment, &egress.connection);
-    let sealed = sealer.seal(&*environment.host, context.as_bytes(), plain.as_bytes());
-    let mut offer = Map::new();
+    let capability = Capability {
+        upstream: upstream.id.clone(),
+        tool: tool.to_owned(),
+        token: token.access_token.expose().to_owned(),
+        issuer: caller.issuer().to_owned(),
+        subject: caller.subject().to_owned(),
+        client: caller.client_id().to_owned(),
+        expires_at: environment.host.now_millis().saturating_add(millis),
+    };
+    let mut meta = Map::new();
+    let sealed = capability.seal(environment, &egress.connection);
     let url = ["http://", &egress.component, ".spin.internal", PATH, &egress.connection].concat();
-    offer.insert("capability".into(), BASE64_URL_SAFE_NO_PAD.encode(sealed).into());
-    offer.insert("url".into(), url.into());
-    offer.into()
+    meta.insert("capability".into(), sealed.into());
+    meta.insert("url".into(), url.into());
+    meta.into()
 }
 
 /// A capability is for one server and one connection. No URL has a space.
@@ -133,21 +134,46 @@ fn context(environment: &Environment, connection: &str) -> String {
 }
 
 impl Capability {
+    /// Seals it for this connection.
+    fn seal(&self, environment: &Environment, connection: &str) -> String {
+        let sealer = environment.settings.keys.sealer(Purpose::Egress);
+        let (plain, context) = (self.encode(), context(environment, connection));
+        let sealed = sealer.seal(&*environment.host, context.as_bytes(), plain.as_bytes());
+        BASE64_URL_SAFE_NO_PAD.encode(sealed)
+    }
+
     /// Opens a capability for this connection that has not expired.
     fn open(environment: &Environment, connection: &str, headers: &HeaderMap) -> Option<Self> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(headers.get(CAPABILITY)?).ok()?;
         let sealer = environment.settings.keys.sealer(Purpose::Egress);
         let plain = sealer.open(context(environment, connection).as_bytes(), &sealed)?;
-        let Ok(Value::Array(parts)) = strict_json::parse(&plain) else { return None };
-        let part = |at: usize| parts.get(at)?.as_str().map(str::to_owned);
-        let expires_at: u64 = part(6)?.parse().ok()?;
-        (environment.host.now_millis() < expires_at).then_some(Self {
-            upstream: part(0)?,
-            tool: part(1)?,
-            token: part(2)?,
-            issuer: part(3)?,
-            subject: part(4)?,
-            client: part(5)?,
+        let capability = Self::decode(&plain)?;
+        (environment.host.now_millis() < capability.expires_at).then_some(capability)
+    }
+
+    fn encode(&self) -> String {
+        let texts =
+            [&self.upstream, &self.tool, &self.token, &self.issuer, &self.subject, &self.client];
+        let mut parts: Vec<Value> = texts.map(|text| text.as_str().into()).into();
+        parts.push(self.expires_at.into());
+        Value::Array(parts).to_string()
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    fn decode(plain: &[u8]) -> Option<Self> {
+        let Ok(Value::Array(parts)) = strict_json::parse(plain) else { return None };
+        let [upstream, tool, token, issuer, subject, client, expires_at] = parts.as_slice() else {
+            return None;
+        };
+        let text = |part: &Value| part.as_str().map(str::to_owned);
+        Some(Self {
+            upstream: text(upstream)?,
+            tool: text(tool)?,
+            token: text(token)?,
+            issuer: text(issuer)?,
+            subject: text(subject)?,
+            client: text(client)?,
+            expires_at: expires_at.as_u64()?,
         })
     }
 }
@@ -165,22 +191,12 @@ where
     let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let (connection, rest) = path.split_once('/').unwrap_or_default();
     let capability = Capability::open(environment, connection, &parts.headers);
-    let checked = check(environment, capability.as_ref(), connection, rest, &parts.method);
-    let sent = match checked {
-        Err(reason) => Err(reason),
-        Ok((upstream, url)) => {
-            let most = environment.settings.max_body_bytes;
-            match read_body(&*environment.host, body, most).await {
-                Err(_) => Err(EgressReason::Body),
-                Ok(body) => {
-                    log(environment, audit, capability.as_ref(), EgressReason::Allowed);
-                    let query = parts.uri.query().map(|query| ["?", query].concat());
-                    let url = url + &query.unwrap_or_default();
-                    let declared = upstream.egress.as_ref();
-                    let request = declared
-                        .and_then(|it| to_api(&url, it, parts.method, &parts.headers, body));
-                    send(environment, upstream, capability.as_ref(), request).await
-                }
+    let sent = match &capability {
+        None => Err(EgressReason::Capability),
+        Some(capability) => {
+            match authorized_target(environment, capability, connection, rest, &parts.method) {
+                Err(reason) => Err(reason),
+                Ok(target) => pass_on(environment, audit, capability, target, &parts, body).await,
             }
         }
     };
@@ -195,15 +211,22 @@ where
     })
 }
 
-/// The server and the URL, if the operator declares what is asked for.
-fn check<'a>(
+/// Where a request goes.
+struct Target<'a> {
+    upstream: &'a Upstream,
+    egress: &'a Egress,
+    /// The URL, without a query.
+    url: String,
+}
+
+/// The target of a request, if the operator declares what it asks for.
+fn authorized_target<'a>(
     environment: &'a Environment,
-    capability: Option<&Capability>,
+    capability: &Capability,
     connection: &str,
     rest: &str,
     method: &Method,
-) -> Result<(&'a Upstream, String), EgressReason> {
-    let capability = capability.ok_or(EgressReason::Capability)?;
+) -> Result<Target<'a>, EgressReason> {
     let mut upstreams = environment.settings.upstreams.iter();
     let upstream = upstreams.find(|it| it.id == capability.upstream);
     let upstream = upstream.ok_or(EgressReason::Capability)?;
@@ -223,23 +246,39 @@ fn check<'a>(
     let origin = egress.hosts.iter().find(is_declared).filter(|_| is_plain);
     let (origin, _) = origin.ok_or(EgressReason::Host)?;
     match egress.methods.contains(method) {
-        true => Ok((upstream, origin.url(&path))),
+        true => Ok(Target { upstream, egress, url: origin.url(&path) }),
         false => Err(EgressReason::Method),
     }
 }
 
+/// Sends a request on to its target.
+async fn pass_on<B>(
+    environment: &Environment,
+    audit: &Audit,
+    capability: &Capability,
+    target: Target<'_>,
+    parts: &Parts,
+    body: B,
+) -> Result<Answer, EgressReason>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let body = read_body(&*environment.host, body, environment.settings.max_body_bytes).await;
+    let body = body.map_err(|_| EgressReason::Body)?;
+    log(environment, audit, Some(capability), EgressReason::Allowed);
+    let query = parts.uri.query().map(|query| ["?", query].concat());
+    let url = [target.url, query.unwrap_or_default()].concat();
+    let request = request_to_api(&url, target.egress, parts, body);
+    let request = request.ok_or(EgressReason::Unreachable)?;
+    send(environment, target.upstream, capability, request).await
+}
+
 /// The request to the API, with those headers that are known to be harmless, or that the operator
 /// names.
-fn to_api(
-    url: &str,
-    egress: &Egress,
-    method: Method,
-    sent: &HeaderMap,
-    body: Bytes,
-) -> Option<Request<Bytes>> {
-    let mut request = api_request(method, url, None, None).ok()?;
-    for (name, value) in sent {
-        if HEADERS.contains(&name.as_str()) || egress.headers.contains(name) {
+fn request_to_api(url: &str, egress: &Egress, sent: &Parts, body: Bytes) -> Option<Request<Bytes>> {
+    let mut request = api_request(sent.method.clone(), url, None, None).ok()?;
+    for (name, value) in &sent.headers {
+        if PASSED_ON_HEADERS.contains(&name.as_str()) || egress.headers.contains(name) {
             request.headers_mut().insert(name.clone(), value.clone());
         }
     }
@@ -251,11 +290,13 @@ fn to_api(
 async fn send(
     environment: &Environment,
     upstream: &Upstream,
-    capability: Option<&Capability>,
-    request: Option<Request<Bytes>>,
+    capability: &Capability,
+    mut request: Request<Bytes>,
 ) -> Result<Answer, EgressReason> {
-    let token = capability.map(|it| it.token.as_str()).filter(|token| !token.is_empty());
-    let (token, mut request) = token.zip(request).ok_or(EgressReason::Unreachable)?;
+    let token = capability.token.as_str();
+    if token.is_empty() {
+        return Err(EgressReason::Unreachable);
+    }
     let bearer = HeaderValue::try_from(["Bearer ", token].concat());
     let bearer = bearer.map_err(|_| EgressReason::Unreachable)?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);

@@ -58,10 +58,10 @@ fn capability(host: &Rc<FakeHost>) -> String {
     let (access_token, expires_at) = (TOKEN.to_owned().into(), u64::MAX);
     let token = IssuedToken { access_token, expires_at, scopes: None };
     let egress = upstream.egress.as_ref().unwrap();
-    let offer = offer(&request, &upstream, egress, "w_list", &token);
-    assert_eq!(offer["url"], "http://doorward.spin.internal/egress/orders");
-    assert!(!offer.to_string().contains(TOKEN));
-    offer["capability"].as_str().unwrap().to_owned()
+    let meta = egress_meta(&request, &upstream, egress, "w_list", &token);
+    assert_eq!(meta["url"], "http://doorward.spin.internal/egress/orders");
+    assert!(!meta.to_string().contains(TOKEN));
+    meta["capability"].as_str().unwrap().to_owned()
 }
 
 /// What the door answers to a request: status, headers, body.

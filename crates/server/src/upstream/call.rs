@@ -10,7 +10,7 @@ use doorward_upstream::{
 use serde_json::{Map, Value};
 
 use super::attached::{attached, caller_view};
-use crate::{context::Context, egress};
+use crate::{context::Context, egress::egress_meta};
 
 /// Calls one tool of another server.
 pub(super) struct RemoteCall {
@@ -38,8 +38,9 @@ impl RemoteCall {
                 let scopes: Vec<&str> = egress.scopes.iter().map(String::as_str).collect();
                 let connection = context.connection(&egress.connection).scopes(&scopes);
                 let token = connection.token(false).await?.token;
-                let offer = egress::offer(context.request(), upstream, egress, &self.name, &token);
-                meta.insert("doorward/egress".into(), offer);
+                let request = context.request();
+                let capability = egress_meta(request, upstream, egress, &self.name, &token);
+                meta.insert("doorward/egress".into(), capability);
                 Some(context.connection(&egress.connection))
             }
         };
