@@ -1,10 +1,10 @@
 //! The tools of other MCP servers, which are offered like built-in ones: a list of them is
 //! remembered for each server, and a call is sent on with what the operator attaches.
 
-mod attached;
 mod cache;
 mod call;
 mod catalog;
+mod credential;
 
 use std::rc::Rc;
 
@@ -13,12 +13,12 @@ use doorward_core::host::all;
 use doorward_mcp::{Registry, Tool};
 use doorward_upstream::{Upstream, UpstreamError};
 
+pub(crate) use self::{cache::CatalogCache, catalog::CatalogLookup};
 use self::{
-    attached::attached,
     cache::{FRESH_MILLIS, STALE_MILLIS},
     call::access,
+    credential::credential_header,
 };
-pub(crate) use self::{cache::CatalogCache, catalog::CatalogLookup};
 use crate::{context::Context, request::CallerRequest};
 
 /// The registry with the tools of all servers, or with the one of this name. A server whose list is
@@ -40,7 +40,7 @@ pub(crate) async fn with_remote_tools(
         }
         let is_filtered = environment.settings.auth0.permissions.list_filtering;
         let is_decidable = name.is_some() || upstream.permission.is_some() && is_filtered;
-        if upstream.is_attached_for_caller() && is_decidable {
+        if upstream.has_caller_credential() && is_decidable {
             let tool = placeholder(upstream, name.unwrap_or(&upstream.prefix), None);
             let requirement = tool.requirement();
             match environment.tenant().decide(&request.caller, memo, &requirement).await {
@@ -62,7 +62,7 @@ pub(crate) async fn with_remote_tools(
     let (outbound, store) = (environment.outbound(), environment.store());
     let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
     let looked_up = all(upstreams.iter().map(|upstream| {
-        let is_for_caller = upstream.is_attached_for_caller();
+        let is_for_caller = upstream.has_caller_credential();
         let context = is_for_caller.then(|| Context::of(request.clone()));
         let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
         catalogs.look_up(lookup, upstream, context, max_age)
@@ -96,7 +96,7 @@ fn placeholder(upstream: &Rc<Upstream>, name: &str, error: Option<UpstreamError>
             let upstream = Rc::clone(&upstream);
             Box::pin(async move {
                 // If it is the caller's account that is missing, they get the link.
-                attached(Some(&context), &upstream).await?;
+                credential_header(Some(&context), &upstream).await?;
                 Err(context.fault(error.into()))
             })
         }

@@ -35,8 +35,8 @@ pub struct Client<'a> {
     pub outbound: Outbound<'a>,
     /// The server.
     pub upstream: &'a Upstream,
-    /// What is attached to each request.
-    pub attached: Option<(HeaderName, HeaderValue)>,
+    /// The header that authenticates each request.
+    pub credential: Option<(HeaderName, HeaderValue)>,
 }
 
 /// How a server is spoken to.
@@ -234,7 +234,7 @@ impl Client<'_> {
     /// an error the words are dropped.
     fn result(&self, response: &Response<Bytes>, id: u64) -> Result<Map<String, Value>, Fault> {
         let outcome = result(response.headers(), response.body(), id);
-        let secret = self.attached.as_ref().and_then(|(_, value)| value.to_str().ok());
+        let secret = self.credential.as_ref().and_then(|(_, value)| value.to_str().ok());
         let secret = secret.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
         if !secret.is_some_and(|secret| reveals(response.body(), secret)) {
             return outcome;
@@ -303,7 +303,7 @@ impl Client<'_> {
         if let Some(session) = &session {
             headers.insert(SESSION, session.clone());
         }
-        if let Some((name, value)) = self.attached.clone() {
+        if let Some((name, value)) = self.credential.clone() {
             headers.insert(name, value);
         }
         let response = self.outbound.send(request, self.upstream.limits).await;

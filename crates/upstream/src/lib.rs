@@ -15,5 +15,5 @@ mod tools;
 pub use client::{CLIENT_CAPABILITIES, Client, Protocol, ToolCall};
 pub use error::{Fault, UpstreamError};
 pub use reply::{answers, questions, reply};
-pub use settings::{Attach, Egress, Upstream, Upstreams, VARIABLES};
+pub use settings::{Credential, Egress, Upstream, Upstreams, VARIABLES};
 pub use tools::{RemoteTool, tools};

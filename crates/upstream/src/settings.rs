@@ -28,7 +28,7 @@ use doorward_core::{
 use serde_json::{Map, Value};
 
 use self::entry::{Entry, wrong};
-pub use self::{credential::Attach, egress::Egress};
+pub use self::{credential::Credential, egress::Egress};
 
 variables! {
     /// MCP servers whose tools are offered beside the built-in ones, as [JSON](upstreams.md).
@@ -69,8 +69,8 @@ pub struct Upstream {
     pub may_ask: bool,
     /// The origins of the pages that they may ask the user to open: its own, and more.
     pub ask_origins: Vec<Origin>,
-    /// What is sent along.
-    pub attach: Attach,
+    /// What authenticates requests to the server.
+    pub credential: Credential,
     /// What is told about the caller: some of `subject`, `name`, `scopes`, `organization` and
     /// `locale`.
     pub caller: Vec<String>,
@@ -223,9 +223,9 @@ impl Upstream {
             body: usize::try_from(entry.number("bytes", 1024 * 1024, 4 * 1024 * 1024)?)
                 .unwrap_or_default(),
         };
-        let attach = match entry.0.get("attach") {
-            None => Attach::Nothing,
-            Some(value) => Attach::parse(Entry::new(value, entry.at("attach"))?, secret)?,
+        let credential = match entry.0.get("attach") {
+            None => Credential::None,
+            Some(value) => Credential::parse(Entry::new(value, entry.at("attach"))?, secret)?,
         };
         let egress = match entry.0.get("egress") {
             None => None,
@@ -243,7 +243,7 @@ impl Upstream {
             is_read_only,
             may_ask,
             ask_origins,
-            attach,
+            credential,
             caller,
             egress,
             limits,
@@ -257,16 +257,16 @@ impl Upstream {
         name.strip_prefix(&self.prefix).filter(|name| self.takes(name))
     }
 
-    /// Whether what is attached belongs to the caller.
+    /// Whether its credential belongs to the caller.
     #[must_use]
-    pub fn is_attached_for_caller(&self) -> bool {
-        matches!(self.attach, Attach::OnBehalfOf(..) | Attach::Connection(_))
+    pub fn has_caller_credential(&self) -> bool {
+        matches!(self.credential, Credential::OnBehalfOf { .. } | Credential::Connection { .. })
     }
 
     /// Whether no two calls share a session, because it may know something of the caller.
     #[must_use]
     pub fn has_session_per_call(&self) -> bool {
-        self.is_attached_for_caller() || !self.caller.is_empty() || self.egress.is_some()
+        self.has_caller_credential() || !self.caller.is_empty() || self.egress.is_some()
     }
 
     /// Whether the tool of this name of its own is offered.

@@ -66,7 +66,7 @@ impl CatalogCache {
             let known = known.iter().find(|known| known.id == upstream.id);
             known
                 .is_some_and(|known| known.catalog.is_some() && !known.is_served(now, FRESH_MILLIS))
-                && !upstream.is_attached_for_caller()
+                && !upstream.has_caller_credential()
         };
         upstreams.filter(is_due).cloned().collect()
     }

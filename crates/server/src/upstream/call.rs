@@ -4,12 +4,13 @@ use std::{cell::RefCell, rc::Rc};
 
 use doorward_core::strict_json;
 use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
+use doorward_oauth::Caller;
 use doorward_upstream::{
     CLIENT_CAPABILITIES, Client, Fault, Protocol, ToolCall, Upstream, answers, questions, reply,
 };
 use serde_json::{Map, Value};
 
-use super::attached::{attached, caller_view};
+use super::credential::credential_header;
 use crate::{context::Context, egress::egress_meta};
 
 /// Calls one tool of another server.
@@ -55,10 +56,10 @@ impl RemoteCall {
             follow_up = remembered
                 .and_then(|state| answers(upstream, state, context.round_trip().responses()));
         }
-        let attached = attached(Some(context), upstream).await?;
+        let credential = credential_header(Some(context), upstream).await?;
         let environment = &context.request().environment;
         environment.budget.allow(upstream.limits.total);
-        let client = Client { outbound: environment.outbound(), upstream, attached };
+        let client = Client { outbound: environment.outbound(), upstream, credential };
         let mut protocol = self.protocol.borrow().clone();
         let call = ToolCall {
             name: upstream.own_name(&self.name).unwrap_or_default(),
@@ -102,4 +103,25 @@ pub(super) fn access(upstream: &Upstream) -> RemoteAccess {
         scopes: upstream.scopes.clone(),
         is_read_only: upstream.is_read_only,
     }
+}
+
+/// What the operator lets a server know of the caller.
+fn caller_view(caller: &Caller, members: &[String]) -> Value {
+    let mut view = Map::new();
+    for member in members {
+        let value = match member.as_str() {
+            "subject" => caller.subject().into(),
+            "scopes" => Value::from_iter(caller.granted_scopes()),
+            "organization" => match caller.organization_id() {
+                Some(id) => id.into(),
+                None => continue,
+            },
+            claim => match caller.text_claim(claim) {
+                Some(text) => text.into(),
+                None => continue,
+            },
+        };
+        view.insert(member.clone(), value);
+    }
+    view.into()
 }

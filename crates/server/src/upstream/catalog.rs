@@ -14,8 +14,8 @@ use doorward_upstream::{Client, Protocol, RemoteTool, Upstream, UpstreamError, t
 use serde_json::Value;
 
 use super::{
-    attached::attached,
     call::{RemoteCall, access},
+    credential::credential_header,
 };
 use crate::context::Context;
 
@@ -59,8 +59,8 @@ pub(super) fn fetch<'a>(
             outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
         };
         let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
-        let listed = match attached(context.as_ref(), upstream).await {
-            Ok(attached) => Client { outbound, upstream, attached }.list(&mut protocol).await,
+        let listed = match credential_header(context.as_ref(), upstream).await {
+            Ok(credential) => Client { outbound, upstream, credential }.list(&mut protocol).await,
             Err(_) => Err(UpstreamError::TokenMissing.into()),
         };
         let listed = listed.map_err(|fault| {

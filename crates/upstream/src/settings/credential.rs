@@ -1,23 +1,36 @@
-//! The member `attach`: what is attached to requests to a server.
+//! The member `attach`: what authenticates requests to a server.
 
 use http::{HeaderName, HeaderValue};
 
 use super::entry::{Entry, wrong};
 
-/// What is attached to requests to a server.
+/// What authenticates requests to a server.
 #[derive(Clone, Debug)]
-pub enum Attach {
+pub enum Credential {
     /// Nothing.
-    Nothing,
-    /// A token for this audience with these scopes, on behalf of the caller.
-    OnBehalfOf(String, Vec<String>),
+    None,
+    /// A token on behalf of the caller.
+    OnBehalfOf {
+        /// The API that it is for.
+        audience: String,
+        /// The scopes to request.
+        scopes: Vec<String>,
+    },
     /// The token of the account that the caller connected.
-    Connection(String),
-    /// A header.
-    Header(HeaderName, HeaderValue),
+    Connection {
+        /// The connection.
+        name: String,
+    },
+    /// A header, the same for all callers.
+    Header {
+        /// Its name.
+        name: HeaderName,
+        /// Its value, from `upstream_secrets`.
+        value: HeaderValue,
+    },
 }
 
-impl Attach {
+impl Credential {
     pub(super) fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
         let problem = "does not have exactly one of `audience`, `connection` and `header`";
         entry.only(&["audience", "scopes", "connection", "header"])?;
@@ -25,9 +38,9 @@ impl Attach {
         let [audience, connection, header] = given;
         match (audience?, connection?, header?) {
             (Some(audience), None, None) => {
-                Ok(Self::OnBehalfOf(audience.to_owned(), entry.scopes()?))
+                Ok(Self::OnBehalfOf { audience: audience.to_owned(), scopes: entry.scopes()? })
             }
-            (None, Some(connection), None) => Ok(Self::Connection(connection.to_owned())),
+            (None, Some(name), None) => Ok(Self::Connection { name: name.to_owned() }),
             (None, None, Some(name)) => {
                 let name = HeaderName::from_bytes(name.as_bytes());
                 let name =
@@ -36,7 +49,7 @@ impl Attach {
                 let missing = "needs a value in `upstream_secrets`";
                 let mut value = value.ok_or_else(|| entry.wrong("header", missing))?;
                 value.set_sensitive(true);
-                Ok(Self::Header(name, value))
+                Ok(Self::Header { name, value })
             }
             _ => Err(wrong(&entry.1, problem)),
         }

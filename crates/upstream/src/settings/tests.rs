@@ -40,7 +40,7 @@ fn a_server_is_private_and_is_told_nothing_unless_the_operator_says_otherwise() 
     assert_eq!(upstream.url, "https://tool-weather.spin.internal/mcp");
     assert_eq!((upstream.prefix.as_str(), upstream.access), ("weather_", Access::Private));
     assert!(upstream.caller.is_empty() && upstream.egress.is_none() && !upstream.is_read_only);
-    assert!(matches!(upstream.attach, Attach::Nothing) && upstream.permission.is_none());
+    assert!(matches!(upstream.credential, Credential::None) && upstream.permission.is_none());
     assert_eq!((upstream.limits.total, upstream.limits.body), (Duration::from_secs(4), 1 << 20));
     assert_eq!(upstream.own_name("weather_forecast"), Some("forecast"));
     for other in ["forecast", "weather_", "weather_delete", "Weather_forecast"] {
@@ -50,12 +50,17 @@ fn a_server_is_private_and_is_told_nothing_unless_the_operator_says_otherwise() 
 
 #[test]
 fn what_is_attached_is_chosen_by_one_member() {
-    let attached = |attach: Value| one(&entry(json!({ "attach": attach }))).unwrap().attach.clone();
+    let credential =
+        |attach: Value| one(&entry(json!({ "attach": attach }))).unwrap().credential.clone();
     let audience = json!({ "audience": "https://api.example.com/", "scopes": ["read:x"] });
-    assert!(matches!(attached(audience), Attach::OnBehalfOf(_, scopes) if scopes == ["read:x"]));
+    assert!(
+        matches!(credential(audience), Credential::OnBehalfOf { scopes, .. } if scopes == ["read:x"])
+    );
     let connection = json!({ "connection": "google-oauth2" });
-    assert!(matches!(attached(connection), Attach::Connection(name) if name == "google-oauth2"));
-    let Attach::Header(name, value) = attached(json!({ "header": "x-api-key" })) else {
+    assert!(
+        matches!(credential(connection), Credential::Connection { name } if name == "google-oauth2")
+    );
+    let Credential::Header { name, value } = credential(json!({ "header": "x-api-key" })) else {
         panic!("it is a header")
     };
     assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", b"s3cret".as_slice()));
