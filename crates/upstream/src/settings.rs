@@ -182,7 +182,7 @@ impl Upstream {
                 ));
             }
         };
-        let tools = match entry.0.get("tools") {
+        let tools = match entry.members.get("tools") {
             Some(Value::String(all)) if all == "*" => None,
             Some(Value::Array(_)) => Some(entry.texts("tools")?),
             _ => return Err(entry.wrong("tools", "is neither `*` nor a list of names")),
@@ -223,11 +223,11 @@ impl Upstream {
             body: usize::try_from(entry.number("bytes", 1024 * 1024, 4 * 1024 * 1024)?)
                 .unwrap_or_default(),
         };
-        let credential = match entry.0.get("attach") {
+        let credential = match entry.members.get("attach") {
             None => Credential::None,
             Some(value) => Credential::parse(Entry::new(value, entry.at("attach"))?, secret)?,
         };
-        let egress = match entry.0.get("egress") {
+        let egress = match entry.members.get("egress") {
             None => None,
             Some(value) => Some(Egress::parse(&Entry::new(value, entry.at("egress"))?, is_public)?),
         };

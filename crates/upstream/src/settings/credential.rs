@@ -51,7 +51,7 @@ impl Credential {
                 value.set_sensitive(true);
                 Ok(Self::Header { name, value })
             }
-            _ => Err(wrong(&entry.1, problem)),
+            _ => Err(wrong(&entry.path, problem)),
         }
     }
 }
