@@ -81,7 +81,7 @@ reasons! {
 
 /// The right of one call to use the API of a connection.
 struct Capability {
-    /// The server's entry among the settings.
+    /// The digest of the server's entry among the settings.
     upstream: String,
     tool: String,
     token: String,
@@ -112,7 +112,7 @@ pub(crate) fn egress_meta(
     let CallerRequest { environment, caller, .. } = request;
     let millis = u64::try_from(upstream.limits.total.as_millis()).unwrap_or_default();
     let capability = Capability {
-        upstream: upstream.id.clone(),
+        upstream: upstream.digest.clone(),
         tool: tool.to_owned(),
         token: token.access_token.expose().to_owned(),
         issuer: caller.issuer().to_owned(),
@@ -228,7 +228,7 @@ fn authorized_target<'a>(
     method: &Method,
 ) -> Result<Target<'a>, EgressReason> {
     let mut upstreams = environment.settings.upstreams.iter();
-    let upstream = upstreams.find(|it| it.id == capability.upstream);
+    let upstream = upstreams.find(|it| it.digest == capability.upstream);
     let upstream = upstream.ok_or(EgressReason::Capability)?;
     let egress = upstream.egress.as_ref().filter(|it| it.connection == connection);
     let egress = egress.ok_or(EgressReason::Connection)?;

@@ -88,7 +88,7 @@ pub fn questions(upstream: &Upstream, result: &Map<String, Value>) -> Option<Inp
             }
             "url" => {
                 let (url, origin) = page(text("url")?)?;
-                let mut origins = upstream.ask_origins.iter();
+                let mut origins = upstream.elicitation_origins.iter();
                 origins.find(|it| it.as_str() == origin)?;
                 InputRequest::Url { message, url }
             }
@@ -100,7 +100,7 @@ pub fn questions(upstream: &Upstream, result: &Map<String, Value>) -> Option<Inp
     let state = result.get("requestState").filter(|state| state.is_string());
     // There is a state in any case: by it the next round knows who asked what.
     let state = state.cloned().unwrap_or_default();
-    Some(questions.remember(vec![upstream.id.as_str().into(), keys.into(), state].into()))
+    Some(questions.remember(vec![upstream.digest.as_str().into(), keys.into(), state].into()))
 }
 
 /// The answers to what this server asked in an earlier round, and the state that it sent along;
@@ -111,11 +111,13 @@ pub fn answers(
     remembered: &Value,
     responses: &Map<String, Value>,
 ) -> Option<(Map<String, Value>, Value)> {
-    let [id, Value::Array(keys), state] = remembered.as_array()?.as_slice() else { return None };
+    let [digest, Value::Array(keys), state] = remembered.as_array()?.as_slice() else {
+        return None;
+    };
     let keys = keys.iter().filter_map(Value::as_str);
     let answered = keys.filter_map(|key| responses.get_key_value(key));
     let answered = answered.map(|(key, answer)| (key.clone(), answer.clone())).collect();
-    (*id == upstream.id.as_str()).then(|| (answered, state.clone()))
+    (*digest == upstream.digest.as_str()).then(|| (answered, state.clone()))
 }
 
 /// A block of content; `None` for one of no known kind.

@@ -66,9 +66,9 @@ pub struct Upstream {
     /// Whether the operator vouches that they only read.
     pub is_read_only: bool,
     /// Whether they may ask the user, if the client can.
-    pub may_ask: bool,
+    pub may_elicit: bool,
     /// The origins of the pages that they may ask the user to open: its own, and more.
-    pub ask_origins: Vec<Origin>,
+    pub elicitation_origins: Vec<Origin>,
     /// What authenticates requests to the server.
     pub credential: Credential,
     /// What is told about the caller: some of `subject`, `name`, `scopes`, `organization` and
@@ -79,7 +79,7 @@ pub struct Upstream {
     /// How long an answer may take, and how large it may be.
     pub limits: Limits,
     /// The digest of all of this.
-    pub id: String,
+    pub digest: String,
 }
 
 impl Upstreams {
@@ -209,14 +209,14 @@ impl Upstream {
             let problem = "names something other than `subject`, `name`, `scopes`, `organization` and `locale`";
             return Err(entry.wrong("caller", problem));
         }
-        let (is_read_only, may_ask) = (entry.flag("read_only")?, entry.flag("ask")?);
-        let ask_origins = entry.texts("ask_hosts")?.into_iter().map(|host| {
+        let (is_read_only, may_elicit) = (entry.flag("read_only")?, entry.flag("ask")?);
+        let elicitation_origins = entry.texts("ask_hosts")?.into_iter().map(|host| {
             let origin = ["https://", &host].concat().parse();
             origin
                 .map_err(|_| entry.wrong("ask_hosts", "is not a list of hosts: `app.example.com`"))
         });
-        let mut ask_origins: Vec<Origin> = ask_origins.collect::<Result<_, _>>()?;
-        ask_origins.push(origin.clone());
+        let mut elicitation_origins: Vec<Origin> = elicitation_origins.collect::<Result<_, _>>()?;
+        elicitation_origins.push(origin.clone());
         let limits = Limits {
             connect: Duration::from_secs(2),
             total: Duration::from_secs(entry.number("seconds", 4, 60)?),
@@ -231,7 +231,7 @@ impl Upstream {
             None => None,
             Some(value) => Some(Egress::parse(&Entry::new(value, entry.at("egress"))?, is_public)?),
         };
-        let id = digest(&[name, &value.to_string(), secret.unwrap_or_default()]);
+        let digest = digest(&[name, &value.to_string(), secret.unwrap_or_default()]);
         Ok(Self {
             name: name.to_owned(),
             url: origin.url(&path),
@@ -241,20 +241,20 @@ impl Upstream {
             permission,
             scopes: RequiredScopes { all_of, any_of: Vec::new() },
             is_read_only,
-            may_ask,
-            ask_origins,
+            may_elicit,
+            elicitation_origins,
             credential,
             caller,
             egress,
             limits,
-            id,
+            digest,
         })
     }
 
     /// The name that a tool with this name here has there; `None` if it cannot be one of its tools.
     #[must_use]
     pub fn own_name<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(&self.prefix).filter(|name| self.takes(name))
+        name.strip_prefix(&self.prefix).filter(|name| self.offers(name))
     }
 
     /// Whether its credential belongs to the caller.
@@ -271,7 +271,7 @@ impl Upstream {
 
     /// Whether the tool of this name of its own is offered.
     #[must_use]
-    pub fn takes(&self, name: &str) -> bool {
+    pub fn offers(&self, name: &str) -> bool {
         self.tools.as_ref().is_none_or(|tools| tools.iter().any(|it| it == name))
     }
 

@@ -42,7 +42,7 @@ pub fn tools(
             report("?", "it has no name");
             continue;
         };
-        if !upstream.takes(&own_name) {
+        if !upstream.offers(&own_name) {
             continue;
         }
         let name = [&upstream.prefix, own_name.as_str()].concat();

@@ -63,7 +63,7 @@ impl CatalogCache {
     ) -> Vec<Rc<Upstream>> {
         let known = self.0.borrow();
         let is_due = |upstream: &&Rc<Upstream>| {
-            let known = known.iter().find(|known| known.id == upstream.id);
+            let known = known.iter().find(|known| known.id == upstream.digest);
             known
                 .is_some_and(|known| known.catalog.is_some() && !known.is_served(now, FRESH_MILLIS))
                 && !upstream.has_caller_credential()
@@ -90,7 +90,8 @@ impl CatalogCache {
             let caller = context.as_ref().map(Context::caller);
             let is_for_caller = caller.is_some();
             // What a caller's token opens is for that caller, and is not stored.
-            let id = caller.map_or_else(|| upstream.id.clone(), |it| caller_list_id(upstream, it));
+            let id =
+                caller.map_or_else(|| upstream.digest.clone(), |it| caller_list_id(upstream, it));
             let now = loop {
                 let now = host.now_millis();
                 if let Some(remembered) = self.remembered(&id, now, max_age) {
@@ -200,7 +201,7 @@ impl CatalogCache {
 /// so the key does, too. It is a MAC, because whoever reads the store could try secrets with a
 /// plain digest.
 fn store_key(keys: &Keys, upstream: &Upstream) -> StoreKey {
-    let mac = keys.mac(Purpose::UpstreamList, &[&upstream.id]);
+    let mac = keys.mac(Purpose::UpstreamList, &[&upstream.digest]);
     StoreKey::named(Kind::Upstream, &BASE64_URL_SAFE_NO_PAD.encode(mac))
 }
 
@@ -208,7 +209,7 @@ fn store_key(keys: &Keys, upstream: &Upstream) -> StoreKey {
 fn caller_list_id(upstream: &Upstream, caller: &Caller) -> String {
     let organization = caller.organization_id();
     digest(&[
-        &upstream.id,
+        &upstream.digest,
         caller.issuer(),
         caller.subject(),
         caller.client_id(),

@@ -46,7 +46,7 @@ impl RemoteCall {
             }
         };
         let mut follow_up = None;
-        if upstream.may_ask {
+        if upstream.may_elicit {
             if let Some(elicitation) = context.client_capabilities().get("elicitation") {
                 let mut capabilities = Map::new();
                 capabilities.insert("elicitation".into(), elicitation.clone());
@@ -73,7 +73,7 @@ impl RemoteCall {
         };
         let outcome = client.call(&mut protocol, call).await;
         self.protocol.replace(protocol.to_remember(upstream));
-        let asked = outcome.as_ref().ok().filter(|_| upstream.may_ask);
+        let asked = outcome.as_ref().ok().filter(|_| upstream.may_elicit);
         if let Some(questions) = asked.and_then(|result| questions(upstream, result)) {
             return Err(questions.into());
         }

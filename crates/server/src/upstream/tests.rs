@@ -305,8 +305,8 @@ fn a_stored_key_depends_on_both_secrets_and_tells_about_neither() {
             door.host.fake.store.borrow().keys().filter(of_list).cloned().collect();
         let upstream = Rc::clone(door.settings.upstreams.iter().next().unwrap());
         assert_eq!(keys.len(), 1, "{keys:?}");
-        // The id is a plain digest of the entry and its secret.
-        assert!(!keys[0].contains(&upstream.id), "{keys:?}");
+        // The digest is one of the entry and its secret, without a key.
+        assert!(!keys[0].contains(&upstream.digest), "{keys:?}");
         keys[0].clone()
     };
     let servers = ["a-server-secret-of-thirty-two-letters", "another-server-secret-of-so-many"];

@@ -123,7 +123,7 @@ fn a_question_is_one_line_and_a_page_has_the_spelling_of_browsers() {
     let url = "https://w.example/%E2%80%AEa%20b".to_owned();
     let expected = InputRequired::new()
         .pass_on("a".into(), InputRequest::Url { message, url })
-        .remember(json!([upstream.id, ["a"], "s"]));
+        .remember(json!([upstream.digest, ["a"], "s"]));
     assert_eq!(questions(&upstream, result.as_object().unwrap()), Some(expected));
 }
 
@@ -133,7 +133,7 @@ fn answers_go_to_the_server_that_asked_and_to_what_it_asked() {
     let (asked, other) = (upstream(&entry("a")), upstream(&entry("b")));
     let responses = json!({ "a": { "action": "accept" }, "b": { "action": "accept" } });
     let responses = responses.as_object().unwrap();
-    let state = json!([asked.id, ["a", "c"], "s"]);
+    let state = json!([asked.digest, ["a", "c"], "s"]);
     let expected = json!({ "a": { "action": "accept" } });
     let answered = answers(&asked, &state, responses);
     assert_eq!(answered, Some((expected.as_object().unwrap().clone(), json!("s"))));

@@ -25,7 +25,7 @@ pub struct Egress {
 
 /// Headers that only the door sets, that are about the connection, or that change the meaning of a
 /// request; with a hyphen at the end, what their names begin with.
-const DOORS_HEADERS: [&str; 24] = [
+const RESERVED_HEADERS: [&str; 24] = [
     "accept-encoding",
     "authorization",
     "connection",
@@ -74,7 +74,7 @@ impl Egress {
             let is_free = |name: &HeaderName| {
                 let name = name.as_str();
                 let is_like = |it: &&str| name == *it || it.ends_with('-') && name.starts_with(*it);
-                !DOORS_HEADERS.iter().any(is_like)
+                !RESERVED_HEADERS.iter().any(is_like)
             };
             let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(is_free);
             name.ok_or_else(|| entry.wrong("headers", "names a header that a tool may not set"))
