@@ -1,5 +1,5 @@
 //! MCP servers behind the door. The operator names them in [`Upstreams`], a [`Client`] speaks to
-//! one of them in either era of the protocol, and [`tools`] and [`reply`] say what of its words
+//! one of them in either era of the protocol, and [`tools`] and [`tool_result`] say what of its words
 //! reaches a caller: nothing is passed on that was not read.
 //!
 //! This crate knows no caller and no token. Whoever sends a message attaches what the operator
@@ -14,6 +14,6 @@ mod tools;
 
 pub use client::{CLIENT_CAPABILITIES, Client, Protocol, ToolCall};
 pub use error::{Fault, UpstreamError};
-pub use reply::{answers, questions, reply};
+pub use reply::{input_required, input_responses, tool_result};
 pub use settings::{Credential, Egress, Upstream, Upstreams, VARIABLES};
 pub use tools::{RemoteTool, tools};

@@ -28,7 +28,7 @@ const MAX_KEY_BYTES: usize = 64;
 ///
 /// Returns `Malformed` for anything but a complete result, and `ResultInvalid` if the structured
 /// content is not as the schema says.
-pub fn reply(
+pub fn tool_result(
     mut result: Map<String, Value>,
     schema: Option<&Value>,
 ) -> Result<ToolResult, UpstreamError> {
@@ -63,7 +63,7 @@ pub fn reply(
 /// each; `None` for any other result, and for questions that are not passed on: about anything but
 /// forms and pages of the hosts that the operator names.
 #[must_use]
-pub fn questions(upstream: &Upstream, result: &Map<String, Value>) -> Option<InputRequired> {
+pub fn input_required(upstream: &Upstream, result: &Map<String, Value>) -> Option<InputRequired> {
     if result.get("resultType")? != "input_required" {
         return None;
     }
@@ -106,7 +106,7 @@ pub fn questions(upstream: &Upstream, result: &Map<String, Value>) -> Option<Inp
 /// The answers to what this server asked in an earlier round, and the state that it sent along;
 /// `None` if it has asked nothing.
 #[must_use]
-pub fn answers(
+pub fn input_responses(
     upstream: &Upstream,
     remembered: &Value,
     responses: &Map<String, Value>,

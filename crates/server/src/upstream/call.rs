@@ -6,7 +6,8 @@ use doorward_core::strict_json;
 use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
 use doorward_oauth::Caller;
 use doorward_upstream::{
-    CLIENT_CAPABILITIES, Client, Fault, Protocol, ToolCall, Upstream, answers, questions, reply,
+    CLIENT_CAPABILITIES, Client, Fault, Protocol, ToolCall, Upstream, input_required,
+    input_responses, tool_result,
 };
 use serde_json::{Map, Value};
 
@@ -53,8 +54,9 @@ impl RemoteCall {
                 meta.insert(CLIENT_CAPABILITIES.into(), capabilities.into());
             }
             let remembered = context.remembered();
-            follow_up = remembered
-                .and_then(|state| answers(upstream, state, context.round_trip().responses()));
+            follow_up = remembered.and_then(|state| {
+                input_responses(upstream, state, context.round_trip().responses())
+            });
         }
         let credential = credential_header(Some(context), upstream).await?;
         let environment = &context.request().environment;
@@ -74,10 +76,10 @@ impl RemoteCall {
         let outcome = client.call(&mut protocol, call).await;
         self.protocol.replace(protocol.to_remember(upstream));
         let asked = outcome.as_ref().ok().filter(|_| upstream.may_elicit);
-        if let Some(questions) = asked.and_then(|result| questions(upstream, result)) {
+        if let Some(questions) = asked.and_then(|result| input_required(upstream, result)) {
             return Err(questions.into());
         }
-        let result = outcome.and_then(|result| Ok(reply(result, entry.get("outputSchema"))?));
+        let result = outcome.and_then(|result| Ok(tool_result(result, entry.get("outputSchema"))?));
         if let Some(connection) =
             connection.filter(|_| !result.as_ref().is_ok_and(|it| !it.is_error()))
         {

@@ -5,7 +5,7 @@ use crate::tools::tests::upstream;
 
 fn replied(result: Value, schema: Option<&Value>) -> Result<ToolResult, UpstreamError> {
     let Value::Object(result) = result else { panic!("a result is an object") };
-    reply(result, schema)
+    tool_result(result, schema)
 }
 
 fn passed_on(content: Value, structured: Option<Value>, is_error: bool) -> ToolResult {
@@ -95,17 +95,17 @@ fn only_forms_and_pages_of_named_hosts_are_asked() {
     ] {
         let request = json!({ "method": method, "params": params });
         let result = json!({ "resultType": "input_required", "inputRequests": { "a": request } });
-        let asked = questions(&upstream, result.as_object().unwrap());
+        let asked = input_required(&upstream, result.as_object().unwrap());
         assert_eq!(asked.is_some(), is_asked, "{result}");
     }
-    assert!(questions(&upstream, &Map::new()).is_none());
+    assert!(input_required(&upstream, &Map::new()).is_none());
     for key in ["a\u{200b}", "a\nb", &"a".repeat(65)] {
         let mut requests = Map::new();
         let params = json!({ "message": "m", "requestedSchema": {} });
         let request = json!({ "method": "elicitation/create", "params": params });
         requests.insert(key.to_owned(), request);
         let result = json!({ "resultType": "input_required", "inputRequests": requests });
-        assert!(questions(&upstream, result.as_object().unwrap()).is_none(), "{key:?}");
+        assert!(input_required(&upstream, result.as_object().unwrap()).is_none(), "{key:?}");
     }
 }
 
@@ -124,7 +124,7 @@ fn a_question_is_one_line_and_a_page_has_the_spelling_of_browsers() {
     let expected = InputRequired::new()
         .pass_on("a".into(), InputRequest::Url { message, url })
         .remember(json!([upstream.digest, ["a"], "s"]));
-    assert_eq!(questions(&upstream, result.as_object().unwrap()), Some(expected));
+    assert_eq!(input_required(&upstream, result.as_object().unwrap()), Some(expected));
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn answers_go_to_the_server_that_asked_and_to_what_it_asked() {
     let responses = responses.as_object().unwrap();
     let state = json!([asked.digest, ["a", "c"], "s"]);
     let expected = json!({ "a": { "action": "accept" } });
-    let answered = answers(&asked, &state, responses);
+    let answered = input_responses(&asked, &state, responses);
     assert_eq!(answered, Some((expected.as_object().unwrap().clone(), json!("s"))));
     for (upstream, state) in [(&other, state), (&asked, json!("s")), (&asked, json!([]))] {
-        assert_eq!(answers(upstream, &state, responses), None);
+        assert_eq!(input_responses(upstream, &state, responses), None);
     }
 }
