@@ -176,7 +176,9 @@ impl Client<'_> {
         headers: Vec<(String, String)>,
     ) -> Result<Map<String, Value>, Fault> {
         let fault = match self.send(protocol, method, params.clone(), &headers).await {
-            Err(fault) if fault.error == UpstreamError::SessionLost || fault.is_of_era => fault,
+            Err(fault) if fault.error == UpstreamError::SessionLost || fault.may_be_wrong_era => {
+                fault
+            }
             outcome => return outcome,
         };
         *protocol = match self.initialize().await {
@@ -214,17 +216,17 @@ impl Client<'_> {
         let is_repeatable = method == LIST || response.status().is_client_error();
         match outcome {
             Ok(result) if is_modern && method == LIST && !result.contains_key("resultType") => {
-                Err(Fault { is_of_era: true, ..UpstreamError::Version.into() })
+                Err(Fault { may_be_wrong_era: true, ..UpstreamError::Version.into() })
             }
             Ok(_) if !response.status().is_success() => Err(UpstreamError::Status.into()),
             Err(fault)
                 if fault.error == UpstreamError::Malformed && !response.status().is_success() =>
             {
-                Err(Fault { is_of_era: is_modern, ..UpstreamError::Status.into() })
+                Err(Fault { may_be_wrong_era: is_modern, ..UpstreamError::Status.into() })
             }
             Err(fault) => {
-                let is_of_era = fault.is_of_era && is_modern && is_repeatable;
-                Err(Fault { is_of_era, ..fault })
+                let may_be_wrong_era = fault.may_be_wrong_era && is_modern && is_repeatable;
+                Err(Fault { may_be_wrong_era, ..fault })
             }
             result => result,
         }
@@ -241,7 +243,7 @@ impl Client<'_> {
         }
         Err(match outcome {
             Ok(_) => UpstreamError::Malformed.into(),
-            Err(fault) => Fault { words: None, ..fault },
+            Err(fault) => Fault { message: None, ..fault },
         })
     }
 

@@ -39,19 +39,21 @@ reasons! {
 pub struct Fault {
     /// What is wrong.
     pub error: UpstreamError,
-    /// The server's own words, on one line.
-    pub words: Option<String>,
-    /// Whether it may be because the server speaks the other era: then it has done nothing.
-    pub(crate) is_of_era: bool,
+    /// The message of the server's JSON-RPC error, on one line.
+    pub message: Option<String>,
+    /// Whether the reason may be that the server speaks the other era: then it has done nothing.
+    pub(crate) may_be_wrong_era: bool,
 }
 
 impl Fault {
     /// What the caller is told.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub fn caller_text(&self) -> String {
         let error = self.error.to_string();
-        let hint = match (&self.words, self.error) {
-            (Some(words), _) => return ["This failed: ", &error, ": ", words].concat(),
+        let hint = match (&self.message, self.error) {
+            (Some(message), _) => {
+                return ["This failed: ", &error, ": ", message].concat();
+            }
             (_, UpstreamError::Unreachable | UpstreamError::TimedOut | UpstreamError::Status) => {
                 ". Try again later."
             }
@@ -63,7 +65,7 @@ impl Fault {
 
 impl From<UpstreamError> for Fault {
     fn from(error: UpstreamError) -> Self {
-        Self { error, words: None, is_of_era: false }
+        Self { error, message: None, may_be_wrong_era: false }
     }
 }
 

@@ -1,6 +1,6 @@
 //! MCP servers behind the door. The operator names them in [`Upstreams`], a [`Client`] speaks to
-//! one of them in either era of the protocol, and [`tools`] and [`tool_result`] say what of its words
-//! reaches a caller: nothing is passed on that was not read.
+//! one of them in either era of the protocol, and [`tools`] and [`tool_result`] say what of its
+//! words reaches a caller: nothing is passed on that was not read.
 //!
 //! This crate knows no caller and no token. Whoever sends a message attaches what the operator
 //! chose, and never the caller's own token.

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::{Fault, UpstreamError};
 
-/// How many bytes of a server's own words about an error are passed on.
-const MAX_WORDS: usize = 300;
+/// How many bytes of the message of a server's error are passed on.
+const MAX_MESSAGE_BYTES: usize = 300;
 
 /// The result in the response to the request with this id.
 ///
@@ -32,12 +32,12 @@ pub(crate) fn result(
     }
     let error = message.remove("error").ok_or(UpstreamError::Malformed)?;
     let code = error.get("code").and_then(Value::as_i64);
-    let words = error.get("message").and_then(Value::as_str);
+    let text = error.get("message").and_then(Value::as_str);
     Err(Fault {
         error: UpstreamError::Refused,
-        words: words.and_then(|words| one_line(words, MAX_WORDS)),
+        message: text.and_then(|text| one_line(text, MAX_MESSAGE_BYTES)),
         // It does not have the version, the method (before anything else was sent), or the session.
-        is_of_era: !matches!(code, Some(-32020 | -32021 | -32602 | -32603)),
+        may_be_wrong_era: !matches!(code, Some(-32020 | -32021 | -32602 | -32603)),
     })
 }
 

@@ -94,7 +94,7 @@ impl Context {
     /// The error of a call whose server gave no result, which the audit log names.
     pub(super) fn fault(&self, fault: Fault) -> CallError {
         self.notes().fault.set(Some(fault.error));
-        CallError::new(fault.message())
+        CallError::new(fault.caller_text())
     }
 }
 

@@ -24,12 +24,12 @@ pub(super) async fn credential_header(
             context.connection(name).token(false).await?.token
         }
         (Credential::OnBehalfOf { .. } | Credential::Connection { .. }, None) => {
-            return Err(CallError::new(Fault::from(UpstreamError::TokenMissing).message()));
+            return Err(CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text()));
         }
     };
     let value = HeaderValue::try_from(["Bearer ", token.access_token.expose()].concat());
-    let mut value =
-        value.map_err(|_| CallError::new(Fault::from(UpstreamError::TokenMissing).message()))?;
+    let mut value = value
+        .map_err(|_| CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text()))?;
     value.set_sensitive(true);
     Ok(Some((header::AUTHORIZATION, value)))
 }

@@ -60,10 +60,10 @@ fn the_words_of_an_error_are_passed_on_without_what_nobody_can_see() {
     let error = json!({ "code": -32602, "message": "No such\n\u{200b}city\u{1b}[31m" });
     let body = json!({ "jsonrpc": "2.0", "id": 7, "error": error }).to_string();
     let fault = parse("application/json", &body).unwrap_err();
-    assert_eq!(fault.words.as_deref(), Some("No such city [31m"));
-    assert_eq!((fault.error, fault.is_of_era), (UpstreamError::Refused, false));
+    assert_eq!(fault.message.as_deref(), Some("No such city [31m"));
+    assert_eq!((fault.error, fault.may_be_wrong_era), (UpstreamError::Refused, false));
     assert_eq!(
-        fault.message(),
+        fault.caller_text(),
         "This failed: the server behind the tool refused the call: No such city [31m"
     );
 }
