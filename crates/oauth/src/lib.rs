@@ -60,8 +60,8 @@ pub use limits::{CallerLimits, LimitReason, VARIABLES as LIMIT_VARIABLES};
 pub use metadata::AUTHORIZATION_SERVER_METADATA_PATH;
 pub use rate_limit::{Exceeded, Limit, Limiter, Rate, Use};
 pub use settings::{
-    Alias, DpopPolicy, NoncePolicy, RESOURCE_METADATA_PATH, Resource, ResourceServerSettings,
-    VARIABLES,
+    Alias, DpopPolicy, NoncePolicy, ProtectedResource, RESOURCE_METADATA_PATH,
+    ResourceServerSettings, VARIABLES,
 };
 pub use trusted_issuer::{ClaimNames, Introspection, ScopeSpelling, TrustedIssuer};
 

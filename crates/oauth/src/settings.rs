@@ -79,7 +79,7 @@ const NO_ISSUER: &str = "is not set, and `issuers` names no other issuer";
 #[derive(Clone, Debug)]
 pub struct ResourceServerSettings {
     /// This server, as clients know it.
-    pub resource: Resource,
+    pub resource: ProtectedResource,
     /// The tenant as an issuer of tokens; without one, the first of `issuers`. It is what clients
     /// are told first.
     pub main_issuer: Rc<TrustedIssuer>,
@@ -99,7 +99,7 @@ pub struct ResourceServerSettings {
 
 /// The protected resource (RFC 9728): this server, as clients know it.
 #[derive(Clone, Debug)]
-pub struct Resource {
+pub struct ProtectedResource {
     /// The origin at which clients reach this server.
     pub public_url: Origin,
     /// The path that all paths follow for clients: `/doorward`, or nothing. A proxy may keep it.
@@ -261,7 +261,7 @@ impl ResourceServerSettings {
         let of_audience = metadata_url(&audience).filter(|(origin, _)| *origin == public_url);
         let metadata_url_of_mcp = || public_url.url(&format!("{RESOURCE_METADATA_PATH}{endpoint}"));
         Some(Self {
-            resource: Resource {
+            resource: ProtectedResource {
                 metadata_url: of_audience.map_or_else(metadata_url_of_mcp, |(_, url)| url),
                 aliases,
                 public_url,
@@ -295,7 +295,7 @@ impl ResourceServerSettings {
     }
 }
 
-impl Resource {
+impl ProtectedResource {
     /// The URL of a path of this server.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

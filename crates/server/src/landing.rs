@@ -1,12 +1,12 @@
 //! The page for people who open the server's URL in a browser.
 
 use doorward_core::web::{Answer, Escaped, page};
-use doorward_oauth::Resource;
+use doorward_oauth::ProtectedResource;
 use http::StatusCode;
 
 /// A page that says what this is and how to connect. It names no tool and no tenant, because nobody
 /// has signed in.
-pub(crate) fn landing_page(resource: &Resource, name: &str) -> Answer {
+pub(crate) fn landing_page(resource: &ProtectedResource, name: &str) -> Answer {
     let main = format!(
         r#"<h1>{}</h1>
 <p>This is an MCP server. It is for agents and MCP clients rather than for browsers; they connect to</p>

@@ -4,7 +4,9 @@ use std::{error::Error, fmt};
 
 use doorward_auth0::{REVOKE_PATH, REVOKE_PERMISSIONS_PATH, connect::CONNECT_PATH};
 use doorward_core::web::Answer;
-use doorward_oauth::{AUTHORIZATION_SERVER_METADATA_PATH, RESOURCE_METADATA_PATH, Resource};
+use doorward_oauth::{
+    AUTHORIZATION_SERVER_METADATA_PATH, ProtectedResource, RESOURCE_METADATA_PATH,
+};
 use http::{Method, StatusCode, header};
 
 /// The route of a request.
@@ -61,7 +63,7 @@ impl Route {
     pub(crate) fn find(
         method: &Method,
         path: &str,
-        resource: Option<&Resource>,
+        resource: Option<&ProtectedResource>,
     ) -> Result<Self, RouteError> {
         let mcp_path = resource.map_or("/mcp", |resource| &resource.mcp_path);
         let path = resource.map_or(path, |resource| resource.local_path(path));
@@ -121,7 +123,7 @@ impl Error for RouteError {}
 
 impl RouteError {
     /// The answer, which names the MCP endpoint: most who get it were looking for that.
-    pub(crate) fn answer(self, resource: Option<&Resource>) -> Answer {
+    pub(crate) fn answer(self, resource: Option<&ProtectedResource>) -> Answer {
         let mcp_url = resource.map_or("/mcp", |resource| &resource.mcp_url);
         let description = format!("{self} The MCP endpoint is {mcp_url}");
         match self {
@@ -151,7 +153,7 @@ mod tests {
         route
     }
 
-    fn resource(variables: &[(&str, &str)]) -> Resource {
+    fn resource(variables: &[(&str, &str)]) -> ProtectedResource {
         let host = FakeHost::new();
         variables.iter().for_each(|(name, value)| host.set_variable(name, value));
         let mut reader = finish(Reader::fetch(&host, VARIABLES));

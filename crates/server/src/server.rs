@@ -14,7 +14,7 @@ use doorward_core::{
     web::{AllowOrigin, Answer, AnswerBody, is_json, read_body},
 };
 use doorward_mcp::{Registry, Rejected, RpcError, ServerInfo};
-use doorward_oauth::{Authentication, DPOP_NONCE_HEADER, Resource};
+use doorward_oauth::{Authentication, DPOP_NONCE_HEADER, ProtectedResource};
 use doorward_upstream::UpstreamError;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -364,7 +364,7 @@ impl Server {
             host.log(&format!("misconfigured: {error}"));
         }
         if let (None, Ok(settings)) = (&*self.settings.borrow(), &outcome) {
-            let Resource { audience, mcp_url, .. } = &settings.oauth.resource;
+            let ProtectedResource { audience, mcp_url, .. } = &settings.oauth.resource;
             if audience != mcp_url {
                 host.log(&format!(
                     "note: `auth0_audience` is {audience} and clients connect to {mcp_url}: those \

@@ -50,7 +50,7 @@ pub enum Protocol {
 }
 
 /// One call of a tool.
-pub struct ToolCall<'a> {
+pub struct UpstreamCall<'a> {
     /// The name of the tool at the server.
     pub name: &'a str,
     /// The arguments.
@@ -139,7 +139,7 @@ impl Client<'_> {
     pub async fn call(
         &self,
         protocol: &mut Protocol,
-        call: ToolCall<'_>,
+        call: UpstreamCall<'_>,
     ) -> Result<Map<String, Value>, Fault> {
         self.open_session(protocol).await?;
         let own = ("mcp-name".into(), call.name.into());

@@ -12,7 +12,7 @@ mod reply;
 mod settings;
 mod tools;
 
-pub use client::{CLIENT_CAPABILITIES, Client, Protocol, ToolCall};
+pub use client::{CLIENT_CAPABILITIES, Client, Protocol, UpstreamCall};
 pub use error::{Fault, UpstreamError};
 pub use reply::{input_required, input_responses, tool_result};
 pub use settings::{Credential, Egress, Upstream, Upstreams, VARIABLES};

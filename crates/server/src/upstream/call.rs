@@ -6,7 +6,7 @@ use doorward_core::strict_json;
 use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
 use doorward_oauth::Caller;
 use doorward_upstream::{
-    CLIENT_CAPABILITIES, Client, Fault, Protocol, ToolCall, Upstream, input_required,
+    CLIENT_CAPABILITIES, Client, Fault, Protocol, Upstream, UpstreamCall, input_required,
     input_responses, tool_result,
 };
 use serde_json::{Map, Value};
@@ -63,7 +63,7 @@ impl RemoteCall {
         environment.budget.allow(upstream.limits.total);
         let client = Client { outbound: environment.outbound(), upstream, credential };
         let mut protocol = self.protocol.borrow().clone();
-        let call = ToolCall {
+        let call = UpstreamCall {
             name: upstream.own_name(&self.name).unwrap_or_default(),
             arguments,
             meta,
