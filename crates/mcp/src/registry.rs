@@ -228,7 +228,7 @@ impl<C> Registry<C> {
         match listing {
             Listing::Tools => {
                 let listed = self.tools.iter().filter(|it| is_listed(it.requirement()));
-                result.insert_json_list("tools", listed.filter_map(|tool| tool.listed()));
+                result.insert_json_list("tools", listed.filter_map(|tool| tool.entry_json()));
             }
             Listing::Prompts => {
                 let listed = items(&self.prompts).filter(|it| is_listed(it.requirement()));

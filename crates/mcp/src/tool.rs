@@ -70,7 +70,7 @@ pub struct Tool<C> {
     is_remote: bool,
     reports_progress: bool,
     parameter_headers: OnceCell<Option<Vec<ParameterHeader>>>,
-    listed: OnceCell<Option<Rc<str>>>,
+    entry_json: OnceCell<Option<Rc<str>>>,
     call: Box<Call<C>>,
 }
 
@@ -216,7 +216,7 @@ impl<C: 'static> Tool<C> {
             is_remote: false,
             reports_progress: false,
             parameter_headers: OnceCell::new(),
-            listed: OnceCell::new(),
+            entry_json: OnceCell::new(),
             call: Box::new(call),
         }
     }
@@ -356,8 +356,8 @@ impl<C> Tool<C> {
     /// A tool whose schema clients have to refuse is in no list. Serializing our own types cannot
     /// fail; if it ever did, the tool would be in no list either.
     #[must_use]
-    pub fn listed(&self) -> Option<&str> {
-        let listed = self.listed.get_or_init(|| {
+    pub fn entry_json(&self) -> Option<&str> {
+        let entry_json = self.entry_json.get_or_init(|| {
             self.parameter_headers()?;
             serde_json::to_string(&Listed {
                 annotations: self.annotations,
@@ -371,7 +371,7 @@ impl<C> Tool<C> {
             .ok()
             .map(Rc::from)
         });
-        listed.as_deref()
+        entry_json.as_deref()
     }
 
     /// Runs the tool.

@@ -25,7 +25,7 @@ pub struct RemoteTool {
     /// Its name here.
     pub name: String,
     /// Its entry in `tools/list` as JSON, with its members in the order of their names.
-    pub listed: String,
+    pub entry_json: String,
 }
 
 /// The tools in a server's list that the operator takes. One that is left out is named to `report`,
@@ -46,15 +46,15 @@ pub fn tools(
             continue;
         }
         let name = [&upstream.prefix, own_name.as_str()].concat();
-        let problem = match listed(upstream, &name, entry) {
+        let problem = match entry_json(upstream, &name, entry) {
             Err(problem) => problem,
             Ok(_) if tools.iter().any(|tool| tool.name == name) => "it is listed twice",
-            Ok(listed) if tools.len() >= MAX_TOOLS || bytes + listed.len() > MAX_BYTES => {
+            Ok(json) if tools.len() >= MAX_TOOLS || bytes + json.len() > MAX_BYTES => {
                 "the list is too long"
             }
-            Ok(listed) => {
-                bytes += listed.len();
-                tools.push(RemoteTool { name, listed });
+            Ok(entry_json) => {
+                bytes += entry_json.len();
+                tools.push(RemoteTool { name, entry_json });
                 continue;
             }
         };
@@ -64,7 +64,7 @@ pub fn tools(
 }
 
 /// The entry of a tool under this name.
-fn listed(upstream: &Upstream, name: &str, mut entry: Value) -> Result<String, &'static str> {
+fn entry_json(upstream: &Upstream, name: &str, mut entry: Value) -> Result<String, &'static str> {
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if name.len() > MAX_NAME || name == upstream.prefix || !name.bytes().all(is_legal) {
         return Err(
@@ -94,11 +94,11 @@ fn listed(upstream: &Upstream, name: &str, mut entry: Value) -> Result<String, &
     if !listed.get("inputSchema").is_some_and(mirrors_as_permitted) {
         return Err("its schema has `x-mcp-header` where that is not permitted");
     }
-    let listed = Value::Object(listed).to_string();
-    if listed.len() > MAX_TOOL_BYTES {
+    let entry_json = Value::Object(listed).to_string();
+    if entry_json.len() > MAX_TOOL_BYTES {
         return Err("its entry is larger than 16 KiB");
     }
-    Ok(listed)
+    Ok(entry_json)
 }
 
 /// The hints for clients. That a tool only reads is the operator's word and not the server's.

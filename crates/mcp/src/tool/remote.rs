@@ -29,15 +29,15 @@ pub struct RemoteAccess {
 }
 
 impl<C: 'static> Tool<C> {
-    /// A tool of another server. `listed` is its entry in `tools/list`, which is passed on as it
-    /// is. Arguments that the schema in it does not allow never get to `call`.
+    /// A tool of another server. `entry_json` is its entry in `tools/list`, which is passed on as
+    /// it is. Arguments that the schema in it does not allow never get to `call`.
     pub fn remote(
         name: String,
-        listed: Rc<str>,
+        entry_json: Rc<str>,
         access: RemoteAccess,
         call: impl Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome> + 'static,
     ) -> Self {
-        let entry = Rc::clone(&listed);
+        let entry = Rc::clone(&entry_json);
         let schema = move || {
             let entry = strict_json::parse(entry.as_bytes()).ok();
             entry
@@ -59,7 +59,7 @@ impl<C: 'static> Tool<C> {
             is_remote: true,
             reports_progress: false,
             parameter_headers: OnceCell::new(),
-            listed: OnceCell::from(Some(listed)),
+            entry_json: OnceCell::from(Some(entry_json)),
             call: Box::new(call),
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct RemoteCall {
     pub(super) upstream: Rc<Upstream>,
     pub(super) protocol: Rc<RefCell<Protocol>>,
     pub(super) name: String,
-    pub(super) listed: Rc<str>,
+    pub(super) entry_json: Rc<str>,
 }
 
 impl RemoteCall {
@@ -29,7 +29,7 @@ impl RemoteCall {
         arguments: &Map<String, Value>,
     ) -> Result<ToolResult, CallError> {
         let upstream = &*self.upstream;
-        let entry = strict_json::parse(self.listed.as_bytes()).unwrap_or_default();
+        let entry = strict_json::parse(self.entry_json.as_bytes()).unwrap_or_default();
         let mut meta = Map::new();
         if !upstream.caller.is_empty() {
             meta.insert("doorward/caller".into(), caller_view(context.caller(), &upstream.caller));

@@ -82,12 +82,12 @@ pub(super) fn fetch<'a>(
         let tools = tools(upstream, listed, &mut |tool, problem| {
             log(tool, &["is left out: ", problem].concat());
         });
-        for RemoteTool { name, listed } in &tools {
+        for RemoteTool { name, entry_json } in &tools {
             if registry.tool(name).is_some() {
                 log(name, "is left out: a built-in one has its name");
             }
             let mut before = known.iter().flat_map(|it| &it.tools);
-            if before.any(|it| it.name() == name && it.listed() != Some(listed)) {
+            if before.any(|it| it.name() == name && it.entry_json() != Some(entry_json)) {
                 log(name, "has changed its description or schema");
             }
         }
@@ -99,7 +99,7 @@ impl Catalog {
     /// The record for other instances.
     pub(super) fn encode(&self, fetched_at: u64) -> Vec<u8> {
         let tools = self.tools.iter();
-        let tools = tools.filter_map(|tool| tool.listed()).map(Value::from).collect::<Vec<_>>();
+        let tools = tools.filter_map(|tool| tool.entry_json()).map(Value::from).collect::<Vec<_>>();
         let record = vec![fetched_at.into(), self.protocol.borrow().to_json(), tools.into()];
         Value::Array(record).to_string().into_bytes()
     }
@@ -108,11 +108,11 @@ impl Catalog {
     pub(super) fn decode(upstream: &Rc<Upstream>, record: &[u8]) -> Option<(Self, u64)> {
         let Ok(Value::Array(record)) = strict_json::parse(record) else { return None };
         let [fetched_at, protocol, Value::Array(tools)] = record.as_slice() else { return None };
-        let tools = tools.iter().filter_map(|listed| {
-            let listed = listed.as_str()?;
-            let entry = strict_json::parse(listed.as_bytes()).ok()?;
+        let tools = tools.iter().filter_map(|entry_json| {
+            let entry_json = entry_json.as_str()?;
+            let entry = strict_json::parse(entry_json.as_bytes()).ok()?;
             let name = entry.get("name")?.as_str()?.to_owned();
-            Some(RemoteTool { name, listed: listed.to_owned() })
+            Some(RemoteTool { name, entry_json: entry_json.to_owned() })
         });
         let protocol = Protocol::from_json(protocol).unwrap_or_default();
         Some((Self::new(upstream, protocol, tools.collect()), fetched_at.as_u64()?))
@@ -120,19 +120,19 @@ impl Catalog {
 
     fn new(upstream: &Rc<Upstream>, protocol: Protocol, tools: Vec<RemoteTool>) -> Self {
         let protocol = Rc::new(RefCell::new(protocol));
-        let tools = tools.into_iter().map(|RemoteTool { name, listed }| {
-            let listed: Rc<str> = listed.into();
+        let tools = tools.into_iter().map(|RemoteTool { name, entry_json }| {
+            let entry_json: Rc<str> = entry_json.into();
             let call = Rc::new(RemoteCall {
                 upstream: Rc::clone(upstream),
                 protocol: Rc::clone(&protocol),
                 name: name.clone(),
-                listed: Rc::clone(&listed),
+                entry_json: Rc::clone(&entry_json),
             });
             let call = move |context, arguments: Rc<_>| -> PortFuture<'static, _> {
                 let call = Rc::clone(&call);
                 Box::pin(async move { call.call(&context, &arguments).await })
             };
-            Rc::new(Tool::remote(name, listed, access(upstream), call))
+            Rc::new(Tool::remote(name, entry_json, access(upstream), call))
         });
         Self { tools: tools.collect(), protocol: Rc::clone(&protocol) }
     }

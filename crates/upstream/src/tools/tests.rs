@@ -21,7 +21,7 @@ fn listed(list: Value) -> (Vec<Value>, Vec<String>) {
     let mut reports = Vec::new();
     let tools =
         tools(&upstream, list, &mut |tool, problem| reports.push(format!("{tool}: {problem}")));
-    let listed = tools.iter().map(|tool| serde_json::from_str(&tool.listed).unwrap()).collect();
+    let listed = tools.iter().map(|tool| serde_json::from_str(&tool.entry_json).unwrap()).collect();
     (listed, reports)
 }
 
