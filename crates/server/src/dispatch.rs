@@ -22,7 +22,7 @@ use crate::{
     context::Context,
     limits::{called_too_often, too_many},
     request::CallerRequest,
-    upstream::{CatalogCache, with_remote_tools},
+    upstream::{CatalogCache, with_remote_tool, with_remote_tools},
 };
 
 /// The size of the responses to a batch, in bytes, after which its other requests are not run: a
@@ -160,12 +160,14 @@ async fn handle(
     let upstreams = &request.environment.settings.upstreams;
     let merged = match &call {
         Call::List(Listing::Tools) if !upstreams.is_empty() => {
-            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo, None).await)
+            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo).await)
         }
         Call::Tool(ToolCall { name, .. })
-            if offer.registry.tool(name).is_none() && upstreams.with_tool(name).is_some() =>
+            if offer.registry.tool(name).is_none()
+                && let Some(upstream) = upstreams.with_tool(name) =>
         {
-            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo, Some(name)).await)
+            let Offer { registry, catalogs, .. } = *offer;
+            Some(with_remote_tool(registry, catalogs, request, memo, upstream, name).await)
         }
         _ => None,
     };

@@ -9,7 +9,7 @@ mod credential;
 use std::rc::Rc;
 
 use doorward_auth0::permissions::{Decision, PermissionMemo};
-use doorward_core::host::all;
+use doorward_core::host::{PortFuture, all};
 use doorward_mcp::{Registry, Tool};
 use doorward_upstream::{Upstream, UpstreamError};
 
@@ -17,36 +17,31 @@ pub(crate) use self::{cache::CatalogCache, catalog::CatalogLookup};
 use self::{
     cache::{FRESH_MILLIS, STALE_MILLIS},
     call::access,
+    catalog::Catalog,
     credential::credential_header,
 };
 use crate::{context::Context, request::CallerRequest};
 
-/// The registry with the tools of all servers, or with the one of this name. A server whose list is
-/// not known is left out of a list; a call of its tools fails with the reason. With a token of the
-/// caller a list is asked for only if they may use its tools, as far as that can be known before.
+/// Adds the tools of all servers to the registry, for a list. If a server's list is unavailable,
+/// its tools are missing. A list that needs the caller's token is fetched only for callers who may
+/// use its tools.
 pub(crate) async fn with_remote_tools(
     registry: &Registry<Context>,
     catalogs: &CatalogCache,
     request: &CallerRequest,
     memo: &PermissionMemo,
-    name: Option<&str>,
 ) -> Registry<Context> {
     let environment = &request.environment;
+    let is_filtered = environment.settings.auth0.permissions.list_filtering;
     let mut merged = registry.clone();
     let mut upstreams = Vec::new();
     for upstream in environment.settings.upstreams.iter() {
-        if name.is_some_and(|name| upstream.own_name(name).is_none()) {
-            continue;
-        }
-        let is_filtered = environment.settings.auth0.permissions.list_filtering;
-        let is_decidable = name.is_some() || upstream.permission.is_some() && is_filtered;
+        let is_decidable = is_filtered && upstream.permission.is_some();
         if upstream.has_caller_credential() && is_decidable {
-            let tool = placeholder(upstream, name.unwrap_or(&upstream.prefix), None);
-            let requirement = tool.requirement();
-            match environment.tenant().decide(&request.caller, memo, &requirement).await {
-                Decision::Allowed => {}
-                // The tools are listed: with one more consent they may be used.
-                Decision::NeedsScope(_) if name.is_none() => {}
+            let tool = placeholder(upstream, &upstream.prefix, None);
+            match environment.tenant().decide(&request.caller, memo, &tool.requirement()).await {
+                // With one more consent the tools may be used.
+                Decision::Allowed | Decision::NeedsScope(_) => {}
                 // The decision is made again where it is answered, and logged.
                 _ => {
                     merged = merged.and_remote(&[Rc::new(tool)]);
@@ -59,31 +54,57 @@ pub(crate) async fn with_remote_tools(
     // The operator may give a server more time than clients have.
     let longest = upstreams.iter().map(|upstream| upstream.limits.total).max();
     environment.budget.allow(longest.unwrap_or_default());
-    let (outbound, store) = (environment.outbound(), environment.store());
-    let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
-    let looked_up = all(upstreams.iter().map(|upstream| {
-        let is_for_caller = upstream.has_caller_credential();
-        let context = is_for_caller.then(|| Context::of(request.clone()));
-        let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
-        catalogs.look_up(lookup, upstream, context, max_age)
-    }))
-    .await;
-    for (upstream, catalog) in upstreams.into_iter().zip(looked_up) {
-        match (catalog, name) {
-            (Ok(catalog), None) => merged = merged.and_remote(&catalog.tools),
-            (Ok(catalog), Some(name)) => {
-                let tool = catalog.tools.iter().find(|tool| tool.name() == name);
-                merged = merged.and_remote(tool.map(std::slice::from_ref).unwrap_or_default());
-            }
-            (Err(error), Some(name)) => {
-                let tool = placeholder(upstream, name, Some(error));
-                merged = merged.and_remote(&[Rc::new(tool)]);
-            }
-            // The lookup has logged why.
-            (Err(_), None) => {}
-        }
+    let lists = upstreams.iter().map(|it| catalog_for(registry, catalogs, request, it));
+    // The lookup has logged why a list is missing.
+    for catalog in all(lists).await.into_iter().flatten() {
+        merged = merged.and_remote(&catalog.tools);
     }
     merged
+}
+
+/// Adds the tool of this name to the registry, for a call. If the server's list is unavailable, the
+/// call fails with the reason. A list that needs the caller's token is fetched only for callers who
+/// may use the tool.
+pub(crate) async fn with_remote_tool(
+    registry: &Registry<Context>,
+    catalogs: &CatalogCache,
+    request: &CallerRequest,
+    memo: &PermissionMemo,
+    upstream: &Rc<Upstream>,
+    name: &str,
+) -> Registry<Context> {
+    let merged = registry.clone();
+    if upstream.has_caller_credential() {
+        let tool = placeholder(upstream, name, None);
+        let tenant = request.environment.tenant();
+        let decision = tenant.decide(&request.caller, memo, &tool.requirement()).await;
+        // The decision is made again where it is answered, and logged.
+        if decision != Decision::Allowed {
+            return merged.and_remote(&[Rc::new(tool)]);
+        }
+    }
+    request.environment.budget.allow(upstream.limits.total);
+    let tool = match catalog_for(registry, catalogs, request, upstream).await {
+        Ok(catalog) => catalog.tools.iter().find(|tool| tool.name() == name).cloned(),
+        Err(error) => Some(Rc::new(placeholder(upstream, name, Some(error)))),
+    };
+    merged.and_remote(tool.as_slice())
+}
+
+/// The list of a server for a request.
+fn catalog_for<'a>(
+    registry: &'a Registry<Context>,
+    catalogs: &'a CatalogCache,
+    request: &'a CallerRequest,
+    upstream: &'a Rc<Upstream>,
+) -> PortFuture<'a, Result<Rc<Catalog>, UpstreamError>> {
+    let environment = &request.environment;
+    let (outbound, store) = (environment.outbound(), environment.store());
+    let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
+    let is_for_caller = upstream.has_caller_credential();
+    let context = is_for_caller.then(|| Context::of(request.clone()));
+    let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
+    catalogs.look_up(lookup, upstream, context, max_age)
 }
 
 /// Stands for a tool that may not exist, so that the decision about it can be made. A call of it
