@@ -11,7 +11,7 @@ use doorward_core::{
 use doorward_oauth::Caller;
 use doorward_upstream::{Upstream, UpstreamError};
 
-use super::catalog::{Catalog, CatalogLookup, fetch};
+use super::catalog::{Catalog, CatalogLookup};
 use crate::context::Context;
 
 /// How long a list is served without asking for it again, in milliseconds.
@@ -127,7 +127,8 @@ impl CatalogCache {
             let stale = self.update(&id, is_for_caller, |known| {
                 known.catalog.clone().filter(|_| age(now, known.fetched_at) < STALE_MILLIS)
             });
-            let fetched = fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
+            let fetched =
+                Catalog::fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
             self.update(&id, is_for_caller, |known| match &fetched {
                 Ok(catalog) => {
                     known.catalog = Some(Rc::clone(catalog));

@@ -46,56 +46,60 @@ impl fmt::Debug for Catalog {
     }
 }
 
-/// Asks a server for its list.
-pub(super) fn fetch<'a>(
-    lookup: CatalogLookup<'a>,
-    upstream: &'a Rc<Upstream>,
-    context: Option<Context>,
-    known: Option<&'a Catalog>,
-) -> PortFuture<'a, Result<Catalog, UpstreamError>> {
-    Box::pin(async move {
-        let CatalogLookup { outbound, registry, .. } = lookup;
-        let log = |text: &[&str]| {
-            outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
-        };
-        let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
-        let listed = match credential_header(context.as_ref(), upstream).await {
-            Ok(credential) => Client { outbound, upstream, credential }.list(&mut protocol).await,
-            Err(_) => Err(UpstreamError::TokenMissing.into()),
-        };
-        let listed = listed.map_err(|fault| {
-            // The server's own words could have what is attached, in whatever form.
-            log(&["its tools cannot be listed: ", &fault.error.to_string()]);
-            fault.error
-        })?;
-        let logged = Cell::new(0);
-        let log = |tool: &str, problem: &str| {
-            let tool = one_line(tool, MAX_LOGGED_NAME_BYTES).unwrap_or_default();
-            match logged.replace(logged.get() + 1) {
-                before if before < MAX_LOGGED_LINES => log(&["the tool `", &tool, "` ", problem]),
-                before if before == MAX_LOGGED_LINES => {
-                    log(&["more of its tools are not named here"])
-                }
-                _ => logged.set(MAX_LOGGED_LINES + 1),
-            }
-        };
-        let tools = tools(upstream, listed, &mut |tool, problem| {
-            log(tool, &["is left out: ", problem].concat());
-        });
-        for RemoteTool { name, entry_json } in &tools {
-            if registry.tool(name).is_some() {
-                log(name, "is left out: a built-in one has its name");
-            }
-            let mut before = known.iter().flat_map(|it| &it.tools);
-            if before.any(|it| it.name() == name && it.entry_json() != Some(entry_json)) {
-                log(name, "has changed its description or schema");
-            }
-        }
-        Ok(Catalog::new(upstream, protocol.to_remember(upstream), tools))
-    })
-}
-
 impl Catalog {
+    /// Asks a server for its list.
+    pub(super) fn fetch<'a>(
+        lookup: CatalogLookup<'a>,
+        upstream: &'a Rc<Upstream>,
+        context: Option<Context>,
+        known: Option<&'a Self>,
+    ) -> PortFuture<'a, Result<Self, UpstreamError>> {
+        Box::pin(async move {
+            let CatalogLookup { outbound, registry, .. } = lookup;
+            let log = |text: &[&str]| {
+                outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
+            };
+            let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
+            let listed = match credential_header(context.as_ref(), upstream).await {
+                Ok(credential) => {
+                    Client { outbound, upstream, credential }.list(&mut protocol).await
+                }
+                Err(_) => Err(UpstreamError::TokenMissing.into()),
+            };
+            let listed = listed.map_err(|fault| {
+                // The server's own words could have what is attached, in whatever form.
+                log(&["its tools cannot be listed: ", &fault.error.to_string()]);
+                fault.error
+            })?;
+            let logged = Cell::new(0);
+            let log = |tool: &str, problem: &str| {
+                let tool = one_line(tool, MAX_LOGGED_NAME_BYTES).unwrap_or_default();
+                match logged.replace(logged.get() + 1) {
+                    before if before < MAX_LOGGED_LINES => {
+                        log(&["the tool `", &tool, "` ", problem])
+                    }
+                    before if before == MAX_LOGGED_LINES => {
+                        log(&["more of its tools are not named here"])
+                    }
+                    _ => logged.set(MAX_LOGGED_LINES + 1),
+                }
+            };
+            let tools = tools(upstream, listed, &mut |tool, problem| {
+                log(tool, &["is left out: ", problem].concat());
+            });
+            for RemoteTool { name, entry_json } in &tools {
+                if registry.tool(name).is_some() {
+                    log(name, "is left out: a built-in one has its name");
+                }
+                let mut before = known.iter().flat_map(|it| &it.tools);
+                if before.any(|it| it.name() == name && it.entry_json() != Some(entry_json)) {
+                    log(name, "has changed its description or schema");
+                }
+            }
+            Ok(Self::new(upstream, protocol.to_remember(upstream), tools))
+        })
+    }
+
     /// The record for other instances.
     pub(super) fn encode(&self, fetched_at: u64) -> Vec<u8> {
         let tools = self.tools.iter();
