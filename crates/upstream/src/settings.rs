@@ -39,6 +39,24 @@ variables! {
     UPSTREAM_SECRETS = secret("upstream_secrets");
 }
 
+/// The members of an entry.
+const MEMBERS: [&str; 14] = [
+    "url",
+    "prefix",
+    "tools",
+    "access",
+    "permission",
+    "scopes",
+    "read_only",
+    "ask",
+    "ask_hosts",
+    "attach",
+    "caller",
+    "egress",
+    "seconds",
+    "bytes",
+];
+
 /// What a tool may be told of its caller.
 const CALLER_MEMBERS: [&str; 5] = ["subject", "name", "scopes", "organization", "locale"];
 
@@ -140,114 +158,36 @@ impl Upstream {
         secret: Option<&str>,
         is_public: bool,
     ) -> Result<Self, String> {
-        let is_word = |word: &str| {
-            let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-            word.len() <= 32 && word.bytes().all(is_legal)
-        };
         let entry = Entry::new(value, name.to_owned())?;
-        entry.only(&[
-            "url",
-            "prefix",
-            "tools",
-            "access",
-            "permission",
-            "scopes",
-            "read_only",
-            "ask",
-            "ask_hosts",
-            "attach",
-            "caller",
-            "egress",
-            "seconds",
-            "bytes",
-        ])?;
+        entry.only(&MEMBERS)?;
         if name.is_empty() || !is_word(name) {
-            return Err(wrong(
-                name,
-                "is empty, has more than 32 characters, or others than letters, digits, `-` and `_`",
-            ));
+            let problem = "is empty, has more than 32 characters, or others than letters, digits, \
+                           `-` and `_`";
+            return Err(wrong(name, problem));
         }
-        let url = entry.text("url")?.unwrap_or_default();
-        let (origin, path) = parse::secure_url(url).map_err(|it| entry.wrong("url", it))?;
-        if is_public && origin.is_loopback() {
-            return Err(entry.wrong("url", parse::LOCAL_ONLY));
-        }
-        let prefix = match entry.text("prefix")? {
-            None => [name, "_"].concat(),
-            Some(prefix) if is_word(prefix) => prefix.to_owned(),
-            Some(_) => {
-                return Err(entry.wrong(
-                    "prefix",
-                    "has characters other than letters, digits, `-` and `_`, or more than 32",
-                ));
-            }
-        };
-        let tools = match entry.members.get("tools") {
-            Some(Value::String(all)) if all == "*" => None,
-            Some(Value::Array(_)) => Some(entry.texts("tools")?),
-            _ => return Err(entry.wrong("tools", "is neither `*` nor a list of names")),
-        };
-        let access = match entry.text("access")? {
-            None | Some("private") => Access::Private,
-            Some("public") => Access::Public,
-            Some(_) => return Err(entry.wrong("access", "is neither `private` nor `public`")),
-        };
-        let permission = match entry.text("permission")?.map(|it| (it.starts_with("tool:"), it)) {
-            None => None,
-            Some((true, name)) if access == Access::Private => name.parse().ok(),
-            Some(_) => {
-                return Err(entry.wrong(
-                    "permission",
-                    "is not a permission `tool:…`, or the tools are not private",
-                ));
-            }
-        };
-        // Each is one: they were checked.
-        let all_of = entry.scopes()?.iter().filter_map(|scope| scope.parse().ok()).collect();
-        let caller = entry.texts("caller")?;
-        if !caller.iter().all(|it| CALLER_MEMBERS.contains(&it.as_str())) {
-            let problem = "names something other than `subject`, `name`, `scopes`, `organization` and `locale`";
-            return Err(entry.wrong("caller", problem));
-        }
-        let (is_read_only, may_elicit) = (entry.flag("read_only")?, entry.flag("ask")?);
-        let elicitation_origins = entry.texts("ask_hosts")?.into_iter().map(|host| {
-            let origin = ["https://", &host].concat().parse();
-            origin
-                .map_err(|_| entry.wrong("ask_hosts", "is not a list of hosts: `app.example.com`"))
-        });
-        let mut elicitation_origins: Vec<Origin> = elicitation_origins.collect::<Result<_, _>>()?;
-        elicitation_origins.push(origin.clone());
-        let limits = Limits {
-            connect: Duration::from_secs(2),
-            total: Duration::from_secs(entry.number("seconds", 4, 60)?),
-            body: usize::try_from(entry.number("bytes", 1024 * 1024, 4 * 1024 * 1024)?)
-                .unwrap_or_default(),
-        };
-        let credential = match entry.members.get("attach") {
+        let (origin, path) = endpoint(&entry, is_public)?;
+        let access = access(&entry)?;
+        let credential = match entry.object("attach")? {
             None => Credential::None,
-            Some(value) => Credential::parse(Entry::new(value, entry.at("attach"))?, secret)?,
+            Some(attach) => Credential::parse(&attach, secret)?,
         };
-        let egress = match entry.members.get("egress") {
-            None => None,
-            Some(value) => Some(Egress::parse(&Entry::new(value, entry.at("egress"))?, is_public)?),
-        };
-        let digest = digest(&[name, &value.to_string(), secret.unwrap_or_default()]);
+        let egress = entry.object("egress")?;
         Ok(Self {
             name: name.to_owned(),
             url: origin.url(&path),
-            prefix,
-            tools,
+            prefix: prefix(&entry, name)?,
+            tools: tools(&entry)?,
             access,
-            permission,
-            scopes: RequiredScopes { all_of, any_of: Vec::new() },
-            is_read_only,
-            may_elicit,
-            elicitation_origins,
+            permission: permission(&entry, access)?,
+            scopes: required_scopes(&entry)?,
+            is_read_only: entry.flag("read_only")?,
+            may_elicit: entry.flag("ask")?,
+            elicitation_origins: elicitation_origins(&entry, origin)?,
             credential,
-            caller,
-            egress,
-            limits,
-            digest,
+            caller: caller_members(&entry)?,
+            egress: egress.map(|egress| Egress::parse(&egress, is_public)).transpose()?,
+            limits: limits(&entry)?,
+            digest: digest(&[name, &value.to_string(), secret.unwrap_or_default()]),
         })
     }
 
@@ -289,6 +229,91 @@ impl Upstream {
         let overlap = || ours.starts_with(theirs) || theirs.starts_with(ours);
         names(self, other).or_else(|| names(other, self)).unwrap_or_else(overlap)
     }
+}
+
+/// Whether a text may be a name, or the beginning of one.
+fn is_word(text: &str) -> bool {
+    let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    text.len() <= 32 && text.bytes().all(is_legal)
+}
+
+fn endpoint(entry: &Entry<'_>, is_public: bool) -> Result<(Origin, String), String> {
+    let url = entry.text("url")?.unwrap_or_default();
+    let (origin, path) = parse::secure_url(url).map_err(|it| entry.wrong("url", it))?;
+    match is_public && origin.is_loopback() {
+        true => Err(entry.wrong("url", parse::LOCAL_ONLY)),
+        false => Ok((origin, path)),
+    }
+}
+
+fn prefix(entry: &Entry<'_>, name: &str) -> Result<String, String> {
+    match entry.text("prefix")? {
+        None => Ok([name, "_"].concat()),
+        Some(prefix) if is_word(prefix) => Ok(prefix.to_owned()),
+        Some(_) => {
+            let problem = "has characters other than letters, digits, `-` and `_`, or more than 32";
+            Err(entry.wrong("prefix", problem))
+        }
+    }
+}
+
+fn tools(entry: &Entry<'_>) -> Result<Option<Vec<String>>, String> {
+    match entry.members.get("tools") {
+        Some(Value::String(all)) if all == "*" => Ok(None),
+        Some(Value::Array(_)) => entry.texts("tools").map(Some),
+        _ => Err(entry.wrong("tools", "is neither `*` nor a list of names")),
+    }
+}
+
+fn access(entry: &Entry<'_>) -> Result<Access, String> {
+    match entry.text("access")? {
+        None | Some("private") => Ok(Access::Private),
+        Some("public") => Ok(Access::Public),
+        Some(_) => Err(entry.wrong("access", "is neither `private` nor `public`")),
+    }
+}
+
+fn permission(entry: &Entry<'_>, access: Access) -> Result<Option<Scope>, String> {
+    let Some(name) = entry.text("permission")? else { return Ok(None) };
+    let permission = name.parse().ok();
+    let permission = permission.filter(|_| name.starts_with("tool:") && access == Access::Private);
+    let problem = "is not a permission `tool:…`, or the tools are not private";
+    permission.map(Some).ok_or_else(|| entry.wrong("permission", problem))
+}
+
+fn required_scopes(entry: &Entry<'_>) -> Result<RequiredScopes, String> {
+    // `scopes` has checked them.
+    let all_of = entry.scopes()?.iter().filter_map(|scope| scope.parse().ok()).collect();
+    Ok(RequiredScopes { all_of, any_of: Vec::new() })
+}
+
+fn caller_members(entry: &Entry<'_>) -> Result<Vec<String>, String> {
+    let members = entry.texts("caller")?;
+    match members.iter().all(|it| CALLER_MEMBERS.contains(&it.as_str())) {
+        true => Ok(members),
+        false => {
+            let problem = "names something other than `subject`, `name`, `scopes`, `organization` \
+                           and `locale`";
+            Err(entry.wrong("caller", problem))
+        }
+    }
+}
+
+fn elicitation_origins(entry: &Entry<'_>, own: Origin) -> Result<Vec<Origin>, String> {
+    let origins = entry.texts("ask_hosts")?.into_iter().map(|host| {
+        let problem = "is not a list of hosts: `app.example.com`";
+        ["https://", &host].concat().parse().map_err(|_| entry.wrong("ask_hosts", problem))
+    });
+    origins.chain([Ok(own)]).collect()
+}
+
+fn limits(entry: &Entry<'_>) -> Result<Limits, String> {
+    let bytes = entry.number("bytes", 1024 * 1024, 4 * 1024 * 1024)?;
+    Ok(Limits {
+        connect: Duration::from_secs(2),
+        total: Duration::from_secs(entry.number("seconds", 4, 60)?),
+        body: usize::try_from(bytes).unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

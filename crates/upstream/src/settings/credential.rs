@@ -31,7 +31,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    pub(super) fn parse(entry: Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
+    pub(super) fn parse(entry: &Entry<'_>, secret: Option<&str>) -> Result<Self, String> {
         let problem = "does not have exactly one of `audience`, `connection` and `header`";
         entry.only(&["audience", "scopes", "connection", "header"])?;
         let given = ["audience", "connection", "header"].map(|member| entry.text(member));

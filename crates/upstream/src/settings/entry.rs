@@ -18,7 +18,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    pub(super) fn at(&self, member: &str) -> String {
+    fn at(&self, member: &str) -> String {
         [&self.path, ".", member].concat()
     }
 
@@ -31,6 +31,11 @@ impl<'a> Entry<'a> {
             None => Ok(()),
             Some(name) => Err(self.wrong(name, "is not a known member")),
         }
+    }
+
+    /// The object in a member, if there is one.
+    pub(super) fn object(&self, member: &str) -> Result<Option<Self>, String> {
+        self.members.get(member).map(|value| Self::new(value, self.at(member))).transpose()
     }
 
     pub(super) fn flag(&self, member: &str) -> Result<bool, String> {

@@ -78,6 +78,7 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
         (json!({ "tools": [7] }), "weather.tools`, which is not a list of strings"),
         (json!({ "access": "open" }), "weather.access`"),
         (json!({ "permission": "read:x" }), "weather.permission`"),
+        (json!({ "permission": "tool:a b" }), "weather.permission`"),
         (json!({ "permission": "tool:x", "access": "public" }), "weather.permission`"),
         (json!({ "scopes": ["a b"] }), "weather.scopes`"),
         (json!({ "caller": ["token"] }), "weather.caller`"),
