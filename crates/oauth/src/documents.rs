@@ -16,7 +16,7 @@ use doorward_core::{
 };
 use serde_json::{Value, json};
 
-use crate::{Introspection, InvalidJwks, Jwks, SignatureAlgorithm, TrustedIssuer};
+use crate::{IntrospectionEndpoint, InvalidJwks, Jwks, SignatureAlgorithm, TrustedIssuer};
 
 /// How long documents are served without asking the issuer again, in milliseconds.
 pub(crate) const FRESH_MILLIS: u64 = 10 * 60 * 1000;
@@ -92,7 +92,7 @@ pub enum Needed<'a> {
     /// The key of a JWT: its `kid`, if it has one, and its algorithm.
     Key(Option<&'a str>, SignatureAlgorithm),
     /// What an opaque token is, instead of documents. The keys name its record.
-    Token(&'a Introspection, &'a Secret, &'a Keys),
+    Token(&'a IntrospectionEndpoint, &'a Secret, &'a Keys),
 }
 
 struct DocumentsLookup<'a> {
@@ -156,8 +156,9 @@ impl IssuerCache {
         // others can publish there.
         let jwks_uri = issuer.jwks_uri.as_deref().unwrap_or_default();
         let (cache, key) = match needed {
-            Some(Needed::Token(by, token, keys)) => {
-                let parts = [issuer.issuer.as_str(), &by.endpoint, &by.client_id, token.expose()];
+            Some(Needed::Token(endpoint, token, keys)) => {
+                let parts =
+                    [issuer.issuer.as_str(), &endpoint.url, &endpoint.client_id, token.expose()];
                 let mac = keys.mac(Purpose::IntrospectedToken, &parts);
                 (&self.answers, BASE64_URL_SAFE_NO_PAD.encode(mac))
             }
@@ -240,8 +241,8 @@ impl Lookup for DocumentsLookup<'_> {
                 self.outbound.host.log(&format!("issuer {}: {problem}", self.issuer.issuer));
             };
             let fetched = match self.needed {
-                Some(Needed::Token(by, token, _)) => {
-                    fetch::introspect(self.outbound, by, token).await
+                Some(Needed::Token(endpoint, token, _)) => {
+                    fetch::introspect(self.outbound, endpoint, token).await
                 }
                 _ => fetch::documents(self.outbound, self.issuer).await,
             };

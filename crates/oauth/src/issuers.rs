@@ -6,7 +6,7 @@ use std::rc::Rc;
 use doorward_core::{Secret, issuer::Issuer, scope::Scope, strict_json};
 use serde_json::{Map, Value};
 
-use crate::{ClaimNames, Introspection, ScopeSpelling, SignatureAlgorithm, TrustedIssuer};
+use crate::{ClaimNames, IntrospectionEndpoint, ScopeSpelling, SignatureAlgorithm, TrustedIssuer};
 
 /// The most entries: few enough for all of them to be remembered.
 const MAX_ISSUERS: usize = 16;
@@ -182,12 +182,12 @@ fn read(
     })
 }
 
-fn introspection(value: &Value, secret: &Secret) -> Option<Introspection> {
+fn introspection(value: &Value, secret: &Secret) -> Option<IntrospectionEndpoint> {
     let members = value.as_object().filter(|members| members.len() == 2)?;
     let text = |name| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let endpoint: Issuer = text("endpoint")?.parse().ok()?;
-    Some(Introspection {
-        endpoint: endpoint.as_str().to_owned(),
+    let url: Issuer = text("endpoint")?.parse().ok()?;
+    Some(IntrospectionEndpoint {
+        url: url.as_str().to_owned(),
         client_id: text("client_id")?.to_owned(),
         client_secret: secret.clone(),
     })

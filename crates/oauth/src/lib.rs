@@ -63,7 +63,7 @@ pub use settings::{
     Alias, DpopPolicy, NoncePolicy, ProtectedResource, RESOURCE_METADATA_PATH,
     ResourceServerSettings, VARIABLES,
 };
-pub use trusted_issuer::{ClaimNames, Introspection, ScopeSpelling, TrustedIssuer};
+pub use trusted_issuer::{ClaimNames, IntrospectionEndpoint, ScopeSpelling, TrustedIssuer};
 
 /// Every reason that this crate writes into the audit log.
 pub fn declared_reasons() -> impl Iterator<Item = &'static dyn Reason> {

@@ -28,14 +28,14 @@ pub struct TrustedIssuer {
     /// Where the keys are, for an issuer without a discovery document.
     pub jwks_uri: Option<String>,
     /// Where its opaque tokens are looked up; `None` refuses them.
-    pub introspection: Option<Introspection>,
+    pub introspection: Option<IntrospectionEndpoint>,
 }
 
 /// Where an issuer says what its opaque tokens are (RFC 7662).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Introspection {
-    /// The URL of the introspection endpoint.
-    pub endpoint: String,
+pub struct IntrospectionEndpoint {
+    /// Its URL.
+    pub url: String,
     /// This server, as a client of the issuer.
     pub client_id: String,
     /// The secret of that client.
@@ -45,7 +45,7 @@ pub struct Introspection {
 impl TrustedIssuer {
     /// Where a token is looked up, if it is opaque: JWTs, signed or encrypted, are never sent
     /// anywhere (three and five segments; RFC 7515, section 3.1, and RFC 7516, section 3.1).
-    pub(crate) fn introspection_of(&self, token: &str) -> Option<&Introspection> {
+    pub(crate) fn introspection_for(&self, token: &str) -> Option<&IntrospectionEndpoint> {
         let introspection = self.introspection.as_ref()?;
         let dots = token.bytes().filter(|byte| *byte == b'.').count();
         (!matches!(dots, 2 | 4)).then_some(introspection)
@@ -53,7 +53,7 @@ impl TrustedIssuer {
 
     /// Whether it is on loopback, or its keys, or where its opaque tokens are looked up.
     pub(crate) fn is_local(&self) -> bool {
-        let endpoint = self.introspection.as_ref().map(|it| &it.endpoint);
+        let endpoint = self.introspection.as_ref().map(|it| &it.url);
         let mut urls = [self.jwks_uri.as_ref(), endpoint].into_iter().flatten();
         self.issuer.is_loopback()
             || urls.any(|url| url.parse::<Issuer>().is_ok_and(|it| it.is_loopback()))

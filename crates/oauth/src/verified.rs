@@ -85,11 +85,11 @@ pub(crate) async fn caller(
         && let Some(issuer) =
             server.settings.issuers().find(|it| Rc::ptr_eq(it, verified.caller.trusted_issuer()))
     {
-        let by = issuer.introspection_of(token.expose());
-        let needed = by.map(|by| Needed::Token(by, &token, server.keys));
+        let endpoint = issuer.introspection_for(token.expose());
+        let needed = endpoint.map(|endpoint| Needed::Token(endpoint, &token, server.keys));
         let issuers = &memory.issuers;
         let documents = issuers.documents(server.outbound, &server.store, issuer, needed).await;
-        let documents = documents.map_err(|error| match by {
+        let documents = documents.map_err(|error| match endpoint {
             Some(_) => AuthenticationError::IntrospectionUnavailable,
             None => error.into(),
         })?;
@@ -110,10 +110,10 @@ async fn verify(
     token: &Secret,
 ) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
     let settings = server.settings;
-    let mut introspections =
-        settings.issuers().filter_map(|it| Some((it, it.introspection_of(token.expose())?)));
-    if let Some((issuer, by)) = introspections.next() {
-        return opaque::verify(server, headers, token, (issuer, by)).await;
+    let mut endpoints =
+        settings.issuers().filter_map(|it| Some((it, it.introspection_for(token.expose())?)));
+    if let Some((issuer, endpoint)) = endpoints.next() {
+        return opaque::verify(server, headers, token, issuer, endpoint).await;
     }
     let untrusted = UntrustedJwt::parse(token.expose())?;
     // This only chooses which of the configured issuers has to have signed the token.

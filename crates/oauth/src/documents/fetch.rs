@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::IssuerDocuments;
-use crate::{Introspection, TrustedIssuer};
+use crate::{IntrospectionEndpoint, TrustedIssuer};
 
 /// Some servers have key sets under a type of their own (RFC 7517, section 8.5), and answer 406 to
 /// those who ask for JSON alone. What comes is checked in any case.
@@ -74,15 +74,15 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// As [`documents`].
 pub(super) async fn introspect(
     outbound: Outbound<'_>,
-    by: &Introspection,
+    endpoint: &IntrospectionEndpoint,
     token: &Secret,
 ) -> Result<IssuerDocuments, String> {
-    let url = by.endpoint.as_str();
+    let url = endpoint.url.as_str();
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("token", token.expose()).append_pair("token_type_hint", "access_token");
     // Id and secret are form-encoded before they are joined (RFC 6749, section 2.3.1).
     let mut pair = form_urlencoded::Serializer::new(String::new());
-    pair.append_pair(&by.client_id, by.client_secret.expose());
+    pair.append_pair(&endpoint.client_id, endpoint.client_secret.expose());
     let credentials = BASE64_STANDARD.encode(pair.finish().replacen('=', ":", 1));
     let request = form_request(url, form.finish()).and_then(|mut request| {
         let credentials = HeaderValue::try_from(["Basic ", &credentials].concat())?;

@@ -188,7 +188,7 @@ fn one_issuer_beside_the_tenant_is_asked_about_opaque_tokens() {
     let entry = introspected("https://a.example/", "https://b.example/introspect");
     let settings = load_with(&json!([entry]).to_string(), &[SECRET]).unwrap();
     let introspection = settings.further_issuers[0].introspection.clone().unwrap();
-    assert_eq!(introspection.endpoint, "https://b.example/introspect");
+    assert_eq!(introspection.url, "https://b.example/introspect");
     assert_eq!(introspection.client_id, "server");
     assert_eq!(introspection.client_secret.expose(), "s3cret");
     let problem = |entries: Value, secret: &str| {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::caller_of;
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, Introspection, IssuerDocuments, Needed,
+    AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerDocuments, Needed,
     ResourceServer, TrustedIssuer, failures::Failures,
 };
 
@@ -17,11 +17,12 @@ pub(super) async fn verify(
     server: &ResourceServer<'_>,
     headers: &HeaderMap,
     token: &Secret,
-    (issuer, by): (&Rc<TrustedIssuer>, &Introspection),
+    issuer: &Rc<TrustedIssuer>,
+    endpoint: &IntrospectionEndpoint,
 ) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
     let (limiter, limit) = (server.limiter, server.settings.failures);
     let failures = Failures::of(limiter, limit, headers, issuer.issuer.as_str(), "");
-    let needed = Some(Needed::Token(by, token, server.keys));
+    let needed = Some(Needed::Token(endpoint, token, server.keys));
     let (issuers, host) = (&server.memory.issuers, server.outbound.host);
     let answer = match failures.check(&server.store).await {
         Ok(()) => {
