@@ -86,20 +86,34 @@ pub struct IssuerCache {
     jitter: OnceCell<u64>,
 }
 
-/// What an issuer has to know for a token.
+/// What an issuer is asked for.
 #[derive(Clone, Copy)]
-pub enum Needed<'a> {
-    /// The key of a JWT: its `kid`, if it has one, and its algorithm.
-    Key(Option<&'a str>, SignatureAlgorithm),
-    /// What an opaque token is, instead of documents. The keys name its record.
-    Token(&'a IntrospectionEndpoint, &'a Secret, &'a Keys),
+pub enum IssuerQuery<'a> {
+    /// Its metadata and keys, whichever they are.
+    Documents,
+    /// The same, with the key that signed a JWT.
+    Key {
+        /// `kid`, if the token has one.
+        kid: Option<&'a str>,
+        /// `alg`.
+        algorithm: SignatureAlgorithm,
+    },
+    /// What an opaque token is (RFC 7662).
+    Introspection {
+        /// Where it is looked up.
+        endpoint: &'a IntrospectionEndpoint,
+        /// The token.
+        token: &'a Secret,
+        /// Name the record of the response.
+        keys: &'a Keys,
+    },
 }
 
 struct DocumentsLookup<'a> {
     issuer: &'a TrustedIssuer,
     outbound: Outbound<'a>,
     key: String,
-    needed: Option<Needed<'a>>,
+    query: IssuerQuery<'a>,
     jitter: u64,
 }
 
@@ -115,7 +129,7 @@ impl Default for IssuerCache {
 
 impl IssuerCache {
     /// Looks up the issuer's documents, or what it says about an opaque token. Documents that lack
-    /// the `needed` key are fetched again, and returned if the issuer has no such key.
+    /// the key are fetched again, and returned if the issuer has no such key.
     ///
     /// # Errors
     ///
@@ -125,9 +139,9 @@ impl IssuerCache {
         outbound: Outbound<'_>,
         store: &Store<'_>,
         issuer: &TrustedIssuer,
-        needed: Option<Needed<'_>>,
+        query: IssuerQuery<'_>,
     ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
-        let (cache, lookup) = self.lookup(outbound, issuer, needed);
+        let (cache, lookup) = self.lookup(outbound, issuer, query);
         cache.get(store, &lookup).await
     }
 
@@ -137,9 +151,9 @@ impl IssuerCache {
         outbound: Outbound<'_>,
         store: &Store<'_>,
         issuer: &TrustedIssuer,
-        needed: Option<Needed<'_>>,
+        query: IssuerQuery<'_>,
     ) -> Option<Rc<IssuerDocuments>> {
-        let (cache, lookup) = self.lookup(outbound, issuer, needed);
+        let (cache, lookup) = self.lookup(outbound, issuer, query);
         cache.known(store, &lookup).await
     }
 
@@ -147,7 +161,7 @@ impl IssuerCache {
         &self,
         outbound: Outbound<'a>,
         issuer: &'a TrustedIssuer,
-        needed: Option<Needed<'a>>,
+        query: IssuerQuery<'a>,
     ) -> (&Cache<Rc<IssuerDocuments>, IssuerUnavailable>, DocumentsLookup<'a>) {
         // The fraction of the second at which an instance first needs an issuer is random enough.
         let jitter =
@@ -155,8 +169,8 @@ impl IssuerCache {
         // Keys from a former `jwks_uri` must not count: the operator may have left it because
         // others can publish there.
         let jwks_uri = issuer.jwks_uri.as_deref().unwrap_or_default();
-        let (cache, key) = match needed {
-            Some(Needed::Token(endpoint, token, keys)) => {
+        let (cache, key) = match query {
+            IssuerQuery::Introspection { endpoint, token, keys } => {
                 let parts =
                     [issuer.issuer.as_str(), &endpoint.url, &endpoint.client_id, token.expose()];
                 let mac = keys.mac(Purpose::IntrospectedToken, &parts);
@@ -164,13 +178,13 @@ impl IssuerCache {
             }
             _ => (&self.documents, format!("{} {jwks_uri}", issuer.issuer)),
         };
-        (cache, DocumentsLookup { issuer, outbound, key, needed, jitter })
+        (cache, DocumentsLookup { issuer, outbound, key, query, jitter })
     }
 }
 
 impl DocumentsLookup<'_> {
-    fn is_about_token(&self) -> bool {
-        matches!(self.needed, Some(Needed::Token(..)))
+    fn is_introspection(&self) -> bool {
+        matches!(self.query, IssuerQuery::Introspection { .. })
     }
 }
 
@@ -183,7 +197,7 @@ impl Lookup for DocumentsLookup<'_> {
     }
 
     fn store_key(&self) -> StoreKey {
-        if self.is_about_token() {
+        if self.is_introspection() {
             return StoreKey::named(Kind::Token, &self.key);
         }
         let jwks_uri = self.issuer.jwks_uri.as_deref().unwrap_or_default();
@@ -199,27 +213,27 @@ impl Lookup for DocumentsLookup<'_> {
             refetch_interval: Some(REFETCH_MILLIS),
             wait_timeout: WAIT_TIMEOUT_MILLIS,
         };
-        match self.is_about_token() {
+        match self.is_introspection() {
             false => ttl,
             true => Ttl { fresh: ACTIVE_MILLIS, stale: 0, refetch_interval: None, ..ttl },
         }
     }
 
     fn shares_failures(&self) -> bool {
-        !self.is_about_token()
+        !self.is_introspection()
     }
 
     fn suffices(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
-        match self.needed {
-            None => true,
-            Some(Needed::Key(id, algorithm)) => entry.value.jwks.find(id, algorithm).is_some(),
-            Some(Needed::Token(..)) => !self.is_expired(entry, now),
+        match self.query {
+            IssuerQuery::Documents => true,
+            IssuerQuery::Key { kid, algorithm } => entry.value.jwks.find(kid, algorithm).is_some(),
+            IssuerQuery::Introspection { .. } => !self.is_expired(entry, now),
         }
     }
 
     /// An answer about a token counts no longer than until the token's `exp`.
     fn is_expired(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
-        self.is_about_token()
+        self.is_introspection()
             && match entry.value.metadata.get("exp").and_then(Value::as_u64) {
                 Some(expires_at) => expires_at <= now / 1000,
                 None => now.saturating_sub(entry.fetched_at) >= INACTIVE_MILLIS,
@@ -228,7 +242,7 @@ impl Lookup for DocumentsLookup<'_> {
 
     /// Tokens that are not active are for anybody to make up, and would take the place of others.
     fn is_worth_storing(&self, entry: &Entry<Rc<IssuerDocuments>>, _: u64) -> bool {
-        !self.is_about_token() || entry.value.metadata.get("exp").is_some()
+        !self.is_introspection() || entry.value.metadata.get("exp").is_some()
     }
 
     fn fetch<'a>(
@@ -240,8 +254,8 @@ impl Lookup for DocumentsLookup<'_> {
             let log = |problem: &str| {
                 self.outbound.host.log(&format!("issuer {}: {problem}", self.issuer.issuer));
             };
-            let fetched = match self.needed {
-                Some(Needed::Token(endpoint, token, _)) => {
+            let fetched = match self.query {
+                IssuerQuery::Introspection { endpoint, token, .. } => {
                     fetch::introspect(self.outbound, endpoint, token).await
                 }
                 _ => fetch::documents(self.outbound, self.issuer).await,

@@ -7,7 +7,7 @@ use doorward_core::{audit::Reason, issuer::Issuer};
 use serde_json::Value;
 
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, Needed, ResourceServer, SignatureAlgorithm,
+    AuthenticationError, Caller, Claims, Expected, IssuerQuery, ResourceServer, SignatureAlgorithm,
     TokenError, UntrustedJwt, trusted_issuer::tenant,
 };
 
@@ -40,12 +40,12 @@ impl ResourceServer<'_> {
         let algorithms = SignatureAlgorithm::ALL.to_vec();
         let issuer = tenant(issuer, vec![client_id.to_owned()], algorithms, Vec::new());
         let untrusted = UntrustedJwt::parse(token)?;
-        let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
-        let needed = Some(Needed::Key(key_id, algorithm));
+        let (kid, algorithm) = (untrusted.key_id(), untrusted.algorithm());
+        let query = IssuerQuery::Key { kid, algorithm };
         let issuers = &self.memory.issuers;
-        let documents = issuers.documents(self.outbound, &self.store, &issuer, needed).await;
+        let documents = issuers.documents(self.outbound, &self.store, &issuer, query).await;
         let documents = documents.map_err(AuthenticationError::from)?;
-        let key = documents.jwks().find(key_id, algorithm).ok_or(TokenError::KeyUnknown)?;
+        let key = documents.jwks().find(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
         let (leeway, now) = (self.settings.leeway, self.outbound.host.now());
         let claims = untrusted.verify(key, &Expected { issuer: &issuer, leeway, now })?;
         let text = |name: &str| claims.members.get(name).and_then(Value::as_str);

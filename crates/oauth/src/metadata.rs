@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    DpopPolicy, PROOF_ALGORITHMS, ResourceServer, ResourceServerSettings, SignatureAlgorithm,
+    DpopPolicy, IssuerQuery, PROOF_ALGORITHMS, ResourceServer, ResourceServerSettings,
+    SignatureAlgorithm,
 };
 
 /// The path of the authorization server's metadata.
@@ -51,7 +52,11 @@ impl ResourceServer<'_> {
     /// this answers for a while without another attempt.
     pub async fn has_keys(&self) -> bool {
         let issuer = &self.settings.main_issuer;
-        self.memory.issuers.documents(self.outbound, &self.store, issuer, None).await.is_ok()
+        self.memory
+            .issuers
+            .documents(self.outbound, &self.store, issuer, IssuerQuery::Documents)
+            .await
+            .is_ok()
     }
 
     /// The main issuer's metadata, passed through. While a tenant is unreachable, these are Auth0's
@@ -59,7 +64,9 @@ impl ResourceServer<'_> {
     pub async fn authorization_server_metadata(&self) -> Answer {
         let main = &self.settings.main_issuer;
         let issuers = &self.memory.issuers;
-        if let Ok(documents) = issuers.documents(self.outbound, &self.store, main, None).await {
+        if let Ok(documents) =
+            issuers.documents(self.outbound, &self.store, main, IssuerQuery::Documents).await
+        {
             return Answer::json(StatusCode::OK, documents.metadata())
                 .with(header::CACHE_CONTROL, CACHE_CONTROL);
         }

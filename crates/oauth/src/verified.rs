@@ -19,7 +19,7 @@ use http::HeaderMap;
 
 use self::record::{Found, SignatureRecord};
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, IssuerDocuments, Needed, ResourceServer,
+    AuthenticationError, Caller, Claims, Expected, IssuerDocuments, IssuerQuery, ResourceServer,
     TokenError, TrustedIssuer, UntrustedJwt, failures::Failures, id_token::is_id_token,
     jwt::MAX_TOKEN_BYTES,
 };
@@ -86,9 +86,14 @@ pub(crate) async fn caller(
             server.settings.issuers().find(|it| Rc::ptr_eq(it, verified.caller.trusted_issuer()))
     {
         let endpoint = issuer.introspection_for(token.expose());
-        let needed = endpoint.map(|endpoint| Needed::Token(endpoint, &token, server.keys));
+        let query = match endpoint {
+            Some(endpoint) => {
+                IssuerQuery::Introspection { endpoint, token: &token, keys: server.keys }
+            }
+            None => IssuerQuery::Documents,
+        };
         let issuers = &memory.issuers;
-        let documents = issuers.documents(server.outbound, &server.store, issuer, needed).await;
+        let documents = issuers.documents(server.outbound, &server.store, issuer, query).await;
         let documents = documents.map_err(|error| match endpoint {
             Some(_) => AuthenticationError::IntrospectionUnavailable,
             None => error.into(),
@@ -118,14 +123,14 @@ async fn verify(
     let untrusted = UntrustedJwt::parse(token.expose())?;
     // This only chooses which of the configured issuers has to have signed the token.
     let issuer = untrusted.issuer(settings.issuers())?;
-    let (key_id, algorithm) = (untrusted.key_id(), untrusted.algorithm());
+    let (kid, algorithm) = (untrusted.key_id(), untrusted.algorithm());
     let asked_at = server.outbound.host.now_millis();
     let documents = server
         .memory
         .issuers
-        .documents(server.outbound, &server.store, issuer, Some(Needed::Key(key_id, algorithm)))
+        .documents(server.outbound, &server.store, issuer, IssuerQuery::Key { kid, algorithm })
         .await?;
-    let key = documents.jwks().find(key_id, algorithm).ok_or(TokenError::KeyUnknown)?;
+    let key = documents.jwks().find(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
     let now = server.outbound.host.now();
     // A record is worth reading if the store, which had the documents, answers faster than a
     // signature is checked (0.5 ms), and worth writing if instances are short-lived.
@@ -143,7 +148,7 @@ async fn verify(
         settings.failures,
         headers,
         issuer.issuer.as_str(),
-        key_id.unwrap_or_default(),
+        kid.unwrap_or_default(),
     );
     if !is_known && let Err(refusal) = failures.check(&server.store).await {
         // No signature is checked any more, but another instance may have checked this one.

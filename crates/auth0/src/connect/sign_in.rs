@@ -3,7 +3,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::Secret;
-use doorward_oauth::{AuthenticationError, IdTokenError};
+use doorward_oauth::{AuthenticationError, IdTokenError, IssuerQuery};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -104,7 +104,12 @@ impl Connect<'_> {
         let (server, issuer) = (self.tenant.resource_server, self.tenant.issuer());
         let issuers = &server.memory.issuers;
         let documents = issuers
-            .documents(server.outbound, &server.store, &server.settings.main_issuer, None)
+            .documents(
+                server.outbound,
+                &server.store,
+                &server.settings.main_issuer,
+                IssuerQuery::Documents,
+            )
             .await;
         let documents = documents.map_err(|_| ConnectOutcome::Unavailable)?;
         let says_who = documents.metadata().get("authorization_response_iss_parameter_supported");

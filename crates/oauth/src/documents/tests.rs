@@ -52,10 +52,9 @@ fn setup() -> (FakeHost, Instance) {
 fn key(instance: &Instance, host: &FakeHost, kid: &str) -> Result<(), AuthenticationError> {
     let (server, tenant) = (instance.server(host), &instance.settings.main_issuer);
     let (kid, algorithm) = (Some(kid), SignatureAlgorithm::Rs256);
-    let needed = Needed::Key(kid, algorithm);
+    let query = IssuerQuery::Key { kid, algorithm };
     let issuers = &server.memory.issuers;
-    let documents =
-        finish(issuers.documents(server.outbound, &server.store, tenant, Some(needed)))?;
+    let documents = finish(issuers.documents(server.outbound, &server.store, tenant, query))?;
     Ok(documents.jwks().find(kid, algorithm).map(drop).ok_or(TokenError::KeyUnknown)?)
 }
 

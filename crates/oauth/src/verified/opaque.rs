@@ -7,8 +7,8 @@ use http::HeaderMap;
 
 use super::caller_of;
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerDocuments, Needed,
-    ResourceServer, TrustedIssuer, failures::Failures,
+    AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerDocuments,
+    IssuerQuery, ResourceServer, TrustedIssuer, failures::Failures,
 };
 
 /// Verifies an opaque token. One that is refused counts like one with a wrong signature: each costs
@@ -22,11 +22,11 @@ pub(super) async fn verify(
 ) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
     let (limiter, limit) = (server.limiter, server.settings.failures);
     let failures = Failures::of(limiter, limit, headers, issuer.issuer.as_str(), "");
-    let needed = Some(Needed::Token(endpoint, token, server.keys));
+    let query = IssuerQuery::Introspection { endpoint, token, keys: server.keys };
     let (issuers, host) = (&server.memory.issuers, server.outbound.host);
     let answer = match failures.check(&server.store).await {
         Ok(()) => {
-            let answer = issuers.documents(server.outbound, &server.store, issuer, needed).await;
+            let answer = issuers.documents(server.outbound, &server.store, issuer, query).await;
             if answer.is_err() {
                 // It cost the issuer a request, too.
                 failures.count(&server.store).await;
@@ -35,7 +35,7 @@ pub(super) async fn verify(
         }
         // The issuer is not asked any more, but its answer may be known.
         Err(refusal) => {
-            let known = issuers.known(server.outbound, &server.store, issuer, needed).await;
+            let known = issuers.known(server.outbound, &server.store, issuer, query).await;
             known.ok_or(refusal)?
         }
     };
