@@ -16,7 +16,9 @@ use doorward_core::{
 };
 use serde_json::{Value, json};
 
-use crate::{IntrospectionEndpoint, InvalidJwks, Jwks, SignatureAlgorithm, TrustedIssuer};
+use crate::{
+    IntrospectionEndpoint, InvalidJwks, Jwks, SignatureAlgorithm, SigningKey, TrustedIssuer,
+};
 
 /// How long documents are served without asking the issuer again, in milliseconds.
 pub(crate) const FRESH_MILLIS: u64 = 10 * 60 * 1000;
@@ -48,15 +50,23 @@ const ACTIVE_MILLIS: u64 = 30 * 1000;
 /// issued may not be known everywhere yet.
 const INACTIVE_MILLIS: u64 = 10 * 1000;
 
-/// How many answers about opaque tokens are remembered.
-const MAX_ANSWERS: usize = 512;
+/// How many introspection responses are cached.
+const MAX_INTROSPECTIONS: usize = 512;
 
 /// How many issuers are remembered: the tenant and all that may be configured, before and after a
 /// change.
 const MAX_ISSUERS: usize = 34;
 
-/// What an issuer publishes about itself; or, as `metadata` without keys, what it says about an
-/// opaque token.
+/// What an issuer answered.
+#[derive(Debug)]
+pub enum IssuerAnswer {
+    /// To a query for documents.
+    Documents(IssuerDocuments),
+    /// The introspection response about an opaque token.
+    Introspection(Value),
+}
+
+/// What an issuer publishes about itself.
 #[derive(Debug)]
 pub struct IssuerDocuments {
     metadata: Value,
@@ -80,8 +90,8 @@ impl Error for IssuerUnavailable {}
 /// those verify its tokens.
 #[derive(Debug)]
 pub struct IssuerCache {
-    documents: Cache<Rc<IssuerDocuments>, IssuerUnavailable>,
-    answers: Cache<Rc<IssuerDocuments>, IssuerUnavailable>,
+    documents: Cache<Rc<IssuerAnswer>, IssuerUnavailable>,
+    introspections: Cache<Rc<IssuerAnswer>, IssuerUnavailable>,
     /// How much earlier this instance fetches them, in milliseconds.
     jitter: OnceCell<u64>,
 }
@@ -109,7 +119,7 @@ pub enum IssuerQuery<'a> {
     },
 }
 
-struct DocumentsLookup<'a> {
+struct IssuerLookup<'a> {
     issuer: &'a TrustedIssuer,
     outbound: Outbound<'a>,
     key: String,
@@ -121,7 +131,7 @@ impl Default for IssuerCache {
     fn default() -> Self {
         Self {
             documents: Cache::new(MAX_ISSUERS),
-            answers: Cache::new(MAX_ANSWERS),
+            introspections: Cache::new(MAX_INTROSPECTIONS),
             jitter: OnceCell::new(),
         }
     }
@@ -134,25 +144,25 @@ impl IssuerCache {
     /// # Errors
     ///
     /// Returns [`IssuerUnavailable`] if the issuer fails and no usable documents are cached.
-    pub async fn documents(
+    pub async fn get(
         &self,
         outbound: Outbound<'_>,
         store: &Store<'_>,
         issuer: &TrustedIssuer,
         query: IssuerQuery<'_>,
-    ) -> Result<Rc<IssuerDocuments>, IssuerUnavailable> {
+    ) -> Result<Rc<IssuerAnswer>, IssuerUnavailable> {
         let (cache, lookup) = self.lookup(outbound, issuer, query);
         cache.get(store, &lookup).await
     }
 
-    /// The same, as far as this instance or the store knows it.
+    /// Like [`get`](Self::get), from memory or the store only: the issuer is not asked.
     pub(crate) async fn known(
         &self,
         outbound: Outbound<'_>,
         store: &Store<'_>,
         issuer: &TrustedIssuer,
         query: IssuerQuery<'_>,
-    ) -> Option<Rc<IssuerDocuments>> {
+    ) -> Option<Rc<IssuerAnswer>> {
         let (cache, lookup) = self.lookup(outbound, issuer, query);
         cache.known(store, &lookup).await
     }
@@ -162,7 +172,7 @@ impl IssuerCache {
         outbound: Outbound<'a>,
         issuer: &'a TrustedIssuer,
         query: IssuerQuery<'a>,
-    ) -> (&Cache<Rc<IssuerDocuments>, IssuerUnavailable>, DocumentsLookup<'a>) {
+    ) -> (&Cache<Rc<IssuerAnswer>, IssuerUnavailable>, IssuerLookup<'a>) {
         // The fraction of the second at which an instance first needs an issuer is random enough.
         let jitter =
             *self.jitter.get_or_init(|| outbound.host.now_millis() % 1000 * JITTER_MILLIS / 1000);
@@ -174,22 +184,22 @@ impl IssuerCache {
                 let parts =
                     [issuer.issuer.as_str(), &endpoint.url, &endpoint.client_id, token.expose()];
                 let mac = keys.mac(Purpose::IntrospectedToken, &parts);
-                (&self.answers, BASE64_URL_SAFE_NO_PAD.encode(mac))
+                (&self.introspections, BASE64_URL_SAFE_NO_PAD.encode(mac))
             }
             _ => (&self.documents, format!("{} {jwks_uri}", issuer.issuer)),
         };
-        (cache, DocumentsLookup { issuer, outbound, key, query, jitter })
+        (cache, IssuerLookup { issuer, outbound, key, query, jitter })
     }
 }
 
-impl DocumentsLookup<'_> {
+impl IssuerLookup<'_> {
     fn is_introspection(&self) -> bool {
         matches!(self.query, IssuerQuery::Introspection { .. })
     }
 }
 
-impl Lookup for DocumentsLookup<'_> {
-    type Value = Rc<IssuerDocuments>;
+impl Lookup for IssuerLookup<'_> {
+    type Value = Rc<IssuerAnswer>;
     type Error = IssuerUnavailable;
 
     fn key(&self) -> &str {
@@ -223,32 +233,32 @@ impl Lookup for DocumentsLookup<'_> {
         !self.is_introspection()
     }
 
-    fn suffices(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
+    fn suffices(&self, entry: &Entry<Rc<IssuerAnswer>>, now: u64) -> bool {
         match self.query {
             IssuerQuery::Documents => true,
-            IssuerQuery::Key { kid, algorithm } => entry.value.jwks.find(kid, algorithm).is_some(),
+            IssuerQuery::Key { kid, algorithm } => entry.value.key(kid, algorithm).is_some(),
             IssuerQuery::Introspection { .. } => !self.is_expired(entry, now),
         }
     }
 
     /// An answer about a token counts no longer than until the token's `exp`.
-    fn is_expired(&self, entry: &Entry<Rc<IssuerDocuments>>, now: u64) -> bool {
-        self.is_introspection()
-            && match entry.value.metadata.get("exp").and_then(Value::as_u64) {
-                Some(expires_at) => expires_at <= now / 1000,
-                None => now.saturating_sub(entry.fetched_at) >= INACTIVE_MILLIS,
-            }
+    fn is_expired(&self, entry: &Entry<Rc<IssuerAnswer>>, now: u64) -> bool {
+        let Some(response) = entry.value.introspection() else { return false };
+        match response.get("exp").and_then(Value::as_u64) {
+            Some(expires_at) => expires_at <= now / 1000,
+            None => now.saturating_sub(entry.fetched_at) >= INACTIVE_MILLIS,
+        }
     }
 
     /// Tokens that are not active are for anybody to make up, and would take the place of others.
-    fn is_worth_storing(&self, entry: &Entry<Rc<IssuerDocuments>>, _: u64) -> bool {
-        !self.is_introspection() || entry.value.metadata.get("exp").is_some()
+    fn is_worth_storing(&self, entry: &Entry<Rc<IssuerAnswer>>, _: u64) -> bool {
+        entry.value.introspection().is_none_or(|response| response.get("exp").is_some())
     }
 
     fn fetch<'a>(
         &'a self,
         _: &'a dyn Fn() -> PortFuture<'a, bool>,
-    ) -> Fetched<'a, Rc<IssuerDocuments>, IssuerUnavailable> {
+    ) -> Fetched<'a, Rc<IssuerAnswer>, IssuerUnavailable> {
         Box::pin(async move {
             let fetched_at = self.outbound.host.now_millis();
             let log = |problem: &str| {
@@ -256,16 +266,22 @@ impl Lookup for DocumentsLookup<'_> {
             };
             let fetched = match self.query {
                 IssuerQuery::Introspection { endpoint, token, .. } => {
-                    fetch::introspect(self.outbound, endpoint, token).await
+                    let response = fetch::introspect(self.outbound, endpoint, token).await;
+                    response.map(IssuerAnswer::Introspection)
                 }
-                _ => fetch::documents(self.outbound, self.issuer).await,
+                IssuerQuery::Documents | IssuerQuery::Key { .. } => {
+                    let documents = fetch::documents(self.outbound, self.issuer).await;
+                    documents.map(IssuerAnswer::Documents)
+                }
             };
             match fetched {
-                Ok(documents) => {
-                    if let Some(keys) = documents.jwks.left_out() {
+                Ok(answer) => {
+                    if let IssuerAnswer::Documents(documents) = &answer
+                        && let Some(keys) = documents.jwks.left_out()
+                    {
                         log(&format!("these keys of its key set are not used: {keys}"));
                     }
-                    Ok(Some(Entry { value: Rc::new(documents), fetched_at }))
+                    Ok(Some(Entry { value: Rc::new(answer), fetched_at }))
                 }
                 Err(problem) => {
                     log(&problem);
@@ -279,35 +295,58 @@ impl Lookup for DocumentsLookup<'_> {
         IssuerUnavailable
     }
 
-    fn encode(&self, documents: &Rc<IssuerDocuments>) -> Value {
-        json!({ "metadata": documents.metadata, "jwks": documents.jwks_document })
+    fn encode(&self, answer: &Rc<IssuerAnswer>) -> Value {
+        match &**answer {
+            IssuerAnswer::Documents(documents) => {
+                json!({ "metadata": documents.metadata, "jwks": documents.jwks_document })
+            }
+            IssuerAnswer::Introspection(response) => json!({ "introspection": response }),
+        }
     }
 
-    fn decode(&self, mut json: Value) -> Option<Rc<IssuerDocuments>> {
+    fn decode(&self, mut json: Value) -> Option<Rc<IssuerAnswer>> {
         let mut member = |name| json.get_mut(name).map(Value::take);
-        let (metadata, jwks) = (member("metadata")?, member("jwks")?);
-        IssuerDocuments::new(metadata, jwks).ok().map(Rc::new)
+        let answer = match self.is_introspection() {
+            true => IssuerAnswer::Introspection(member("introspection")?),
+            false => {
+                let (metadata, jwks) = (member("metadata")?, member("jwks")?);
+                IssuerAnswer::Documents(IssuerDocuments::new(metadata, jwks).ok()?)
+            }
+        };
+        Some(Rc::new(answer))
+    }
+}
+
+impl IssuerAnswer {
+    /// The discovery document as it was received; `None` for an introspection response.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Value> {
+        match self {
+            Self::Documents(documents) => Some(&documents.metadata),
+            Self::Introspection(_) => None,
+        }
+    }
+
+    /// The signing key of a token with this header; `None` for an introspection response.
+    #[must_use]
+    pub fn key(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> Option<&SigningKey> {
+        match self {
+            Self::Documents(documents) => documents.jwks.find(kid, algorithm),
+            Self::Introspection(_) => None,
+        }
+    }
+
+    /// The introspection response; `None` for documents.
+    #[must_use]
+    pub fn introspection(&self) -> Option<&Value> {
+        match self {
+            Self::Documents(_) => None,
+            Self::Introspection(response) => Some(response),
+        }
     }
 }
 
 impl IssuerDocuments {
-    /// The discovery document, or the answer about a token, as it was received.
-    #[must_use]
-    pub fn metadata(&self) -> &Value {
-        &self.metadata
-    }
-
-    /// The signing keys.
-    #[must_use]
-    pub fn jwks(&self) -> &Jwks {
-        &self.jwks
-    }
-
-    /// An answer about a token.
-    fn about_token(answer: Value) -> Self {
-        Self { metadata: answer, jwks_document: json!({ "keys": [] }), jwks: Jwks::default() }
-    }
-
     fn new(metadata: Value, jwks_document: Value) -> Result<Self, InvalidJwks> {
         let jwks = Jwks::parse(&jwks_document)?;
         Ok(Self { metadata, jwks_document, jwks })

@@ -43,9 +43,9 @@ impl ResourceServer<'_> {
         let (kid, algorithm) = (untrusted.key_id(), untrusted.algorithm());
         let query = IssuerQuery::Key { kid, algorithm };
         let issuers = &self.memory.issuers;
-        let documents = issuers.documents(self.outbound, &self.store, &issuer, query).await;
-        let documents = documents.map_err(AuthenticationError::from)?;
-        let key = documents.jwks().find(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
+        let answer = issuers.get(self.outbound, &self.store, &issuer, query).await;
+        let answer = answer.map_err(AuthenticationError::from)?;
+        let key = answer.key(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
         let (leeway, now) = (self.settings.leeway, self.outbound.host.now());
         let claims = untrusted.verify(key, &Expected { issuer: &issuer, leeway, now })?;
         let text = |name: &str| claims.members.get(name).and_then(Value::as_str);

@@ -50,7 +50,7 @@ pub use bearer::{Scheme, bearer_token};
 pub use caller::{Caller, CallerKind, Organization, subject_token};
 pub use challenge::scope_challenge;
 pub use claims::{Claims, Expected};
-pub use documents::{IssuerCache, IssuerDocuments, IssuerQuery, IssuerUnavailable};
+pub use documents::{IssuerAnswer, IssuerCache, IssuerDocuments, IssuerQuery, IssuerUnavailable};
 pub use dpop::{DPOP_NONCE_HEADER, PROOF_ALGORITHMS};
 pub use error::{AuthenticationError, ProofError, TokenError};
 pub use id_token::IdTokenError;

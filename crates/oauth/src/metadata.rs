@@ -51,12 +51,8 @@ impl ResourceServer<'_> {
     /// Whether the main issuer's signing keys are known, or can be fetched now. After a failure
     /// this answers for a while without another attempt.
     pub async fn has_keys(&self) -> bool {
-        let issuer = &self.settings.main_issuer;
-        self.memory
-            .issuers
-            .documents(self.outbound, &self.store, issuer, IssuerQuery::Documents)
-            .await
-            .is_ok()
+        let (issuer, query) = (&self.settings.main_issuer, IssuerQuery::Documents);
+        self.memory.issuers.get(self.outbound, &self.store, issuer, query).await.is_ok()
     }
 
     /// The main issuer's metadata, passed through. While a tenant is unreachable, these are Auth0's
@@ -64,10 +60,11 @@ impl ResourceServer<'_> {
     pub async fn authorization_server_metadata(&self) -> Answer {
         let main = &self.settings.main_issuer;
         let issuers = &self.memory.issuers;
-        if let Ok(documents) =
-            issuers.documents(self.outbound, &self.store, main, IssuerQuery::Documents).await
+        let query = IssuerQuery::Documents;
+        if let Ok(answer) = issuers.get(self.outbound, &self.store, main, query).await
+            && let Some(metadata) = answer.metadata()
         {
-            return Answer::json(StatusCode::OK, documents.metadata())
+            return Answer::json(StatusCode::OK, metadata)
                 .with(header::CACHE_CONTROL, CACHE_CONTROL);
         }
         if !main.is_tenant {

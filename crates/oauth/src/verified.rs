@@ -19,7 +19,7 @@ use http::HeaderMap;
 
 use self::record::{Found, SignatureRecord};
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, IssuerDocuments, IssuerQuery, ResourceServer,
+    AuthenticationError, Caller, Claims, Expected, IssuerAnswer, IssuerQuery, ResourceServer,
     TokenError, TrustedIssuer, UntrustedJwt, failures::Failures, id_token::is_id_token,
     jwt::MAX_TOKEN_BYTES,
 };
@@ -41,7 +41,7 @@ pub(crate) struct VerifiedTokens(RefCell<Bounded<Secret, Verified>>);
 #[derive(Clone, Debug)]
 struct Verified {
     caller: Rc<Caller>,
-    documents: Rc<IssuerDocuments>,
+    answer: Rc<IssuerAnswer>,
     /// In seconds since the Unix epoch.
     verified_at: u64,
 }
@@ -55,9 +55,8 @@ impl Default for VerifiedTokens {
 impl VerifiedTokens {
     fn remember(&self, token: Secret, verified: Verified) {
         // What an opaque token proves is not in the token.
-        let documents = &verified.documents;
-        let is_answer = documents.jwks().is_empty();
-        let proven = if is_answer { documents.metadata().to_string().len() } else { 0 };
+        let response = verified.answer.introspection();
+        let proven = response.map_or(0, |response| response.to_string().len());
         let weight = token.expose().len().saturating_add(proven);
         self.0.borrow_mut().insert(token, verified, weight);
     }
@@ -93,18 +92,18 @@ pub(crate) async fn caller(
             None => IssuerQuery::Documents,
         };
         let issuers = &memory.issuers;
-        let documents = issuers.documents(server.outbound, &server.store, issuer, query).await;
-        let documents = documents.map_err(|error| match endpoint {
+        let answer = issuers.get(server.outbound, &server.store, issuer, query).await;
+        let answer = answer.map_err(|error| match endpoint {
             Some(_) => AuthenticationError::IntrospectionUnavailable,
             None => error.into(),
         })?;
-        if Rc::ptr_eq(&verified.documents, &documents) && verified.is_recent(host.now()) {
+        if Rc::ptr_eq(&verified.answer, &answer) && verified.is_recent(host.now()) {
             return Ok(verified.caller);
         }
     }
-    let (caller, documents) = verify(server, headers, &token).await?;
+    let (caller, answer) = verify(server, headers, &token).await?;
     let caller = Rc::new(caller);
-    let verified = Verified { caller: Rc::clone(&caller), documents, verified_at: host.now() };
+    let verified = Verified { caller: Rc::clone(&caller), answer, verified_at: host.now() };
     memory.tokens.remember(token, verified);
     Ok(caller)
 }
@@ -113,7 +112,7 @@ async fn verify(
     server: &ResourceServer<'_>,
     headers: &HeaderMap,
     token: &Secret,
-) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
+) -> Result<(Caller, Rc<IssuerAnswer>), AuthenticationError> {
     let settings = server.settings;
     let mut endpoints =
         settings.issuers().filter_map(|it| Some((it, it.introspection_for(token.expose())?)));
@@ -125,12 +124,12 @@ async fn verify(
     let issuer = untrusted.issuer(settings.issuers())?;
     let (kid, algorithm) = (untrusted.key_id(), untrusted.algorithm());
     let asked_at = server.outbound.host.now_millis();
-    let documents = server
+    let answer = server
         .memory
         .issuers
-        .documents(server.outbound, &server.store, issuer, IssuerQuery::Key { kid, algorithm })
+        .get(server.outbound, &server.store, issuer, IssuerQuery::Key { kid, algorithm })
         .await?;
-    let key = documents.jwks().find(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
+    let key = answer.key(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
     let now = server.outbound.host.now();
     // A record is worth reading if the store, which had the documents, answers faster than a
     // signature is checked (0.5 ms), and worth writing if instances are short-lived.
@@ -170,7 +169,7 @@ async fn verify(
     if let Some(record) = record.filter(|_| found == Found::Nothing) {
         record.write(now).await;
     }
-    Ok((caller, documents))
+    Ok((caller, answer))
 }
 
 /// The caller whom checked claims prove.

@@ -102,17 +102,12 @@ impl Connect<'_> {
     /// `iss`, one without it is refused too (RFC 9207).
     async fn check_issuer(&self, query: &Query<'_>) -> Result<(), ConnectOutcome> {
         let (server, issuer) = (self.tenant.resource_server, self.tenant.issuer());
+        let (main, documents) = (&server.settings.main_issuer, IssuerQuery::Documents);
         let issuers = &server.memory.issuers;
-        let documents = issuers
-            .documents(
-                server.outbound,
-                &server.store,
-                &server.settings.main_issuer,
-                IssuerQuery::Documents,
-            )
-            .await;
-        let documents = documents.map_err(|_| ConnectOutcome::Unavailable)?;
-        let says_who = documents.metadata().get("authorization_response_iss_parameter_supported");
+        let answer = issuers.get(server.outbound, &server.store, main, documents).await;
+        let answer = answer.map_err(|_| ConnectOutcome::Unavailable)?;
+        let metadata = answer.metadata().ok_or(ConnectOutcome::Unavailable)?;
+        let says_who = metadata.get("authorization_response_iss_parameter_supported");
         match query.get("iss") {
             Some(iss) if iss == issuer.as_str() => Ok(()),
             None if says_who.and_then(serde_json::Value::as_bool) != Some(true) => Ok(()),

@@ -76,7 +76,7 @@ pub(super) async fn introspect(
     outbound: Outbound<'_>,
     endpoint: &IntrospectionEndpoint,
     token: &Secret,
-) -> Result<IssuerDocuments, String> {
+) -> Result<Value, String> {
     let url = endpoint.url.as_str();
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("token", token.expose()).append_pair("token_type_hint", "access_token");
@@ -94,8 +94,8 @@ pub(super) async fn introspect(
     let answer = read_json(url, &response)?;
     let claims = serde_json::from_slice::<JwtClaims<Members>>(response.body());
     match answer.get("active") {
-        Some(Value::Bool(true)) if claims.is_ok() => Ok(IssuerDocuments::about_token(answer)),
-        Some(Value::Bool(false)) => Ok(IssuerDocuments::about_token(json!({ "active": false }))),
+        Some(Value::Bool(true)) if claims.is_ok() => Ok(answer),
+        Some(Value::Bool(false)) => Ok(json!({ "active": false })),
         _ => Err([url, ": the answer is not one of RFC 7662"].concat()),
     }
 }

@@ -54,8 +54,8 @@ fn key(instance: &Instance, host: &FakeHost, kid: &str) -> Result<(), Authentica
     let (kid, algorithm) = (Some(kid), SignatureAlgorithm::Rs256);
     let query = IssuerQuery::Key { kid, algorithm };
     let issuers = &server.memory.issuers;
-    let documents = finish(issuers.documents(server.outbound, &server.store, tenant, query))?;
-    Ok(documents.jwks().find(kid, algorithm).map(drop).ok_or(TokenError::KeyUnknown)?)
+    let answer = finish(issuers.get(server.outbound, &server.store, tenant, query))?;
+    Ok(answer.key(kid, algorithm).map(drop).ok_or(TokenError::KeyUnknown)?)
 }
 
 /// Looks up a key on an instance that has just started.

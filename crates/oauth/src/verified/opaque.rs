@@ -7,8 +7,8 @@ use http::HeaderMap;
 
 use super::caller_of;
 use crate::{
-    AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerDocuments,
-    IssuerQuery, ResourceServer, TrustedIssuer, failures::Failures,
+    AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerAnswer,
+    IssuerQuery, ResourceServer, TokenError, TrustedIssuer, failures::Failures,
 };
 
 /// Verifies an opaque token. One that is refused counts like one with a wrong signature: each costs
@@ -19,14 +19,14 @@ pub(super) async fn verify(
     token: &Secret,
     issuer: &Rc<TrustedIssuer>,
     endpoint: &IntrospectionEndpoint,
-) -> Result<(Caller, Rc<IssuerDocuments>), AuthenticationError> {
+) -> Result<(Caller, Rc<IssuerAnswer>), AuthenticationError> {
     let (limiter, limit) = (server.limiter, server.settings.failures);
     let failures = Failures::of(limiter, limit, headers, issuer.issuer.as_str(), "");
     let query = IssuerQuery::Introspection { endpoint, token, keys: server.keys };
     let (issuers, host) = (&server.memory.issuers, server.outbound.host);
     let answer = match failures.check(&server.store).await {
         Ok(()) => {
-            let answer = issuers.documents(server.outbound, &server.store, issuer, query).await;
+            let answer = issuers.get(server.outbound, &server.store, issuer, query).await;
             if answer.is_err() {
                 // It cost the issuer a request, too.
                 failures.count(&server.store).await;
@@ -40,7 +40,8 @@ pub(super) async fn verify(
         }
     };
     let expected = Expected { issuer, leeway: server.settings.leeway, now: host.now() };
-    let claims = Claims::introspected(answer.metadata(), &expected);
+    let response = answer.introspection().ok_or(TokenError::NotActive);
+    let claims = response.and_then(|response| Claims::introspected(response, &expected));
     // No ID token is opaque.
     let caller = claims.and_then(|claims| caller_of(claims, token, issuer, true));
     if caller.is_err() {
