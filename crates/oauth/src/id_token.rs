@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     AuthenticationError, Caller, Claims, Expected, IssuerQuery, ResourceServer, SignatureAlgorithm,
-    TokenError, UntrustedJwt, trusted_issuer::tenant,
+    TokenError, UntrustedJwt, jwt::TokenTyp, trusted_issuer::tenant,
 };
 
 /// Why an ID token is refused.
@@ -69,8 +69,8 @@ const HASHES: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 /// It is one if it says so (Amazon Cognito by `token_use`, Keycloak by `typ`), or has a claim that
 /// only ID tokens have. It is also taken for one if it has the `nonce` of a sign-in, or if the
 /// client that it was issued to is its audience (OpenID Connect Core, section 2); unless it says
-/// that it is an access token, by those claims or by its header (RFC 9068: `at+jwt`).
-pub(crate) fn is_id_token(caller: &Caller, is_at_jwt: bool) -> bool {
+/// that it is an access token, by those claims or by its header (RFC 9068: `at+jwt`), or is opaque.
+pub(crate) fn is_id_token(caller: &Caller, typ: TokenTyp) -> bool {
     let kind = caller.text_claim("token_use").or_else(|| caller.text_claim("typ"));
     let is = |kinds: &[&str]| {
         kind.is_some_and(|kind| kinds.iter().any(|it| kind.eq_ignore_ascii_case(it)))
@@ -86,7 +86,7 @@ pub(crate) fn is_id_token(caller: &Caller, is_at_jwt: bool) -> bool {
     if is(&["id"]) || HASHES.into_iter().any(has) {
         return true;
     }
-    let is_access_token = is_at_jwt || is(&["access", "Bearer", "DPoP"]);
+    let is_access_token = typ != TokenTyp::Jwt || is(&["access", "Bearer", "DPoP"]);
     !is_access_token && (has("nonce") || clients.any(is_for))
 }
 

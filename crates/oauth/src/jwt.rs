@@ -18,6 +18,17 @@ use crate::{
 /// The longest token that is parsed, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// What the form of a token says about its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenTyp {
+    /// A JWT whose `typ` says that it is an access token (RFC 9068, section 2.1).
+    AtJwt,
+    /// A JWT whose `typ` is `JWT` or missing, as that of ID tokens is, too.
+    Jwt,
+    /// An opaque token. No ID token is opaque.
+    Opaque,
+}
+
 /// A token that is well-formed and not yet verified. Nothing in it may be trusted.
 pub struct UntrustedJwt<'a> {
     token: UntrustedToken<'a, Members>,
@@ -60,10 +71,13 @@ impl<'a> UntrustedJwt<'a> {
         Ok(Self { token, algorithm })
     }
 
-    /// Whether `typ` says that this is an access token (RFC 9068, section 2.1). `JWT` says nothing.
-    pub(crate) fn is_at_jwt(&self) -> bool {
+    /// What `typ` says.
+    pub(crate) fn typ(&self) -> TokenTyp {
         let typ = self.token.header().token_type.as_deref();
-        typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt"))
+        match typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
+            true => TokenTyp::AtJwt,
+            false => TokenTyp::Jwt,
+        }
     }
 
     /// `kid`, a hint for choosing among the issuer's keys.

@@ -20,8 +20,10 @@ use http::HeaderMap;
 use self::record::{Found, SignatureRecord};
 use crate::{
     AuthenticationError, Caller, Claims, Expected, IssuerAnswer, IssuerQuery, ResourceServer,
-    TokenError, TrustedIssuer, UntrustedJwt, failures::Failures, id_token::is_id_token,
-    jwt::MAX_TOKEN_BYTES,
+    TokenError, TrustedIssuer, UntrustedJwt,
+    failures::Failures,
+    id_token::is_id_token,
+    jwt::{MAX_TOKEN_BYTES, TokenTyp},
 };
 
 /// How many tokens an instance remembers.
@@ -165,22 +167,23 @@ async fn verify(
     if matches!(claims, Err(TokenError::SignatureWrong)) {
         failures.count(&server.store).await;
     }
-    let caller = caller_of(claims?, token, issuer, untrusted.is_at_jwt())?;
+    let caller = checked_caller(claims?, token, issuer, untrusted.typ())?;
     if let Some(record) = record.filter(|_| found == Found::Nothing) {
         record.write(now).await;
     }
     Ok((caller, answer))
 }
 
-/// The caller whom checked claims prove.
-fn caller_of(
+/// The caller whom checked claims prove. ID tokens are refused before the organization is checked:
+/// to sign in to another one would not help.
+fn checked_caller(
     claims: Claims,
     token: &Secret,
     issuer: &Rc<TrustedIssuer>,
-    is_access_token: bool,
+    typ: TokenTyp,
 ) -> Result<Caller, TokenError> {
     let caller = Caller::new(claims, token.clone(), Rc::clone(issuer))?;
-    if is_id_token(&caller, is_access_token) {
+    if is_id_token(&caller, typ) {
         return Err(TokenError::TypeNotAllowed);
     }
     let allowed = &issuer.organizations;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use doorward_core::Secret;
 use http::HeaderMap;
 
-use super::caller_of;
+use super::checked_caller;
 use crate::{
     AuthenticationError, Caller, Claims, Expected, IntrospectionEndpoint, IssuerAnswer,
-    IssuerQuery, ResourceServer, TokenError, TrustedIssuer, failures::Failures,
+    IssuerQuery, ResourceServer, TokenError, TrustedIssuer, failures::Failures, jwt::TokenTyp,
 };
 
 /// Verifies an opaque token. One that is refused counts like one with a wrong signature: each costs
@@ -42,8 +42,8 @@ pub(super) async fn verify(
     let expected = Expected { issuer, leeway: server.settings.leeway, now: host.now() };
     let response = answer.introspection().ok_or(TokenError::NotActive);
     let claims = response.and_then(|response| Claims::introspected(response, &expected));
-    // No ID token is opaque.
-    let caller = claims.and_then(|claims| caller_of(claims, token, issuer, true));
+    let typ = TokenTyp::Opaque;
+    let caller = claims.and_then(|claims| checked_caller(claims, token, issuer, typ));
     if caller.is_err() {
         failures.count(&server.store).await;
     }
