@@ -53,17 +53,17 @@ impl Claims {
         let claims = serde_json::from_slice::<JwtClaims<Members>>(answer.to_string().as_bytes());
         let mut claims = claims.map_err(|_| TokenError::ClaimsMalformed)?;
         let Members(members) = &mut claims.custom;
-        let mut says_so = false;
+        let mut is_access_token = false;
         for (name, allowed) in TOKEN_TYPES {
             let Some(kind) = members.get(name) else { continue };
             let kind = kind.as_str().unwrap_or_default();
-            says_so = allowed.iter().any(|it| it.eq_ignore_ascii_case(kind));
-            if !says_so {
+            is_access_token = allowed.iter().any(|it| it.eq_ignore_ascii_case(kind));
+            if !is_access_token {
                 return Err(TokenError::TypeNotAllowed);
             }
         }
         // A refresh token is active, too, and a hint is no more than that.
-        if !says_so && expected.issuer.required.is_empty() {
+        if !is_access_token && expected.issuer.required.is_empty() {
             return Err(TokenError::TypeNotAllowed);
         }
         let issuer = || Value::String(expected.issuer.issuer.as_str().to_owned());
