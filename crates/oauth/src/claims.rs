@@ -112,7 +112,7 @@ impl Claims {
             return Err(TokenError::NotYetValid);
         }
         if expires_at <= issued_at.max(not_before) {
-            return Err(TokenError::TimesAbsurd);
+            return Err(TokenError::TimesInvalid);
         }
         Ok(Self { expires_at, issued_at, members })
     }
@@ -152,5 +152,5 @@ fn seconds(timestamp: i64) -> Result<u64, TokenError> {
     u64::try_from(timestamp)
         .ok()
         .filter(|_| timestamp <= LATEST_SECONDS)
-        .ok_or(TokenError::TimesAbsurd)
+        .ok_or(TokenError::TimesInvalid)
 }

@@ -60,7 +60,7 @@ reasons! {
         /// `sub` is missing
         SubjectMissing = "token_subject_missing",
         /// The times are beyond any calendar, or the end is before the beginning
-        TimesAbsurd = "token_times_absurd",
+        TimesInvalid = "token_times_absurd",
         /// The token is larger than any access token
         TooLarge = "token_too_large",
         /// The token was issued more than 30 days ago, and cut-offs are kept no longer

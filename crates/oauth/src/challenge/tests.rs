@@ -55,7 +55,7 @@ fn every_fault_of_a_token_is_invalid_token_and_tells_nothing_that_helps_to_forge
         (RequiredClaimWrong, vague),
         (SignatureWrong, vague),
         (SubjectMissing, vague),
-        (TimesAbsurd, vague),
+        (TimesInvalid, vague),
         (TypeNotAllowed, vague),
     ] {
         let challenge = format!(

@@ -172,7 +172,7 @@ fn times_that_no_clock_shows_are_absurd() {
         ("nbf", json!(-1)),
     ] {
         let error = with_claim(claim, time.clone()).err();
-        assert_eq!(error, Some(TokenError::TimesAbsurd), "{claim}: {time}");
+        assert_eq!(error, Some(TokenError::TimesInvalid), "{claim}: {time}");
     }
     assert!(
         with_claim("exp", json!(NOW as f64 + 600.5)).is_ok(),
