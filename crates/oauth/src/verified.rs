@@ -17,7 +17,7 @@ use std::{cell::RefCell, rc::Rc};
 use doorward_core::{Secret, cache::Bounded};
 use http::HeaderMap;
 
-use self::record::{Found, SignatureRecord};
+use self::record::{RecordState, SignatureRecord};
 use crate::{
     AuthenticationError, Caller, Claims, Expected, IssuerAnswer, IssuerQuery, ResourceServer,
     TokenError, TrustedIssuer, UntrustedJwt,
@@ -135,15 +135,15 @@ async fn verify(
     let now = server.outbound.host.now();
     // A record is worth reading if the store, which had the documents, answers faster than a
     // signature is checked (0.5 ms), and worth writing if instances are short-lived.
-    let is_first = server.memory.tokens.0.borrow().is_empty();
-    let is_worthwhile = is_first && server.outbound.host.now_millis() == asked_at;
+    let is_first_token = server.memory.tokens.0.borrow().is_empty();
+    let is_worthwhile = is_first_token && server.outbound.host.now_millis() == asked_at;
     let record =
         is_worthwhile.then(|| SignatureRecord::new(server, token.expose(), &untrusted, key));
     let found = match &record {
         Some(record) => record.find(now).await,
-        None => Found::Other,
+        None => RecordState::Unusable,
     };
-    let mut is_known = found == Found::ThisToken;
+    let mut is_signature_checked = found == RecordState::Matches;
     let failures = Failures::of(
         server.limiter,
         settings.failures,
@@ -151,16 +151,16 @@ async fn verify(
         issuer.issuer.as_str(),
         kid.unwrap_or_default(),
     );
-    if !is_known && let Err(refusal) = failures.check(&server.store).await {
+    if !is_signature_checked && let Err(refusal) = failures.check(&server.store).await {
         // No signature is checked any more, but another instance may have checked this one.
         let other = SignatureRecord::new(server, token.expose(), &untrusted, key);
-        is_known = record.is_none() && other.find(now).await == Found::ThisToken;
-        if !is_known {
+        is_signature_checked = record.is_none() && other.find(now).await == RecordState::Matches;
+        if !is_signature_checked {
             return Err(refusal);
         }
     }
     let expected = Expected { issuer, leeway: settings.leeway, now };
-    let claims = match is_known {
+    let claims = match is_signature_checked {
         true => untrusted.checked_claims(key, &expected),
         false => untrusted.verify(key, &expected),
     };
@@ -168,7 +168,7 @@ async fn verify(
         failures.count(&server.store).await;
     }
     let caller = checked_caller(claims?, token, issuer, untrusted.typ())?;
-    if let Some(record) = record.filter(|_| found == Found::Nothing) {
+    if let Some(record) = record.filter(|_| found == RecordState::Absent) {
         record.write(now).await;
     }
     Ok((caller, answer))

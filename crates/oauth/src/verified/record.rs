@@ -26,14 +26,14 @@ pub(super) struct SignatureRecord<'a> {
 
 /// What is in the place of a record.
 #[derive(PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum RecordState {
     /// Nothing that counts.
-    Nothing,
+    Absent,
     /// A record of another token, which is not replaced before its time: with more tokens than
     /// places, each request would write one. Or the store fails.
-    Other,
-    /// The signature was checked.
-    ThisToken,
+    Unusable,
+    /// A record of this token: its signature was checked.
+    Matches,
 }
 
 impl<'a> SignatureRecord<'a> {
@@ -53,20 +53,22 @@ impl<'a> SignatureRecord<'a> {
     }
 
     /// What the store has of the last minutes.
-    pub(super) async fn find(&self, now: u64) -> Found {
+    pub(super) async fn find(&self, now: u64) -> RecordState {
         let record = match self.store.get(&self.key).await {
             Ok(Some(record)) => record,
-            Ok(None) => return Found::Nothing,
-            Err(_) => return Found::Other,
+            Ok(None) => return RecordState::Absent,
+            Err(_) => return RecordState::Unusable,
         };
-        let Some((mac, verified_at)) = record.split_first_chunk() else { return Found::Nothing };
+        let Some((mac, verified_at)) = record.split_first_chunk() else {
+            return RecordState::Absent;
+        };
         let verified_at = verified_at.try_into().map(u64::from_be_bytes);
         let age = verified_at.ok().and_then(|verified_at| now.checked_sub(verified_at));
         match age.is_some_and(|age| age < MAX_SECONDS) {
-            false => Found::Nothing,
+            false => RecordState::Absent,
             // Its time reveals nothing: what was opened is what this server sealed.
-            true if self.mac == *mac => Found::ThisToken,
-            true => Found::Other,
+            true if self.mac == *mac => RecordState::Matches,
+            true => RecordState::Unusable,
         }
     }
 
