@@ -12,7 +12,7 @@ use doorward_oauth::{Caller, subject_token};
 use self::cache::ExchangeLookup;
 use crate::{IssuedToken, ManagementClient, Tenant};
 
-pub(crate) use self::cache::ExchangedTokens;
+pub(crate) use self::cache::ExchangeCache;
 pub use self::error::{ExchangeError, Misconfiguration};
 
 /// Token Vault's grant, and the type of what it issues.
@@ -48,13 +48,22 @@ pub struct ExchangeProfile<'a> {
     actor: Option<(&'a Secret, &'a str)>,
 }
 
-/// A token, and whether it was remembered.
+/// A token, and whether it was cached.
 #[derive(Clone, Debug)]
-pub struct Obtained {
+pub struct ExchangedToken {
     /// The token.
     pub token: IssuedToken,
-    /// Whether it was remembered. If the third party refuses it, a new one may still work.
-    pub is_remembered: bool,
+    /// Whether it was cached. If the third party refuses it, a new one may still work.
+    pub is_cached: bool,
+}
+
+/// Which token will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// A cached one, if there is one.
+    Cached,
+    /// Only a new one, because the third party refused the cached one.
+    New,
 }
 
 /// One exchange: what is sent, apart from the client and the subject token.
@@ -97,13 +106,12 @@ impl<'a> Exchanges<'a> {
         scopes: &[&str],
         login_hint: Option<&str>,
     ) -> Result<IssuedToken, ExchangeError> {
-        let obtained = self.obtain_connection_token(connection, scopes, login_hint, false).await;
+        let obtained =
+            self.obtain_connection_token(connection, scopes, login_hint, Freshness::Cached).await;
         obtained.map(|obtained| obtained.token)
     }
 
-    /// Like [`connection_token`](Self::connection_token), and says whether the token was
-    /// remembered. With `anew` it never is; use this when the third party refused the remembered
-    /// one.
+    /// Like [`connection_token`](Self::connection_token), and says whether the token was cached.
     ///
     /// # Errors
     ///
@@ -113,8 +121,8 @@ impl<'a> Exchanges<'a> {
         connection: &str,
         scopes: &[&str],
         login_hint: Option<&str>,
-        anew: bool,
-    ) -> Result<Obtained, ExchangeError> {
+        freshness: Freshness,
+    ) -> Result<ExchangedToken, ExchangeError> {
         let scope = scopes.join(" ");
         let exchange = Exchange {
             name: format!("token vault: connection {connection}"),
@@ -123,7 +131,7 @@ impl<'a> Exchanges<'a> {
             subject_token: None,
             scopes,
         };
-        self.obtain(&exchange, anew).await
+        self.obtain(&exchange, freshness).await
     }
 
     /// Forgets what [`connection_token`](Self::connection_token) returned for the same arguments.
@@ -167,7 +175,7 @@ impl<'a> Exchanges<'a> {
         grant.extend((!scopes.is_empty()).then_some(("scope", scope.as_str())));
         let name = format!("on behalf of: audience {audience}");
         let exchange = Exchange { name, is_connection: false, grant, subject_token: None, scopes };
-        self.obtain(&exchange, false).await.map(|obtained| obtained.token)
+        self.obtain(&exchange, Freshness::Cached).await.map(|obtained| obtained.token)
     }
 
     /// Obtains a token by one of the tenant's token exchange profiles.
@@ -197,15 +205,15 @@ impl<'a> Exchanges<'a> {
             subject_token: profile.subject_token,
             scopes: profile.scopes,
         };
-        self.obtain(&exchange, false).await.map(|obtained| obtained.token)
+        self.obtain(&exchange, Freshness::Cached).await.map(|obtained| obtained.token)
     }
 
     /// Boxed, so that its code exists once.
     fn obtain<'b>(
         &'b self,
         exchange: &'b Exchange<'_>,
-        anew: bool,
-    ) -> PortFuture<'b, Result<Obtained, ExchangeError>> {
+        freshness: Freshness,
+    ) -> PortFuture<'b, Result<ExchangedToken, ExchangeError>> {
         Box::pin(async move {
             // The tenant cannot exchange another issuer's token, which must never leave this
             // server.
@@ -215,9 +223,9 @@ impl<'a> Exchanges<'a> {
                     None => ExchangeError::Misconfigured(Misconfiguration::ClientRefused),
                 });
             }
-            let outcome = self.tenant.memory.exchanged.get(&self.lookup(exchange), anew).await;
+            let outcome = self.tenant.memory.exchanged.get(&self.lookup(exchange), freshness).await;
             self.last.0.set(Some(match &outcome {
-                Ok(obtained) if obtained.is_remembered => "remembered",
+                Ok(obtained) if obtained.is_cached => "remembered",
                 Ok(_) => "made",
                 Err(_) => "failed",
             }));

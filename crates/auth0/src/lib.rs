@@ -30,7 +30,8 @@ use doorward_oauth::ResourceServer;
 
 pub use client_credentials::ClientCredentials;
 pub use exchange::{
-    ExchangeError, ExchangeProfile, Exchanges, LastExchange, Misconfiguration, Obtained,
+    ExchangeError, ExchangeProfile, ExchangedToken, Exchanges, Freshness, LastExchange,
+    Misconfiguration,
 };
 pub use management::{ManagementClient, ManagementError, UserPermission, UserRole};
 pub use private_key::{AssertionAlgorithm, PrivateKey};
@@ -51,7 +52,7 @@ pub fn declared_reasons() -> impl Iterator<Item = &'static dyn Reason> {
 #[derive(Debug, Default)]
 pub struct TenantMemory {
     pub(crate) connects: connect::FlowsInProgress,
-    pub(crate) exchanged: exchange::ExchangedTokens,
+    pub(crate) exchanged: exchange::ExchangeCache,
     pub(crate) management: management::ManagementMemory,
     pub(crate) permissions: permissions::PermissionCache,
     pub(crate) definitions: permissions::Definitions,

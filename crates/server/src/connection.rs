@@ -6,7 +6,9 @@ mod requests;
 use std::{cell::RefCell, error::Error, fmt};
 
 use bytes::Bytes;
-use doorward_auth0::{ExchangeError, Exchanges, IssuedToken, Misconfiguration, Obtained};
+use doorward_auth0::{
+    ExchangeError, ExchangedToken, Exchanges, Freshness, IssuedToken, Misconfiguration,
+};
 use doorward_core::{
     host::{HttpError, Limits},
     outbound::api_request,
@@ -255,14 +257,14 @@ impl<'a> Connection<'a> {
     }
 
     async fn send(&self, call: Call<'_>) -> Result<Response<Bytes>, ConnectionError> {
-        let Obtained { token, is_remembered } = self.token(false).await?;
+        let ExchangedToken { token, is_cached } = self.token(Freshness::Cached).await?;
         let response = self.send_with(&token, &call).await?;
         if response.status() != StatusCode::UNAUTHORIZED || self.is_given {
             return Ok(response);
         }
         // A new token is not exchanged again: another one would be refused as well.
-        if is_remembered {
-            let Obtained { token, .. } = self.token(true).await?;
+        if is_cached {
+            let ExchangedToken { token, .. } = self.token(Freshness::New).await?;
             let response = self.send_with(&token, &call).await?;
             if response.status() != StatusCode::UNAUTHORIZED {
                 return Ok(response);
@@ -317,15 +319,18 @@ impl<'a> Connection<'a> {
         Some(request)
     }
 
-    /// The token of this call, or else a remembered one, or else a new one. With `anew` always a
-    /// new one.
-    pub(crate) async fn token(&self, anew: bool) -> Result<Obtained, ConnectionError> {
-        let held = self.token.borrow().clone().filter(|_| !anew);
+    /// The token: of this call, else a cached one, else a new one.
+    pub(crate) async fn token(
+        &self,
+        freshness: Freshness,
+    ) -> Result<ExchangedToken, ConnectionError> {
+        let held = self.token.borrow().clone().filter(|_| freshness == Freshness::Cached);
         if let Some(token) = held {
-            return Ok(Obtained { token, is_remembered: true });
+            return Ok(ExchangedToken { token, is_cached: true });
         }
+        let exchanges = self.exchanges();
         let obtained =
-            self.exchanges().obtain_connection_token(self.name, &[], self.login_hint, anew).await;
+            exchanges.obtain_connection_token(self.name, &[], self.login_hint, freshness).await;
         match obtained {
             Ok(obtained) => {
                 self.token.replace(Some(obtained.token.clone()));

@@ -22,7 +22,7 @@ use doorward_core::{
 use doorward_oauth::{Caller, subject_token};
 use serde_json::{Value, json};
 
-use super::{Exchange, ExchangeError, Obtained};
+use super::{Exchange, ExchangeError, ExchangedToken, Freshness};
 use crate::{
     IssuedToken, Tenant,
     management::TIMEOUT_MILLIS,
@@ -38,7 +38,7 @@ const MAX_LENGTH_BYTES: usize = usize::MAX.ilog10() as usize + 2;
 
 /// The tokens that an instance remembers.
 #[derive(Debug)]
-pub(crate) struct ExchangedTokens(Cache<Exchanged, ExchangeError>);
+pub(crate) struct ExchangeCache(Cache<Exchanged, ExchangeError>);
 
 /// A token, and the revocations that were known when it was issued.
 #[derive(Clone, Debug)]
@@ -66,21 +66,21 @@ pub(super) struct ExchangeLookup<'a> {
     has_fetched: Cell<bool>,
 }
 
-impl Default for ExchangedTokens {
+impl Default for ExchangeCache {
     fn default() -> Self {
         Self(Cache::new(MAX_TOKENS))
     }
 }
 
-impl ExchangedTokens {
-    /// The token of an exchange: a remembered one unless `anew`, or a new one.
+impl ExchangeCache {
+    /// The token of an exchange.
     pub(super) async fn get(
         &self,
         lookup: &ExchangeLookup<'_>,
-        anew: bool,
-    ) -> Result<Obtained, ExchangeError> {
+        freshness: Freshness,
+    ) -> Result<ExchangedToken, ExchangeError> {
         lookup.revocations.set(lookup.tenant.revocations(lookup.caller).await);
-        if anew {
+        if freshness == Freshness::New {
             // The store may still return it, if it fails to remove it or is eventually consistent.
             let known = self.0.peek(&lookup.key);
             lookup.refused.replace(known.map(|entry| entry.value.token.access_token));
@@ -89,18 +89,18 @@ impl ExchangedTokens {
             && lookup.is_recent(&entry, lookup.tenant.host().now_millis())
         {
             // A hit in memory needs no key for the store.
-            return Ok(Obtained { token: entry.value.token, is_remembered: true });
+            return Ok(ExchangedToken { token: entry.value.token, is_cached: true });
         }
         if lookup.ttl().fresh == 0 || lookup.revocations.get().is_none() {
             // Nothing is cached, or nothing that is cached may count.
             let fetched = lookup.fetch(&|| Box::pin(ready(true))).await?;
             let entry = fetched.ok_or_else(|| lookup.unavailable())?;
-            return Ok(Obtained { token: entry.value.token, is_remembered: false });
+            return Ok(ExchangedToken { token: entry.value.token, is_cached: false });
         }
         let sealer = lookup.keys().sealer(Purpose::ExchangedToken);
         let store = lookup.tenant.store().with_callers_sealer(&sealer);
         let Exchanged { token, .. } = self.0.get(&store, lookup).await?;
-        Ok(Obtained { token, is_remembered: !lookup.has_fetched.get() })
+        Ok(ExchangedToken { token, is_cached: !lookup.has_fetched.get() })
     }
 
     /// Forgets the token of an exchange, everywhere.

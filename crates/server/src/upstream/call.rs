@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
+use doorward_auth0::Freshness;
 use doorward_core::strict_json;
 use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
 use doorward_oauth::Caller;
@@ -39,7 +40,7 @@ impl RemoteCall {
             Some(egress) => {
                 let scopes: Vec<&str> = egress.scopes.iter().map(String::as_str).collect();
                 let connection = context.connection(&egress.connection).scopes(&scopes);
-                let token = connection.token(false).await?.token;
+                let token = connection.token(Freshness::Cached).await?.token;
                 let request = context.request();
                 let capability = egress_meta(request, upstream, egress, &self.name, &token);
                 meta.insert("doorward/egress".into(), capability);

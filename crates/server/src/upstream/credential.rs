@@ -1,5 +1,6 @@
 //! The credential that is attached to the requests to a server.
 
+use doorward_auth0::Freshness;
 use doorward_mcp::CallError;
 use doorward_upstream::{Credential, Fault, Upstream, UpstreamError};
 use http::{HeaderName, HeaderValue, header};
@@ -21,7 +22,7 @@ pub(super) async fn credential_header(
             token.map_err(|error| CallError::new(error.message(&upstream.name)))?
         }
         (Credential::Connection { name }, Some(context)) => {
-            context.connection(name).token(false).await?.token
+            context.connection(name).token(Freshness::Cached).await?.token
         }
         (Credential::OnBehalfOf { .. } | Credential::Connection { .. }, None) => {
             return Err(CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text()));

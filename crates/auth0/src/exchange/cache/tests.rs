@@ -20,8 +20,8 @@ impl<'a> Setting<'a> {
     }
 
     /// What an exchange finds; `None` if there is no token. An exchange at the tenant also counts.
-    fn found(&self, caller: &Caller, grant: &[(&str, &str)]) -> Option<Obtained> {
-        finish(self.tokens().get(&self.lookup(caller, grant), false)).ok()
+    fn found(&self, caller: &Caller, grant: &[(&str, &str)]) -> Option<ExchangedToken> {
+        finish(self.tokens().get(&self.lookup(caller, grant), Freshness::Cached)).ok()
     }
 
     fn found_text(&self, caller: &Caller, grant: &[(&str, &str)]) -> Option<String> {
@@ -31,11 +31,11 @@ impl<'a> Setting<'a> {
     /// Lets the tenant issue a token for this, and only for this.
     fn issue(&self, caller: &Caller, grant: &[(&str, &str)], token: &str, seconds: u64) {
         issue(self.host, token, seconds);
-        finish(self.tokens().get(&self.lookup(caller, grant), true)).unwrap();
+        finish(self.tokens().get(&self.lookup(caller, grant), Freshness::New)).unwrap();
         refuse(self.host);
     }
 
-    fn tokens(&self) -> &ExchangedTokens {
+    fn tokens(&self) -> &ExchangeCache {
         &self.instance.memory.exchanged
     }
 
@@ -114,7 +114,7 @@ fn with_0_no_token_is_remembered_at_all() {
     issue(&host, "secret", 86_400);
     for _ in 0..3 {
         let obtained = setting.found(&user, GOOGLE).unwrap();
-        assert!(!obtained.is_remembered);
+        assert!(!obtained.is_cached);
     }
     assert_eq!(host.count(TOKENS), 3);
     assert!(host.store.borrow().is_empty());
@@ -171,7 +171,7 @@ fn a_token_that_ends_within_a_minute_serves_its_call_and_is_kept_nowhere() {
         issue(&host, "brief", seconds);
         let obtained = setting.found(&user, GOOGLE).unwrap();
         assert_eq!(obtained.token.access_token.expose(), "brief");
-        assert!(!obtained.is_remembered, "{seconds} s");
+        assert!(!obtained.is_cached, "{seconds} s");
         let key = setting.lookup(&user, GOOGLE).key;
         assert_eq!(setting.tokens().0.peek(&key).is_some(), is_kept, "{seconds} s");
         assert_eq!(!host.store.borrow().is_empty(), is_kept, "{seconds} s");
@@ -198,10 +198,10 @@ fn another_instance_finds_it_in_the_store_and_its_scopes_with_it() {
     let user = caller("u", "t");
     Setting::new(&host).issue(&user, GOOGLE, "secret", 100);
     let other = Setting::new(&host);
-    let Obtained { token, is_remembered } = other.found(&user, GOOGLE).unwrap();
+    let ExchangedToken { token, is_cached } = other.found(&user, GOOGLE).unwrap();
     assert_eq!(token.access_token.expose(), "secret");
     assert_eq!(
-        (token.expires_at, token.scopes, is_remembered),
+        (token.expires_at, token.scopes, is_cached),
         (host.now.get() + 100, Some(vec!["a".to_owned()]), true)
     );
     host.store.borrow_mut().clear();
@@ -311,9 +311,10 @@ fn the_same_exchange_is_made_once_at_a_time() {
     issue(&host, "secret", 1000);
     host.polls.set(3);
     let lookups: Vec<_> = (0..16).map(|_| setting.lookup(&user, GOOGLE)).collect();
-    let obtained = finish_all(lookups.iter().map(|lookup| setting.tokens().get(lookup, false)));
+    let obtained =
+        finish_all(lookups.iter().map(|lookup| setting.tokens().get(lookup, Freshness::Cached)));
     assert_eq!(host.count(TOKENS), 1);
-    let remembered = obtained.iter().filter(|it| it.as_ref().unwrap().is_remembered).count();
+    let remembered = obtained.iter().filter(|it| it.as_ref().unwrap().is_cached).count();
     assert_eq!(remembered, 15, "a new one was issued for one of them");
 }
 
@@ -339,7 +340,7 @@ fn a_token_that_was_refused_is_not_taken_from_a_store_that_still_has_it() {
     host.polls.set(1);
     issue(&host, "new", 1000);
     let lookup = setting.lookup(&user, GOOGLE);
-    let mut get = Box::pin(setting.tokens().get(&lookup, true));
+    let mut get = Box::pin(setting.tokens().get(&lookup, Freshness::New));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let obtained = loop {
         if let std::task::Poll::Ready(obtained) = get.as_mut().poll(&mut context) {
@@ -350,5 +351,5 @@ fn a_token_that_was_refused_is_not_taken_from_a_store_that_still_has_it() {
         }
     };
     assert_eq!(obtained.token.access_token.expose(), "new");
-    assert!(!obtained.is_remembered);
+    assert!(!obtained.is_cached);
 }
