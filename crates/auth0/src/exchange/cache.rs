@@ -198,7 +198,10 @@ impl Lookup for ExchangeLookup<'_> {
         let Exchanged { token, epoch } = &entry.value;
         token.is_usable(now / 1000)
             && self.refused.borrow().as_ref() != Some(&token.access_token)
-            && self.revocations.get().is_some_and(|last| epoch.counts(entry.fetched_at, last, now))
+            && self
+                .revocations
+                .get()
+                .is_some_and(|last| epoch.is_current(entry.fetched_at, last, now))
     }
 
     fn is_expired(&self, entry: &Entry<Exchanged>, now: u64) -> bool {

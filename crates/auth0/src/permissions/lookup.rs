@@ -265,7 +265,7 @@ impl Lookup for PermissionLookup<'_> {
         let LookupStart { requests_sent, revocations, .. } = self.start;
         *number > requests_sent
             || (is_recent || now < *refuses_until)
-                && revocations.is_some_and(|last| epoch.counts(entry.fetched_at, last, now))
+                && revocations.is_some_and(|last| epoch.is_current(entry.fetched_at, last, now))
     }
 
     /// With a TTL of 0 nothing is stored, except that a user holds nothing while that counts.

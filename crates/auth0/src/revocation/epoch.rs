@@ -29,10 +29,10 @@ pub(crate) struct Epoch {
     generations: Generations,
     /// When it was first asked after these revocations, in milliseconds since the Unix epoch; 0 if
     /// that is long ago.
-    begun_at: u64,
+    first_asked_at: u64,
     /// The same after the last change of roles or APIs, whatever was revoked since; 0 if none was
     /// seen, or if that is long ago.
-    roles_begun_at: u64,
+    first_asked_after_roles_at: u64,
 }
 
 impl Generations {
@@ -46,46 +46,47 @@ impl Epoch {
     /// The epoch of an answer that was asked for at `asked_at` with `generations` read before.
     /// `previous` is that of the answer that it replaces.
     pub(crate) fn after(previous: Option<Self>, generations: Generations, asked_at: u64) -> Self {
-        let begun_at = match previous {
-            Some(previous) if previous.generations == generations => previous.begun_at,
+        let first_asked_at = match previous {
+            Some(previous) if previous.generations == generations => previous.first_asked_at,
             None if generations == Generations::default() => 0,
             _ => asked_at,
         };
-        let roles_begun_at = match previous {
+        let first_asked_after_roles_at = match previous {
             Some(previous) if previous.generations.roles == generations.roles => {
-                previous.roles_begun_at
+                previous.first_asked_after_roles_at
             }
             Some(_) => asked_at,
             None => 0,
         };
-        Self { generations, begun_at, roles_begun_at }
+        Self { generations, first_asked_at, first_asked_after_roles_at }
     }
 
     /// Whether an answer of this epoch, asked for at `asked_at`, counts while `generations` are the
     /// last.
-    pub(crate) fn counts(&self, asked_at: u64, generations: Generations, now: u64) -> bool {
+    pub(crate) fn is_current(&self, asked_at: u64, generations: Generations, now: u64) -> bool {
         let Generations { user, everybody, roles } = self.generations;
-        let is_within =
-            |millis, begun_at| now.checked_sub(begun_at).is_some_and(|age: u64| age < millis);
+        let is_within = |millis, since| now.checked_sub(since).is_some_and(|age: u64| age < millis);
         if (user, everybody) != (generations.user, generations.everybody) {
             return false;
         }
         if roles != generations.roles {
-            return is_within(DEBOUNCE_MILLIS, self.roles_begun_at);
+            return is_within(DEBOUNCE_MILLIS, self.first_asked_after_roles_at);
         }
-        let has_settled = asked_at.saturating_sub(self.begun_at) >= SETTLING_MILLIS;
-        has_settled || is_within(SETTLING_MILLIS, self.begun_at)
+        let has_settled = asked_at.saturating_sub(self.first_asked_at) >= SETTLING_MILLIS;
+        has_settled || is_within(SETTLING_MILLIS, self.first_asked_at)
     }
 
     /// As JSON, for records that are sealed.
     pub(crate) fn to_json(self) -> Value {
         let Generations { user, everybody, roles } = self.generations;
-        json!([user, everybody, roles, self.begun_at, self.roles_begun_at])
+        json!([user, everybody, roles, self.first_asked_at, self.first_asked_after_roles_at])
     }
 
     /// Reads what [`to_json`](Self::to_json) writes.
     pub(crate) fn from_json(json: &Value) -> Option<Self> {
-        let [user, everybody, roles, begun_at, roles_begun_at] = json.as_array()?.as_slice() else {
+        let [user, everybody, roles, first_asked_at, first_asked_after_roles_at] =
+            json.as_array()?.as_slice()
+        else {
             return None;
         };
         let generations = Generations {
@@ -95,8 +96,8 @@ impl Epoch {
         };
         Some(Self {
             generations,
-            begun_at: begun_at.as_u64()?,
-            roles_begun_at: roles_begun_at.as_u64()?,
+            first_asked_at: first_asked_at.as_u64()?,
+            first_asked_after_roles_at: first_asked_after_roles_at.as_u64()?,
         })
     }
 }
@@ -125,7 +126,7 @@ mod tests {
         ] {
             // The clock of this machine may be wrong by any time.
             for now in [NOW - 60_000, NOW, NOW + 60_000] {
-                assert_eq!(epoch.counts(NOW, last, now), counts, "{last:?}");
+                assert_eq!(epoch.is_current(NOW, last, now), counts, "{last:?}");
             }
         }
     }
@@ -134,30 +135,33 @@ mod tests {
     fn the_first_answer_after_a_revocation_is_asked_for_again_when_the_tenant_has_settled() {
         let last = generations(1, 0, 0);
         let first = Epoch::after(Some(Epoch::default()), last, NOW);
-        assert!(first.counts(NOW, last, NOW + 1_999));
-        assert!(!first.counts(NOW, last, NOW + 2_000));
+        assert!(first.is_current(NOW, last, NOW + 1_999));
+        assert!(!first.is_current(NOW, last, NOW + 2_000));
         let second = Epoch::after(Some(first), last, NOW + 2_000);
-        assert!(second.counts(NOW + 2_000, last, NOW + 3_600_000));
+        assert!(second.is_current(NOW + 2_000, last, NOW + 3_600_000));
         // One that is asked for in between, for another reason, has not settled either.
         let between = Epoch::after(Some(first), last, NOW + 500);
-        assert!(!between.counts(NOW + 500, last, NOW + 2_000));
+        assert!(!between.is_current(NOW + 500, last, NOW + 2_000));
         // Nothing is known of when the user was revoked, if nobody asked about the user since.
         let cold = Epoch::after(None, last, NOW);
-        assert!(!cold.counts(NOW, last, NOW + 2_000));
+        assert!(!cold.is_current(NOW, last, NOW + 2_000));
         let never_revoked = Epoch::after(None, Generations::default(), NOW);
-        assert!(never_revoked.counts(NOW, Generations::default(), NOW + 3_600_000));
+        assert!(never_revoked.is_current(NOW, Generations::default(), NOW + 3_600_000));
     }
 
     #[test]
     fn changes_of_roles_in_a_row_are_asked_about_every_ten_seconds() {
         let epoch = Epoch::after(Some(Epoch::default()), generations(0, 0, 1), NOW);
         let next = generations(0, 0, 2);
-        assert!(epoch.counts(NOW, next, NOW + 1_500));
-        assert!(epoch.counts(NOW, next, NOW + 9_999));
-        assert!(!epoch.counts(NOW, next, NOW + 10_000));
-        assert!(!epoch.counts(NOW, next, NOW - 1), "a clock was set back");
-        assert!(!epoch.counts(NOW, generations(1, 0, 2), NOW), "the user was revoked as well");
-        assert!(!Epoch::default().counts(NOW, next, NOW), "the first one is asked about at once");
+        assert!(epoch.is_current(NOW, next, NOW + 1_500));
+        assert!(epoch.is_current(NOW, next, NOW + 9_999));
+        assert!(!epoch.is_current(NOW, next, NOW + 10_000));
+        assert!(!epoch.is_current(NOW, next, NOW - 1), "a clock was set back");
+        assert!(!epoch.is_current(NOW, generations(1, 0, 2), NOW), "the user was revoked as well");
+        assert!(
+            !Epoch::default().is_current(NOW, next, NOW),
+            "the first one is asked about at once"
+        );
     }
 
     /// Reproduction: what was taken away by a change of a role counted for 10 more seconds if the
@@ -167,21 +171,27 @@ mod tests {
         let none = generations(0, 0, 0);
         for before in [generations(1, 0, 0), generations(0, 1, 0), none] {
             let epoch = Epoch::after(Some(Epoch::default()), before, NOW);
-            assert!(!epoch.counts(NOW, Generations { roles: 1, ..before }, NOW + 1), "{before:?}");
+            assert!(
+                !epoch.is_current(NOW, Generations { roles: 1, ..before }, NOW + 1),
+                "{before:?}"
+            );
         }
         let cold = Epoch::after(None, generations(0, 0, 1), NOW);
-        assert!(!cold.counts(NOW, generations(0, 0, 2), NOW + 1), "an earlier one is not known");
+        assert!(
+            !cold.is_current(NOW, generations(0, 0, 2), NOW + 1),
+            "an earlier one is not known"
+        );
         // A change of roles that was asked about is remembered when others are revoked.
         let first = Epoch::after(Some(Epoch::default()), generations(0, 0, 1), NOW);
         let second = Epoch::after(Some(first), generations(1, 0, 1), NOW + 6_000);
-        assert!(second.counts(NOW + 6_000, generations(1, 0, 2), NOW + 9_999));
-        assert!(!second.counts(NOW + 6_000, generations(1, 0, 2), NOW + 10_000));
+        assert!(second.is_current(NOW + 6_000, generations(1, 0, 2), NOW + 9_999));
+        assert!(!second.is_current(NOW + 6_000, generations(1, 0, 2), NOW + 10_000));
     }
 
     #[test]
     fn an_epoch_comes_back_as_it_was() {
         let generations = generations(1, u64::MAX, 3);
-        let epoch = Epoch { generations, begun_at: NOW, roles_begun_at: NOW - 1 };
+        let epoch = Epoch { generations, first_asked_at: NOW, first_asked_after_roles_at: NOW - 1 };
         assert_eq!(Epoch::from_json(&epoch.to_json()), Some(epoch));
         for bad in
             [json!(null), json!([1, 2, 3]), json!([1, 2, 3, 4, "5"]), json!([1, 2, 3, 4, 5, 6])]
