@@ -53,27 +53,26 @@ impl Decision {
     /// The reason in the audit log, of a decision about an item of this kind.
     #[must_use]
     pub fn reason(&self, kind: ItemKind) -> &dyn Reason {
-        use AccessReason as Is;
         use ItemKind::{Prompt, Resource, Tool};
         match (self, kind) {
             (Self::Undecided(undecided), _) => &undecided.error,
             // A policy hides nothing but tools.
-            (Self::Hidden, _) => &Is::ToolHidden,
-            (Self::Allowed, Tool) => &Is::ToolAllowed,
-            (Self::Allowed, Prompt) => &Is::PromptAllowed,
-            (Self::Allowed, Resource) => &Is::ResourceAllowed,
-            (Self::LacksPermission, Tool) => &Is::ToolPermissionMissing,
-            (Self::LacksPermission, Prompt) => &Is::PromptPermissionMissing,
-            (Self::LacksPermission, Resource) => &Is::ResourcePermissionMissing,
-            (Self::PermissionUndefined, Tool) => &Is::ToolPermissionUndefined,
-            (Self::PermissionUndefined, Prompt) => &Is::PromptPermissionUndefined,
-            (Self::PermissionUndefined, Resource) => &Is::ResourcePermissionUndefined,
-            (Self::NeedsScope(_), Tool) => &Is::ToolScopeMissing,
-            (Self::NeedsScope(_), Prompt) => &Is::PromptScopeMissing,
-            (Self::NeedsScope(_), Resource) => &Is::ResourceScopeMissing,
-            (Self::UserUnknown, Tool) => &Is::ToolUserUnknown,
-            (Self::UserUnknown, Prompt) => &Is::PromptUserUnknown,
-            (Self::UserUnknown, Resource) => &Is::ResourceUserUnknown,
+            (Self::Hidden, _) => &AccessReason::ToolHidden,
+            (Self::Allowed, Tool) => &AccessReason::ToolAllowed,
+            (Self::Allowed, Prompt) => &AccessReason::PromptAllowed,
+            (Self::Allowed, Resource) => &AccessReason::ResourceAllowed,
+            (Self::LacksPermission, Tool) => &AccessReason::ToolPermissionMissing,
+            (Self::LacksPermission, Prompt) => &AccessReason::PromptPermissionMissing,
+            (Self::LacksPermission, Resource) => &AccessReason::ResourcePermissionMissing,
+            (Self::PermissionUndefined, Tool) => &AccessReason::ToolPermissionUndefined,
+            (Self::PermissionUndefined, Prompt) => &AccessReason::PromptPermissionUndefined,
+            (Self::PermissionUndefined, Resource) => &AccessReason::ResourcePermissionUndefined,
+            (Self::NeedsScope(_), Tool) => &AccessReason::ToolScopeMissing,
+            (Self::NeedsScope(_), Prompt) => &AccessReason::PromptScopeMissing,
+            (Self::NeedsScope(_), Resource) => &AccessReason::ResourceScopeMissing,
+            (Self::UserUnknown, Tool) => &AccessReason::ToolUserUnknown,
+            (Self::UserUnknown, Prompt) => &AccessReason::PromptUserUnknown,
+            (Self::UserUnknown, Resource) => &AccessReason::ResourceUserUnknown,
         }
     }
 
