@@ -111,7 +111,7 @@ impl Tenant<'_> {
         requirement: &Requirement<'_>,
     ) -> Decision {
         let decide = |known: &TenantPermissions| self.decide_by(caller, requirement, known);
-        let needs = Needs::of(&self.settings.permissions, requirement, caller);
+        let needs = Needs::new(&self.settings.permissions, requirement, caller);
         let decision =
             self.look_up(caller, memo, needs, decide, Decision::is_refused_by_tenant).await;
         if decision == Decision::LacksPermission && self.is_undefined(caller, requirement).await {
@@ -130,7 +130,7 @@ impl Tenant<'_> {
         let decide = |known: &TenantPermissions| -> Vec<_> {
             requirements.iter().map(|it| self.decide_by(caller, it, known)).collect()
         };
-        let each = requirements.iter().map(|it| Needs::of(&self.settings.permissions, it, caller));
+        let each = requirements.iter().map(|it| Needs::new(&self.settings.permissions, it, caller));
         let needs = each.fold(Needs::default(), Needs::and);
         let is_refused = |all: &Vec<Decision>| all.iter().any(Decision::is_refused_by_tenant);
         self.look_up(caller, memo, needs, decide, is_refused).await

@@ -116,7 +116,7 @@ impl Tenant<'_> {
         let (all, record) =
             future::join(Record::read(self, settings, &everybody.key), record).await;
         let (all, record) = (all?.everybody, record?);
-        let own = record.of(&user.name);
+        let own = record.revocations_of(&user.name);
         let known = Known {
             generations: Generations {
                 user: own.generation,

@@ -41,7 +41,7 @@ reasons! {
 pub(crate) struct RunningCall {
     request: CallerRequest,
     tool: Option<String>,
-    outside: Rc<CountingHost>,
+    counting_host: Rc<CountingHost>,
     notes: Rc<CallNotes>,
     started_at: u64,
     end: CallEnd,
@@ -60,12 +60,12 @@ impl RunningCall {
     pub(crate) fn begin(request: &CallerRequest, tool: Option<&str>) -> Self {
         let host = Rc::clone(&request.environment.host);
         let started_at = host.now_millis();
-        let outside =
+        let counting_host =
             CountingHost { host, calls: Cell::new(0), millis: Cell::new(0), last: Cell::new(None) };
         Self {
             request: request.clone(),
             tool: tool.map(str::to_owned),
-            outside: Rc::new(outside),
+            counting_host: Rc::new(counting_host),
             notes: Rc::default(),
             started_at,
             end: CallEnd::Canceled,
@@ -75,7 +75,7 @@ impl RunningCall {
     /// The context of the call.
     pub(crate) fn context(&self, round_trip: Rc<RoundTrip>) -> Context {
         let mut request = self.request.clone();
-        request.environment.host = Rc::clone(&self.outside) as Rc<dyn Host>;
+        request.environment.host = Rc::clone(&self.counting_host) as Rc<dyn Host>;
         Context::new(request, round_trip, Rc::clone(&self.notes))
     }
 
@@ -86,7 +86,7 @@ impl RunningCall {
             Ending::InputRequired => CallEnd::InputRequired,
             Ending::InvalidArguments => CallEnd::ArgumentsInvalid,
             Ending::MissingCapability => CallEnd::CapabilityMissing,
-            Ending::Failed if self.outside.last.get() == Some(Err(HttpError::TimedOut)) => {
+            Ending::Failed if self.counting_host.last.get() == Some(Err(HttpError::TimedOut)) => {
                 CallEnd::TimedOut
             }
             Ending::Failed => CallEnd::Failed,
@@ -102,12 +102,12 @@ impl RunningCall {
 impl Drop for RunningCall {
     fn drop(&mut self) {
         let Some(tool) = &self.tool else { return };
-        let last = self.outside.last.get();
-        let now = self.outside.host.now_millis();
+        let last = self.counting_host.last.get();
+        let now = self.counting_host.host.now_millis();
         let measures = CallMeasures {
             duration_ms: now.saturating_sub(self.started_at),
-            upstream_calls: self.outside.calls.get(),
-            upstream_ms: self.outside.millis.get(),
+            upstream_calls: self.counting_host.calls.get(),
+            upstream_ms: self.counting_host.millis.get(),
             upstream_result: last.as_ref().map(|last| match last {
                 Ok(status) => status.as_str(),
                 Err(error) => error.code(),

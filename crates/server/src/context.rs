@@ -74,8 +74,8 @@ impl Context {
         Self { request, round_trip, notes }
     }
 
-    /// The context of what is done for a caller beside their calls.
-    pub(crate) fn of(request: CallerRequest) -> Self {
+    /// A context outside of a call, to look something up for the caller.
+    pub(crate) fn outside_of_call(request: CallerRequest) -> Self {
         Self::new(request, Rc::default(), Rc::default())
     }
 

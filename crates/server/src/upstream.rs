@@ -102,7 +102,7 @@ fn catalog_for<'a>(
     let (outbound, store) = (environment.outbound(), environment.store());
     let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
     let is_for_caller = upstream.has_caller_credential();
-    let context = is_for_caller.then(|| Context::of(request.clone()));
+    let context = is_for_caller.then(|| Context::outside_of_call(request.clone()));
     let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
     catalogs.look_up(lookup, upstream, context, max_age)
 }

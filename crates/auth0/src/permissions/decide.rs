@@ -84,7 +84,7 @@ impl Decision {
 
 impl Needs {
     /// What a decision about an item needs.
-    pub(super) fn of(
+    pub(super) fn new(
         settings: &PermissionSettings,
         requirement: &Requirement<'_>,
         caller: &Caller,

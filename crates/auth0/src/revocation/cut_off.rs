@@ -56,7 +56,7 @@ impl TokenProperty {
     }
 
     /// The properties of a caller's token.
-    pub(super) fn of(caller: &Caller) -> impl Iterator<Item = Self> {
+    pub(super) fn of_token(caller: &Caller) -> impl Iterator<Item = Self> {
         let hash = Sha256::digest(subject_token(caller).expose());
         let organization = caller.organization().map(|it| Self::Organization(it.id));
         let token_id = caller.text_claim("jti").map(|id| Self::TokenId(id.to_owned()));
@@ -192,12 +192,12 @@ mod tests {
         let claims = json!({ "sub": "u", "client_id": "x", "org_id": "x", "jti": "x" });
         let caller = caller_with(claims.as_object().unwrap().clone(), "x");
         let names: Vec<String> =
-            TokenProperty::of(&caller).map(|property| property.name()).collect();
+            TokenProperty::of_token(&caller).map(|property| property.name()).collect();
         assert_eq!(names.len(), 4);
         for (index, name) in names.iter().enumerate() {
             assert!(name.len() == 22 && !names[..index].contains(name), "{names:?}");
         }
         let bare = caller_with(json!({ "sub": "u", "azp": "x" }).as_object().unwrap().clone(), "y");
-        assert_eq!(TokenProperty::of(&bare).count(), 2);
+        assert_eq!(TokenProperty::of_token(&bare).count(), 2);
     }
 }

@@ -199,7 +199,7 @@ impl Record {
     }
 
     /// The revocations of a user, beside everybody's.
-    pub(super) fn of(&self, name: &str) -> &Revocations {
+    pub(super) fn revocations_of(&self, name: &str) -> &Revocations {
         let user = self.users.iter().find(|user| user.name == name);
         user.map_or(&self.everybody, |user| &user.revocations)
     }
@@ -217,7 +217,7 @@ impl Record {
                 self.everybody = change.applied(self.everybody, true, tenant);
                 continue;
             }
-            let revocations = change.applied(self.of(name).clone(), false, tenant);
+            let revocations = change.applied(self.revocations_of(name).clone(), false, tenant);
             self.users.retain(|user| user.name != *name);
             self.users.push(User { name: name.clone(), revocations, written_at: now });
         }
@@ -241,7 +241,7 @@ impl Record {
     /// Whether a user's change was made since the record was `before`, as far as `changed` has room
     /// for it. Another revocation does as well.
     fn has(&self, name: &str, change: &Change, before: &Self, changed: &Self) -> bool {
-        let (now, before) = (self.of(name), before.of(name));
+        let (now, before) = (self.revocations_of(name), before.revocations_of(name));
         (!change.all || now.generation != before.generation)
             && (!change.roles || now.roles != before.roles)
             && now.issued_before.max(self.everybody.issued_before) >= change.issued_before
@@ -253,7 +253,7 @@ impl Record {
 
     /// Whether a user's tokens with a property are cut off that were issued up to a moment.
     fn cuts_off_property(&self, name: &str, property: &str, moment: u64) -> bool {
-        let own = self.of(name);
+        let own = self.revocations_of(name);
         own.issued_before.max(self.everybody.issued_before) >= moment
             || own.properties.get(property).is_some_and(|[last, _]| *last >= moment)
     }
@@ -291,7 +291,7 @@ impl Revocations {
         let is_before = |moment: u64| moment > 0 && caller.issued_at() <= moment;
         is_before(self.issued_before)
             || !self.properties.is_empty()
-                && TokenProperty::of(caller)
+                && TokenProperty::of_token(caller)
                     .filter_map(|property| self.properties.get(&property.name()))
                     .any(|[moment, _]| is_before(*moment))
     }

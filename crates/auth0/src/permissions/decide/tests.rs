@@ -300,11 +300,11 @@ fn the_tenant_is_asked_no_more_than_a_decision_needs() {
         (Token, user(""), Access::Private, UndefinedTools::Public, nothing),
     ] {
         let settings = PermissionSettings { undefined, ..settings(source) };
-        let needs = Needs::of(&settings, &requirement("greet", access), &caller(claims));
+        let needs = Needs::new(&settings, &requirement("greet", access), &caller(claims));
         assert_eq!(needs, expected, "{source:?} {access:?} {undefined:?}");
     }
     let policy = r#"{ "rules": [{ "hide": ["greet"] }] }"#.parse().unwrap();
     let settings = PermissionSettings { policy, ..settings(Both) };
     let hidden = requirement("greet", Access::Undeclared);
-    assert_eq!(Needs::of(&settings, &hidden, &caller(user(""))), nothing);
+    assert_eq!(Needs::new(&settings, &hidden, &caller(user(""))), nothing);
 }
