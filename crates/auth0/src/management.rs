@@ -49,8 +49,8 @@ pub(crate) struct ManagementMemory {
 
 impl ManagementMemory {
     /// The key of a caller in the queue. Without an organization its id is empty.
-    pub(crate) fn caller(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
-        self.rate_limiter.caller(issuer, organization, subject)
+    pub(crate) fn caller_key(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
+        self.rate_limiter.caller_key(issuer, organization, subject)
     }
 
     /// Learns from the tenant whether a caller holds a permission. Those who do are served first.
@@ -131,10 +131,10 @@ impl<'a> ManagementApi<'a> {
         let host = self.tenant.host();
         let mut delays = RETRY_DELAYS.iter();
         let mut has_new_token = false;
-        let mut kept_place = None;
+        let mut reused_place = None;
         loop {
             let token = self.token().await?;
-            let mut place = kept_place.take().map_or_else(|| self.enter_queue(), Ok)?;
+            let mut place = reused_place.take().map_or_else(|| self.enter_queue(), Ok)?;
             let permit = place.acquire(&self.tenant, self.deadline).await;
             permit.map_err(ManagementError::RateLimited)?;
             if place.has_waited && !is_needed().await {
@@ -151,7 +151,7 @@ impl<'a> ManagementApi<'a> {
             if matches!(error, ManagementError::RateLimited(_)) {
                 // The next permit waits for as long as the API says, or gives up.
                 place.return_permit();
-                kept_place = Some(place);
+                reused_place = Some(place);
                 continue;
             }
             drop(place);

@@ -117,7 +117,7 @@ impl Kind {
 
     /// How long a record is kept although others need its place, in seconds; 0 for one that is
     /// found out again if it is missing.
-    const fn kept_seconds(self) -> u64 {
+    const fn retention_seconds(self) -> u64 {
         match self {
             // A user takes up to 10 minutes to follow a link, and as many to sign in.
             Self::Connect | Self::Link => 600,
@@ -396,7 +396,8 @@ impl<'a> Store<'a> {
         sealed: Option<&[u8]>,
     ) -> Result<Option<Vec<u8>>, KeyValueError> {
         let stored = self.access(&key, Access::Get).await?.unwrap_or_default();
-        let changed = buckets::with(&stored, name, sealed, self.host.now(), kind.kept_seconds());
+        let changed =
+            buckets::with(&stored, name, sealed, self.host.now(), kind.retention_seconds());
         let full = || KeyValueError::Failed("too many records must be kept".to_owned());
         let bucket = changed.ok_or_else(full)?;
         let access = if bucket.is_empty() { Access::Delete } else { Access::Set(&bucket) };

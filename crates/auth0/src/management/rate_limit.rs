@@ -127,7 +127,7 @@ impl Default for RateLimiter {
 
 impl RateLimiter {
     /// The key of a caller. Nobody can choose a subject that has the key of another one.
-    pub(super) fn caller(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
+    pub(super) fn caller_key(&self, issuer: &str, organization: &str, subject: &str) -> CallerKey {
         CallerKey(self.hasher.hash_one((issuer, organization, subject)))
     }
 

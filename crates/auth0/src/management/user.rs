@@ -52,7 +52,7 @@ impl<'a> ManagementClient<'a> {
         let subject = is_user.then(|| Cow::Borrowed(caller.subject()));
         let organization = caller.organization_id().unwrap_or_default();
         let management = &tenant.memory.management;
-        let key = management.caller(caller.issuer(), organization, caller.subject());
+        let key = management.caller_key(caller.issuer(), organization, caller.subject());
         Self { api: ManagementApi::new(tenant, key), subject }
     }
 

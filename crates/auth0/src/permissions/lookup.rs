@@ -151,7 +151,7 @@ impl Tenant<'_> {
     /// something there and nothing elsewhere.
     pub(super) fn queue_key(&self, caller: &Caller) -> CallerKey {
         let organization = caller.organization_id().unwrap_or_default();
-        self.memory.management.caller(caller.issuer(), organization, caller.subject())
+        self.memory.management.caller_key(caller.issuer(), organization, caller.subject())
     }
 
     /// What the API defines, as an answer that is at most `max_age` milliseconds old. `key` is that

@@ -6,8 +6,8 @@
 //! Each is sealed for its own key, so taking one for another gives nothing.
 //!
 //! In a full bucket a new record replaces the oldest, which is a cache miss later. Records that
-//! cannot be fetched again ([`Kind::kept_seconds`](super::Kind::kept_seconds)) are not replaced
-//! before their time: then the new one is refused.
+//! cannot be fetched again ([`Kind::retention_seconds`](super::Kind::retention_seconds)) are not
+//! replaced before their time: then the new one is refused.
 
 use std::fmt;
 
@@ -114,14 +114,14 @@ pub(super) fn find<'a>(bucket: &'a [u8], name: &Name) -> Result<Option<&'a [u8]>
 }
 
 /// The bucket after a record was written to it at this time, in seconds since the Unix epoch, or
-/// was removed; `None` if it is full of records that were written less than `kept_seconds` ago. A
-/// malformed bucket counts as empty.
+/// was removed; `None` if it is full of records that were written less than `retention_seconds`
+/// ago. A malformed bucket counts as empty.
 pub(super) fn with(
     bucket: &[u8],
     name: Name,
     sealed: Option<&[u8]>,
     now: u64,
-    kept_seconds: u64,
+    retention_seconds: u64,
 ) -> Option<Vec<u8>> {
     let mut entries = entries(bucket).unwrap_or_default();
     entries.retain(|entry| entry.name != name);
@@ -136,7 +136,7 @@ pub(super) fn with(
     {
         // After a clock was set back, a record from the future is in nobody's way.
         let age = now.checked_sub(oldest.written_at);
-        if age.is_some_and(|age| age < kept_seconds) {
+        if age.is_some_and(|age| age < retention_seconds) {
             return None;
         }
         entries.remove(0);
