@@ -115,8 +115,7 @@ impl Kind {
         matches!(self, Self::Connect | Self::Link | Self::Permissions | Self::Token)
     }
 
-    /// How long a record is kept although others need its place, in seconds; 0 for one that is
-    /// found out again if it is missing.
+    /// How long a record must be kept, in seconds; 0 if it can be fetched again.
     const fn retention_seconds(self) -> u64 {
         match self {
             // A user takes up to 10 minutes to follow a link, and as many to sign in.

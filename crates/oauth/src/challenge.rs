@@ -237,9 +237,9 @@ fn describe_token(error: TokenError) -> &'static str {
     }
 }
 
-/// What the operator can do about an error that many tokens of a tenant have. It is about what
-/// comes before the signature only: no refusal after it takes longer than another one.
-/// `docs/audit.md` says what to do about the others.
+/// What the operator can do about an error that many tokens of a tenant have. Only errors found
+/// before the signature check have a hint, so that the time of a refusal reveals nothing about the
+/// claims. `docs/audit.md` says what to do about the others.
 fn hint(error: TokenError) -> Option<&'static str> {
     Some(match error {
         TokenError::AlgorithmNotAllowed => {

@@ -62,13 +62,13 @@ impl Claims {
                 return Err(TokenError::TypeNotAllowed);
             }
         }
-        // A refresh token is active, too, and a hint is no more than that.
+        // `active` also holds for refresh tokens, and the issuer may ignore `token_type_hint`.
         if !is_access_token && expected.issuer.required.is_empty() {
             return Err(TokenError::TypeNotAllowed);
         }
         let issuer = || Value::String(expected.issuer.issuer.as_str().to_owned());
         members.entry("iss").or_insert_with(issuer);
-        // A token that is bound to a key, and the answer does not say to which.
+        // Refuse a DPoP token if the response does not say to which key it is bound.
         let kind = members.get("token_type").and_then(Value::as_str).unwrap_or_default();
         if kind.eq_ignore_ascii_case("DPoP") && !members.contains_key("cnf") {
             return Err(TokenError::BindingNotSupported);

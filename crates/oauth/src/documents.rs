@@ -42,12 +42,12 @@ pub(crate) const BACKOFF_MILLIS: u64 = 2000;
 /// than both may take.
 const WAIT_TIMEOUT_MILLIS: u64 = 12_000;
 
-/// How long an answer about an opaque token is served, in milliseconds: so long may a token that
-/// the issuer has revoked be used.
+/// How long an introspection response is cached, in milliseconds. A revoked token may be used for
+/// that long.
 const ACTIVE_MILLIS: u64 = 30 * 1000;
 
-/// The same of an answer that says no more than that a token is not active. A token that was just
-/// issued may not be known everywhere yet.
+/// How long the response that a token is not active is cached, in milliseconds: a token that was
+/// just issued may not be known everywhere yet.
 const INACTIVE_MILLIS: u64 = 10 * 1000;
 
 /// How many introspection responses are cached.
@@ -250,7 +250,7 @@ impl Lookup for IssuerLookup<'_> {
         }
     }
 
-    /// Tokens that are not active are for anybody to make up, and would take the place of others.
+    /// Inactive tokens are not stored: anybody can invent them, and they would evict other records.
     fn is_worth_storing(&self, entry: &Entry<Rc<IssuerAnswer>>, _: u64) -> bool {
         entry.value.introspection().is_none_or(|response| response.get("exp").is_some())
     }

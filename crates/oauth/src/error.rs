@@ -47,7 +47,7 @@ reasons! {
         NotAJwt = "token_not_a_jwt",
         /// The issuer says that the opaque token is not active (RFC 7662)
         NotActive = "token_not_active",
-        /// The token is not bound to a key, and was sent as if it were or has to be
+        /// The token is not bound to a key, but was sent as DPoP, or a bound one is required
         NotBound = "token_not_bound",
         /// `nbf` is in the future
         NotYetValid = "token_not_yet_valid",
@@ -139,8 +139,8 @@ pub enum AuthenticationError {
     RevocationUnknown,
     /// The token is invalid.
     Token(TokenError),
-    /// Too many tokens had a wrong signature, so this one was not checked. One more may be after
-    /// so many seconds.
+    /// Too many tokens had a wrong signature, so this one was not checked. The value is the number
+    /// of seconds until another one is checked.
     TooManyFailures(u64),
     /// It is unknown whether the tenant has blocked the user.
     UserStateUnknown,

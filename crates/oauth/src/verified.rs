@@ -4,10 +4,11 @@
 //! time. It is used only while a new check would have the same result: under the same settings,
 //! with the same keys of the issuer, before `exp`, and for some minutes at most.
 //!
-//! What is said of keys here holds for the answer of an issuer about an [opaque] token as well.
+//! For an [opaque] token the issuer's introspection response takes the place of its keys.
 //!
-//! The first token that an instance verifies may have been verified by another one, of which there
-//! is a [record](record): where each request has an instance of its own, all tokens are first ones.
+//! Another instance may have checked a signature already and stored a [record](record). It is read
+//! for the first token of an instance only; where each request has its own instance, every token is
+//! a first one.
 
 mod opaque;
 mod record;

@@ -50,7 +50,7 @@ pub struct Connection<'a> {
     login_hint: Option<&'a str>,
     headers: Vec<(&'a str, &'a str)>,
     token: RefCell<Option<IssuedToken>>,
-    /// Whether the tool brought the token, so that no other one can be had.
+    /// Whether the tool passed the token in, so that it cannot be replaced.
     is_given: bool,
 }
 
@@ -307,7 +307,7 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// `None` for a header that none can be, or that would replace the token.
+    /// `None` for an invalid header, and for one that would replace the token.
     fn with_headers(&self, mut request: Request<Bytes>) -> Option<Request<Bytes>> {
         for (name, value) in &self.headers {
             let name: HeaderName = name.parse().ok()?;

@@ -37,7 +37,7 @@ pub(crate) struct Environment {
     pub(crate) trace: Option<Rc<Trace>>,
     /// The revocations that the request has read.
     pub(crate) revocations: Rc<RevocationMemo>,
-    /// How long the requests may take together that it leads to.
+    /// The time budget of its outbound requests.
     pub(crate) budget: Rc<Budget>,
 }
 

@@ -28,8 +28,8 @@ pub(crate) enum Route {
     Landing,
     /// The MCP endpoint.
     Mcp,
-    /// A stream of server messages, which there are none of. Only who has a token is told so: some
-    /// clients find out by this request that they have to sign in.
+    /// A stream of server messages. There are none, but only a caller with a token is told so: some
+    /// clients learn from this request that they have to sign in.
     McpStream,
     /// A preflight for the MCP endpoint, which some origins may use.
     McpPreflight,

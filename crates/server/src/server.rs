@@ -139,7 +139,7 @@ impl Server {
         let Ok(settings) = settings else {
             return misconfigured(route).leave(&AllowOrigin::Any);
         };
-        // WASI has the name that the client used apart from the headers.
+        // WASI passes the name that the client used as the authority of the URI, not as a header.
         let named = request.uri().authority().and_then(|it| it.as_str().parse().ok());
         if let Some(named) = named {
             request.headers_mut().entry(header::HOST).or_insert(named);
@@ -193,8 +193,8 @@ impl Server {
         answer.leave(&AllowOrigin::Any)
     }
 
-    /// Does what nobody waits for, after an answer: tells other instances how much callers have
-    /// used, and asks other servers for their lists again. Most requests leave nothing to do.
+    /// Runs what can wait until after an answer: shares usage counts and refreshes the lists of
+    /// other servers. Most requests leave nothing to do.
     pub async fn tidy_up(&self, host: &dyn Host) {
         let Some(settings) = self.read_settings() else { return };
         let store =
@@ -417,7 +417,7 @@ where
         let error = RpcError::invalid_request("Content-Type must be application/json");
         return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    // A body that is compressed would only not be JSON.
+    // Otherwise a compressed body would be reported as malformed JSON.
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let error = RpcError::invalid_request("Send the body without Content-Encoding");

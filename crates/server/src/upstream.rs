@@ -1,5 +1,5 @@
-//! The tools of other MCP servers, which are offered like built-in ones: a list of them is
-//! remembered for each server, and a call is sent on with what the operator attaches.
+//! Offers the tools of other MCP servers like built-in ones. Each server's list is cached; a call
+//! is forwarded with the credential that the operator chose.
 
 mod cache;
 mod call;

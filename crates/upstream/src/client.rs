@@ -64,7 +64,7 @@ pub struct UpstreamCall<'a> {
 }
 
 impl Protocol {
-    /// What of it later requests may use: no session of a server that gets one for each call.
+    /// The part that later requests may use: without the session if each call opens its own.
     #[must_use]
     pub fn to_remember(self, upstream: &Upstream) -> Self {
         match self {
@@ -97,7 +97,7 @@ impl Protocol {
 }
 
 impl Client<'_> {
-    /// All that the server lists, as far as it is asked for.
+    /// The tools that the server lists. What exceeds the limits is left out.
     ///
     /// # Errors
     ///
@@ -232,8 +232,8 @@ impl Client<'_> {
         }
     }
 
-    /// What a response says, unless that has what is attached: a result is malformed then, and of
-    /// an error the words are dropped.
+    /// The result in a response. If the body contains the attached credential, a result counts as
+    /// malformed, and an error loses its message.
     fn result(&self, response: &Response<Bytes>, id: u64) -> Result<Map<String, Value>, Fault> {
         let outcome = result(response.headers(), response.body(), id);
         let secret = self.credential.as_ref().and_then(|(_, value)| value.to_str().ok());

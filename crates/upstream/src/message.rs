@@ -36,7 +36,7 @@ pub(crate) fn result(
     Err(Fault {
         error: UpstreamError::Refused,
         message: text.and_then(|text| one_line(text, MAX_MESSAGE_BYTES)),
-        // It does not have the version, the method (before anything else was sent), or the session.
+        // Other codes may mean that it does not know the version, the method or the session.
         may_be_wrong_era: !matches!(code, Some(-32020 | -32021 | -32602 | -32603)),
     })
 }

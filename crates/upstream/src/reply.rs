@@ -21,8 +21,8 @@ const MAX_QUESTION_BYTES: usize = 2048;
 /// The longest key of a question, in bytes.
 const MAX_KEY_BYTES: usize = 64;
 
-/// The result of a tool whose structured content has this schema. Of each block what people and
-/// models read is passed on, without what nobody can see.
+/// The result of a tool whose structured content has this schema. Passes on the known members of
+/// each block, without invisible characters.
 ///
 /// # Errors
 ///
@@ -98,7 +98,7 @@ pub fn input_required(upstream: &Upstream, result: &Map<String, Value>) -> Optio
         questions = questions.pass_on(key.clone(), request);
     }
     let state = result.get("requestState").filter(|state| state.is_string());
-    // There is a state in any case: by it the next round knows who asked what.
+    // Always set: the next round finds the server and its keys by it.
     let state = state.cloned().unwrap_or_default();
     Some(questions.remember(vec![upstream.digest.as_str().into(), keys.into(), state].into()))
 }

@@ -101,7 +101,8 @@ pub struct Upstream {
 }
 
 impl Upstreams {
-    /// Reads the variables; `None` if one is invalid. A server on loopback is for a door there.
+    /// Reads the variables; `None` if one is invalid. A server on loopback is accepted only if this
+    /// one is on loopback.
     pub fn read(reader: &mut Reader, is_public: bool) -> Option<Self> {
         let secrets = reader.get(&UPSTREAM_SECRETS, |text| match text {
             "" => Ok(Map::new()),

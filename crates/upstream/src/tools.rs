@@ -28,8 +28,8 @@ pub struct RemoteTool {
     pub entry_json: String,
 }
 
-/// The tools in a server's list that the operator takes. One that is left out is named to `report`,
-/// with the reason.
+/// The offered tools of a server's list. `report` is called with each one that is left out, and the
+/// reason.
 pub fn tools(
     upstream: &Upstream,
     list: Vec<Value>,

@@ -42,7 +42,7 @@ pub struct PermissionMemo(RefCell<Option<(TenantPermissions, u64)>>);
 /// What the lookups of one decision have in common.
 #[derive(Clone, Copy)]
 pub(super) struct LookupStart {
-    /// How many requests had been sent. An answer to a later one is as good as one of its own.
+    /// How many requests had been sent when it began. The answer to a later one is recent enough.
     requests_sent: u64,
     /// In milliseconds since the Unix epoch. It includes the time spent waiting for others.
     deadline: u64,
@@ -147,8 +147,8 @@ impl Tenant<'_> {
         }
     }
 
-    /// Whose turn in the queue a caller's questions take. Members of an organization may hold
-    /// something there and nothing elsewhere.
+    /// The key of a caller's requests in the queue. Members of an organization may hold something
+    /// there and nothing elsewhere.
     pub(super) fn queue_key(&self, caller: &Caller) -> CallerKey {
         let organization = caller.organization_id().unwrap_or_default();
         self.memory.management.caller_key(caller.issuer(), organization, caller.subject())
@@ -224,7 +224,8 @@ impl<'a> PermissionLookup<'a> {
         if question.is_shared() {
             start.revocations = start.revocations.map(Generations::of_everybody);
             if caller != CallerKey::EVERYBODY {
-                // Nobody waits for a request that waits in another lane.
+                // A separate key for each lane: otherwise a request would wait for one in another
+                // lane.
                 key = format!("{key} {caller}");
             }
         }
@@ -248,7 +249,7 @@ impl Lookup for PermissionLookup<'_> {
 
     fn ttl(&self) -> Ttl {
         Ttl {
-            // No answer is used for longer; how long it is used, `suffices` says.
+            // An upper bound; `suffices` decides how long an answer is used.
             fresh: self.tenant.settings.permissions.ttl().max(MAX_REFUSAL_MILLIS),
             stale: 0,
             backoff: BACKOFF_MILLIS,
@@ -268,7 +269,7 @@ impl Lookup for PermissionLookup<'_> {
                 && revocations.is_some_and(|last| epoch.is_current(entry.fetched_at, last, now))
     }
 
-    /// With a TTL of 0 nothing is stored, except that a user holds nothing while that counts.
+    /// With a TTL of 0 only refusals are stored, for as long as they count.
     fn is_worth_storing(&self, entry: &Entry<Rc<TenantAnswer>>, now: u64) -> bool {
         self.tenant.settings.permissions.ttl() > 0 || now < entry.value.refuses_until
     }

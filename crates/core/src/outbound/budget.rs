@@ -1,5 +1,5 @@
-//! How long the requests may take together that one inbound request leads to. Each has a limit of
-//! its own, and several one after the other would still take longer than clients wait.
+//! The time that all outbound requests of one inbound request may take together. Each has its own
+//! limit; several in a row would still exceed what clients wait.
 
 use std::{cell::Cell, time::Duration};
 
@@ -37,7 +37,7 @@ impl Budget {
         self.left.set(self.left.get().saturating_add(by));
     }
 
-    /// Adds what a request needs that may take longer than others.
+    /// Adds the time by which a slow request may exceed the default.
     pub fn allow(&self, total: Duration) {
         self.extend(total.saturating_sub(Limits::API.total));
     }

@@ -66,8 +66,8 @@ pub(super) async fn documents(
 /// The longest answer about a token, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// Asks an issuer about an opaque token (RFC 7662, section 2). Of one that is not active, that is
-/// all that counts.
+/// Asks an issuer about an opaque token (RFC 7662, section 2). Of an inactive token only `active`
+/// is kept.
 ///
 /// # Errors
 ///

@@ -26,11 +26,11 @@ const BACKOFF_MILLIS: u64 = 3000;
 /// Back-off after asking a server, in milliseconds, with a list to serve.
 const BACKOFF_STALE_MILLIS: u64 = 30_000;
 
-/// How long a request waits before it looks again for a list that another one asks for.
+/// How often a waiting request looks whether another one has fetched the list.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// How many lists an instance remembers: of servers, and besides of callers for whom a token is
-/// attached.
+/// How many lists an instance caches of servers, and as many again of callers with a list of their
+/// own.
 pub(super) const MAX_LISTS: usize = 64;
 
 /// The largest list that is stored, in bytes: with its seal the store still reads it.
@@ -54,8 +54,8 @@ pub(super) struct CachedCatalog {
 }
 
 impl CatalogCache {
-    /// The servers whose lists have to be asked for again, after an answer, so that nobody waits
-    /// for it. A list that only a caller's token opens is asked for while one waits.
+    /// The servers whose lists are refreshed after the answer, so that no request waits. Lists that
+    /// need a caller's token are fetched on request.
     pub(crate) fn due<'a>(
         &self,
         upstreams: impl Iterator<Item = &'a Rc<Upstream>>,
@@ -102,7 +102,7 @@ impl CatalogCache {
                 }
                 host.sleep(WAIT).await;
             };
-            // From here on others wait, and nobody fetches what they fetch.
+            // Single flight: requests for the same list wait from here on.
             self.update(&id, is_for_caller, |known| known.attempted_at = now);
             let key = store_key(lookup.keys, upstream);
             if !is_for_caller
