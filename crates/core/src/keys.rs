@@ -42,7 +42,7 @@ pub enum Purpose {
     DpopNonce,
     /// Hashes DPoP proofs that were used.
     DpopReplay,
-    /// Seals the capability with which a tool calls an API through the door.
+    /// Seals the capability with which a tool calls an API through this server.
     Egress,
     /// Seals exchanged tokens, under the caller's own token.
     ExchangedToken,

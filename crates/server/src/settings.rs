@@ -39,7 +39,7 @@ pub struct ServerSettings {
     pub(crate) max_body_bytes: usize,
     /// The origin of Google's APIs.
     pub(crate) google_api_url: Origin,
-    /// The MCP servers behind the door.
+    /// The MCP servers behind this server.
     pub(crate) upstreams: Upstreams,
     /// How the audit log names subjects.
     pub(crate) subject_names: Rc<SubjectNames>,

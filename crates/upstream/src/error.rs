@@ -1,9 +1,9 @@
-//! Why a server behind the door gave no result.
+//! Why a server behind this server gave no result.
 
 use doorward_core::{host::HttpError, reasons};
 
 reasons! {
-    /// Why a server behind the door gave no result.
+    /// Why a server behind this server gave no result.
     pub enum UpstreamError (Failed) {
         /// The server behind the tool may not be reached: the manifest does not declare its host
         HostNotAllowed = "upstream_host_not_allowed",

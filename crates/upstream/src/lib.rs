@@ -1,4 +1,4 @@
-//! MCP servers behind the door. The operator names them in [`Upstreams`], a [`Client`] speaks to
+//! MCP servers behind this server. The operator names them in [`Upstreams`], a [`Client`] speaks to
 //! one of them in either era of the protocol, and [`tools`] and [`tool_result`] say what of its
 //! words reaches a caller: nothing is passed on that was not read.
 //!

@@ -1,4 +1,4 @@
-//! The operator's list of MCP servers behind the door.
+//! The operator's list of MCP servers behind this server.
 //!
 //! ```json
 //! {
@@ -60,11 +60,11 @@ const MEMBERS: [&str; 14] = [
 /// What a tool may be told of its caller.
 const CALLER_MEMBERS: [&str; 5] = ["subject", "name", "scopes", "organization", "locale"];
 
-/// The MCP servers behind the door, by their names.
+/// The MCP servers behind this server, by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Upstreams(Vec<Rc<Upstream>>);
 
-/// An MCP server behind the door.
+/// An MCP server behind this server.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     /// Its name, for logs and for the text of errors.
@@ -92,7 +92,7 @@ pub struct Upstream {
     /// What is told about the caller: some of `subject`, `name`, `scopes`, `organization` and
     /// `locale`.
     pub caller: Vec<String>,
-    /// The API that its tools may call through the door.
+    /// The API that its tools may call through this server.
     pub egress: Option<Egress>,
     /// How long an answer may take, and how large it may be.
     pub limits: Limits,

@@ -64,7 +64,7 @@ fn capability(host: &Rc<FakeHost>) -> String {
     meta["capability"].as_str().unwrap().to_owned()
 }
 
-/// What the door answers to a request: status, headers, body.
+/// What the server answers to a request: status, headers, body.
 fn answered(
     host: &Rc<FakeHost>,
     method: &str,

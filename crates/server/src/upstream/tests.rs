@@ -1,4 +1,4 @@
-//! Calls and lists through the door, with a simulated server behind it.
+//! Calls and lists through this server, with a simulated server behind it.
 
 use std::cell::{Cell, RefCell};
 
@@ -28,7 +28,7 @@ use crate::{
 type BuiltIn = crate::prelude::Tool;
 type Answer = Result<Response<Bytes>, HttpError>;
 
-/// What the server behind the door speaks.
+/// What the server behind this server speaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Speaks {
     Modern,
@@ -38,7 +38,7 @@ enum Speaks {
     Stateless,
 }
 
-/// A server behind the door: what it was sent, and how it goes wrong.
+/// A server behind this server: what it was sent, and how it goes wrong.
 #[derive(Default)]
 struct Behind {
     speaks: Cell<Option<Speaks>>,

@@ -1,11 +1,11 @@
-//! The member `egress`: the API that the tools of a server may call through the door.
+//! The member `egress`: the API that the tools of a server may call through this server.
 
 use doorward_core::{origin::Origin, settings::parse};
 use http::{HeaderName, Method};
 
 use super::entry::Entry;
 
-/// An API that tools may call through the door, with the caller's account.
+/// An API that tools may call through this server, with the caller's account.
 #[derive(Clone, Debug)]
 pub struct Egress {
     /// The connection whose token is attached.
@@ -19,12 +19,12 @@ pub struct Egress {
     pub methods: Vec<Method>,
     /// The headers of a request that are passed on besides the usual ones.
     pub headers: Vec<HeaderName>,
-    /// The id of the door's own component in the manifest.
+    /// The id of this server's own component in the manifest.
     pub component: String,
 }
 
-/// Headers that only the door sets, that are about the connection, or that change the meaning of a
-/// request; with a hyphen at the end, what their names begin with.
+/// Headers that only this server sets, that are about the connection, or that change the meaning of
+/// a request; with a hyphen at the end, what their names begin with.
 const RESERVED_HEADERS: [&str; 24] = [
     "accept-encoding",
     "authorization",
