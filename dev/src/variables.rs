@@ -178,6 +178,7 @@ fn defaults() -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_variable_that_is_not_set_has_the_manifests_default() {
@@ -189,6 +190,18 @@ mod tests {
         assert_eq!(variables.tenant_origin(), "https://t.example");
         assert_eq!(variables.management_audience(), "https://t.example/api/v2/");
         assert_eq!(variables.words("token_algorithms"), ["RS256"]);
+    }
+
+    /// The manifest is compared with the declarations by `tests/documents.rs`.
+    #[test]
+    fn the_secrets_are_those_of_the_manifest() {
+        let manifest = fs::read_to_string(workspace::manifest()).expect("it can be read");
+        let manifest: Table = manifest.parse().expect("it is TOML");
+        let variables = manifest["variables"].as_table().expect("a table");
+        let is_secret = |entry: &Value| entry.get("secret").and_then(Value::as_bool) == Some(true);
+        let declared = variables.iter().filter(|(_, entry)| is_secret(entry));
+        let declared: BTreeSet<&str> = declared.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(BTreeSet::from(SECRETS), declared);
     }
 
     #[test]
