@@ -56,6 +56,12 @@ pub fn join(scopes: &[Scope]) -> String {
     scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(" ")
 }
 
+/// What a client is told whose token lacks scopes: all that are `needed`.
+#[must_use]
+pub fn missing_scopes(needed: &[Scope]) -> String {
+    format!("This needs the scopes: {}", join(needed))
+}
+
 impl FromStr for Scope {
     type Err = InvalidScope;
 

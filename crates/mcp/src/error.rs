@@ -112,9 +112,8 @@ impl RpcError {
     /// answered with HTTP 403 and a challenge.
     #[must_use]
     pub fn insufficient_scope(needed: Vec<Scope>) -> Self {
-        let scope = scope::join(&needed);
-        let error = Self::failed(format!("This needs the scopes: {scope}"))
-            .with_data(json!({ "error": "insufficient_scope", "scope": scope }))
+        let error = Self::failed(scope::missing_scopes(&needed))
+            .with_data(json!({ "error": "insufficient_scope", "scope": scope::join(&needed) }))
             .with_status(StatusCode::FORBIDDEN);
         Self { needed, ..error }
     }

@@ -153,7 +153,7 @@ pub fn scope_challenge(
     needed: &[Scope],
     granted: &[Scope],
 ) -> String {
-    let description = format!("This needs the scopes: {}", scope::join(needed));
+    let description = scope::missing_scopes(needed);
     let mut scopes = needed.to_vec();
     for scope in granted {
         if !scopes.contains(scope) {
