@@ -34,6 +34,7 @@ use sha2::{Digest, Sha256};
 use tokio::{runtime::Runtime, sync::OnceCell};
 
 const SECRET: &str = "a-revocation-secret-of-32-letters";
+const NEXT_SECRET: &str = "the-next-revocation-secret-of-32-letters";
 const CLIENT: &str = "doorward-test";
 const OWNER: &str = "owner@example.com";
 const QUIET: &str = "quiet@example.com";
@@ -45,12 +46,17 @@ const ANSWER: Duration = Duration::from_secs(60);
 type Test = (&'static str, for<'a> fn(&'a World) -> Step<'a>);
 type Step<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-const TESTS: [Test; 4] = [
+const TESTS: [Test; 5] = [
     ("keys_and_permissions_that_one_has_fetched_serve_the_other", |world| {
         Box::pin(keys_and_permissions_that_one_has_fetched_serve_the_other(world))
     }),
     ("a_cut_off_at_one_holds_at_the_other_at_once", |world| {
         Box::pin(a_cut_off_at_one_holds_at_the_other_at_once(world))
+    }),
+    ("a_server_with_the_next_revocation_secret_knows_the_same_and_refuses_nobody_else", |world| {
+        Box::pin(a_server_with_the_next_revocation_secret_knows_the_same_and_refuses_nobody_else(
+            world,
+        ))
     }),
     ("a_proof_that_one_has_seen_is_refused_by_the_other", |world| {
         Box::pin(a_proof_that_one_has_seen_is_refused_by_the_other(world))
@@ -210,8 +216,12 @@ impl World {
     }
 
     async fn cut_off(&self, server: &str, subject: &str) {
+        self.cut_off_with(SECRET, server, subject).await;
+    }
+
+    async fn cut_off_with(&self, secret: &str, server: &str, subject: &str) {
         let body = json!({ "cut_off": { "subject": subject } });
-        let request = self.client.post(format!("{server}/revoke")).bearer_auth(SECRET).json(&body);
+        let request = self.client.post(format!("{server}/revoke")).bearer_auth(secret).json(&body);
         let answer = request.send().await.expect("the server answers");
         assert_eq!(answer.status(), StatusCode::OK);
     }
@@ -246,6 +256,25 @@ async fn a_cut_off_at_one_holds_at_the_other_at_once(world: &World) {
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
         assert_eq!(answer["error"]["data"]["error"], "invalid_token", "{answer}");
         assert!(world.is_admitted(server, &bystander).await);
+    }
+}
+
+/// As during a rollout, before the old servers are gone.
+async fn a_server_with_the_next_revocation_secret_knows_the_same_and_refuses_nobody_else(
+    world: &World,
+) {
+    let secrets = [("revocation_secret", NEXT_SECRET), ("revocation_secret_previous", SECRET)];
+    let next = world.stack.another_server_with(&secrets).await.expect("another server starts");
+    let [one, other] = world.servers();
+    let (bystander, quiet, guest) = (world.token(OWNER), world.token(QUIET), world.token(GUEST));
+    world.cut_off(one, "auth0|quiet").await;
+    world.cut_off_with(NEXT_SECRET, next.url(), "auth0|guest").await;
+    for server in [one, next.url(), other, next.url(), one] {
+        assert!(world.is_admitted(server, &bystander).await, "{server}");
+        for token in [&quiet, &guest] {
+            let (status, answer) = world.greet(server, token, None).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{server}: {answer}");
+        }
     }
 }
 

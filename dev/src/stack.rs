@@ -161,6 +161,18 @@ impl Stack {
         Server::start(ServerOptions { listen, ..self.options.clone() }).await
     }
 
+    /// The same with other values of some variables.
+    ///
+    /// # Errors
+    /// Returns an error if the host cannot start the component.
+    pub async fn another_server_with(&self, variables: &[(&str, &str)]) -> Result<Server, Error> {
+        let mut options =
+            ServerOptions { listen: port::loopback(port::free()?), ..self.options.clone() };
+        let changed = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        options.variables.extend(changed);
+        Server::start(options).await
+    }
+
     /// Stops the server, then the tenant.
     pub async fn stop(self) {
         self.server.stop().await;
