@@ -7,6 +7,26 @@ use doorward_core::scope::{self, Scope};
 use crate::{ClientCapabilities, InputRequired};
 
 /// Why a call has no result. Each era has its own form of telling the client.
+///
+/// A failure is for people and models to read: it says what went wrong and what to do next. Wrong
+/// arguments are another kind of error, so that a model corrects them and calls again.
+///
+/// ```
+/// use doorward_mcp::{CallError, Tool};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Arguments {
+///     /// The day, as `2026-07-28`.
+///     day: String,
+/// }
+///
+/// let tool = Tool::new("opening_hours", async |(), Arguments { day }| match day.as_str() {
+///     "2026-07-28" => Ok("9 to 17".to_owned()),
+///     "2026-12-25" => Err(CallError::new("We are closed that day. Ask for another one.")),
+///     _ => Err(CallError::InvalidParams("`day` is not a day such as 2026-07-28".to_owned())),
+/// });
+/// # let _ = tool;
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {

@@ -65,7 +65,7 @@ pub use input::{ClientCapabilities, Elicited, InputRequest, InputRequired};
 pub use method_result::{MethodResult, batch_response, listened, respond};
 pub use mismatch::mismatch;
 pub use parameter_header::{mirrors_as_permitted, parameter_headers};
-pub use prepared::{Ending, Prepared};
+pub use prepared::{CallOutcome, Prepared};
 pub use progress::{ProgressSink, ProgressToken};
 pub use prompt::{Prompt, PromptMessage};
 pub use receive::{Incoming, receive};

@@ -29,7 +29,7 @@ pub struct Prepared<C> {
 
 /// How a call ended, whichever form its client is told in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum CallOutcome {
     /// It has a result.
     Succeeded,
     /// It reported an error.
@@ -149,16 +149,16 @@ impl<C: 'static> Prepared<C> {
     pub async fn run(
         self,
         context: impl FnOnce(Rc<RoundTrip>) -> C,
-    ) -> (Ending, Result<MethodResult, RpcError>) {
+    ) -> (CallOutcome, Result<MethodResult, RpcError>) {
         let Self { mut target, era, arguments, round_trip, seal } = self;
         let round_trip = Rc::new(round_trip);
         let context = context(Rc::clone(&round_trip));
-        let mut ending = Ending::Succeeded;
+        let mut call_outcome = CallOutcome::Succeeded;
         let outcome = match &mut target {
             Target::Tool(tool) => {
                 let outcome = tool.call(context, Rc::clone(&arguments)).await;
                 if outcome.as_ref().is_ok_and(ToolResult::is_error) {
-                    ending = Ending::Failed;
+                    call_outcome = CallOutcome::Failed;
                 }
                 outcome.map(MethodResult::from)
             }
@@ -171,16 +171,16 @@ impl<C: 'static> Prepared<C> {
             }
         };
         match outcome {
-            Ok(result) => (ending, Ok(result)),
+            Ok(result) => (call_outcome, Ok(result)),
             Err(error) => {
-                let ending = Ending::from(&error);
-                (ending, target.report(error, era, &round_trip, &arguments, &seal))
+                let call_outcome = CallOutcome::from(&error);
+                (call_outcome, target.report(error, era, &round_trip, &arguments, &seal))
             }
         }
     }
 }
 
-impl From<&CallError> for Ending {
+impl From<&CallError> for CallOutcome {
     fn from(error: &CallError) -> Self {
         match error {
             CallError::InputRequired(_) => Self::InputRequired,

@@ -11,7 +11,7 @@ use doorward_core::{
     },
     reasons,
 };
-use doorward_mcp::{Ending, RoundTrip};
+use doorward_mcp::{CallOutcome, RoundTrip};
 use http::{Request, Response, StatusCode};
 
 use crate::{context::Context, notes::CallNotes, request::CallerRequest};
@@ -80,16 +80,18 @@ impl RunningCall {
     }
 
     /// How the call ended, with what is known of other services.
-    pub(crate) fn end_of(&self, ending: Ending) -> CallEnd {
-        match ending {
-            Ending::Succeeded => CallEnd::Succeeded,
-            Ending::InputRequired => CallEnd::InputRequired,
-            Ending::InvalidArguments => CallEnd::ArgumentsInvalid,
-            Ending::MissingCapability => CallEnd::CapabilityMissing,
-            Ending::Failed if self.counting_host.last.get() == Some(Err(HttpError::TimedOut)) => {
+    pub(crate) fn end_of(&self, call_outcome: CallOutcome) -> CallEnd {
+        match call_outcome {
+            CallOutcome::Succeeded => CallEnd::Succeeded,
+            CallOutcome::InputRequired => CallEnd::InputRequired,
+            CallOutcome::InvalidArguments => CallEnd::ArgumentsInvalid,
+            CallOutcome::MissingCapability => CallEnd::CapabilityMissing,
+            CallOutcome::Failed
+                if self.counting_host.last.get() == Some(Err(HttpError::TimedOut)) =>
+            {
                 CallEnd::TimedOut
             }
-            Ending::Failed => CallEnd::Failed,
+            CallOutcome::Failed => CallEnd::Failed,
         }
     }
 

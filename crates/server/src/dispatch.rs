@@ -324,8 +324,8 @@ async fn run(
     prepared: Prepared<Context>,
 ) -> Result<MethodResult, RpcError> {
     let call = RunningCall::begin(request, prepared.tool());
-    let (ending, outcome) = prepared.run(|round_trip| call.context(round_trip)).await;
-    let end = call.end_of(ending);
+    let (call_outcome, outcome) = prepared.run(|round_trip| call.context(round_trip)).await;
+    let end = call.end_of(call_outcome);
     call.end(end);
     outcome
 }

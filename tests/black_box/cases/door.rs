@@ -30,7 +30,8 @@ async fn status_of(world: &World, header: &Value) -> StatusCode {
 }
 
 async fn only_the_allowed_algorithms_get_in(world: &World) {
-    for algorithm in ["none", "HS256", "HS512", "RS384", "RS512", "PS256", "ES256"] {
+    // `none` in all its spellings is in `no_header_lets_a_forged_token_in`.
+    for algorithm in ["HS256", "HS512", "RS384", "RS512", "PS256", "ES256"] {
         let status = status_of(world, &json!({ "alg": algorithm })).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{algorithm}");
     }
