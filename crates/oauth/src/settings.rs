@@ -156,29 +156,12 @@ pub enum NoncePolicy {
 impl ResourceServerSettings {
     /// Reads the variables; `None` if one of them is invalid.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let issuer = reader.get(&AUTH0_DOMAIN, |value| {
-            let issuer = (!value.is_empty()).then(|| Issuer::from_domain(value)).transpose();
-            issuer.map_err(
-                |_| "is not a host name like `example.eu.auth0.com`, without scheme, path or `*`",
-            )
-        });
+        let issuer = reader.get(&AUTH0_DOMAIN, domain);
         let audiences = reader.get(&AUTH0_AUDIENCE, audiences);
         let public_url = reader.get(&PUBLIC_URL, parse::secure_url);
-        let mcp_path = reader.get(&MCP_PATH, |value| match parse::path_of(value) {
-            Ok(path) if ["/connect", "/health", "/ready", "/revoke"].contains(&path.as_str()) => {
-                Err("is the path of something else")
-            }
-            path => path,
-        });
+        let mcp_path = reader.get(&MCP_PATH, free_path);
         let offers_offline_access = reader.get(&OFFER_OFFLINE_ACCESS, parse::flag);
-        let scopes_supported = reader.get(&SCOPES_SUPPORTED, |value| {
-            let scopes = parse::scopes(value)?;
-            match scopes.iter().any(|scope| scope == "offline_access") {
-                true => Err("holds `offline_access`, which is not a scope of this server: \
-                     set `offer_offline_access`"),
-                false => Ok(scopes),
-            }
-        });
+        let scopes_supported = reader.get(&SCOPES_SUPPORTED, own_scopes);
         let algorithms = reader.get(&TOKEN_ALGORITHMS, algorithms);
         let leeway = reader.get(&TOKEN_LEEWAY_SECONDS, parse::seconds(0, 300));
         let dpop = reader.get(&DPOP, |value| match value {
@@ -215,14 +198,7 @@ impl ResourceServerSettings {
             })
             .ok();
         let ((public_url, prefix), mut further_issuers) = (public_url?, further_issuers?);
-        let is_introspected = further_issuers.iter().any(|it| it.introspection.is_some());
-        if is_introspected == defaults.introspection_secret.expose().is_empty() {
-            let problem = match is_introspected {
-                true => "is empty, though an entry of `issuers` has `introspection`",
-                false => "is set, though no entry of `issuers` has `introspection`",
-            };
-            reader.reject(&INTROSPECTION_CLIENT_SECRET, problem);
-        }
+        check_introspection_secret(reader, &further_issuers, &defaults.introspection_secret);
         if !public_url.is_loopback() {
             let is_local = |issuer: &Rc<TrustedIssuer>| issuer.is_local();
             for (variable, is_local) in [
@@ -359,6 +335,45 @@ fn metadata_url(resource: &str) -> Option<(Origin, String)> {
 }
 
 /// Audiences, separated by spaces. They stand in quoted strings and in JSON.
+/// Rejects a secret that is missing for introspection, or that nothing is introspected with.
+fn check_introspection_secret(reader: &mut Reader, issuers: &[Rc<TrustedIssuer>], secret: &Secret) {
+    let is_introspected = issuers.iter().any(|it| it.introspection.is_some());
+    if is_introspected == secret.expose().is_empty() {
+        let problem = match is_introspected {
+            true => "is empty, though an entry of `issuers` has `introspection`",
+            false => "is set, though no entry of `issuers` has `introspection`",
+        };
+        reader.reject(&INTROSPECTION_CLIENT_SECRET, problem);
+    }
+}
+
+/// The issuer at a domain; `None` without a domain.
+fn domain(value: &str) -> Result<Option<Issuer>, &'static str> {
+    let issuer = (!value.is_empty()).then(|| Issuer::from_domain(value)).transpose();
+    issuer
+        .map_err(|_| "is not a host name like `example.eu.auth0.com`, without scheme, path or `*`")
+}
+
+/// A path that no other endpoint has.
+fn free_path(value: &str) -> Result<String, &'static str> {
+    match parse::path_of(value) {
+        Ok(path) if ["/connect", "/health", "/ready", "/revoke"].contains(&path.as_str()) => {
+            Err("is the path of something else")
+        }
+        path => path,
+    }
+}
+
+/// Scopes of this server, and none of the authorization server.
+fn own_scopes(value: &str) -> Result<Vec<Scope>, &'static str> {
+    let scopes = parse::scopes(value)?;
+    match scopes.iter().any(|scope| scope == "offline_access") {
+        true => Err("holds `offline_access`, which is not a scope of this server: set \
+                     `offer_offline_access`"),
+        false => Ok(scopes),
+    }
+}
+
 fn audiences(value: &str) -> Result<Vec<String>, &'static str> {
     let audiences = parse::words(value)?;
     match audiences.iter().all(|audience| parse::is_quotable(audience)) {
