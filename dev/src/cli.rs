@@ -22,6 +22,7 @@ Run it with cargo in the root folder of the repository. Options go after `--`:
                                              say what a tenant needs; with --yes, do it
   cargo run -- --port 8080                   start the server at http://127.0.0.1:8080
   cargo run -- --env-file .env --port 3001   start the server for a real tenant
+  cargo run -- --with examples/tools         start it with the tool components of a folder
   cargo run -- deploy aka --env-file .env    deploy it; `deploy --help` says more
 
 Environment file (--env-file): lines of NAME=value. Each setting accepts any of its names:
@@ -436,8 +437,12 @@ pub struct Serve {
     pub tenant_port: u16,
 
     /// What the local tenant begins with
-    #[arg(long, value_enum, value_name = "STATE", default_value_t, conflicts_with = "env_file")]
+    #[arg(long, value_enum, value_name = "STATE", default_value_t, conflicts_with_all = ["env_file", "with"])]
     pub tenant: LocalTenant,
+
+    /// Build and start the tool components in this folder as well [default: examples/tools]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "examples/tools")]
+    pub with: Option<PathBuf>,
 
     /// Use the real tenant that this environment file describes, instead of a local one
     #[arg(long, value_name = "FILE")]
@@ -566,6 +571,7 @@ mod tests {
             "--wasi",
             "--env-file",
             "--no-build",
+            "--with",
             "cargo run -- try",
         ];
         let names = [

@@ -8,6 +8,7 @@
     reason = "only JSON values are indexed, and a missing member is null"
 )]
 
+mod application;
 mod banner;
 mod build;
 mod challenge;
@@ -39,6 +40,7 @@ mod variables;
 mod wasi;
 mod workspace;
 
+pub use application::Application;
 pub use build::{build_component, build_package, build_packages};
 pub use error::{Error, Kind};
 pub use host_choice::{Host, HostChoice};

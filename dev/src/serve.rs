@@ -1,17 +1,20 @@
 //! `cargo run` without a command: serves until Ctrl-C.
 
 use crate::{
-    Error, Log, Stack, StackOptions, banner,
+    Application, Error, Log, Stack, StackOptions, application, banner,
     build::{self, Progress, Toolchain},
     cli,
     env_file::{self, RealTenant},
     port,
     server::{Server, ServerOptions},
-    stack,
+    stack, workspace,
 };
 use doorward_host::{Limits, Reuse};
 use doorward_tenant::{Seed, Tenant};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// The server's default port.
 const PORT: u16 = 3000;
@@ -21,6 +24,8 @@ const PORT: u16 = 3000;
 pub struct Serving {
     server: Option<Server>,
     tenant: Option<Tenant>,
+    // Spin may read the manifest again.
+    _application: Option<Application>,
 }
 
 /// Builds the component, starts the server with a local or a real tenant, and prints what to do
@@ -76,6 +81,20 @@ pub(crate) async fn component(options: &cli::Run) -> Result<PathBuf, Error> {
     Ok(component)
 }
 
+/// Builds the tool components of `--with`, and composes an application with them.
+async fn application(
+    options: &cli::Serve,
+    upstreams: Option<&str>,
+) -> Result<Option<Application>, Error> {
+    let Some(folder) = &options.with else { return Ok(None) };
+    options.run.host.resolve(options.run.wasi).await?;
+    // The default is in this repository, wherever the program is started.
+    let ours = workspace::root().join(folder);
+    let folder: &Path = if folder.is_dir() { folder } else { &ours };
+    let build = (!options.run.no_build).then_some(application::Progress::Shown);
+    Application::start(folder, upstreams.unwrap_or_default(), build).await.map(Some)
+}
+
 async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     let port = options.port.unwrap_or(PORT);
     // Check the ports before the build, so that an error comes at once.
@@ -87,22 +106,30 @@ async fn start_local(options: &cli::Serve) -> Result<Serving, Error> {
     }
     free(port, "the server", "--port")?;
     free(options.tenant_port, "the local tenant", "--tenant-port")?;
+    let mut variables = extra_variables();
+    let upstreams = variables.remove("upstreams").flatten();
+    let application = application(options, upstreams.as_deref()).await?;
+    if application.is_none() && upstreams.is_some() {
+        variables.insert("upstreams".to_owned(), upstreams);
+    }
     let stack = Stack::start(StackOptions {
         host: options.run.host,
         wasi: options.run.wasi,
+        manifest: application.as_ref().map(Application::manifest),
         component: Some(component(&options.run).await?),
         port: Some(port),
         tenant_port: Some(options.tenant_port),
-        variables: extra_variables(),
+        permissions: application.as_ref().map(Application::permissions).unwrap_or_default(),
+        variables,
         localhost: true,
         log: Log::Inherit,
         ..StackOptions::default()
     })
     .await?;
     stack.server().check().await?;
-    println!("{}", banner::local(&stack));
+    println!("{}", banner::local(&stack, application.as_ref()));
     let (server, tenant) = stack.into_parts();
-    Ok(Serving { server: Some(server), tenant: Some(tenant) })
+    Ok(Serving { server: Some(server), tenant: Some(tenant), _application: application })
 }
 
 /// Starts a tenant in which nothing is set up, and no server: none could use it yet.
@@ -110,13 +137,16 @@ async fn start_empty(options: &cli::Serve) -> Result<Serving, Error> {
     free(options.tenant_port, "the local tenant", "--tenant-port")?;
     let tenant = stack::start_tenant(Seed::empty(), Some(options.tenant_port)).await?;
     println!("{}", banner::empty(&tenant));
-    Ok(Serving { server: None, tenant: Some(tenant) })
+    Ok(Serving { server: None, tenant: Some(tenant), _application: None })
 }
 
 async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving, Error> {
     let port = options.port.or(tenant.port).unwrap_or(PORT);
     free(port, "the server", "--port")?;
     let host = options.run.host.resolve(options.run.wasi).await?;
+    let upstreams = tenant.variables.get("upstreams").cloned();
+    let upstreams = upstreams.or_else(|| doorward_host::variables_from_env().remove("upstreams"));
+    let application = application(options, upstreams.as_deref()).await?;
     let component = component(&options.run).await?;
     let listen = port::loopback(port);
     if tenant.only_verifies {
@@ -134,7 +164,7 @@ async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving,
     let name = host.to_string();
     let server = Server::start(ServerOptions {
         host,
-        manifest: None,
+        manifest: application.as_ref().map(Application::manifest),
         component,
         listen,
         variables,
@@ -146,7 +176,7 @@ async fn start_real(options: &cli::Serve, tenant: RealTenant) -> Result<Serving,
     let server = server.await?;
     server.check().await?;
     println!("{}", banner::real(&mcp_url, &audience, server.url(), &name));
-    Ok(Serving { server: Some(server), tenant: None })
+    Ok(Serving { server: Some(server), tenant: None, _application: application })
 }
 
 fn free(port: u16, whose: &str, option: &str) -> Result<(), Error> {

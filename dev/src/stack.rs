@@ -4,7 +4,7 @@ use crate::{
     Error, Host, HostChoice, Log, Wasi, build, port, server::Server, server::ServerOptions,
 };
 use doorward_host::{Limits, Reuse};
-use doorward_tenant::{AppType, Seed, Tenant};
+use doorward_tenant::{AppType, Scope, Seed, Tenant};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -65,6 +65,8 @@ pub struct StackOptions {
     pub tenant_port: Option<u16>,
     /// The tenant's seed as TOML. Defaults to the built-in one.
     pub seed: Option<String>,
+    /// Further permissions of the API, with descriptions. Who has all others has these as well.
+    pub permissions: Vec<(String, String)>,
     /// Overrides of the manifest's variables. `None` leaves out a variable that the stack would
     /// set.
     pub variables: BTreeMap<String, Option<String>>,
@@ -97,6 +99,7 @@ impl Default for StackOptions {
             port: None,
             tenant_port: None,
             seed: None,
+            permissions: Vec::new(),
             variables: BTreeMap::new(),
             localhost: false,
             reuse: Reuse::default(),
@@ -219,6 +222,7 @@ impl Stack {
                 Seed::parse(text, &audience).map_err(|error| Error::usage(error.to_string()))?
             }
         };
+        add_permissions(&mut seed, &audience, &options.permissions);
         let localhost = options.localhost.then(|| at_localhost(&audience));
         let own = seed.apis.iter_mut().find(|api| api.identifier == audience);
         if let (Some(localhost), Some(api)) = (&localhost, own) {
@@ -248,6 +252,27 @@ impl Stack {
         };
         let server = Server::start(options.clone()).await?;
         Ok(Self { server, tenant, options })
+    }
+}
+
+/// Defines permissions of an API, and gives them to whoever has all of its permissions: people,
+/// roles and clients.
+fn add_permissions(seed: &mut Seed, audience: &str, permissions: &[(String, String)]) {
+    let Some(api) = seed.apis.iter_mut().find(|api| api.identifier == audience) else { return };
+    let before: Vec<String> = api.scopes.iter().map(|scope| scope.value.clone()).collect();
+    api.scopes.extend(
+        permissions
+            .iter()
+            .map(|(value, text)| Scope { value: value.clone(), description: text.clone() }),
+    );
+    let people = seed.people.iter_mut().map(|person| &mut person.permissions);
+    let held = people.chain(seed.roles.iter_mut().map(|role| &mut role.permissions));
+    let held = held.filter_map(|permissions| permissions.get_mut(audience));
+    let granted = seed.client_grants.iter_mut().filter(|grant| grant.audience == audience);
+    for list in held.chain(granted.map(|grant| &mut grant.scopes)) {
+        if before.iter().all(|permission| list.contains(permission)) {
+            list.extend(permissions.iter().map(|(value, _)| value.clone()));
+        }
     }
 }
 
@@ -332,6 +357,26 @@ mod tests {
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(variables, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn whoever_has_all_permissions_gets_further_ones_and_nobody_else() {
+        let audience = "http://127.0.0.1:3000/mcp";
+        let mut seed = Seed::load_default(audience);
+        add_permissions(&mut seed, audience, &[("tool:more".to_owned(), "More".to_owned())]);
+        let has = |list: &Vec<String>| list.iter().any(|it| it == "tool:more");
+        let roles: Vec<_> = seed
+            .roles
+            .iter()
+            .map(|role| (&role.name[..], has(&role.permissions[audience])))
+            .collect();
+        assert_eq!(roles, [("Member", true), ("Greeter", false)]);
+        let people = seed.people.iter().filter(|it| it.permissions.values().any(has));
+        let people: Vec<_> = people.map(|person| &person.email[..]).collect();
+        assert_eq!(people, ["owner@example.com"]);
+        let granted: Vec<_> = seed.client_grants.iter().map(|it| has(&it.scopes)).collect();
+        assert_eq!(granted.iter().filter(|has| **has).count(), 1, "third-party clients");
+        assert!(seed.apis[0].scopes.iter().any(|scope| scope.value == "tool:more"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod curl;
 
-use crate::{Stack, people, stack};
+use crate::{Application, Stack, people, stack};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_tenant::Tenant;
 use std::fmt::Write;
@@ -12,14 +12,19 @@ const EXPLORER: &str = "local-api-explorer";
 const SECRET: &str = "local-only-secret-that-everybody-knows";
 
 /// The text for a server with the local tenant.
-pub(crate) fn local(stack: &Stack) -> String {
+pub(crate) fn local(stack: &Stack, application: Option<&Application>) -> String {
     let (tenant, mcp_url) = (stack.tenant(), stack.mcp_url());
     let seed = tenant.seed();
     let widest = seed.people.iter().map(|person| person.email.len()).max().unwrap_or_default();
     let mut text = opening(&mcp_url, &stack.host().to_string());
     // Writing to a string cannot fail.
     let _ = writeln!(text, "  Also at     {}", stack::at_localhost(&mcp_url));
-    let _ = writeln!(text, "  Tenant      {} (a local stand-in for Auth0)\n", tenant.origin());
+    let _ = writeln!(text, "  Tenant      {} (a local stand-in for Auth0)", tenant.origin());
+    if let Some(application) = application {
+        let names: Vec<_> = application.tools().collect();
+        let _ = writeln!(text, "  Tools of components: {}", names.join(", "));
+    }
+    text.push('\n');
     text.push_str(&clients(&mcp_url));
     let _ = writeln!(text, "Sign in as one of these users (password: {})\n", seed.tenant.password);
     for person in &seed.people {

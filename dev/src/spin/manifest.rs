@@ -7,7 +7,8 @@ use std::{
 use toml::{Table, Value};
 
 /// Returns a manifest with which Spin runs `component`: the checked-in one if its path is right, or
-/// a copy in `folder` with the path of the `.wasm` (`CARGO_TARGET_DIR` can put it anywhere).
+/// a copy in `folder` with the path of the `.wasm` (`CARGO_TARGET_DIR` can put it anywhere). Files
+/// that are not below the manifest are copied there as well, because Spin takes no others.
 pub(super) fn for_component(
     manifest: &Path,
     name: &str,
@@ -17,8 +18,12 @@ pub(super) fn for_component(
     let home = std::path::absolute(manifest.parent().unwrap_or(Path::new(".")))?;
     let mut table: Table = fs::read_to_string(manifest)?.parse().map_err(io::Error::other)?;
     make_absolute(&mut table, &home);
+    let is_outside = |file: &Table| {
+        let source = file.get("source").and_then(Value::as_str);
+        source.is_some_and(|source| !Path::new(source).starts_with(&home))
+    };
+    let mut moved = files(&mut table).any(|(_, file)| is_outside(file));
     let components = table.get_mut("component").and_then(Value::as_table_mut).into_iter().flatten();
-    let mut moved = false;
     for (id, entry) in components {
         let Some(source) = entry.get_mut("source") else {
             continue;
@@ -34,13 +39,32 @@ pub(super) fn for_component(
     if !moved {
         return Ok(manifest.to_owned());
     }
+    for (number, (id, file)) in files(&mut table).enumerate() {
+        if let Some(Value::String(source)) = file.get_mut("source")
+            && Path::new(source).is_file()
+        {
+            let copy = format!("{id}-{number}");
+            fs::copy(&*source, folder.join(&copy))?;
+            *source = copy;
+        }
+    }
     let copy = folder.join("spin.toml");
     fs::write(&copy, toml::to_string(&table).map_err(io::Error::other)?)?;
     Ok(copy)
 }
 
+/// The files of all components, each with the component's name.
+fn files(manifest: &mut Table) -> impl Iterator<Item = (&str, &mut Table)> {
+    let components = manifest.get_mut("component").and_then(Value::as_table_mut);
+    components.into_iter().flatten().flat_map(|(id, component)| {
+        let files = component.get_mut("files").and_then(Value::as_array_mut);
+        let files = files.into_iter().flatten().filter_map(Value::as_table_mut);
+        files.map(|file| (id.as_str(), file))
+    })
+}
+
 /// Makes the paths of the components and of their files absolute.
-fn make_absolute(manifest: &mut Table, home: &Path) {
+pub(crate) fn make_absolute(manifest: &mut Table, home: &Path) {
     let absolute = |path: &str| home.join(path).to_string_lossy().into_owned();
     let components = manifest.get_mut("component").and_then(Value::as_table_mut);
     for (_, component) in components.into_iter().flatten() {
@@ -99,6 +123,27 @@ source = { url = "https://example.com/a.wasm", digest = "sha256:0" }
         let used = for_component(&manifest, "doorward", &component, folder.path())
             .expect("the manifest is read");
         assert_eq!(used, manifest);
+    }
+
+    #[test]
+    fn files_that_are_not_below_the_manifest_are_copied_because_spin_takes_no_others() {
+        let (folder, manifest) = project();
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        let api = elsewhere.path().join("api.json");
+        fs::write(&api, "{}").expect("the file is written");
+        let file = format!("[{{ source = {api:?}, destination = \"openapi.json\" }}]");
+        fs::write(&manifest, MANIFEST.replace(r#"["api.json"]"#, &file)).expect("it is written");
+        let state = tempfile::tempdir().expect("a temporary folder");
+        let component = folder.path().join("target/doorward.wasm");
+        let copy = for_component(&manifest, "doorward", &component, state.path())
+            .expect("the manifest is copied");
+        assert_eq!(copy, state.path().join("spin.toml"));
+        let copied: Table =
+            fs::read_to_string(copy).expect("the copy is there").parse().expect("the copy is TOML");
+        let file = &copied["component"]["other"]["files"][0];
+        assert_eq!(file["destination"].as_str(), Some("openapi.json"));
+        let source = state.path().join(file["source"].as_str().expect("a path"));
+        assert_eq!(fs::read_to_string(source).expect("it was copied"), "{}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod manifest;
 mod server;
 mod version;
 
+pub(crate) use manifest::make_absolute;
 pub(crate) use server::{SpinOptions, SpinServer};
 pub use version::Version;
 
