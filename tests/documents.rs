@@ -26,7 +26,7 @@ fn collect_files(folder: &Path, all: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the entry can be read").path();
         if path.is_dir() {
-            if !path.ends_with("node_modules") && !path.ends_with("target") {
+            if !["node_modules", "target", ".venv"].iter().any(|name| path.ends_with(name)) {
                 all.push((path.to_string_lossy().into_owned(), String::new()));
                 collect_files(&path, all);
             }
