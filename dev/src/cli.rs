@@ -36,6 +36,7 @@ Environment file (--env-file): lines of NAME=value. Each setting accepts any of 
   the server's public URL  MCP_SERVER_URL        BASE_URL        default: http://127.0.0.1:<port>
   the connect page's client  [AUTH0_]CONNECT_CLIENT_ID and [AUTH0_]CONNECT_CLIENT_SECRET
   the log stream's secret  REVOCATION_SECRET
+  OpenAI's token           OPENAI_APPS_VERIFICATION_TOKEN        which proves a domain
   scopes to request        SCOPES                                separated by spaces
   the port                 PORT                                  default: 3000; --port overrides it
 Any variable of spin.toml may also be given as SPIN_VARIABLE_<NAME>. Without a secret and a key, as

@@ -77,7 +77,7 @@ pub use round_trip::RoundTrip;
 pub use session::SESSION_ID_HEADER;
 pub use tool::{Annotations, Icon, NoArguments, RemoteAccess, Tool};
 pub use tool_result::{ToolOutput, ToolReply, ToolResult};
-pub use version::{Era, LegacyVersion, MODERN_VERSION};
+pub use version::{Era, LegacyVersion, MODERN_VERSION, supported_versions};
 
 use serde::Serialize;
 

@@ -3,6 +3,11 @@
 /// The one revision of the modern era. Every later one compares greater.
 pub const MODERN_VERSION: &str = "2026-07-28";
 
+/// Every revision that is served, the newest first.
+pub fn supported_versions() -> impl Iterator<Item = &'static str> {
+    [MODERN_VERSION].into_iter().chain(LegacyVersion::ALL.map(LegacyVersion::as_str))
+}
+
 /// The two families of protocol revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {

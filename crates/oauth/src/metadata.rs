@@ -33,8 +33,14 @@ impl ResourceServerSettings {
             "dpop_bound_access_tokens_required": self.dpop == DpopPolicy::Required,
             "resource_name": name,
         });
-        if let Some(page) = &resource.documentation {
-            put(&mut metadata, "resource_documentation", json!(page));
+        for (name, page) in [
+            ("resource_documentation", &resource.documentation),
+            ("resource_policy_uri", &resource.policy_uri),
+            ("resource_tos_uri", &resource.tos_uri),
+        ] {
+            if let Some(page) = page {
+                put(&mut metadata, name, json!(page));
+            }
         }
         add_scopes(&mut metadata, &self.spelled_scopes());
         Answer::json(StatusCode::OK, &metadata).with(header::CACHE_CONTROL, CACHE_CONTROL)

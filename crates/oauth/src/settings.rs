@@ -61,6 +61,11 @@ variables! {
     ALLOWED_ORGANIZATIONS = optional("allowed_organizations", "");
     /// The URL of a page for developers of clients. The protected resource metadata names it
     RESOURCE_DOCUMENTATION = optional("resource_documentation", "");
+    /// The URL of a page that says what clients may do with the data of this server. The protected
+    /// resource metadata names it
+    RESOURCE_POLICY_URI = optional("resource_policy_uri", "");
+    /// The URL of this server's terms of service. The protected resource metadata names it
+    RESOURCE_TOS_URI = optional("resource_tos_uri", "");
     /// Other issuers than the tenant whose tokens are accepted: [a JSON array](issuers.md). Without
     /// a tenant, clients are told the first one first
     ISSUERS = optional("issuers", "");
@@ -121,6 +126,10 @@ pub struct ProtectedResource {
     pub offers_offline_access: bool,
     /// A page for people who develop clients.
     pub documentation: Option<String>,
+    /// A page that says what clients may do with the data of this server.
+    pub policy_uri: Option<String>,
+    /// The terms of service.
+    pub tos_uri: Option<String>,
 }
 
 /// Another name of a server on loopback: people type `localhost` and `127.0.0.1`.
@@ -177,6 +186,8 @@ impl ResourceServerSettings {
         });
         let organizations = reader.get(&ALLOWED_ORGANIZATIONS, parse::words);
         let documentation = reader.get(&RESOURCE_DOCUMENTATION, parse::page);
+        let policy_uri = reader.get(&RESOURCE_POLICY_URI, parse::page);
+        let tos_uri = reader.get(&RESOURCE_TOS_URI, parse::page);
         let issuers_text = reader.text(&ISSUERS);
         let secret = reader.text(&INTROSPECTION_CLIENT_SECRET).map(Secret::from);
         let local_tenant = reader.get(&LOCAL_TENANT_URL, parse::local_origin);
@@ -248,6 +259,8 @@ impl ResourceServerSettings {
                 scopes_supported: scopes_supported?,
                 offers_offline_access: offers_offline_access?,
                 documentation: documentation?,
+                policy_uri: policy_uri?,
+                tos_uri: tos_uri?,
             },
             main_issuer,
             further_issuers,

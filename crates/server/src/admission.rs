@@ -199,7 +199,7 @@ impl AdmissionError {
 pub(crate) fn preflight(methods: &str, headers: &HeaderMap) -> Answer {
     let mut allowed = String::from(
         "Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, \
-         Last-Event-ID, traceparent, tracestate, baggage",
+         Last-Event-ID, If-None-Match, traceparent, tracestate, baggage",
     );
     // No list can name the headers of all arguments.
     let requested = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);

@@ -35,6 +35,7 @@ mod admission;
 mod call;
 mod connection;
 mod context;
+mod discovery;
 mod dispatch;
 mod egress;
 mod landing;

@@ -9,6 +9,8 @@ use doorward_oauth::{
 };
 use http::{Method, StatusCode, header};
 
+use crate::discovery::{Document, SERVER_CARD_PATH};
+
 /// The route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -17,6 +19,8 @@ pub(crate) enum Route {
     /// The pages on which an account is connected. Which methods exist depends on whether they are
     /// enabled.
     Connect,
+    /// A document for those who look for servers. Each exists once it is set.
+    Discovery(Document),
     /// The way out for tools of other components, which exists for them only.
     Egress,
     /// An endpoint of the authorization server, which clients of 2025-03-26 expect here if they
@@ -77,6 +81,12 @@ impl Route {
             "/" => Self::Landing,
             "/health" => Self::Health,
             "/ready" => Self::Ready,
+            _ if path.strip_suffix(SERVER_CARD_PATH) == Some(mcp_path) => {
+                Self::Discovery(Document::ServerCard)
+            }
+            "/.well-known/mcp/server-card.json" => Self::Discovery(Document::ServerCard),
+            "/.well-known/ai-catalog.json" => Self::Discovery(Document::AiCatalog),
+            "/.well-known/openai-apps-challenge" => Self::Discovery(Document::OpenaiAppsChallenge),
             AUTHORIZATION_SERVER_METADATA_PATH => Self::AuthorizationServerMetadata,
             "/authorize" => Self::Guessed("authorize"),
             "/token" => Self::Guessed("oauth/token"),
@@ -308,8 +318,37 @@ mod tests {
     }
 
     #[test]
+    fn the_server_card_is_below_the_endpoint_and_at_the_older_place() {
+        let card = Ok(Route::Discovery(Document::ServerCard));
+        for path in ["/mcp/server-card", "/.well-known/mcp/server-card.json"] {
+            assert_eq!(find(&Method::GET, path), card, "{path}");
+        }
+        for path in ["/server-card", "/mcp/server-card/", "/mcp/mcp/server-card"] {
+            assert_eq!(find(&Method::GET, path), Err(RouteError::NotFound), "{path}");
+        }
+        for (variables, path, other) in [
+            ([("public_url", "https://a.example/b"), ("mcp_path", "/mcp")], "/b/mcp", "/b"),
+            ([("public_url", "https://a.example"), ("mcp_path", "/")], "", "/mcp"),
+            ([("public_url", "https://a.example"), ("mcp_path", "/v1")], "/v1", "/mcp"),
+        ] {
+            let resource = resource(&variables);
+            let find = |path: String| Route::find(&Method::GET, &path, Some(&resource));
+            assert_eq!(find(format!("{path}/server-card")), card, "{path}");
+            let nothing = Err(RouteError::NotFound);
+            assert_eq!(find(format!("{other}/server-card")), nothing, "{other}");
+        }
+    }
+
+    #[test]
     fn documents_are_read_only() {
-        for path in ["/", "/health", "/ready", "/.well-known/oauth-authorization-server"] {
+        for path in [
+            "/",
+            "/mcp/server-card",
+            "/.well-known/ai-catalog.json",
+            "/health",
+            "/ready",
+            "/.well-known/oauth-authorization-server",
+        ] {
             assert!(find(&Method::HEAD, path).is_ok(), "{path}");
             assert_eq!(find(&Method::OPTIONS, path), Ok(Route::PublicPreflight));
             let allowed = RouteError::MethodNotAllowed("GET, HEAD, OPTIONS");

@@ -183,6 +183,12 @@ impl Server {
                 // Keeps the method and the body.
                 Answer::empty(StatusCode::TEMPORARY_REDIRECT).with(header::LOCATION, &url)
             }
+            Route::Discovery(document) => {
+                let discovery = &environment.settings.discovery;
+                let answer =
+                    discovery.answer(document, &self.info, &oauth.resource, request.headers());
+                answer.unwrap_or_else(|| RouteError::NotFound.answer(Some(&oauth.resource)))
+            }
             Route::Health => Answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Route::Ready => match environment.resource_server().has_keys().await {
                 true => Answer::json(StatusCode::OK, &json!({ "status": "ready" })),

@@ -13,7 +13,10 @@ use doorward_core::{
 use doorward_mcp::{Listing, Registry};
 use doorward_upstream::Upstreams;
 
-use crate::admission::{self, Admission};
+use crate::{
+    admission::{self, Admission},
+    discovery::{self, Discovery},
+};
 
 variables! {
     /// The largest body of a request that is read, in bytes: 1024 to 4194304. A body may have one
@@ -33,6 +36,8 @@ pub struct ServerSettings {
     pub auth0: doorward_auth0::TenantSettings,
     /// Which hosts and origins the MCP endpoint is for.
     pub(crate) admission: Admission,
+    /// What those who look for servers find.
+    pub(crate) discovery: Discovery,
     /// How often callers may use the server.
     pub(crate) limits: doorward_oauth::CallerLimits,
     /// The largest body of a request, in bytes.
@@ -57,6 +62,7 @@ pub fn declared_variables() -> impl Iterator<Item = &'static Variable> {
         doorward_oauth::VARIABLES,
         doorward_auth0::VARIABLES,
         admission::VARIABLES,
+        discovery::VARIABLES,
         doorward_oauth::LIMIT_VARIABLES,
         audit::VARIABLES,
         store::VARIABLES,
@@ -81,6 +87,7 @@ impl ServerSettings {
         let mut auth0 = doorward_auth0::TenantSettings::read(&mut reader, oauth.as_ref());
         let public_url = oauth.as_ref().map(|oauth| &oauth.resource.public_url);
         let admission = Admission::read(&mut reader, public_url);
+        let discovery = Discovery::read(&mut reader);
         let is_public = oauth.as_ref().is_some_and(|it| !it.resource.public_url.is_loopback());
         if is_public {
             reader.reject_local_secrets(declared_variables());
@@ -112,6 +119,7 @@ impl ServerSettings {
             let keys = Keys::from(&auth0.server_secret);
             Some(Self {
                 admission: admission?,
+                discovery: discovery?,
                 limits: limits?,
                 max_body_bytes: max_body_bytes?,
                 google_api_url: google_api_url?,

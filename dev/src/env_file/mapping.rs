@@ -23,7 +23,7 @@ struct Mapping {
     required: bool,
 }
 
-const MAPPINGS: [Mapping; 12] = [
+const MAPPINGS: [Mapping; 13] = [
     Mapping { variable: "auth0_domain", names: &["AUTH0_DOMAIN", "DOMAIN"], required: true },
     Mapping { variable: "auth0_audience", names: &["AUTH0_AUDIENCE", "AUDIENCE"], required: true },
     Mapping {
@@ -60,6 +60,11 @@ const MAPPINGS: [Mapping; 12] = [
         required: false,
     },
     Mapping { variable: "revocation_secret", names: &["REVOCATION_SECRET"], required: false },
+    Mapping {
+        variable: "openai_apps_challenge",
+        names: &["OPENAI_APPS_VERIFICATION_TOKEN"],
+        required: false,
+    },
 ];
 
 /// The secret of a client that authenticates without a private key.
@@ -272,6 +277,13 @@ mod tests {
             let credentials = ["auth0_client_secret", "auth0_client_private_key", "server_secret"];
             assert!(credentials.iter().any(|name| variables.contains_key(*name)), "{text}");
         }
+    }
+
+    #[test]
+    fn the_token_of_openai_has_the_name_that_xmcp_gives_it() {
+        let entries = [&LONG[..], &[("OPENAI_APPS_VERIFICATION_TOKEN", "token")]].concat();
+        let variables = read(&entries).expect("it is complete").variables;
+        assert_eq!(variables["openai_apps_challenge"], "token");
     }
 
     #[test]

@@ -14,6 +14,16 @@ pub(super) const CASES: &[Case] = &[
     case!(a_wrong_method_is_405_and_names_the_right_ones),
     case!(a_client_that_guesses_where_to_sign_in_is_led_to_the_tenant),
     case!(the_landing_page_tells_people_where_to_connect),
+    case!(no_document_for_directories_is_there_until_it_is_set),
+    case!(the_server_card_and_the_catalog_say_who_the_server_is_and_list_no_tool with &[
+        ("server_card_name", "com.example/doorward"),
+        ("server_card_description", "Calendars, for those who may see them"),
+    ]),
+    case!(openai_finds_its_token with &[("openai_apps_challenge", "a-token-of-OpenAI")]),
+    case!(the_resource_metadata_names_policy_and_terms with &[
+        ("resource_policy_uri", "https://example.com/privacy"),
+        ("resource_tos_uri", "https://example.com/terms"),
+    ]),
     case!(health_is_ok),
     case!(it_is_ready_when_it_can_verify_tokens alone),
     case!(it_is_not_ready_without_the_keys_of_the_tenant alone),
@@ -74,6 +84,48 @@ async fn the_landing_page_tells_people_where_to_connect(world: &World) {
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(answer.text.contains(&world.mcp_url()), "{}", answer.text);
+}
+
+const CARD_PATHS: [&str; 2] = ["/mcp/server-card", "/.well-known/mcp/server-card.json"];
+const CATALOG_PATH: &str = "/.well-known/ai-catalog.json";
+const CHALLENGE_PATH: &str = "/.well-known/openai-apps-challenge";
+
+async fn no_document_for_directories_is_there_until_it_is_set(world: &World) {
+    for path in CARD_PATHS.into_iter().chain([CATALOG_PATH, CHALLENGE_PATH]) {
+        assert_eq!(world.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+async fn the_server_card_and_the_catalog_say_who_the_server_is_and_list_no_tool(world: &World) {
+    for path in CARD_PATHS {
+        let card = world.get(path).await;
+        assert_eq!(card.status, StatusCode::OK, "{path}");
+        assert_eq!(card.header("content-type"), "application/mcp-server-card+json");
+        assert_eq!(card.header("access-control-allow-origin"), "*");
+        assert_eq!(card.json()["name"], "com.example/doorward");
+        assert_eq!(card.json()["remotes"][0]["url"], world.mcp_url());
+        assert!(!card.text.contains("whoami"), "{}", card.text);
+        let known = world.request(Method::GET, path).header("if-none-match", card.header("etag"));
+        let answer = Answer::of(known).await;
+        assert_eq!((answer.status, answer.text.as_str()), (StatusCode::NOT_MODIFIED, ""), "{path}");
+    }
+    let catalog = world.get(CATALOG_PATH).await;
+    assert_eq!(catalog.header("content-type"), "application/ai-catalog+json");
+    let entry = &catalog.json()["entries"][0];
+    assert_eq!(entry["identifier"], "urn:air:example.com:mcp:doorward");
+    assert_eq!(entry["url"], format!("{}/server-card", world.mcp_url()));
+}
+
+async fn openai_finds_its_token(world: &World) {
+    let answer = world.get(CHALLENGE_PATH).await;
+    assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, "a-token-of-OpenAI"));
+    assert!(answer.header("content-type").starts_with("text/plain"));
+}
+
+async fn the_resource_metadata_names_policy_and_terms(world: &World) {
+    let metadata = world.get("/.well-known/oauth-protected-resource").await.json();
+    assert_eq!(metadata["resource_policy_uri"], "https://example.com/privacy");
+    assert_eq!(metadata["resource_tos_uri"], "https://example.com/terms");
 }
 
 async fn health_is_ok(world: &World) {
@@ -219,7 +271,7 @@ async fn a_preflight_needs_no_token(world: &World) {
     let refused = Answer::of(world.request(Method::POST, "/mcp").header("origin", origin)).await;
     assert_eq!(
         refused.header("access-control-expose-headers"),
-        "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id"
+        "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id, ETag"
     );
 }
 

@@ -6,13 +6,18 @@ use std::{
     task::{Context, Poll},
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::events::{EventStream, push_event};
+
+/// The headers that pages of other origins may read.
+const EXPOSED: &str = "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id, ETag";
 
 /// The origins whose pages may read an answer (`Access-Control-Allow-Origin`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +100,12 @@ impl Answer {
         Self::new(status, "text/html; charset=utf-8", page)
     }
 
+    /// Plain text.
+    #[must_use]
+    pub fn text(status: StatusCode, text: String) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", text)
+    }
+
     /// A redirect, which the browser follows with `GET`.
     #[must_use]
     pub fn see_other(url: &str) -> Self {
@@ -146,6 +157,30 @@ impl Answer {
         self
     }
 
+    /// The same answer with an entity tag, or 304 if the client has this version of it already
+    /// (RFC 9110, section 13.1.2).
+    #[must_use]
+    pub fn unless_known(self, headers: &HeaderMap) -> Self {
+        let body = self.body().map(|body| &**body).unwrap_or_default();
+        let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(body)));
+        let known = headers.get_all(header::IF_NONE_MATCH).iter();
+        let mut known = known.filter_map(|tags| tags.to_str().ok()).flat_map(|it| it.split(','));
+        // The comparison is the weak one.
+        let is_known = known.any(|it| {
+            let it = it.trim();
+            it == "*" || it.strip_prefix("W/").unwrap_or(it) == tag
+        });
+        let answer = self.with(header::ETAG, &tag);
+        match is_known {
+            true => Self {
+                status: StatusCode::NOT_MODIFIED,
+                body: AnswerBody::whole(Bytes::new()),
+                ..answer
+            },
+            false => answer,
+        }
+    }
+
     /// The same answer with one more `Set-Cookie`. A value that no header can hold is left out.
     #[must_use]
     pub fn and_cookie(mut self, cookie: &str) -> Self {
@@ -191,7 +226,9 @@ impl Answer {
     #[must_use]
     pub fn leave(self, allowed: &AllowOrigin) -> Response<AnswerBody> {
         let Self { status, mut headers, body } = self;
-        if let (Content::Whole(Some(bytes)), true) = (&body.0, status != StatusCode::NO_CONTENT) {
+        // These have no body, and a length would be that of the body which is left out.
+        let has_body = ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+        if let (Content::Whole(Some(bytes)), true) = (&body.0, has_body) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -217,10 +254,7 @@ impl AllowOrigin {
         };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         // Without these a page cannot read the challenge, and so cannot sign in, or send proofs.
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id"),
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
 }
 

@@ -48,12 +48,17 @@ fn no_list_is_empty() {
 }
 
 #[test]
-fn documentation_is_named_where_there_is_any() {
-    let host = FakeHost::new();
-    host.set_variable("resource_documentation", "https://docs.example.com/mcp");
-    let settings = settings(&host).unwrap();
-    let metadata = body(&settings.protected_resource_metadata("Doorward", &HeaderMap::new()));
-    assert_eq!(metadata["resource_documentation"], "https://docs.example.com/mcp");
+fn a_page_for_people_is_named_where_there_is_one() {
+    for name in ["resource_documentation", "resource_policy_uri", "resource_tos_uri"] {
+        let (host, page) = (FakeHost::new(), "https://docs.example.com/mcp?a#b");
+        let metadata = || {
+            let settings = settings(&host).unwrap();
+            body(&settings.protected_resource_metadata("Doorward", &HeaderMap::new()))
+        };
+        assert_eq!(metadata().get(name), None, "{name}");
+        host.set_variable(name, page);
+        assert_eq!(metadata()[name], page, "{name}");
+    }
 }
 
 /// RFC 8414, section 2, and the members that MCP clients insist on.

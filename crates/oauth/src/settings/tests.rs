@@ -189,13 +189,22 @@ fn bound_tokens_are_optional_or_required_and_proofs_are_valid_for_five_minutes_a
 }
 
 #[test]
-fn documentation_is_a_page_or_absent() {
+fn a_page_for_people_is_https_or_absent() {
     let page = "https://docs.example.com/mcp";
-    let documentation = |value: &str| load("resource_documentation", value).unwrap().resource;
-    assert_eq!(documentation(page).documentation.as_deref(), Some(page));
-    assert_eq!(documentation("").documentation, None);
-    for bad in ["http://docs.example.com", "docs.example.com", "javascript:alert(1)"] {
-        assert!(load("resource_documentation", bad).is_err(), "{bad}");
+    let pages = |name: &str, value: &str| {
+        let resource = load(name, value).unwrap().resource;
+        [resource.documentation, resource.policy_uri, resource.tos_uri]
+    };
+    for (index, name) in
+        ["resource_documentation", "resource_policy_uri", "resource_tos_uri"].iter().enumerate()
+    {
+        let mut expected = [None, None, None];
+        assert_eq!(pages(name, ""), expected, "{name}");
+        expected[index] = Some(page.to_owned());
+        assert_eq!(pages(name, page), expected, "{name}");
+        for bad in ["http://docs.example.com", "docs.example.com", "javascript:alert(1)"] {
+            assert!(load(name, bad).is_err(), "{name}: {bad}");
+        }
     }
 }
 
@@ -213,6 +222,8 @@ fn every_invalid_variable_is_named_at_once_and_no_value_is_shown() {
         ("dpop_proof_seconds", "7f3a"),
         ("dpop_nonce", "7f3a"),
         ("resource_documentation", "7f3a"),
+        ("resource_policy_uri", "7f3a"),
+        ("resource_tos_uri", "7f3a"),
     ];
     for (name, value) in invalid {
         host.set_variable(name, value);

@@ -80,6 +80,49 @@ fn the_landing_page_names_neither_a_tool_nor_the_tenant() {
 }
 
 #[test]
+fn documents_for_those_who_look_for_servers_exist_once_they_are_set() {
+    let card_path = "/mcp/server-card";
+    let paths = [
+        (card_path, "application/mcp-server-card+json"),
+        ("/.well-known/mcp/server-card.json", "application/mcp-server-card+json"),
+        ("/.well-known/ai-catalog.json", "application/ai-catalog+json"),
+        ("/.well-known/openai-apps-challenge", "text/plain; charset=utf-8"),
+    ];
+    let host = host();
+    for (path, _) in paths {
+        let answer = request(&host, "GET", path, &[]);
+        assert_eq!((answer.status, answer.text.contains("There is nothing")), (404, true));
+    }
+    host.set_variable("server_card_name", "com.example.mcp/doorward");
+    host.set_variable("server_card_description", "Calendars, for those who may see them");
+    host.set_variable("openai_apps_challenge", "a-token-of-OpenAI");
+    for (path, content_type) in paths {
+        for method in ["GET", "HEAD"] {
+            let answer = request(&host, method, path, &[]);
+            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(answer.header("content-type"), Some(content_type), "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+            assert!(!answer.text.contains("greet"), "no tool is listed: {}", answer.text);
+        }
+        let preflight = request(&host, "OPTIONS", path, &[("origin", APP)]);
+        let allowed = preflight.header("access-control-allow-headers").unwrap();
+        assert!(preflight.status == 204 && allowed.contains("If-None-Match"), "{allowed}");
+    }
+    let answer = request(&host, "GET", card_path, &[]);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+    let tag = answer.header("etag").unwrap();
+    let (weak, several) = (format!("W/{tag}"), format!("\"other\", {tag}"));
+    for (known, status) in
+        [(tag, 304), (&weak, 304), (&several, 304), ("*", 304), ("\"other\"", 200), ("", 200)]
+    {
+        let again = request(&host, "GET", card_path, &[("if-none-match", known)]);
+        assert_eq!((again.status, again.text.is_empty()), (status, status == 304), "{known}");
+        assert_eq!(again.header("etag"), Some(tag));
+    }
+    assert!(host.audited.borrow().is_empty(), "no decision was made");
+}
+
+#[test]
 fn an_unknown_path_and_a_wrong_method_are_said_to_every_page_before_the_settings_are_read() {
     let host = host();
     host.variables_fault.set(Some(FakeFault::Down));
@@ -252,7 +295,7 @@ fn a_page_that_may_use_the_endpoint_can_read_its_challenge() {
     host.set_variable("allowed_origins", APP);
     let answer = request(&host, "POST", "/mcp", &[("origin", APP)]);
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (401, Some(APP)));
-    let exposed = "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id";
+    let exposed = "WWW-Authenticate, DPoP-Nonce, Retry-After, Mcp-Session-Id, ETag";
     assert_eq!(answer.header("access-control-expose-headers"), Some(exposed));
     let challenge = answer.header("www-authenticate").unwrap();
     assert!(challenge.contains("https://mcp.example.com/.well-known/oauth-protected-resource/mcp"));
