@@ -194,7 +194,7 @@ impl Server {
                 true => Answer::json(StatusCode::OK, &json!({ "status": "ready" })),
                 false => Answer::unavailable("The issuer's signing keys are not available."),
             },
-            Route::Landing => landing_page(&oauth.resource, name),
+            Route::Landing => landing_page(&oauth.resource, &self.info),
         };
         answer.leave(&AllowOrigin::Any)
     }

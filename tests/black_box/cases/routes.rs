@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(a_wrong_method_is_405_and_names_the_right_ones),
     case!(a_client_that_guesses_where_to_sign_in_is_led_to_the_tenant),
     case!(the_landing_page_tells_people_where_to_connect),
+    case!(the_landing_page_says_how_each_client_connects),
     case!(no_document_for_directories_is_there_until_it_is_set),
     case!(the_server_card_and_the_catalog_say_who_the_server_is_and_list_no_tool with &[
         ("server_card_name", "com.example/doorward"),
@@ -84,6 +85,19 @@ async fn the_landing_page_tells_people_where_to_connect(world: &World) {
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(answer.text.contains(&world.mcp_url()), "{}", answer.text);
+}
+
+async fn the_landing_page_says_how_each_client_connects(world: &World) {
+    let (page, url) = (world.get("/").await.text, world.mcp_url());
+    for part in [
+        "href=\"vscode:mcp/install?%7B%22name%22%3A%22doorward%22".to_owned(),
+        "href=\"cursor://anysphere.cursor-deeplink/mcp/install?name=doorward&amp;".to_owned(),
+        format!("claude mcp add --transport http doorward {url}\n"),
+        format!("codex mcp add doorward --url {url}<"),
+    ] {
+        assert!(page.contains(&part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script"), "{page}");
 }
 
 const CARD_PATHS: [&str; 2] = ["/mcp/server-card", "/.well-known/mcp/server-card.json"];

@@ -80,6 +80,27 @@ fn the_landing_page_names_neither_a_tool_nor_the_tenant() {
 }
 
 #[test]
+fn the_landing_page_says_how_each_client_connects_and_nothing_in_it_runs() {
+    let page = request(&host(), "GET", "/", &[]);
+    // The links are those of docs/clients/vscode.md and cursor.md, with this server's name.
+    for part in [
+        "href=\"vscode:mcp/install?%7B%22name%22%3A%22test%22%2C%22type%22%3A%22http%22%2C%22url%22\
+         %3A%22https%3A%2F%2Fmcp.example.com%2Fmcp%22%7D\"",
+        "href=\"cursor://anysphere.cursor-deeplink/mcp/install?name=test&amp;config=\
+         eyJ1cmwiOiJodHRwczovL21jcC5leGFtcGxlLmNvbS9tY3AifQ==\"",
+        "claude mcp add --transport http test https://mcp.example.com/mcp\n",
+        "codex mcp add test --url https://mcp.example.com/mcp<",
+        "{ &quot;mcpServers&quot;: { &quot;test&quot;: { &quot;url&quot;: \
+         &quot;https://mcp.example.com/mcp&quot; } } }",
+    ] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!page.text.contains("<script") && !policy.contains("script"), "{policy}");
+}
+
+#[test]
 fn documents_for_those_who_look_for_servers_exist_once_they_are_set() {
     let card_path = "/mcp/server-card";
     let paths = [
