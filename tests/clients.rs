@@ -1,6 +1,7 @@
 //! Runs other people's MCP clients against the server: MCP Inspector as a command and as a web
-//! page, both generations of the SDKs for TypeScript and Python, and what is built on them. Also
-//! opens the connect page in a real browser, and has `check` look at the SDK's example server.
+//! page, agents for the command line, both generations of the SDKs for TypeScript and Python, and
+//! what is built on them. Also opens the connect page in a real browser, and has `check` look at
+//! the SDK's example server.
 //!
 //! The tests themselves are programs in `tests/clients/`; this starts the server for them. Without
 //! npm, a recent Node, Chromium or pip they are listed as ignored; on CI they fail.
@@ -48,11 +49,12 @@ enum Program {
 
 use Program::{Browser, Node, Python};
 
-const FILES: [File; 9] = [
+const FILES: [File; 10] = [
     File::new("inspector-cli.test.mjs", Node),
     File::new("sdk-v1.test.mjs", Node),
     File::new("sign-in.test.mjs", Node),
     File::new("mcp-remote.test.mjs", Node),
+    File::new("agents.test.mjs", Node),
     File::new("inspector-web.test.mjs", Browser),
     File::new("connect.test.mjs", Browser),
     File { steps_up: true, ..File::new("step-up.test.mjs", Node) },

@@ -4,10 +4,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "./free-port.mjs";
 
 const packageFile = fileURLToPath(import.meta.resolve("@modelcontextprotocol/inspector/package.json"));
 const program = join(dirname(packageFile), "clients/launcher/build/index.js");
@@ -92,14 +92,4 @@ async function announced(child, output, pattern, timeout) {
       throw new Error(`Inspector's web server ${what}: ${output.stdout}${output.stderr}`);
     }
   }
-}
-
-/** Finds a free port, because Inspector needs the number in advance. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,0 +1,14 @@
+// Ports for programs that need the number in advance.
+
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+/** Finds a free port. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
