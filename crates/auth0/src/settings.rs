@@ -178,22 +178,12 @@ impl TenantSettings {
         let connect = connect_client.as_ref().and_then(Option::as_ref);
         let managing = management.as_ref().and_then(Option::as_ref);
         if let Some(oauth) = oauth {
-            let own = [
+            let clients = [
                 (&AUTH0_CLIENT_ID, client.as_ref()),
                 (&CONNECT_CLIENT_ID, connect),
                 (&MANAGEMENT_CLIENT_ID, managing),
             ];
-            for (variable, client) in own {
-                if client.is_some() && !is_asked {
-                    reader.reject(variable, NO_TENANT);
-                }
-                let mut audiences = oauth.issuers().flat_map(|issuer| &issuer.audiences);
-                if client.is_some_and(|client| audiences.any(|audience| *audience == client.id)) {
-                    let problem = "is an audience of access tokens as well, so ID tokens for that \
-                                   application would look like them";
-                    reader.reject(variable, problem);
-                }
-            }
+            check_clients(reader, oauth, clients, is_asked);
         }
         let tenant = match tenant? {
             Some(tenant) => tenant,
@@ -235,6 +225,26 @@ impl TenantSettings {
     pub fn reject_unknown_tools(&self, reader: &mut Reader, is_known: impl Fn(&str) -> bool) {
         if !self.permissions.policy.tools().all(is_known) {
             reader.reject(&TOOL_POLICY, "names a tool that this server does not have");
+        }
+    }
+}
+
+/// Rejects clients that nothing is asked with, and those whose id is an audience of access tokens.
+fn check_clients(
+    reader: &mut Reader,
+    oauth: &doorward_oauth::ResourceServerSettings,
+    clients: [(&Variable, Option<&ClientCredentials>); 3],
+    is_asked: bool,
+) {
+    for (variable, client) in clients {
+        if client.is_some() && !is_asked {
+            reader.reject(variable, NO_TENANT);
+        }
+        let mut audiences = oauth.issuers().flat_map(|issuer| &issuer.audiences);
+        if client.is_some_and(|client| audiences.any(|audience| *audience == client.id)) {
+            let problem = "is an audience of access tokens as well, so ID tokens for that \
+                           application would look like them";
+            reader.reject(variable, problem);
         }
     }
 }
