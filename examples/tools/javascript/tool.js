@@ -49,6 +49,7 @@ export const handler = {
     for await (const chunk of body) bytes.push(...chunk);
     const text = JSON.stringify(answer(JSON.parse(decode(bytes))));
     const headers = Fields.fromList([["content-type", encode("application/json")]]);
-    return Response.new(headers, encode(text), resolved(wit.Future.RESULT_OPTION_OTHER_ERROR_CODE))[0];
+    // In a list, because a lone array would be sent byte by byte.
+    return Response.new(headers, [encode(text)], resolved(wit.Future.RESULT_OPTION_OTHER_ERROR_CODE))[0];
   },
 };
