@@ -19,6 +19,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -68,8 +69,10 @@ async fn with_components(host: HostChoice) -> Door {
 async fn with_everything(host: HostChoice) -> Door {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = port.expect("a port is free").port();
+    // One for all tests, which would otherwise install the same packages at the same time.
+    static PACKAGE: LazyLock<NodePackage> = LazyLock::new(|| NodePackage::new("clients"));
     let behind = tokio::task::spawn_blocking(move || {
-        let package = NodePackage::new("clients");
+        let package = &PACKAGE;
         if let Some(missing) = package.missing(false) {
             panic!("the everything server needs a toolchain: {missing}");
         }
