@@ -49,7 +49,7 @@ enum Program {
 
 use Program::{Browser, Node, Python};
 
-const FILES: [File; 10] = [
+const FILES: [File; 11] = [
     File::new("inspector-cli.test.mjs", Node),
     File::new("sdk-v1.test.mjs", Node),
     File::new("sign-in.test.mjs", Node),
@@ -58,6 +58,7 @@ const FILES: [File; 10] = [
     File::new("inspector-web.test.mjs", Browser),
     File::new("connect.test.mjs", Browser),
     File { steps_up: true, ..File::new("step-up.test.mjs", Node) },
+    File { steps_up: true, ..File::new("agents-step-up.test.mjs", Node) },
     File { steps_up: true, ..File::new("clients_v1.py", Python("v1.txt")) },
     File { steps_up: true, ..File::new("clients_v2.py", Python("v2.txt")) },
 ];
