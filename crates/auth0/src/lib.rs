@@ -35,7 +35,9 @@ pub use exchange::{
 };
 pub use management::{ManagementClient, ManagementError, UserPermission, UserRole};
 pub use private_key::{AssertionAlgorithm, PrivateKey};
-pub use revocation::{REVOKE_PATH, REVOKE_PERMISSIONS_PATH, RevocationMemo, RevokeReason, revoke};
+pub use revocation::{
+    Access, REVOKE_PATH, REVOKE_PERMISSIONS_PATH, RevocationMemo, RevokeReason, revoke,
+};
 pub use settings::{ManagementAccess, TenantSettings, VARIABLES};
 pub use token_endpoint::{IssuedToken, OAuthError, OAuthErrorDetail, TokenEndpointError};
 

@@ -11,6 +11,7 @@
 //! Records are sealed under the revocation secret. While it is changed, instances with the old and
 //! the new one share the store: see [`record`].
 
+mod access;
 mod cut_off;
 mod endpoint;
 mod epoch;
@@ -27,9 +28,13 @@ use doorward_core::{
 use doorward_oauth::{AuthenticationError, Caller, TokenError, subject_token};
 use futures_util::future;
 
-use self::record::{MAX_TOKEN_SECONDS, Place, Record};
+use self::{
+    access::Holder,
+    record::{MAX_TOKEN_SECONDS, Place, Record},
+};
 use crate::Tenant;
 
+pub use self::access::Access;
 pub use self::endpoint::{REVOKE_PATH, REVOKE_PERMISSIONS_PATH, RevokeReason, revoke};
 pub(crate) use self::epoch::{Epoch, Generations};
 
@@ -73,14 +78,15 @@ impl RevocationSettings {
 }
 
 impl Tenant<'_> {
-    /// Admits a caller whose access was not cut off.
+    /// Admits a caller whose token has not expired meanwhile, and whose access was not cut off.
     ///
     /// # Errors
     ///
-    /// Returns `CutOff`, `TooOld` for a token that may have been cut off so long ago that this was
-    /// dropped, or `RevocationUnknown` if the store does not answer and the operator wants such
-    /// calls to be refused.
+    /// Returns `Expired`, `CutOff`, `TooOld` for a token that may have been cut off so long ago
+    /// that this was dropped, or `RevocationUnknown` if the store does not answer and the operator
+    /// wants such calls to be refused.
     pub async fn admit(&self, caller: &Caller) -> Result<(), AuthenticationError> {
+        self.admit_unexpired(caller.expires_at())?;
         let Some(settings) = &self.settings.revocation else { return Ok(()) };
         let age = self.host().now().saturating_sub(caller.issued_at());
         if age > MAX_TOKEN_SECONDS.saturating_add(self.resource_server.settings.leeway) {
@@ -111,22 +117,30 @@ impl Tenant<'_> {
         {
             return Some(*known);
         }
-        let [everybody, user] = ["", caller.subject()].map(|subject| Place::new(self, subject));
+        let known = self.read_known(settings, caller).await?;
+        self.revocations.0.replace(Some((token.clone(), known, read_at)));
+        Some(known)
+    }
+
+    async fn read_known(
+        &self,
+        settings: &RevocationSettings,
+        holder: &dyn Holder,
+    ) -> Option<Known> {
+        let [everybody, user] = ["", holder.subject()].map(|subject| Place::new(self, subject));
         let record = Record::read(self, settings, &user.key);
         let (all, record) =
             future::join(Record::read(self, settings, &everybody.key), record).await;
         let (all, record) = (all?.everybody, record?);
         let own = record.revocations_of(&user.name);
-        let known = Known {
+        Some(Known {
             generations: Generations {
                 user: own.generation,
                 everybody: all.generation,
                 roles: all.roles,
             },
-            is_cut_off: [&all, &record.everybody, own].iter().any(|it| it.cuts_off(caller)),
-        };
-        self.revocations.0.replace(Some((token.clone(), known, read_at)));
-        Some(known)
+            is_cut_off: [&all, &record.everybody, own].iter().any(|it| it.cuts_off(holder)),
+        })
     }
 }
 

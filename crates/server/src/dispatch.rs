@@ -73,7 +73,11 @@ pub(crate) async fn dispatch(
             for (index, message) in messages.into_iter().enumerate() {
                 // The request itself was counted when its caller was known.
                 let counted = if index == 0 { Ok(()) } else { request.count().await };
+                let is_admitted = request.admit().await.is_ok();
                 let response = match (message, counted) {
+                    (Ok(Request { id, .. }), _) if !is_admitted => {
+                        Rejected { id: Some(id), error: no_longer_admitted() }.response()
+                    }
                     (Ok(Request { id, .. }), _) if bytes > MAX_BATCH_RESPONSE_BYTES => {
                         Rejected { id: Some(id), error: batch_too_large() }.response()
                     }
@@ -341,6 +345,10 @@ fn undecided_text(item: Item<'_>, undecided: Undecided) -> String {
         item.kind.as_str(),
         what_to_do(undecided)
     )
+}
+
+fn no_longer_admitted() -> RpcError {
+    RpcError::failed("Your access has ended, or cannot be checked just now. Sign in again.")
 }
 
 fn batch_too_large() -> RpcError {

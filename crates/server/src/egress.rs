@@ -9,7 +9,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use doorward_auth0::IssuedToken;
+use doorward_auth0::{Access, IssuedToken};
 use doorward_core::{
     access::{Item, ItemKind},
     audit::{Audit, AuditEvent, Who},
@@ -20,6 +20,7 @@ use doorward_core::{
     text::reveals,
     web::{Answer, read_body},
 };
+use doorward_oauth::AuthenticationError;
 use doorward_upstream::{Egress, Upstream};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header, request::Parts,
@@ -64,6 +65,11 @@ reasons! {
         Allowed = "egress_allowed" (Allowed),
         /// The request has no capability of this server, or one that has expired
         Capability = "egress_capability_invalid",
+        /// The caller's access has ended since the call began, or what is cached about the user was
+        /// revoked
+        Access = "egress_access_ended",
+        /// It could not be checked whether the caller's access has ended
+        AccessUnknown = "egress_access_unknown" (Failed),
         /// The capability is for another connection
         Connection = "egress_connection_not_allowed",
         /// The operator declares no such host and path
@@ -88,6 +94,7 @@ struct Capability {
     issuer: String,
     subject: String,
     client: String,
+    access: Access,
     /// In milliseconds since the Unix epoch.
     expires_at: u64,
 }
@@ -102,7 +109,7 @@ pub(crate) fn is_egress(uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// What a tool is told in `_meta`: where the API is, and the capability of this call.
-pub(crate) fn egress_meta(
+pub(crate) async fn egress_meta(
     request: &CallerRequest,
     upstream: &Upstream,
     egress: &Egress,
@@ -118,6 +125,7 @@ pub(crate) fn egress_meta(
         issuer: caller.issuer().to_owned(),
         subject: caller.subject().to_owned(),
         client: caller.client_id().to_owned(),
+        access: environment.tenant().access_of(caller).await,
         expires_at: environment.host.now_millis().saturating_add(millis),
     };
     let mut meta = Map::new();
@@ -155,14 +163,15 @@ impl Capability {
         let texts =
             [&self.upstream, &self.tool, &self.token, &self.issuer, &self.subject, &self.client];
         let mut parts: Vec<Value> = texts.map(|text| text.as_str().into()).into();
-        parts.push(self.expires_at.into());
+        parts.extend([self.access.to_json(), self.expires_at.into()]);
         Value::Array(parts).to_string()
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     fn decode(plain: &[u8]) -> Option<Self> {
         let Ok(Value::Array(parts)) = strict_json::parse(plain) else { return None };
-        let [upstream, tool, token, issuer, subject, client, expires_at] = parts.as_slice() else {
+        let [upstream, tool, token, issuer, subject, client, access, expires_at] = parts.as_slice()
+        else {
             return None;
         };
         let text = |part: &Value| part.as_str().map(str::to_owned);
@@ -173,6 +182,7 @@ impl Capability {
             issuer: text(issuer)?,
             subject: text(subject)?,
             client: text(client)?,
+            access: Access::parse(access)?,
             expires_at: expires_at.as_u64()?,
         })
     }
@@ -205,6 +215,7 @@ where
         let status = match reason {
             EgressReason::Unreachable | EgressReason::Token => StatusCode::BAD_GATEWAY,
             EgressReason::Body => StatusCode::PAYLOAD_TOO_LARGE,
+            EgressReason::AccessUnknown => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::FORBIDDEN,
         };
         Answer::error(status, doorward_core::audit::Reason::code(&reason), &reason.to_string())
@@ -265,6 +276,11 @@ where
 {
     let body = read_body(&*environment.host, body, environment.settings.max_body_bytes).await;
     let body = body.map_err(|_| EgressReason::Body)?;
+    match environment.tenant().admit_again(&capability.access).await {
+        Ok(()) => {}
+        Err(AuthenticationError::RevocationUnknown) => return Err(EgressReason::AccessUnknown),
+        Err(_) => return Err(EgressReason::Access),
+    }
     log(environment, audit, Some(capability), EgressReason::Allowed);
     let query = parts.uri.query().map(|query| ["?", query].concat());
     let url = [target.url, query.unwrap_or_default()].concat();

@@ -1,6 +1,6 @@
 //! What one request to the MCP endpoint is served with.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use doorward_auth0::{RevocationMemo, Tenant};
 use doorward_core::{
@@ -13,9 +13,12 @@ use doorward_core::{
     trace::Trace,
 };
 use doorward_mcp::Seal;
-use doorward_oauth::{Caller, Limiter, ResourceServer};
+use doorward_oauth::{AuthenticationError, Caller, Limiter, ResourceServer};
 
 use crate::settings::ServerSettings;
+
+/// How long an admission counts, in milliseconds.
+const ADMITTED_MILLIS: u64 = 1000;
 
 /// What an instance remembers between requests: public data, tokens of the server's own, and data
 /// about callers, which is found only with the token that it was made for.
@@ -47,6 +50,8 @@ pub(crate) struct CallerRequest {
     pub(crate) environment: Environment,
     pub(crate) caller: Rc<Caller>,
     pub(crate) audit: Rc<Audit>,
+    /// When the caller was admitted last, in milliseconds since the Unix epoch.
+    admitted_at: Cell<u64>,
 }
 
 impl Environment {
@@ -82,6 +87,35 @@ impl Environment {
 }
 
 impl CallerRequest {
+    pub(crate) fn new(environment: Environment, caller: Rc<Caller>, audit: Audit) -> Self {
+        Self { environment, caller, audit: Rc::new(audit), admitted_at: Cell::new(0) }
+    }
+
+    /// Admits the caller, whose token was verified: it has not expired meanwhile, and access was
+    /// neither cut off nor blocked. That is asked again for each message that may have arrived much
+    /// later than the token.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason, which is in the audit log.
+    pub(crate) async fn admit(&self) -> Result<(), AuthenticationError> {
+        let now = self.environment.host.now_millis();
+        let age = now.checked_sub(self.admitted_at.get());
+        if age.is_some_and(|age| age < ADMITTED_MILLIS) {
+            return Ok(());
+        }
+        let tenant = self.environment.tenant();
+        let admitted = match tenant.admit(&self.caller).await {
+            Ok(()) => tenant.admit_active(&self.caller).await,
+            refused => refused,
+        };
+        match &admitted {
+            Ok(()) => self.admitted_at.set(now),
+            Err(error) => self.log(error, None),
+        }
+        admitted
+    }
+
     /// The same for a message that is part of this trace.
     pub(crate) fn with_trace(&self, trace: Trace) -> Self {
         let mut request = self.clone();
@@ -116,7 +150,7 @@ impl CallerRequest {
     }
 
     fn write(&self, reason: &dyn Reason, item: Option<Item<'_>>, call: Option<CallMeasures<'_>>) {
-        let Self { environment: Environment { host, trace, .. }, caller, audit } = self;
+        let Self { environment: Environment { host, trace, .. }, caller, audit, .. } = self;
         let who = Who {
             issuer: caller.issuer(),
             subject: caller.subject(),

@@ -261,7 +261,7 @@ impl Server {
             resource_server.authenticate(&parts.method, &parts.headers).await;
         let answer = match outcome {
             Ok(caller) => {
-                let request = CallerRequest { environment, caller, audit: Rc::new(audit) };
+                let request = CallerRequest::new(environment, caller, audit);
                 self.answer(request, route, &parts.headers, body).await
             }
             Err(error) => {
@@ -292,13 +292,7 @@ impl Server {
         if let Err(retry_after) = request.count().await {
             return too_many_requests(retry_after);
         }
-        let tenant = request.environment.tenant();
-        let admitted = match tenant.admit(&request.caller).await {
-            Ok(()) => tenant.admit_active(&request.caller).await,
-            cut_off => cut_off,
-        };
-        if let Err(error) = admitted {
-            request.log(&error, None);
+        if let Err(error) = request.admit().await {
             return error.answer(&request.environment.settings.oauth, headers);
         }
         request.log(&Admitted, None);
@@ -312,9 +306,14 @@ impl Server {
             registry: &self.registry,
             catalogs: &self.catalogs,
         };
-        match read_json(&request.environment, headers, body).await {
-            Ok(body) => dispatch(&offer, request, headers, body).await,
-            Err(error) => Rejected::from(error).into(),
+        let body = match read_json(&request.environment, headers, body).await {
+            Ok(body) => body,
+            Err(error) => return Rejected::from(error).into(),
+        };
+        // A sender may hold back the body until long after the token was checked.
+        match request.admit().await {
+            Ok(()) => dispatch(&offer, request, headers, body).await,
+            Err(error) => error.answer(&request.environment.settings.oauth, headers),
         }
     }
 

@@ -99,7 +99,7 @@ impl Instance {
             budget: Rc::default(),
         };
         let audit = Audit::begin(&*self.host, &self.settings.subject_names);
-        CallerRequest { environment, caller: Rc::new(caller(claims)), audit: Rc::new(audit) }
+        CallerRequest::new(environment, Rc::new(caller(claims)), audit)
     }
 
     /// The context of a call by a legacy client, for a caller with these claims.

@@ -58,7 +58,7 @@ const MEMBERS: [&str; 14] = [
 ];
 
 /// What a tool may be told of its caller.
-const CALLER_MEMBERS: [&str; 5] = ["subject", "name", "scopes", "organization", "locale"];
+const CALLER_MEMBERS: [&str; 6] = ["issuer", "subject", "name", "scopes", "organization", "locale"];
 
 /// The MCP servers behind this server, by their names.
 #[derive(Clone, Debug, Default)]
@@ -293,8 +293,8 @@ fn caller_members(entry: &Entry<'_>) -> Result<Vec<String>, String> {
     match members.iter().all(|it| CALLER_MEMBERS.contains(&it.as_str())) {
         true => Ok(members),
         false => {
-            let problem = "names something other than `subject`, `name`, `scopes`, `organization` \
-                           and `locale`";
+            let problem = "names something other than `issuer`, `subject`, `name`, `scopes`, \
+                           `organization` and `locale`";
             Err(entry.wrong("caller", problem))
         }
     }

@@ -19,11 +19,10 @@ use doorward_core::{
     host::KeyValueError,
     store::{self, Kind, Store, StoreKey},
 };
-use doorward_oauth::Caller;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{RevocationSettings, cut_off::TokenProperty};
+use super::{RevocationSettings, access::Holder};
 use crate::Tenant;
 
 /// How many records users share. Neither this nor who is in which depends on a setting or a secret:
@@ -282,17 +281,17 @@ impl Record {
 }
 
 impl Revocations {
-    /// Whether they cut off the caller's token.
-    pub(super) fn cuts_off(&self, caller: &Caller) -> bool {
+    /// Whether they cut off this access.
+    pub(super) fn cuts_off(&self, holder: &dyn Holder) -> bool {
         if self.issued_before == 0 && self.properties.is_empty() {
             return false;
         }
         // 0 stands for no moment.
-        let is_before = |moment: u64| moment > 0 && caller.issued_at() <= moment;
+        let is_before = |moment: u64| moment > 0 && holder.issued_at() <= moment;
         is_before(self.issued_before)
             || !self.properties.is_empty()
-                && TokenProperty::of_token(caller)
-                    .filter_map(|property| self.properties.get(&property.name()))
+                && (holder.properties().iter())
+                    .filter_map(|name| self.properties.get(name))
                     .any(|[moment, _]| is_before(*moment))
     }
 

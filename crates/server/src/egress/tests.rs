@@ -5,7 +5,7 @@ use std::rc::Rc;
 use doorward_core::{
     host::{Host, HttpError},
     settings::Reader,
-    testing::{FakeHost, finish},
+    testing::{FakeFault, FakeHost, finish, finish_all},
 };
 use doorward_oauth::testing::caller;
 use http_body_util::{BodyExt, Full};
@@ -52,13 +52,13 @@ fn capability(host: &Rc<FakeHost>) -> String {
         revocations: Rc::default(),
         budget: Rc::default(),
     };
-    let audit = Rc::new(Audit::begin(&**host, &environment.settings.subject_names));
+    let audit = Audit::begin(&**host, &environment.settings.subject_names);
     let caller = Rc::new(caller(json!({ "sub": "auth0|1", "azp": "client" })));
-    let request = CallerRequest { environment, caller, audit };
+    let request = CallerRequest::new(environment, caller, audit);
     let (access_token, expires_at) = (TOKEN.to_owned().into(), u64::MAX);
     let token = IssuedToken { access_token, expires_at, scopes: None };
     let egress = upstream.egress.as_ref().unwrap();
-    let meta = egress_meta(&request, &upstream, egress, "w_list", &token);
+    let meta = finish(egress_meta(&request, &upstream, egress, "w_list", &token));
     assert_eq!(meta["url"], "http://doorward.spin.internal/egress/orders");
     assert!(!meta.to_string().contains(TOKEN));
     meta["capability"].as_str().unwrap().to_owned()
@@ -90,6 +90,42 @@ fn inside(capability: &str) -> Vec<(&str, &str)> {
 
 fn last_reason(host: &FakeHost) -> Value {
     audited(host).pop().map(|line| line["reason"].clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_capability_ends_with_the_access_of_its_caller() {
+    const SECRET: &str = "a-revocation-secret-of-32-letters";
+    for (body, status, reason) in [
+        (r#"{ "subject": "auth0|2" }"#, 200, "egress_allowed"),
+        (r#"{ "subject": "auth0|1" }"#, 403, "egress_access_ended"),
+        (r#"{ "everything": true }"#, 403, "egress_access_ended"),
+        (r#"{ "cut_off": { "subject": "auth0|1" } }"#, 403, "egress_access_ended"),
+        (r#"{ "cut_off": { "client": "client" } }"#, 403, "egress_access_ended"),
+        (r#"{ "cut_off": { "client": "another" } }"#, 200, "egress_allowed"),
+    ] {
+        let host = host();
+        host.set_variable("revocation_secret", SECRET);
+        host.answers(&format!("GET {API}/v1/orders?open=1"), 200, &json!({}));
+        let capability = capability(&host);
+        let revoke = Request::post("/revoke")
+            .header("authorization", format!("Bearer {SECRET}"))
+            .body(Full::from(body));
+        let server = server();
+        let revoked = server.serve(Rc::clone(&host) as Rc<dyn Host>, revoke.unwrap());
+        assert_eq!(finish_all([revoked])[0].status(), 200, "{body}");
+        let (answered, ..) = answered(&host, "GET", URL, &inside(&capability));
+        assert_eq!((answered, last_reason(&host)), (status, json!(reason)), "{body}");
+    }
+}
+
+#[test]
+fn a_capability_is_refused_while_nobody_knows_whether_the_access_has_ended() {
+    let host = host();
+    host.set_variable("revocation_secret", "a-revocation-secret-of-32-letters");
+    let capability = capability(&host);
+    host.store_fault.set(Some(FakeFault::Down));
+    let (status, ..) = answered(&host, "GET", URL, &inside(&capability));
+    assert_eq!((status, last_reason(&host)), (503, json!("egress_access_unknown")));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod dpop;
+mod late;
 mod properties;
 mod refusals;
 mod routes;

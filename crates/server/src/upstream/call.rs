@@ -33,7 +33,9 @@ impl RemoteCall {
         let entry = strict_json::parse(self.entry_json.as_bytes()).unwrap_or_default();
         let mut meta = Map::new();
         if !upstream.caller.is_empty() {
-            meta.insert("doorward/caller".into(), caller_view(context.caller(), &upstream.caller));
+            let tenant = &context.request().environment.settings.oauth.main_issuer.issuer;
+            let view = caller_view(context.caller(), &upstream.caller, tenant.as_str());
+            meta.insert("doorward/caller".into(), view);
         }
         let connection = match &upstream.egress {
             None => None,
@@ -42,7 +44,7 @@ impl RemoteCall {
                 let connection = context.connection(&egress.connection).scopes(&scopes);
                 let token = connection.token(Freshness::Cached).await?.token;
                 let request = context.request();
-                let capability = egress_meta(request, upstream, egress, &self.name, &token);
+                let capability = egress_meta(request, upstream, egress, &self.name, &token).await;
                 meta.insert("doorward/egress".into(), capability);
                 Some(context.connection(&egress.connection))
             }
@@ -108,23 +110,23 @@ pub(super) fn access(upstream: &Upstream) -> RemoteAccess {
     }
 }
 
-/// What the operator lets a server know of the caller.
-fn caller_view(caller: &Caller, members: &[String]) -> Value {
+/// What the operator lets a server know of the caller. Who the caller is means something only
+/// together with the issuer, so of callers of further issuers nothing of that is said to a server
+/// that is not told the issuer.
+pub(super) fn caller_view(caller: &Caller, members: &[String], main_issuer: &str) -> Value {
+    let is_identifiable =
+        caller.issuer() == main_issuer || members.iter().any(|member| member == "issuer");
     let mut view = Map::new();
     for member in members {
         let value = match member.as_str() {
-            "subject" => caller.subject().into(),
-            "scopes" => Value::from_iter(caller.granted_scopes()),
-            "organization" => match caller.organization_id() {
-                Some(id) => id.into(),
-                None => continue,
-            },
-            claim => match caller.text_claim(claim) {
-                Some(text) => text.into(),
-                None => continue,
-            },
+            "scopes" => Some(Value::from_iter(caller.granted_scopes())),
+            _ if !is_identifiable => None,
+            "issuer" => Some(caller.issuer().into()),
+            "subject" => Some(caller.subject().into()),
+            "organization" => caller.organization_id().map(Into::into),
+            claim => caller.text_claim(claim).map(Into::into),
         };
-        view.insert(member.clone(), value);
+        view.extend(value.map(|value| (member.clone(), value)));
     }
     view.into()
 }

@@ -16,7 +16,7 @@ use doorward_oauth::testing::caller;
 use http::{HeaderMap, Request, Response};
 use serde_json::{Value, json};
 
-use super::{cache::MAX_LISTS, *};
+use super::{cache::MAX_LISTS, call::caller_view, *};
 use crate::{
     ServerSettings, declared_variables,
     dispatch::{Offer, dispatch},
@@ -189,12 +189,12 @@ impl Door {
             revocations: Rc::default(),
             budget: Rc::default(),
         };
-        let audit = Rc::new(Audit::begin(&*self.host, &self.settings.subject_names));
+        let audit = Audit::begin(&*self.host, &self.settings.subject_names);
         let claims = json!({
             "sub": subject, "azp": "client", "name": "Owner", "email": "o@example.com",
             "locale": "nb", "org_id": "org_1", "scope": scope,
         });
-        CallerRequest { environment, caller: Rc::new(caller(claims)), audit }
+        CallerRequest::new(environment, Rc::new(caller(claims)), audit)
     }
 
     fn ask(&self, scope: &str, message: (HeaderMap, Vec<u8>)) -> Value {
@@ -375,6 +375,39 @@ fn a_server_learns_of_the_caller_what_the_operator_lets_it_and_never_the_token()
             let all = format!("{headers:?}{message}");
             assert!(!all.contains("o@example.com") && !all.contains("caller-token"), "{all}");
         }
+    }
+}
+
+#[test]
+fn a_server_takes_nobody_of_another_issuer_for_a_user_of_the_tenant() {
+    const OTHER: &str = "https://login.example.com/";
+    let tenant = "https://tenant.example.com/";
+    let all = ["subject", "name", "organization", "locale", "scopes"];
+    let with_issuer = ["issuer", "subject", "scopes"];
+    let own = json!({
+        "subject": "auth0|1", "name": "Owner", "organization": "org_1", "locale": "nb",
+        "scopes": ["tool:greet"],
+    });
+    for (issuer, members, view) in [
+        (tenant, &all[..], own),
+        (OTHER, &all, json!({ "scopes": ["tool:greet"] })),
+        (
+            tenant,
+            &with_issuer,
+            json!({ "issuer": tenant, "subject": "auth0|1", "scopes": ["tool:greet"] }),
+        ),
+        (
+            OTHER,
+            &with_issuer,
+            json!({ "issuer": OTHER, "subject": "auth0|1", "scopes": ["tool:greet"] }),
+        ),
+    ] {
+        let caller = caller(json!({
+            "iss": issuer, "sub": "auth0|1", "azp": "client", "name": "Owner", "locale": "nb",
+            "org_id": "org_1", "scope": "tool:greet",
+        }));
+        let members: Vec<String> = members.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(caller_view(&caller, &members, tenant), view, "{issuer} {members:?}");
     }
 }
 
