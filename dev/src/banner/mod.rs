@@ -49,6 +49,7 @@ pub(crate) fn empty(tenant: &Tenant) -> String {
     let mut text = format!(
         "\nAn empty tenant is running at {origin} (a local stand-in for Auth0).\n\n\
          To set it up for a server, in another terminal:\n\n  \
+         umask 077\n  \
          curl -sS {origin}/oauth/token -d grant_type=client_credentials -d client_id={EXPLORER} \\\n    \
          -d client_secret={SECRET} -d audience={origin}/api/v2/ \\\n    \
          | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/' > .env.token\n  \
@@ -92,7 +93,8 @@ fn clients(mcp_url: &str) -> String {
     let config = format!(r#"{{"name":"doorward","type":"http","url":"{mcp_url}"}}"#);
     let cursor = STANDARD.encode(format!(r#"{{"url":"{mcp_url}"}}"#));
     format!(
-        "To try it, start MCP Inspector, choose the transport Streamable HTTP and connect to\n\
+        "To try it, start MCP Inspector (Node 22.19 or newer), choose the transport Streamable HTTP,\n\
+         and connect to\n\
          {mcp_url}\n\n  \
          npx @modelcontextprotocol/inspector --transport http --server-url {mcp_url}\n\n\
          Or use it from an agent (docs/clients.md has more of them):\n\n  \
