@@ -5,6 +5,7 @@
 //! there. All commands are made first and run afterwards, so that `--dry-run` prints exactly them.
 
 mod manifest;
+mod notes;
 mod plan;
 mod state;
 mod tools;
@@ -16,6 +17,7 @@ use crate::{
     cli::{Check, Deploy, Target},
     env_file, workspace,
 };
+use notes::OfUrl;
 use plan::{Plan, Setting};
 use state::State;
 use std::{
@@ -44,10 +46,13 @@ pub async fn run(options: &Deploy) -> Result<(), Error> {
         return Ok(());
     }
     deployment.check_tools().await?;
+    for note in deployment.notes(deployment.known_url()?.as_deref()) {
+        println!("{note}");
+    }
     let component = component(options).await?;
     let url = deployment.deploy(&component).await?;
     println!();
-    is_ready(&url).await?;
+    is_ready(&url, deployment.reminder().as_deref()).await?;
     let from_outside = Check {
         url: Some(url.clone()),
         env_file: None,
@@ -63,17 +68,17 @@ pub async fn run(options: &Deploy) -> Result<(), Error> {
     Ok(())
 }
 
-/// Waits until a new deployment answers.
-async fn is_ready(url: &str) -> Result<(), Error> {
+/// Waits until a new deployment answers. The reminder is for one that lacks a secret.
+async fn is_ready(url: &str, reminder: Option<&str>) -> Result<(), Error> {
     let started_at = tokio::time::Instant::now();
     loop {
         let problem = match reqwest::get(format!("{url}/health")).await {
             Ok(answer) if answer.status() == 200 => return Ok(()),
             Ok(answer) if answer.status() == 503 => {
-                return Err(Error::flow(
-                    "It is deployed, and a variable is wrong: `/health` answers 503. The log of the \
-                     host names the variable.",
-                ));
+                let problem = "It is deployed, and a variable is wrong: `/health` answers 503. The \
+                               log of the host names the variable.";
+                let lines: Vec<&str> = [problem].into_iter().chain(reminder).collect();
+                return Err(Error::flow(lines.join("\n")));
             }
             Ok(answer) => answer.status().to_string(),
             Err(error) => error.to_string(),
@@ -100,6 +105,7 @@ struct Deployment<'a> {
     options: &'a Deploy,
     /// The variables of the environment file, without those that depend on the URL.
     settings: Vec<Setting>,
+    of_url: OfUrl,
     folder: PathBuf,
     /// Where programs are looked for.
     path: OsString,
@@ -108,9 +114,10 @@ struct Deployment<'a> {
 impl<'a> Deployment<'a> {
     fn new(options: &'a Deploy, folder: PathBuf, path: OsString) -> Result<Self, Error> {
         let mut variables = env_file::read_for_deployment(&options.env_file)?.variables;
-        for own in ["auth0_audience", "public_url"] {
-            variables.remove(own);
-        }
+        let of_url = OfUrl {
+            public_url: variables.remove("public_url"),
+            audience: variables.remove("auth0_audience"),
+        };
         let secrets = manifest::secrets()?;
         if let Some(name) = variables.keys().find(|name| !secrets.contains_key(*name)) {
             return Err(Error::usage(format!(
@@ -126,6 +133,7 @@ impl<'a> Deployment<'a> {
         if options.url.as_ref().is_some_and(|url| url.scheme() != "https") {
             return Err(Error::usage("--url must begin with https://."));
         }
+        let deployment = Self { options, settings, of_url, folder, path };
         match options.target {
             Target::Kube if options.url.is_none() || options.image.is_none() => {
                 return Err(Error::usage(
@@ -136,23 +144,21 @@ impl<'a> Deployment<'a> {
                 return Err(Error::usage("--image is for `deploy kube`."));
             }
             Target::Cloud | Target::Aka if !options.secrets_on_command_line && !options.dry_run => {
-                let names: Vec<_> = settings.iter().filter(|it| it.is_secret).collect();
-                if let Some(first) = names.first() {
+                if let Some(first) = deployment.secrets().first() {
                     return Err(Error::usage(format!(
                         "`spin {}` takes the value of a variable on its command line and in no other \
                          way, where other users of this machine can read it for as long as the \
-                         command runs. `{}` is a secret. If nobody else uses this machine, add \
+                         command runs. `{first}` is a secret. If nobody else uses this machine, add \
                          --secrets-on-command-line. Otherwise leave it out of {} and set it where \
                          you are alone.",
                         options.target.name(),
-                        first.name,
                         options.env_file.display()
                     )));
                 }
             }
             _ => {}
         }
-        Ok(Self { options, settings, folder, path })
+        Ok(deployment)
     }
 
     /// The URL, as far as it is known before anything is deployed.
@@ -171,21 +177,31 @@ impl<'a> Deployment<'a> {
         }
     }
 
-    /// Everything that would be run, without the secrets.
+    /// Everything that would be run, without the secrets, and what is to be known about it.
     fn described(&self) -> Result<String, Error> {
         let wasi = self.options.target.wasi();
         let plan = self.plan();
-        let mut lines = vec![format!(
+        let known = self.known_url()?;
+        let mut lines: Vec<String> =
+            self.notes(known.as_deref()).iter().map(|note| format!("# {note}")).collect();
+        let secrets = self.secrets();
+        let on_command_line = matches!(self.options.target, Target::Cloud | Target::Aka);
+        if on_command_line && !self.options.secrets_on_command_line && !secrets.is_empty() {
+            lines.push(format!(
+                "# Needs --secrets-on-command-line, or a file without {}.",
+                secrets.join(", ")
+            ));
+        }
+        lines.push(format!(
             "cargo build --package {} --lib --target {} --release",
             workspace::COMPONENT,
             wasi.target()
-        )];
+        ));
         lines.push(format!(
             "# {} is {} with the tenant's hosts and the path of the component.",
             plan.manifest.display(),
             self.options.target.manifest()
         ));
-        let known = self.known_url()?;
         if known.is_none() {
             lines.push("# The first pass finds out the URL.".to_owned());
             lines.extend(plan.commands(UNKNOWN_URL)?.iter().map(ToString::to_string));
@@ -193,6 +209,7 @@ impl<'a> Deployment<'a> {
         }
         let url = known.unwrap_or_else(|| "https://<the URL of the first pass>".to_owned());
         lines.extend(plan.commands(&url)?.iter().map(ToString::to_string));
+        lines.extend(self.reminder().map(|reminder| format!("# {reminder}")));
         lines.push(format!("cargo run -- check {url}"));
         Ok(lines.join("\n"))
     }

@@ -3,6 +3,7 @@ use crate::cli::{Cli, Command};
 use clap::Parser;
 use std::{fs, os::unix::fs::PermissionsExt};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
 
@@ -246,4 +247,80 @@ fn the_url_is_the_applications_and_not_that_of_its_administration() {
     ] {
         assert_eq!(target.url_in(output).as_deref(), url, "{output}");
     }
+}
+
+#[test]
+fn a_dry_run_says_what_the_run_needs_and_what_of_the_file_is_not_used() {
+    let machine = Machine::new();
+    let described = |arguments: &[&str]| {
+        let options = machine.options(&[arguments, &["--dry-run"]].concat());
+        machine.deployment(&options).expect("it is valid").described().expect("it is described")
+    };
+    let needs = "# Needs --secrets-on-command-line, or a file without auth0_client_secret.\n";
+    for target in ["cloud", "aka"] {
+        assert!(described(&[target]).starts_with(needs), "{}", described(&[target]));
+        let text = described(&[target, "--secrets-on-command-line"]);
+        assert!(text.starts_with("cargo build") && !text.contains("Now set"), "{text}");
+    }
+    let of_url = "MCP_SERVER_URL=https://mcp.example.org/mcp\nAUTH0_AUDIENCE=https://old.example\n";
+    fs::write(machine.file("env"), format!("{ENV}{of_url}")).expect("the file is written");
+    let unused = "# The file's public_url is not used; --url https://mcp.example.org uses it.\n\
+                  # The file's auth0_audience is not used: the audience will be the URL with /mcp.\n";
+    let text = described(&CLOUD);
+    assert!(text.starts_with(unused), "{text}");
+    let text = described(&[CLOUD[0], CLOUD[1], "--url", "https://mcp.example.org"]);
+    let audience = "# The file's auth0_audience is not used: the audience will be \
+                    https://mcp.example.org/mcp.\ncargo build";
+    assert!(text.starts_with(audience), "{text}");
+    let local = format!("{ENV}SPIN_VARIABLE_PUBLIC_URL=http://127.0.0.1:3000\n");
+    fs::write(machine.file("env"), local).expect("the file is written");
+    let text = described(&CLOUD);
+    assert!(text.starts_with("# The file's public_url is not used: it does not begin"), "{text}");
+}
+
+#[tokio::test]
+async fn a_deployment_without_the_secret_says_how_to_set_it() {
+    let machine = Machine::new();
+    fs::write(machine.file("env"), ENV.replace("AUTH0_CLIENT_SECRET", "# ")).expect("written");
+    let kube = ["kube", "--url", "https://mcp.example.org", "--image", "r.example/doorward:1"];
+    for (arguments, command) in [
+        (&["cloud"][..], "spin cloud variables set --app doorward auth0_client_secret=…"),
+        (&["aka"], "spin aka deploy -f "),
+        (&kube, "# "),
+    ] {
+        let options = machine.options(&[arguments, &["--dry-run"]].concat());
+        let deployment = machine.deployment(&options).expect("it is valid");
+        let described = deployment.described().expect("it is described");
+        assert!(!described.contains("Needs"), "{described}");
+        let Some(reminder) = deployment.reminder() else {
+            assert!(described.contains("the secret `doorward` of the cluster must"), "{described}");
+            continue;
+        };
+        assert!(reminder.contains(command) && described.contains(&reminder), "{described}");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.expect("somebody asks");
+            let mut request = [0; 1024];
+            let _ = connection.read(&mut request).await.expect("there is a request");
+            let answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+            connection.write_all(answer).await.expect("it is answered");
+        });
+        let error = is_ready(&url, Some(&reminder)).await.expect_err("the secret is missing");
+        assert!(error.to_string().ends_with(&reminder), "{error}");
+        server.await.expect("it has answered");
+    }
+    fs::write(machine.file("env"), format!("{ENV}CLIENT_ASSERTION_SIGNING_KEY=key\n"))
+        .expect("written");
+    let options = machine.options(&CLOUD);
+    assert_eq!(machine.deployment(&options).expect("it is valid").reminder(), None);
+}
+
+#[test]
+fn a_placeholder_of_the_guide_is_refused() {
+    let machine = Machine::new();
+    fs::write(machine.file("env"), ENV.replace("the-client", "…")).expect("written");
+    let options = machine.options(&[CLOUD[0], CLOUD[1], "--dry-run"]);
+    let error = machine.deployment(&options).err().expect("it is refused").to_string();
+    assert!(error.contains("`auth0_client_id` still has the placeholder `…`"), "{error}");
 }

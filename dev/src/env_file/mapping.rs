@@ -73,6 +73,9 @@ const SECRET: &str = "auth0_client_secret";
 /// The private key of a client. A client with a key needs no secret.
 const KEY: &str = "auth0_client_private_key";
 
+/// What the guides write where a value of the reader belongs.
+const PLACEHOLDER: &str = "…";
+
 impl RealTenant {
     /// Reads the entries of an environment file. An empty value counts as missing.
     ///
@@ -132,6 +135,10 @@ impl RealTenant {
                 missing.push((variable, problem));
             }
         }
+        let placeholders = variables.iter().filter(|(_, value)| *value == PLACEHOLDER);
+        problems.extend(placeholders.map(|(name, _)| {
+            format!("`{name}` still has the placeholder `{PLACEHOLDER}`; replace it")
+        }));
         missing.retain(|(variable, _)| *variable != SECRET || !variables.contains_key(KEY));
         // Servers that only verify tokens have a tenant, or another issuer, and an audience, and
         // perhaps a client's id.
