@@ -13,6 +13,8 @@ use crate::{
     world::{OWNER, World},
 };
 
+use super::permissions::{SECRET, revoke};
+
 pub(super) const CASES: &[Case] = &[
     case!(a_body_may_come_in_pieces),
     case!(a_body_may_come_in_chunks),
@@ -21,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     case!(a_chunked_body_that_is_too_long_is_413),
     case!(the_largest_body_is_read_to_its_end),
     case!(a_truncated_body_is_not_served_and_does_not_disturb_others),
+    case!(a_body_that_is_held_back_until_its_caller_is_cut_off_is_refused alone with &[("revocation_secret", SECRET)]),
     case!(a_body_that_trickles_in_is_408_after_30_seconds_and_holds_nothing alone),
     case!(a_caller_who_is_admitted_and_sends_no_body_is_in_the_audit_log),
 ];
@@ -181,6 +184,24 @@ async fn a_truncated_body_is_not_served_and_does_not_disturb_others(world: &Worl
     connection.send(of_length(world, body.len()).as_bytes()).await;
     connection.send(body.as_bytes()).await;
     assert_eq!(connection.answer().await.0, 200);
+}
+
+async fn a_body_that_is_held_back_until_its_caller_is_cut_off_is_refused(world: &World) {
+    let trace = format!("{:032x}", 0xc07_0ff_0000_usize + world.number());
+    let body = echo(0);
+    let framing =
+        format!("content-length: {}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01", body.len());
+    let mut connection = Connection::open(world).await;
+    connection.send(head(world, &framing).as_bytes()).await;
+    world.logged(&trace).await;
+    let cut_off = json!({ "cut_off": { "subject": "auth0|owner" } });
+    let answer = revoke(world, SECRET, cut_off.to_string()).await;
+    assert_eq!(answer.json()["cut_off"], 1);
+    // An admission counts for a second.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    connection.send(body.as_bytes()).await;
+    let (status, text) = connection.answer().await;
+    assert_eq!((status, text.contains("invalid_token")), (401, true), "{text}");
 }
 
 async fn a_body_that_trickles_in_is_408_after_30_seconds_and_holds_nothing(world: &World) {

@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
 
 const LIVE: &[(&str, &str)] = &[("permission_cache_seconds", "0")];
 
-const SECRET: &str = "a-revocation-secret-of-32-letters";
+pub(super) const SECRET: &str = "a-revocation-secret-of-32-letters";
 
 const REVOCABLE: &[(&str, &str)] =
     &[("permission_cache_seconds", "3600"), ("revocation_secret", SECRET)];
@@ -501,7 +501,7 @@ async fn with_refuse_what_is_declared_stays_as_it_is(world: &World) {
     assert_eq!(listed(world, &world.token(GUEST)).await, ["get_datetime"]);
 }
 
-async fn revoke(world: &World, secret: &str, body: String) -> Answer {
+pub(super) async fn revoke(world: &World, secret: &str, body: String) -> Answer {
     let request = world.request(Method::POST, "/revoke").bearer_auth(secret);
     Answer::of(request.body(body)).await
 }
