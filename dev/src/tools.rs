@@ -85,7 +85,7 @@ mod tests {
         let tools = of_upstreams(
             r#"{
                 "a": { "tools": ["x"] },
-                "b": { "tools": ["y"], "prefix": "", "access": "public" },
+                "b": { "tools": ["y"], "prefix": "an-", "access": "public" },
                 "c": { "tools": ["z"], "permission": "tool:c" },
                 "d": { "tools": "*" }
             }"#,
@@ -94,7 +94,7 @@ mod tests {
         let found: Vec<_> = tools.iter().map(of).collect();
         let expected = [
             ("a_x", Access::Private, "tool:a_x"),
-            ("y", Access::Public, "tool:y"),
+            ("an-y", Access::Public, "tool:an-y"),
             ("c_z", Access::Private, "tool:c"),
         ];
         assert_eq!(found, expected.map(|(name, access, it)| (name.into(), access, it.into())));

@@ -248,6 +248,9 @@ fn endpoint(entry: &Entry<'_>, is_public: bool) -> Result<(Origin, String), Stri
 }
 
 fn prefix(entry: &Entry<'_>, name: &str) -> Result<String, String> {
+    if entry.members.get("prefix").and_then(Value::as_str) == Some("") {
+        return Err(entry.wrong("prefix", "is empty; without it, it is the entry's name and `_`"));
+    }
     match entry.text("prefix")? {
         None => Ok([name, "_"].concat()),
         Some(prefix) if is_word(prefix) => Ok(prefix.to_owned()),

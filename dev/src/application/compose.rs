@@ -96,6 +96,11 @@ impl Application {
         let serde_json::Value::Object(mut entry) = entry else {
             return Err(format!("component.{id}.tool.doorward is not a table"));
         };
+        if entry.get("prefix").and_then(serde_json::Value::as_str) == Some("") {
+            return Err(format!(
+                "component.{id}.tool.doorward has an empty `prefix`; without it, it is `{id}_`"
+            ));
+        }
         let apis = entry.get("egress").and_then(|egress| egress["hosts"].as_array());
         let apis = apis.into_iter().flatten().filter_map(serde_json::Value::as_str);
         self.hosts.extend(apis.map(|api| origin(api).to_owned()));
@@ -255,6 +260,9 @@ hosts = ["https://api.example.com/v1/", "{{ google_api_url }}/calendar/"]
         assert!(text.contains("another component has the name \"doorward\""), "{text}");
         let text = problem(&["[component.a]"], "");
         assert!(text.contains("[component.<name>.tool.doorward]"), "{text}");
+        let empty = TOOL.replace("[\"wait\"]", "[\"wait\"]\nprefix = \"\"");
+        let text = problem(&[&empty], "");
+        assert!(text.contains("empty `prefix`; without it, it is `slow_`"), "{text}");
         let text = problem(&[TOOL], "[]");
         assert!(text.contains("`upstreams` is not a JSON object"), "{text}");
     }

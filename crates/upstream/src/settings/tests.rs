@@ -74,6 +74,8 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
         (json!({ "url": "http://127.0.0.1:9/mcp" }), "weather.url`, which is on loopback"),
         (json!({ "url": 7 }), "weather.url`, which is not a non-empty string"),
         (json!({ "prefix": "a b" }), "weather.prefix`"),
+        (json!({ "prefix": "" }), "weather.prefix`, which is empty; without it, it is the entry's"),
+        (json!({ "prefix": 7 }), "weather.prefix`, which is not a non-empty string"),
         (json!({ "tools": "all" }), "weather.tools`, which is neither `*` nor"),
         (json!({ "tools": [7] }), "weather.tools`, which is not a list of strings"),
         (json!({ "access": "open" }), "weather.access`"),

@@ -150,8 +150,7 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
         variables.set("auth0_client_private_key", "-----BEGIN PRIVATE KEY-----");
     }),
     ("server.upstreams", "a tool of another server with a built-in one's name", |_, variables| {
-        let entry =
-            r#"{ "w": { "url": "https://w.example/mcp", "prefix": "", "tools": ["greet"] } }"#;
+        let entry = r#"{ "get": { "url": "https://w.example/mcp", "tools": ["datetime"] } }"#;
         variables.set("upstreams", entry);
     }),
     ("tenant.resource_parameter", "the profile of resource parameters", |control, _| {
