@@ -117,6 +117,9 @@ impl Admission {
         let named = named.map(|value| value.to_str().ok()?.parse::<Authority>().ok());
         named.chain(uri.authority().cloned().map(Some)).all(|authority| {
             let Some(authority) = authority else { return false };
+            if !is_host_and_port(&authority) {
+                return false;
+            }
             // Nearly always the name is spelled as in the public URL.
             if public == authority.host() {
                 return true;
@@ -167,6 +170,18 @@ fn host_of(text: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{text}/")).ok();
     let url = url.filter(|_| !text.contains(['@', '*', '/', '?', '#', ',']))?;
     Some(url.host_str()?.to_owned())
+}
+
+/// Whether nothing but a port is beside the host: no user, and no second name where the port is.
+fn is_host_and_port(authority: &Authority) -> bool {
+    match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(rest) => {
+            let port = rest.strip_prefix(':');
+            port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+        None => false,
+    }
 }
 
 fn url_of(authority: &Authority) -> Option<Url> {

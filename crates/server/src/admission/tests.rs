@@ -63,6 +63,31 @@ fn the_public_name_is_this_server_on_any_port() {
     assert!(is_admitted("", "/mcp", &[]), "no browser leaves the host out");
 }
 
+/// Reproduction: the name was read up to the first colon, and after the last `@`.
+#[test]
+fn a_name_is_compared_as_a_whole() {
+    let local = read("http://127.0.0.1:3100", "allowed_hosts", "proxy.internal").unwrap();
+    for name in ["127.0.0.1", "localhost", "[::1]", "proxy.internal"] {
+        for good in [name.to_owned(), format!("{name}:3100"), format!("{name}:1")] {
+            assert!(is_admitted_at(&local, "/mcp", &[&good]), "{good}");
+        }
+        for bad in [
+            format!("{name}:3100.evil.com"),
+            format!("{name}:.evil.com"),
+            format!("{name}:+3100"),
+            format!("{name}:3100:3100"),
+            format!("evil.com@{name}"),
+            format!("evil.com:1@{name}:3100"),
+            format!("{name}@{name}"),
+            format!("{name}:1@{name}"),
+            format!("@{name}"),
+        ] {
+            assert!(!is_admitted_at(&local, "/mcp", &[&bad]), "{bad}");
+        }
+    }
+    assert!(!is_admitted_at(&local, "http://evil.com@127.0.0.1/mcp", &[]));
+}
+
 /// On another machine than its user's, a name of loopback is that of a proxy, or of an attack.
 #[test]
 fn loopback_is_this_server_only_if_its_public_url_is_there() {
