@@ -118,6 +118,17 @@ pub fn page(text: &str) -> Option<(String, String)> {
     (is_plain && url.len() <= 2048).then_some((url, origin))
 }
 
+/// Schemes of URLs that hold a program or a document themselves, or stand for one of a browser.
+const EMBEDDING_SCHEMES: [&str; 4] = ["blob", "data", "javascript", "vbscript"];
+
+/// Whether a URI of another server can be passed on: it names a resource, and neither runs nor
+/// holds anything. Servers have schemes of their own for what they offer.
+#[must_use]
+pub fn names_a_resource(uri: &str) -> bool {
+    // As browsers read it, which skip white space. Anything else is no URL for them.
+    Url::parse(uri).map_or(true, |url| !EMBEDDING_SCHEMES.contains(&url.scheme()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

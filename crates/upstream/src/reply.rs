@@ -1,7 +1,7 @@
 //! The result of a call, as it is passed on.
 
 use doorward_core::{
-    origin::page,
+    origin::{names_a_resource, page},
     text::{one_line, visible_text},
 };
 use doorward_mcp::{InputRequest, InputRequired, ToolResult, mismatch};
@@ -120,22 +120,36 @@ pub fn input_responses(
     (*digest == upstream.digest.as_str()).then(|| (answered, state.clone()))
 }
 
-/// A block of content; `None` for one of no known kind.
+/// A block of content; `None` for one of no known kind, or that is not what it says.
 fn block(block: Value) -> Option<Value> {
     let Value::Object(mut block) = block else { return None };
-    let members: &[&str] = match block.get("type")?.as_str()? {
+    let kind = block.get("type")?.as_str()?.to_owned();
+    let members: &[&str] = match kind.as_str() {
         "text" => &["text"],
         "image" | "audio" => &["data", "mimeType"],
         "resource_link" => &["uri", "name"],
         "resource" => {
             let Some(Value::Object(resource)) = block.get_mut("resource") else { return None };
             keep(resource, &["uri"])?;
+            resource.get("uri")?.as_str().filter(|uri| names_a_resource(uri))?;
             &["resource"]
         }
         _ => return None,
     };
     keep(&mut block, members)?;
-    Some(block.into())
+    let text = |name| block.get(name).and_then(Value::as_str);
+    let is_as_it_says = match kind.as_str() {
+        "image" | "audio" => text("mimeType").is_some_and(|it| is_media_type_of(&kind, it)),
+        "resource_link" => text("uri").is_some_and(names_a_resource),
+        _ => true,
+    };
+    is_as_it_says.then_some(block.into())
+}
+
+/// Whether a media type is one of images, or of audio.
+fn is_media_type_of(kind: &str, media_type: &str) -> bool {
+    let whole = media_type.split_once('/');
+    whole.is_some_and(|(it, subtype)| it.eq_ignore_ascii_case(kind) && !subtype.is_empty())
 }
 
 /// Keeps the texts that blocks have, cleaned; `None` if one of `required` is missing.

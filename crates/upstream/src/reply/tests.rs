@@ -32,6 +32,27 @@ fn of_a_block_only_what_is_known_is_passed_on_and_nothing_invisible() {
     assert_eq!(result, Ok(passed_on(expected, None, false)));
 }
 
+fn link(uri: &str) -> Value {
+    json!({ "content": [{ "type": "resource_link", "uri": uri, "name": "n" }] })
+}
+
+#[test]
+fn a_link_may_have_a_scheme_of_the_server_and_media_types_have_no_letter_case() {
+    let uris = [
+        "https://w.example/a",
+        "http://w.example",
+        "file:///a",
+        "weather://oslo",
+        "urn:a:b",
+        "a/b",
+    ];
+    for uri in uris {
+        assert!(replied(link(uri), None).is_ok(), "{uri}");
+    }
+    let sound = json!([{ "type": "audio", "data": "AA==", "mimeType": "Audio/wav; codecs=1" }]);
+    assert!(replied(json!({ "content": sound }), None).is_ok());
+}
+
 #[test]
 fn anything_that_is_no_result_is_refused() {
     for result in [
@@ -42,6 +63,17 @@ fn anything_that_is_no_result_is_refused() {
         json!({ "content": [{ "type": "video", "text": "x" }] }),
         json!({ "content": [{ "type": "resource", "resource": { "text": "x" } }] }),
         json!({ "content": [{ "type": "resource", "resource": "x" }] }),
+        json!({ "content": [{ "type": "image", "data": "AA==", "mimeType": "text/html" }] }),
+        json!({ "content": [{ "type": "image", "data": "AA==", "mimeType": "audio/wav" }] }),
+        json!({ "content": [{ "type": "image", "data": "AA==", "mimeType": "image" }] }),
+        json!({ "content": [{ "type": "audio", "data": "AA==", "mimeType": "image/png" }] }),
+        link("javascript:alert(1)"),
+        link(" java\nscript:alert(1)"),
+        link("JavaScript:alert(1)"),
+        link("data:text/html,x"),
+        link("blob:https://w.example/1"),
+        link("vbscript:x"),
+        json!({ "content": [{ "type": "resource", "resource": { "uri": "data:,x", "text": "x" } }] }),
         json!({ "content": [], "resultType": "input_required" }),
     ] {
         let text = result.to_string();
