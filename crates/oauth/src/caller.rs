@@ -304,9 +304,12 @@ pub fn subject_token(caller: &Caller) -> &Secret {
     caller.token()
 }
 
-/// Whether a text can be the id of an organization: it is a word of visible ASCII characters.
-fn is_organization_id(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+/// Whether a text can be the id of an organization of a tenant: `org_`, and letters, digits and
+/// hyphens of either kind. No name of an organization is one.
+#[must_use]
+pub fn is_organization_id(text: &str) -> bool {
+    let id = text.strip_prefix("org_").unwrap_or_default();
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// See [`Caller::is_machine`].

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `settings`, `issuers` | the variables, and the issuers whose tokens get in |
 //! | `limits`, `rate_limit` | how often callers may use the server |
-//! | `failures` | how many tokens with a wrong signature are checked |
+//! | `failures` | how many invalid tokens and proofs of a sender are checked |
 //! | `bearer` → `verified` → `jwt`, `claims` → `caller` | from an `Authorization` header to a [`Caller`] |
 //! | `documents`, `jwks` | an issuer's metadata and signing keys |
 //! | `dpop` | tokens that are bound to a key |
@@ -47,7 +47,7 @@ use http::{HeaderMap, Method};
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
 pub use bearer::{Scheme, bearer_token};
-pub use caller::{Caller, CallerKind, Organization, subject_token};
+pub use caller::{Caller, CallerKind, Organization, is_organization_id, subject_token};
 pub use challenge::scope_challenge;
 pub use claims::{Claims, Expected};
 pub use documents::{IssuerAnswer, IssuerCache, IssuerDocuments, IssuerQuery, IssuerUnavailable};

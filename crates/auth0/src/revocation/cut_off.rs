@@ -4,7 +4,7 @@
 //! rather than too little.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use doorward_oauth::{Caller, subject_token};
+use doorward_oauth::{Caller, is_organization_id, subject_token};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,25 @@ pub(super) struct CutOff {
     pub(super) issued_before: Option<u64>,
 }
 
+/// What entries may say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The latest moment that a cut-off may name, in seconds since the Unix epoch.
+    pub(super) latest: u64,
+    /// Whether the ids of organizations may have any form, because other issuers than the tenant
+    /// are trusted.
+    pub(super) any_organization: bool,
+}
+
+/// What is wrong with a cut-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CutOffError {
+    /// Whose access is to be cut off is not understood.
+    Invalid,
+    /// An organization is not named by its id.
+    OrganizationNotAnId,
+}
+
 impl TokenProperty {
     /// Its name in a record. A digest, so that a record does not grow with what clients are called.
     pub(super) fn name(&self) -> String {
@@ -68,9 +87,21 @@ impl TokenProperty {
 }
 
 impl CutOff {
-    /// Parses the value of `cut_off`; `None` if anything about it is not understood. `latest` is
-    /// the latest moment that it may name.
-    pub(super) fn parse(value: &Value, latest: u64) -> Option<Self> {
+    /// Parses the value of `cut_off`.
+    ///
+    /// # Errors
+    ///
+    /// Returns `OrganizationNotAnId` if it names an organization by something else than an id, and
+    /// `Invalid` if anything else about it is not understood.
+    pub(super) fn parse(value: &Value, rules: Rules) -> Result<Self, CutOffError> {
+        let organization = value.get("organization").and_then(Value::as_str);
+        if organization.is_some_and(|id| !rules.any_organization && !is_organization_id(id)) {
+            return Err(CutOffError::OrganizationNotAnId);
+        }
+        Self::understood(value, rules.latest).ok_or(CutOffError::Invalid)
+    }
+
+    fn understood(value: &Value, latest: u64) -> Option<Self> {
         let mut members = value.as_object()?.clone();
         let issued_before = match members.remove("issued_before") {
             None => None,
@@ -126,6 +157,7 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_800_000_000;
+    const RULES: Rules = Rules { latest: NOW, any_organization: false };
 
     #[test]
     fn a_cut_off_says_whose_and_since_when() {
@@ -149,16 +181,16 @@ mod tests {
                 Target::OfUser(user(), TokenProperty::Client("c".to_owned())),
             ),
         ] {
-            let parsed = CutOff::parse(&value, NOW);
+            let parsed = CutOff::parse(&value, RULES);
             assert_eq!(
                 parsed,
-                Some(CutOff { target: target.clone(), issued_before: None }),
+                Ok(CutOff { target: target.clone(), issued_before: None }),
                 "{value}"
             );
             let mut value = value;
             value["issued_before"] = json!(NOW);
-            let parsed = CutOff::parse(&value, NOW);
-            assert_eq!(parsed, Some(CutOff { target, issued_before: Some(NOW) }), "{value}");
+            let parsed = CutOff::parse(&value, RULES);
+            assert_eq!(parsed, Ok(CutOff { target, issued_before: Some(NOW) }), "{value}");
         }
     }
 
@@ -172,7 +204,7 @@ mod tests {
             json!({ "subject": 7 }),
             json!({ "user": "auth0|1" }),
             json!({ "subject": "a", "more": 1 }),
-            json!({ "client": "c", "organization": "o" }),
+            json!({ "client": "c", "organization": "org_1" }),
             json!({ "subject": "a", "everything": true }),
             json!({ "everything": false }),
             json!({ "everything": "true" }),
@@ -183,13 +215,29 @@ mod tests {
             json!({ "subject": "a", "issued_before": "2027-01-15T08:00:00Z" }),
             json!({ "subject": "a", "issued_before": -1 }),
         ] {
-            assert_eq!(CutOff::parse(&value, NOW), None, "{value}");
+            assert_eq!(CutOff::parse(&value, RULES), Err(CutOffError::Invalid), "{value}");
         }
     }
 
     #[test]
+    fn an_organization_of_the_tenant_is_cut_off_by_its_id_and_not_by_its_name() {
+        for name in ["acme", "org_", "org_a b", "ORG_1", "org-1", ""] {
+            for value in
+                [json!({ "organization": name }), json!({ "subject": "a", "organization": name })]
+            {
+                let parsed = CutOff::parse(&value, RULES);
+                assert_eq!(parsed, Err(CutOffError::OrganizationNotAnId), "{value}");
+            }
+        }
+        let of_others = Rules { any_organization: true, ..RULES };
+        let target = Target::All(TokenProperty::Organization("acme".to_owned()));
+        let parsed = CutOff::parse(&json!({ "organization": "acme" }), of_others);
+        assert_eq!(parsed, Ok(CutOff { target, issued_before: None }));
+    }
+
+    #[test]
     fn a_token_has_the_parts_that_it_names_and_no_two_parts_have_the_same_name() {
-        let claims = json!({ "sub": "u", "client_id": "x", "org_id": "x", "jti": "x" });
+        let claims = json!({ "sub": "u", "client_id": "x", "org_id": "org_x", "jti": "x" });
         let caller = caller_with(claims.as_object().unwrap().clone(), "x");
         let names: Vec<String> =
             TokenProperty::of_token(&caller).map(|property| property.name()).collect();

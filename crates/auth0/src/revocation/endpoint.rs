@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::{
     RevocationSettings,
-    cut_off::{CutOff, Target},
+    cut_off::{CutOff, Rules, Target},
     events::{MAX_BODY_BYTES, Revocation},
     record::{
         AT_ONCE, Change, Changes, MAX_PROPERTIES, Place, WriteError, latest_issue_time, write,
@@ -84,7 +84,10 @@ where
     if body.trim_ascii().is_empty() {
         return not_understood("The body is empty.");
     }
-    let revocation = Revocation::parse(&body, latest_issue_time(tenant));
+    let mut issuers = tenant.resource_server.settings.issuers();
+    let any_organization = issuers.any(|issuer| !issuer.is_tenant);
+    let rules = Rules { latest: latest_issue_time(tenant), any_organization };
+    let revocation = Revocation::parse(&body, rules);
     let problem = problem(&revocation);
     if let (Some(problem), true) = (&problem, revocation.is_empty()) {
         return not_understood(problem);

@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::cut_off::{CutOff, Target, TokenProperty};
+use super::cut_off::{CutOff, CutOffError, Rules, Target, TokenProperty};
 
 /// The largest body, in bytes. Log streams send many events at once.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -28,6 +28,9 @@ const MAX_SUBJECTS: usize = 100;
 
 /// The most cut-offs of one request: to cut off everybody instead would be too much.
 const MAX_CUT_OFFS: usize = 1000;
+
+/// The members of entries that an operator sends. Each is alone in its entry.
+const REQUESTS: [&str; 4] = ["cut_off", "everything", "reseal", "subject"];
 
 /// What is revoked.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,7 +65,9 @@ pub(super) enum EntryError {
     /// It is not JSON, or larger than what is read.
     Json(JsonError),
     /// Whose access is to be cut off is not understood.
-    CutOff,
+    CutOff(CutOffError),
+    /// It has another member beside the one that says what it is.
+    Mixed,
     /// It has none of the members that say what it is.
     Unknown,
     /// The member with this name has a value that is not one.
@@ -72,16 +77,15 @@ pub(super) enum EntryError {
 }
 
 impl Revocation {
-    /// Parses a body, entry by entry. `latest` is the latest moment that a cut-off may name, in
-    /// seconds since the Unix epoch.
-    pub(super) fn parse(body: &[u8], latest: u64) -> Self {
+    /// Parses a body, entry by entry.
+    pub(super) fn parse(body: &[u8], rules: Rules) -> Self {
         let mut revoked = Self::default();
         for (index, entry) in entries(body.trim_ascii()).into_iter().enumerate() {
             let cut_offs = revoked.cut_offs.len();
             // Only one entry is in memory at a time.
             let added = strict_json::parse(entry)
                 .map_err(EntryError::Json)
-                .and_then(|entry| revoked.add(&entry, latest));
+                .and_then(|entry| revoked.add(&entry, rules));
             let has_room = revoked.cut_offs.len() <= MAX_CUT_OFFS;
             let added = if has_room { added } else { Err(EntryError::TooMany) };
             if let Err(error) = added {
@@ -104,9 +108,15 @@ impl Revocation {
             && self.cut_offs.is_empty()
     }
 
-    fn add(&mut self, entry: &Value, latest: u64) -> Result<(), EntryError> {
+    fn add(&mut self, entry: &Value, rules: Rules) -> Result<(), EntryError> {
+        // What an operator asks for is done as a whole or not at all.
+        let is_request = REQUESTS.iter().any(|name| entry.get(name).is_some());
+        if is_request && entry.as_object().is_some_and(|members| members.len() > 1) {
+            return Err(EntryError::Mixed);
+        }
         if let Some(cut_off) = entry.get("cut_off") {
-            self.cut_offs.push(CutOff::parse(cut_off, latest).ok_or(EntryError::CutOff)?);
+            let cut_off = CutOff::parse(cut_off, rules).map_err(EntryError::CutOff)?;
+            self.cut_offs.push(cut_off);
             return Ok(());
         }
         if let Some(subject) = entry.get("subject") {
@@ -130,7 +140,7 @@ impl Revocation {
         let kind = kind.as_str().ok_or(EntryError::Value("type"))?;
         let text = |name| event.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let user = text("user_id");
-        let moment = text("date").and_then(seconds).map(|moment| moment.min(latest));
+        let moment = text("date").and_then(seconds).map(|moment| moment.min(rules.latest));
         match kind {
             "sapi" => self.add_operation(event, moment),
             "connected_accounts_delete_succeeded" => self.add_named(user),
@@ -336,11 +346,21 @@ impl fmt::Display for WrongEntry {
                 f,
                 "Entry {number} has neither `subject` nor `everything`, `cut_off` or `type`"
             ),
-            EntryError::CutOff => write!(
+            EntryError::CutOff(CutOffError::Invalid) => write!(
                 f,
                 "The value of `cut_off` in entry {number} is invalid: it needs one of `subject`, \
                  `client`, `organization`, `token_id`, `token_sha256` and `everything`, and may have \
                  `issued_before`, in seconds"
+            ),
+            EntryError::Mixed => write!(
+                f,
+                "Entry {number} has more than one member: send what is to be done as entries of their \
+                 own, `issued_before` inside of `cut_off`, and nothing else"
+            ),
+            EntryError::CutOff(CutOffError::OrganizationNotAnId) => write!(
+                f,
+                "The `organization` in entry {number} is not an id: it needs the id of the \
+                 organization, like `org_ab12CD34ef56GH78`, and not its name"
             ),
             EntryError::Value(member) => {
                 write!(f, "The value of `{member}` in entry {number} is invalid")

@@ -81,6 +81,13 @@ fn a_request_that_is_not_understood_is_400_and_says_why() {
         ("{", "Entry 1 is not valid JSON."),
         (r#"[{ "data": { "type": "s" } }, {}]"#, "Entry 2 has neither `subject` nor"),
         (r#"{ "everything": "true" }"#, "The value of `everything` in entry 1 is invalid."),
+        (r#"{ "subject": "x", "everything": true }"#, "Entry 1 has more than one member"),
+        (r#"{ "subject": "x", "cut_off": { "subject": "y" } }"#, "Entry 1 has more than one"),
+        (r#"{ "cut_off": { "subject": "y" }, "issued_before": 1 }"#, "Entry 1 has more than one"),
+        (r#"{ "cut_off": { "subject": "y" }, "more": 1 }"#, "Entry 1 has more than one member"),
+        (r#"{ "everything": true, "reseal": true }"#, "Entry 1 has more than one member"),
+        (r#"{ "reseal": true, "type": "scp" }"#, "Entry 1 has more than one member"),
+        (r#"{ "cut_off": { "organization": "acme" } }"#, "in entry 1 is not an id"),
     ] {
         let (status, text) = send(&host, Some(SECRET), body);
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");

@@ -5,13 +5,14 @@ use serde_json::json;
 use super::*;
 
 const LATEST: u64 = 1_800_000_060;
+const RULES: Rules = Rules { latest: LATEST, any_organization: false };
 
 /// When all events happened, and the second after it.
 const DATE: &str = "2027-01-15T07:59:59.001Z";
 const MOMENT: Option<u64> = Some(1_800_000_000);
 
 fn parsed(body: &Value) -> Revocation {
-    let revocation = Revocation::parse(body.to_string().as_bytes(), LATEST);
+    let revocation = Revocation::parse(body.to_string().as_bytes(), RULES);
     assert_eq!(revocation.wrong, [], "{body}");
     revocation
 }
@@ -249,11 +250,11 @@ fn events_may_come_as_lines() {
     let one = operation("post", "/api/v2/users/auth0%7C1/roles", &json!({}));
     let other = operation("post", "/api/v2/users/auth0%7C2/roles", &json!({}));
     let lines = format!("{one}\n\n{other}\n");
-    assert_eq!(Revocation::parse(lines.as_bytes(), LATEST), of(&["auth0|1", "auth0|2"]));
+    assert_eq!(Revocation::parse(lines.as_bytes(), RULES), of(&["auth0|1", "auth0|2"]));
     // An object may span lines.
     let event = serde_json::to_string_pretty(&one).unwrap();
     for body in [event.clone(), format!("[\n{event}\n]"), format!("{event}\r\n\r\n{event}")] {
-        assert_eq!(Revocation::parse(body.as_bytes(), LATEST), of(&["auth0|1"]), "{body}");
+        assert_eq!(Revocation::parse(body.as_bytes(), RULES), of(&["auth0|1"]), "{body}");
     }
 }
 
@@ -278,7 +279,7 @@ fn an_entry_that_is_not_understood_does_not_keep_others_from_being_carried_out()
         let other = |id: u8| json!({ "type": "sdu", "user_id": format!("auth0|{id}") });
         let entries = [other(1).to_string(), wrong, other(2).to_string()];
         for body in [format!("[{}]", entries.join(" , ")), entries.join("\n")] {
-            let revocation = Revocation::parse(body.as_bytes(), LATEST);
+            let revocation = Revocation::parse(body.as_bytes(), RULES);
             let target: Vec<_> = revocation.cut_offs.into_iter().map(|it| it.target).collect();
             assert_eq!(target, [user(), Target::User("auth0|2".to_owned())], "{metadata:.20}");
             assert_eq!(revocation.wrong, [WrongEntry { number: 2, error }], "{metadata:.20}");
@@ -309,8 +310,8 @@ fn too_many_users_are_everybody() {
         .collect();
     assert_eq!(parsed(&json!(events)), everything(), "which counts at once");
     let cut_offs = |count| json!(vec![json!({ "cut_off": { "client": "c" } }); count]).to_string();
-    assert_eq!(Revocation::parse(cut_offs(1000).as_bytes(), LATEST).wrong, []);
-    let one_more = Revocation::parse(cut_offs(1001).as_bytes(), LATEST);
+    assert_eq!(Revocation::parse(cut_offs(1000).as_bytes(), RULES).wrong, []);
+    let one_more = Revocation::parse(cut_offs(1001).as_bytes(), RULES);
     assert_eq!(one_more.cut_offs.len(), 1000, "nobody else is cut off");
     assert_eq!(one_more.wrong, [WrongEntry { number: 1001, error: EntryError::TooMany }]);
 }
@@ -325,7 +326,7 @@ fn forty_thousand_subjects_take_no_time() {
     for count in [16_000, 40_000] {
         let body = body(count);
         let started_at = Instant::now();
-        assert_eq!(Revocation::parse(body.as_bytes(), LATEST), everything());
+        assert_eq!(Revocation::parse(body.as_bytes(), RULES), everything());
         // They are compared with 100 others, and not with each other.
         assert!(started_at.elapsed() < Duration::from_secs(1), "{:?}", started_at.elapsed());
     }
@@ -334,7 +335,7 @@ fn forty_thousand_subjects_take_no_time() {
 #[test]
 fn what_is_not_understood_is_named() {
     use EntryError::{Unknown, Value};
-    let cut_off = EntryError::CutOff;
+    let cut_off = EntryError::CutOff(CutOffError::Invalid);
     let malformed = EntryError::Json(JsonError::Malformed);
     let duplicate = EntryError::Json(JsonError::Duplicate);
     for (body, number, error) in [
@@ -366,7 +367,7 @@ fn what_is_not_understood_is_named() {
         (r#"{ "cut_off": { "user": "auth0|1" } }"#, 1, cut_off),
         (r#"{ "cut_off": { "subject": "a", "issued_before": 1800000061 } }"#, 1, cut_off),
     ] {
-        let revocation = Revocation::parse(body.as_bytes(), LATEST);
+        let revocation = Revocation::parse(body.as_bytes(), RULES);
         assert_eq!(revocation.wrong.last(), Some(&WrongEntry { number, error }), "{body}");
         assert!(number != 1 || revocation.is_empty(), "{body}");
     }
