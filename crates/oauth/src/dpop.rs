@@ -15,7 +15,7 @@ use self::proof::Proof;
 pub(crate) use self::replay::SeenProofs;
 use crate::{
     AuthenticationError, Caller, DpopPolicy, NoncePolicy, ProofError, ResourceServer, Scheme,
-    SignatureAlgorithm, TokenError,
+    SignatureAlgorithm, TokenError, failures::Failures,
 };
 
 /// The header with the nonce for a client's next proof (RFC 9449, section 8.1).
@@ -47,12 +47,26 @@ pub(crate) async fn confirm(
         Err(error) => return (Err(error.into()), None),
     };
     let is_required = server.settings.dpop_nonce == NoncePolicy::Required;
+    let failures = Failures::of_proofs(
+        server.limiter,
+        server.settings.failures,
+        request.1,
+        caller.issuer(),
+        key,
+    );
+    if let Err(refusal) = failures.check(&server.store).await {
+        return (Err(refusal), None);
+    }
     let (outcome, has_nonce) = match checked_proof(server, caller, key, request) {
-        Ok(proof) => {
-            (server.memory.proofs.first_use(server, key, &proof).await, proof.nonce.is_some())
-        }
+        Ok(proof) => (
+            server.memory.proofs.first_use(server, caller, key, &proof).await,
+            proof.nonce.is_some(),
+        ),
         Err(error) => (Err(error.into()), error == ProofError::NonceWrong),
     };
+    if matches!(outcome, Err(AuthenticationError::Proof(_))) {
+        failures.count(&server.store).await;
+    }
     (outcome, (is_required || has_nonce).then(|| nonce::issue(server, key)))
 }
 

@@ -139,8 +139,8 @@ pub enum AuthenticationError {
     RevocationUnknown,
     /// The token is invalid.
     Token(TokenError),
-    /// Too many tokens had a wrong signature, so this one was not checked. The value is the number
-    /// of seconds until another one is checked.
+    /// Too many tokens or proofs of this sender were refused, so this one was not checked. The
+    /// value is the number of seconds until another one is checked.
     TooManyFailures(u64),
     /// It is unknown whether the tenant has blocked the user.
     UserStateUnknown,
@@ -173,7 +173,7 @@ impl fmt::Display for AuthenticationError {
             Self::ReplayUnknown => f.write_str("it is unknown whether the proof was used before"),
             Self::RevocationUnknown => f.write_str("it is unknown whether access was cut off"),
             Self::Token(error) => error.fmt(f),
-            Self::TooManyFailures(_) => f.write_str("too many tokens had a wrong signature"),
+            Self::TooManyFailures(_) => f.write_str("too many tokens or proofs were refused"),
             Self::UserStateUnknown => f.write_str("it is unknown whether the user is blocked"),
         }
     }

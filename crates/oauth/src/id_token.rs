@@ -90,6 +90,16 @@ pub(crate) fn is_id_token(caller: &Caller, typ: TokenTyp) -> bool {
     !is_access_token && (has("nonce") || clients.any(is_for))
 }
 
+/// Whether a token says that it is a refresh token: Keycloak's are JWTs with a `typ` of `Refresh`,
+/// or `Offline` if they outlast the session.
+pub(crate) fn is_refresh_token(caller: &Caller) -> bool {
+    let kinds = ["token_use", "token_type", "typ"].into_iter();
+    kinds.filter_map(|claim| caller.text_claim(claim)).any(|kind| {
+        let is = |it: &&str| kind.eq_ignore_ascii_case(it);
+        ["refresh", "refresh_token", "offline"].iter().any(is)
+    })
+}
+
 impl From<AuthenticationError> for IdTokenError {
     fn from(error: AuthenticationError) -> Self {
         Self::Refused(error)

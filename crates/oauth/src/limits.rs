@@ -23,7 +23,7 @@ use crate::{
 variables! {
     /// How often callers may use the server, as [JSON](limits.md#how-often-callers-may-use-it):
     /// requests of each user, client or organization, of who acts and of a kind of caller, calls of
-    /// a tool by each user, and tokens with a wrong signature; `off` for no limit
+    /// a tool by each user, and invalid tokens and proofs; `off` for no limit
     LIMITS = optional("limits", "");
 }
 

@@ -98,7 +98,7 @@ pub struct ResourceServerSettings {
     pub dpop_proof_seconds: u64,
     /// Whether DPoP proofs must have a nonce of this server.
     pub dpop_nonce: NoncePolicy,
-    /// How many tokens of a sender may have a wrong signature; `None` for any number.
+    /// How many invalid tokens and proofs of a sender are checked; `None` for any number.
     pub failures: Option<Limit>,
 }
 

@@ -23,7 +23,7 @@ use crate::{
     AuthenticationError, Caller, Claims, Expected, IssuerAnswer, IssuerQuery, ResourceServer,
     TokenError, TrustedIssuer, UntrustedJwt,
     failures::Failures,
-    id_token::is_id_token,
+    id_token::{is_id_token, is_refresh_token},
     jwt::{MAX_TOKEN_BYTES, TokenTyp},
 };
 
@@ -165,18 +165,21 @@ async fn verify(
         true => untrusted.checked_claims(key, &expected),
         false => untrusted.verify(key, &expected),
     };
-    if matches!(claims, Err(TokenError::SignatureWrong)) {
+    let typ = untrusted.typ();
+    let caller = claims.and_then(|claims| checked_caller(claims, token, issuer, typ));
+    // A genuine token that is refused is not remembered, so it costs a check each time.
+    if caller.is_err() && !is_signature_checked && key.is_for(algorithm) {
         failures.count(&server.store).await;
     }
-    let caller = checked_caller(claims?, token, issuer, untrusted.typ())?;
+    let caller = caller?;
     if let Some(record) = record.filter(|_| found == RecordState::Absent) {
         record.write(now).await;
     }
     Ok((caller, answer))
 }
 
-/// The caller whom checked claims prove. ID tokens are refused before the organization is checked:
-/// to sign in to another one would not help.
+/// The caller whom checked claims prove. Other kinds of tokens are refused before the organization
+/// is checked: to sign in to another one would not help.
 fn checked_caller(
     claims: Claims,
     token: &Secret,
@@ -184,7 +187,7 @@ fn checked_caller(
     typ: TokenTyp,
 ) -> Result<Caller, TokenError> {
     let caller = Caller::new(claims, token.clone(), Rc::clone(issuer))?;
-    if is_id_token(&caller, typ) {
+    if is_id_token(&caller, typ) || is_refresh_token(&caller) {
         return Err(TokenError::TypeNotAllowed);
     }
     let allowed = &issuer.organizations;

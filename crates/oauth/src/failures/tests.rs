@@ -1,11 +1,13 @@
 use doorward_core::testing::FakeHost;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    TokenError,
-    testing::{Instance, bearer, good_claims, good_header, jwk, token},
+    ProofError, TokenError,
+    testing::{
+        ClientKey, Instance, NOW, bearer, good_claims, good_header, jwk, proof_claims, token,
+    },
 };
 
 /// An instance that checks three wrong signatures of a sender, and then one in ten seconds.
@@ -111,15 +113,79 @@ fn the_address_is_the_one_that_the_host_added_and_all_senders_together_have_an_e
     assert_eq!(checked.count(), 27);
 }
 
+/// Reproduction: tokens that are genuine and not for this server, or not any more, cost a check
+/// each time, and were under no limit.
+#[test]
+fn a_genuine_token_that_is_refused_counts_like_one_with_a_wrong_signature() {
+    for (claim, value, error) in [
+        ("exp", json!(NOW - 1000), TokenError::Expired),
+        ("aud", json!("https://another.example"), TokenError::AudienceWrong),
+        ("org_id", json!("acme"), TokenError::ClaimsMalformed),
+        ("token_use", json!("id"), TokenError::TypeNotAllowed),
+    ] {
+        let host = FakeHost::new();
+        let instance = instance(&host);
+        let mut claims: Value = good_claims();
+        claims["iat"] = json!(NOW - 2000);
+        claims[claim] = value;
+        let unusable = token(&good_header(), &claims);
+        let refused = Err(AuthenticationError::Token(error));
+        for expected in [refused, refused, refused, TOO_MANY] {
+            assert_eq!(sent(&instance, &host, &unusable, &["192.0.2.1:1"]), expected, "{claim}");
+        }
+        assert_eq!(sent(&instance, &host, &of_user("auth0|new"), &["192.0.2.2:1"]), Ok(()));
+    }
+}
+
+/// Reproduction: proofs with a wrong signature were under no limit.
+#[test]
+fn after_some_invalid_proofs_by_a_key_a_sender_has_no_more_of_them_checked_and_others_have() {
+    let host = FakeHost::new();
+    let instance = instance(&host);
+    let sent_proof = |key: &ClientKey, id: &str, is_good: bool, address: &str| {
+        let token = key.token();
+        let proof = key.proof(&key.header(), &proof_claims(&token, id));
+        let (signed, _) = proof.rsplit_once('.').unwrap();
+        let proof = if is_good { proof.clone() } else { format!("{signed}.{}", "A".repeat(86)) };
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (AUTHORIZATION.as_str(), &*format!("DPoP {token}")),
+            ("dpop", &*proof),
+            (CLIENT_ADDRESS, address),
+        ] {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        instance.authenticate(&host, &headers).map(drop)
+    };
+    let (key, other) = (ClientKey::new(), ClientKey::new());
+    let (here, there) = ("192.0.2.1:1", "192.0.2.2:1");
+    let wrong = Err(AuthenticationError::Proof(ProofError::SignatureWrong));
+    assert_eq!(sent_proof(&key, "a", true, here), Ok(()));
+    for expected in [wrong, wrong, wrong, TOO_MANY, TOO_MANY] {
+        assert_eq!(sent_proof(&key, "b", false, here), expected);
+    }
+    assert_eq!(sent_proof(&key, "c", true, here), TOO_MANY, "it is not checked whether it is good");
+    assert_eq!(
+        sent_proof(&key, "c", true, there),
+        Ok(()),
+        "whoever stole the token locks out nobody"
+    );
+    assert_eq!(sent_proof(&other, "a", true, here), Ok(()), "another key behind the same address");
+    assert_eq!(sent(&instance, &host, &of_user("auth0|new"), &[here]), Ok(()));
+    host.now.set(host.now.get() + 10);
+    assert_eq!(sent_proof(&key, "d", true, here), Ok(()));
+}
+
 #[test]
 fn what_is_refused_without_a_check_of_its_signature_does_not_count() {
     let host = FakeHost::new();
     let instance = instance(&host);
-    let mut expired: Value = good_claims();
-    expired["exp"] = json!(1);
     let mut header = good_header();
     header["kid"] = json!("unknown");
-    for bad in ["opaque", &token(&good_header(), &expired), &token(&header, &good_claims())] {
+    let mut other_algorithm = good_header();
+    other_algorithm["alg"] = json!("HS256");
+    for bad in ["opaque", &token(&header, &good_claims()), &token(&other_algorithm, &good_claims())]
+    {
         for _ in 0..9 {
             let result = sent(&instance, &host, bad, &[]);
             assert!(matches!(result, Err(AuthenticationError::Token(_))), "{result:?}");
