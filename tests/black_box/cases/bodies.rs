@@ -187,7 +187,7 @@ async fn a_truncated_body_is_not_served_and_does_not_disturb_others(world: &Worl
 }
 
 async fn a_body_that_is_held_back_until_its_caller_is_cut_off_is_refused(world: &World) {
-    let trace = format!("{:032x}", 0xc07_0ff_0000_usize + world.number());
+    let trace = format!("{:032x}", 0xc0_70ff_0000_usize + world.number());
     let body = echo(0);
     let framing =
         format!("content-length: {}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01", body.len());
