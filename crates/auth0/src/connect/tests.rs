@@ -258,6 +258,20 @@ fn of_several_callbacks_at_once_one_succeeds() {
 }
 
 #[test]
+fn a_stranger_with_the_link_can_make_the_user_start_again_and_nothing_else() {
+    let setting = Setting::new();
+    let [users, strangers] = [setting.started(&json!({})), setting.started(&json!({}))];
+    for (flow, browser) in [(&users, &users), (&strangers, &users), (&users, &strangers)] {
+        let url = back(flow, "code=the-code&iss=https://tenant.example.com/");
+        assert!(setting.visit(&url, &browser.cookie).location.is_none());
+        assert_eq!(setting.last_code(), "connect_not_begun");
+    }
+    assert_eq!(setting.host.count(TOKENS), 0);
+    let again = setting.started(&json!({}));
+    assert!(setting.signed_in(&again, &json!({})).location.is_some());
+}
+
+#[test]
 fn the_provider_is_reached_over_https_or_at_the_tenant() {
     for (page, is_safe) in [
         ("https://accounts.example.com/consent?a=b", true),
