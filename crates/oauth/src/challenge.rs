@@ -142,8 +142,9 @@ fn unavailable(message: &str) -> Answer {
 /// The challenge for a caller whose token lacks scopes: all `needed` ones, so that one more consent
 /// is enough. The answer is 403.
 ///
-/// `granted` are those of the token that a client loses unless it asks for them again: legacy
-/// clients take the challenge for the whole new grant. All are spelled as the caller's issuer does.
+/// `granted` are the scopes of the token that belong in the challenge too. Legacy clients ask for
+/// exactly the scopes in the challenge, and would lose all others. Both are spelled as the caller's
+/// issuer spells them.
 ///
 /// A permission that the user does not hold does not belong here: no consent can help.
 #[must_use]

@@ -78,7 +78,7 @@ reasons! {
         Method = "egress_method_not_allowed",
         /// The request is too large or too slow
         Body = "egress_body_refused",
-        /// The API did not respond, or in a form that could hide the token
+        /// The API did not respond, or its response could hide the token
         Unreachable = "egress_unreachable" (Failed),
         /// The API responded with the token
         Token = "egress_token_returned" (Failed),
@@ -302,7 +302,7 @@ fn request_to_api(url: &str, egress: &Egress, sent: &Parts, body: Bytes) -> Opti
     Some(request)
 }
 
-/// Sends a request with the token. No answer passes that has it.
+/// Sends a request with the token, and refuses a response that contains it.
 async fn send(
     environment: &Environment,
     upstream: &Upstream,

@@ -1,4 +1,4 @@
-//! An MCP server behind its door, for authors of servers: tools, prompts and resources go into a
+//! The library for authors of MCP servers: tools, prompts and resources go into a
 //! [`Registry`](prelude::Registry), the registry into a [`Server`]. Every caller is verified,
 //! authorized and written into the audit log before any of them runs.
 //!

@@ -40,7 +40,7 @@ const SETTINGS_SECONDS: u64 = 60;
 /// How long invalid settings are cached, in seconds.
 const INVALID_SETTINGS_SECONDS: u64 = 2;
 
-/// An MCP server behind its door. One instance serves many callers, several at once.
+/// An MCP server that verifies and authorizes its callers. One instance serves several at once.
 ///
 /// ```
 /// use doorward_server::prelude::*;

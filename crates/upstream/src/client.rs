@@ -157,8 +157,8 @@ impl Client<'_> {
         self.exchange(protocol, CALL, params, headers).await
     }
 
-    /// Opens a session, unless one that is known may serve: one caller's serves no other, and what
-    /// a server is told of a caller may stay in its session.
+    /// Opens a session of its own for this call if the server gets something of the caller: it may
+    /// remember that in the session, so no other caller may use it.
     async fn open_session(&self, protocol: &mut Protocol) -> Result<(), Fault> {
         if *protocol != Protocol::Modern && self.upstream.has_session_per_call() {
             *protocol = self.initialize().await?;

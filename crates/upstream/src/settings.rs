@@ -89,8 +89,8 @@ pub struct Upstream {
     pub elicitation_origins: Vec<Origin>,
     /// What authenticates requests to the server.
     pub credential: Credential,
-    /// What is told about the caller: some of `subject`, `name`, `scopes`, `organization` and
-    /// `locale`.
+    /// What the server is told about the caller: some of `issuer`, `subject`, `name`, `scopes`,
+    /// `organization` and `locale`.
     pub caller: Vec<String>,
     /// The API that its tools may call through this server.
     pub egress: Option<Egress>,

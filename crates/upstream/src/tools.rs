@@ -115,8 +115,8 @@ fn annotations(upstream: &Upstream, sent: Option<&Value>) -> Value {
     })
 }
 
-/// Removes what nobody can see from titles and descriptions; `false` if there is any elsewhere,
-/// where it would mean something.
+/// Removes invisible characters from titles and descriptions; `false` if there are any elsewhere,
+/// where removing them would change the schema.
 pub(crate) fn is_clean(schema: &mut Value) -> bool {
     match schema {
         Value::String(text) => !text.chars().any(is_hidden),

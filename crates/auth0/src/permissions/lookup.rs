@@ -129,7 +129,7 @@ impl Tenant<'_> {
         let settings = &self.settings.permissions;
         let (start, key) = (self.start_lookup(caller).await, self.queue_key(caller));
         let question = Question::Active(caller.subject());
-        // That the user is blocked may be only half as old as that the user is not.
+        // The answer that a user is blocked is used only half as long as that a user is not.
         let active = self.answer(question, key, settings.ttl(), start).await?;
         if active.user_exists {
             return Ok(true);

@@ -21,7 +21,8 @@ use super::{
     cut_off::{CutOff, Rules, Target},
     events::{MAX_BODY_BYTES, Revocation},
     record::{
-        AT_ONCE, Change, Changes, MAX_PROPERTIES, Place, WriteError, latest_issue_time, write,
+        Change, Changes, MAX_CONCURRENT_WRITES, MAX_PROPERTIES, Place, WriteError,
+        latest_issue_time, write,
     },
     reseal::reseal,
 };
@@ -197,7 +198,7 @@ async fn write_down(
         }
     }
     let mut written = Written { is_done: changes.is_empty(), worst: None };
-    for some in changes.chunks(AT_ONCE) {
+    for some in changes.chunks(MAX_CONCURRENT_WRITES) {
         let writes = some.iter().map(|(key, changes)| -> PortFuture<'_, _> {
             Box::pin(write(tenant, settings, key, changes))
         });

@@ -1,10 +1,11 @@
-//! Which revocations an answer was asked for after. Revocations are random numbers that are
-//! compared for equality, so it does not matter how far the clocks of machines differ.
+//! Tells whether a cached answer is older than a revocation: each answer has the last revocations
+//! that were known when the tenant was asked. Revocations are random numbers that are compared for
+//! equality, so it does not matter how far the clocks of machines differ.
 
 use serde_json::{Value, json};
 
-/// How long an answer is cached that was asked for because of a revocation, in milliseconds: the
-/// tenant may report a change before all of its servers know it.
+/// How long the first answers after a revocation are cached, in milliseconds: the tenant may report
+/// a change before all of its servers know it.
 const SETTLING_MILLIS: u64 = 2000;
 
 /// How often answers are asked for again because roles or APIs change, in milliseconds. Such a

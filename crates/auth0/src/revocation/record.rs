@@ -1,16 +1,15 @@
 //! The records of revocations in the key-value store: one for everybody, and a fixed number for
 //! users.
 //!
-//! A user's record has what was revoked of some users, each under a name, and what was revoked of
-//! all who share it. A user is dropped when no token that was cut off can still be in use. Where a
-//! record gets too large, those whose revocations are the oldest become one revocation of all who
-//! share it: it takes too much rather than too little.
+//! A user's record has the revocations of single users, each under the user's name, and revocations
+//! that hold for all users who share the record. A user is dropped once all tokens that were cut
+//! off have expired. If a record gets too large, the oldest revocations of single users become one
+//! for all who share the record: it revokes too much rather than too little.
 //!
-//! A record that does not open is taken for a revocation of everything, and written anew. Two
-//! instances that could not open each other's records would do that by turns, and refuse
-//! everybody. So an instance that knows the previous secret as well leaves a record sealed as it
-//! was, where those with only one of the secrets can open it, until it is told that nobody is left
-//! who has only the previous one (`reseal`).
+//! A record that cannot be opened counts as a revocation of everything, and is written anew. Two
+//! instances with different secrets would overwrite each other's records for ever, and refuse
+//! everybody. So an instance that also has the previous secret keeps a record under the secret that
+//! sealed it, until an operator says that all instances have the new one (`reseal`).
 
 use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
 
@@ -30,20 +29,20 @@ use crate::Tenant;
 pub(super) const RECORDS: u8 = 64;
 
 /// How many records are written at the same time.
-pub(super) const AT_ONCE: usize = 16;
+pub(super) const MAX_CONCURRENT_WRITES: usize = 16;
 
 /// How often a record is written, if others write it at the same time.
-pub(super) const ATTEMPTS: usize = 5;
+pub(super) const MAX_WRITE_ATTEMPTS: usize = 5;
 
 /// How long after writing a record it is read again, to see whether somebody else's change replaced
 /// it. The store has no transactions, and an access takes a few milliseconds.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const VERIFY_DELAY: Duration = Duration::from_millis(50);
 
 /// How old a token may be, in seconds. Auth0 issues none that lives longer than 30 days.
 pub(super) const MAX_TOKEN_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// How long a cut-off is kept, in seconds: a day longer, because clocks differ.
-const KEPT_SECONDS: u64 = MAX_TOKEN_SECONDS + 24 * 60 * 60;
+const CUT_OFF_SECONDS: u64 = MAX_TOKEN_SECONDS + 24 * 60 * 60;
 
 /// How many clients, organizations and tokens may be cut off in everybody's record, which every
 /// request reads: 25 KB.
@@ -210,7 +209,7 @@ impl Record {
 
     fn changed(mut self, changes: &Changes, tenant: &Tenant<'_>) -> Self {
         let now = tenant.host().now();
-        self.users.retain(|user| now.saturating_sub(user.written_at) < KEPT_SECONDS);
+        self.users.retain(|user| now.saturating_sub(user.written_at) < CUT_OFF_SECONDS);
         for (name, change) in changes {
             if name.is_empty() {
                 self.everybody = change.applied(self.everybody, true, tenant);
@@ -335,10 +334,10 @@ pub(super) async fn write(
     };
     let (before, mut store) = read().await?;
     let mut last = before.clone();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_WRITE_ATTEMPTS {
         let changed = last.changed(changes, tenant);
         store.set(key, changed.to_json().to_string().as_bytes()).await?;
-        tenant.host().sleep(PAUSE).await;
+        tenant.host().sleep(VERIFY_DELAY).await;
         (last, store) = read().await?;
         if changes.iter().all(|(name, change)| last.has(name, change, &before, &changed)) {
             let is_whole = changes.iter().all(|(name, change)| {
@@ -370,7 +369,7 @@ impl Change {
         let mut issued_before = revocations.issued_before.max(self.issued_before);
         let mut properties = revocations.properties;
         properties.retain(|_, [moment, written_at]| {
-            *moment > issued_before && now.saturating_sub(*written_at) < KEPT_SECONDS
+            *moment > issued_before && now.saturating_sub(*written_at) < CUT_OFF_SECONDS
         });
         for (name, moment) in self.properties.iter().filter(|(_, moment)| **moment > issued_before)
         {

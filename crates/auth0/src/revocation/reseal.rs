@@ -8,8 +8,8 @@ use doorward_core::{
 use super::{
     RevocationSettings,
     record::{
-        AT_ONCE, ATTEMPTS, PAUSE, RECORDS, Record, WriteError, changed_all_the_time, read,
-        store_key,
+        MAX_CONCURRENT_WRITES, MAX_WRITE_ATTEMPTS, RECORDS, Record, VERIFY_DELAY, WriteError,
+        changed_all_the_time, read, store_key,
     },
 };
 use crate::Tenant;
@@ -27,7 +27,7 @@ pub(super) async fn reseal(
     let users = (0..RECORDS).map(|number| number.to_string());
     let records = std::iter::once(String::new()).chain(users);
     let keys: Vec<StoreKey> = records.map(|record| store_key(tenant, &record)).collect();
-    for some in keys.chunks(AT_ONCE) {
+    for some in keys.chunks(MAX_CONCURRENT_WRITES) {
         let writes = some
             .iter()
             .map(|key| -> PortFuture<'_, _> { Box::pin(reseal_record(tenant, settings, key)) });
@@ -45,11 +45,11 @@ async fn reseal_record(
 ) -> Result<(), WriteError> {
     // Somebody may write it under the previous secret meanwhile, which is nothing to log.
     let current = tenant.store().with_callers_sealer(&settings.sealer);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_WRITE_ATTEMPTS {
         let (stored, _) = read(tenant, settings, key).await?;
         let record = Record::open(tenant, stored).unwrap_or_else(|unknown| unknown);
         current.set(key, record.to_json().to_string().as_bytes()).await?;
-        tenant.host().sleep(PAUSE).await;
+        tenant.host().sleep(VERIFY_DELAY).await;
         if matches!(current.read(key).await?, store::Record::Opened(_)) {
             return Ok(());
         }

@@ -20,7 +20,8 @@ pub(super) const FRESH_MILLIS: u64 = 60_000;
 /// How long a list is served while its server does not answer, in milliseconds.
 pub(super) const STALE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
-/// Back-off after asking a server, in milliseconds, without a list to serve.
+/// Back-off after asking a server without a list to serve, in milliseconds; also how long other
+/// requests wait for that list.
 const BACKOFF_MILLIS: u64 = 3000;
 
 /// Back-off after asking a server, in milliseconds, with a list to serve.

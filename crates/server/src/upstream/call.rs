@@ -110,9 +110,9 @@ pub(super) fn access(upstream: &Upstream) -> RemoteAccess {
     }
 }
 
-/// What the operator lets a server know of the caller. Who the caller is means something only
-/// together with the issuer, so of callers of further issuers nothing of that is said to a server
-/// that is not told the issuer.
+/// What the operator lets a server know about the caller. A subject is unique only together with
+/// its issuer. So of a caller of a further issuer, a server that is not told the issuer gets only
+/// the scopes.
 pub(super) fn caller_view(caller: &Caller, members: &[String], main_issuer: &str) -> Value {
     let is_identifiable =
         caller.issuer() == main_issuer || members.iter().any(|member| member == "issuer");
