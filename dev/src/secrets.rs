@@ -58,7 +58,10 @@ fn check(path: &Path) -> Result<(), Error> {
     for problem in &problems {
         println!("  ✗ {problem}");
     }
-    Err(Error::flow(format!("{} things are wrong with the secrets.", problems.len())))
+    Err(Error::flow(match problems.len() {
+        1 => "One thing is wrong with the secrets.".to_owned(),
+        count => format!("{count} things are wrong with the secrets."),
+    }))
 }
 
 fn weak(variables: &Variables) -> Vec<String> {

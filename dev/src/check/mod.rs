@@ -100,8 +100,10 @@ pub async fn run(options: &cli::Check) -> Result<(), Error> {
     match report::count(&sections) {
         Count { findings: 0, unknown: 0, .. } => Ok(()),
         Count { findings: 0, unknown, .. } => {
-            Err(Error::unchecked(format!("{unknown} checks could not be made.")))
+            Err(Error::unchecked(format!("{} could not be made.", report::checks(unknown))))
         }
-        Count { findings, .. } => Err(Error::flow(format!("{findings} checks found something."))),
+        Count { findings, .. } => {
+            Err(Error::flow(format!("{} found something.", report::checks(findings))))
+        }
     }
 }

@@ -36,6 +36,11 @@ pub(super) fn count(sections: &[Section]) -> Count {
     count
 }
 
+/// A number of checks, for people.
+pub(super) fn checks(count: usize) -> String {
+    format!("{count} check{}", if count == 1 { "" } else { "s" })
+}
+
 /// The report for people. `hidden` are the secrets that must not appear in it.
 pub(super) fn text(sections: &[Section], hidden: &[String], color: bool) -> String {
     let paint = |code: &str, text: &str| match color {
@@ -62,8 +67,9 @@ pub(super) fn text(sections: &[Section], hidden: &[String], color: bool) -> Stri
         all.push('\n');
     }
     let Count { passed, findings, unknown } = count(sections);
+    let passed = checks(passed);
     let summary =
-        format!("{passed} checks passed, {findings} found something, {unknown} could not be made.");
+        format!("{passed} passed, {findings} found something, {unknown} could not be made.");
     let color = if findings > 0 { "31" } else { "32" };
     let _ = writeln!(all, "{}", paint(color, &summary));
     scrub(hidden, &all)
@@ -117,7 +123,7 @@ mod tests {
             text,
             "The server\n\n  ✓ one: fine\n  ✗ two: (hidden) is wrong\n      Why:  it matters\n      \
              Mend: do this\n            and that\n  ? three: no answer\n  - four: by the way\n\n\
-             1 checks passed, 1 found something, 1 could not be made.\n"
+             1 check passed, 1 found something, 1 could not be made.\n"
         );
     }
 

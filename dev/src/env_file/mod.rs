@@ -2,7 +2,7 @@
 //! names, as Spin variables.
 
 mod mapping;
-mod syntax;
+pub(crate) mod syntax;
 
 pub(crate) use mapping::RealTenant;
 

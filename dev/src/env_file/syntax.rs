@@ -4,11 +4,11 @@
 //! The Rust crates for such files refuse `SCOPES=openid profile` without quotes, which `dotenv`
 //! accepts. Their errors quote the faulty line, which may hold a secret.
 
-use std::{collections::BTreeMap, fmt, iter::Peekable, str::Chars};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// A line that cannot be parsed. Omits the line's text, which may hold a secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SyntaxError {
+pub(crate) struct SyntaxError {
     line: usize,
     problem: &'static str,
 }
@@ -19,52 +19,64 @@ impl fmt::Display for SyntaxError {
     }
 }
 
+/// An entry of a file.
+pub(crate) struct Entry {
+    /// The name.
+    pub(crate) name: String,
+    /// The value, without quotation marks and escapes.
+    pub(crate) value: String,
+    /// Where the value is in the text, with its quotation marks.
+    pub(crate) at: Range<usize>,
+}
+
 /// Parses the entries of a file. If a name is repeated, the last entry counts.
 ///
 /// # Errors
 /// Returns the first line that is not `NAME=value`.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, SyntaxError> {
+    let entries = entries(&text.replace("\r\n", "\n"))?;
+    Ok(entries.into_iter().map(|entry| (entry.name, entry.value)).collect())
+}
+
+/// Parses the entries of a file, in their order. A line ends with a line feed alone.
+///
+/// # Errors
+/// Returns the first line that is not `NAME=value`.
+pub(crate) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxError> {
+    let mut entries = Vec::new();
+    let mut rest = Rest { text, at: 0 };
     // Some editors begin a file with a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let mut entries = BTreeMap::new();
-    let mut rest = text.chars().peekable();
-    let mut line = 1;
+    rest.next_if(|c| c == '\u{feff}');
     while rest.peek().is_some() {
-        let start = line;
-        let head = take_until(&mut rest, |c| c == '=' || c == '\n' || c == '#');
-        let name = head.trim().strip_prefix("export ").unwrap_or(head.trim()).trim();
+        let start = rest.at;
+        let error = |problem| SyntaxError { line: line_at(text, start), problem };
+        let head = rest.take_until(|c| c == '=' || c == '\n' || c == '#').trim();
+        let name = head.strip_prefix("export ").unwrap_or(head).trim();
         match rest.peek() {
             Some('=') => {
                 if name.is_empty() || name.contains(char::is_whitespace) {
-                    return Err(SyntaxError {
-                        line: start,
-                        problem: "the name before the `=` is missing or has spaces",
-                    });
+                    return Err(error("the name before the `=` is missing or has spaces"));
                 }
                 rest.next();
-                let name = name.to_owned();
-                let value = value(&mut rest, &mut line)
-                    .map_err(|problem| SyntaxError { line: start, problem })?;
-                entries.insert(name, value);
+                let (value, at) = value(&mut rest).map_err(error)?;
+                entries.push(Entry { name: name.to_owned(), value, at });
             }
-            _ if name.is_empty() => _ = take_until(&mut rest, |c| c == '\n'),
-            _ => {
-                return Err(SyntaxError { line: start, problem: "the line is not NAME=value" });
-            }
+            _ if name.is_empty() => _ = rest.take_until(|c| c == '\n'),
+            _ => return Err(error("the line is not NAME=value")),
         }
         // Skip the line break.
-        if rest.next().is_some() {
-            line += 1;
-        }
+        rest.next();
     }
     Ok(entries)
 }
 
-/// Reads a value and the rest of its line.
-fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'static str> {
-    take_until(rest, |c| c != ' ' && c != '\t');
+/// Reads a value and the rest of its line. Returns where the value is, too.
+fn value(rest: &mut Rest<'_>) -> Result<(String, Range<usize>), &'static str> {
+    rest.take_until(|c| c != ' ' && c != '\t');
+    let start = rest.at;
     let Some(quote) = rest.next_if(|c| matches!(c, '"' | '\'' | '`')) else {
-        return Ok(unquoted(&take_until(rest, |c| c == '\n')).to_owned());
+        let value = unquoted(rest.take_until(|c| c == '\n'));
+        return Ok((value.to_owned(), start..start + value.len()));
     };
     let mut value = String::new();
     loop {
@@ -78,15 +90,12 @@ fn value(rest: &mut Peekable<Chars<'_>>, line: &mut usize) -> Result<String, &'s
                     other => other,
                 })
             }
-            c => {
-                *line += usize::from(c == '\n');
-                value.push(c);
-            }
+            c => value.push(c),
         }
     }
-    let after = take_until(rest, |c| c == '\n');
-    if unquoted(&after).is_empty() {
-        Ok(value)
+    let end = rest.at;
+    if unquoted(rest.take_until(|c| c == '\n')).is_empty() {
+        Ok((value, start..end))
     } else {
         Err("there is text after the closing quotation mark")
     }
@@ -101,8 +110,83 @@ fn unquoted(text: &str) -> &str {
     text[..comment].trim()
 }
 
-fn take_until(rest: &mut Peekable<Chars<'_>>, stop: impl Fn(char) -> bool) -> String {
-    std::iter::from_fn(|| rest.next_if(|&c| !stop(c))).collect()
+/// The number of the line at a position.
+fn line_at(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+/// The rest of a text.
+struct Rest<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        self.next_if(|_| true)
+    }
+
+    fn next_if(&mut self, is: impl Fn(char) -> bool) -> Option<char> {
+        let c = self.peek().filter(|&c| is(c))?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    fn take_until(&mut self, stop: impl Fn(char) -> bool) -> &'a str {
+        let start = self.at;
+        let length = self.text[start..].find(stop);
+        self.at = length.map_or(self.text.len(), |length| start + length);
+        &self.text[start..self.at]
+    }
+}
+
+/// Writes a value so that `cargo run` and Spin read the same. Spin refuses white space without
+/// quotation marks, and replaces `$NAME` outside of single ones.
+pub(crate) fn quote(value: &str) -> String {
+    if is_plain(value) {
+        return value.to_owned();
+    }
+    if !value.contains('\'') {
+        return format!("'{value}'");
+    }
+    let mut quoted = String::from('"');
+    for c in value.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '"' | '\\' | '$' => quoted.extend(['\\', c]),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Whether Spin reads a value that is written in this way as `cargo run` does.
+pub(crate) fn is_read_by_spin(written: &str) -> bool {
+    match written.chars().next() {
+        Some('\'') => true,
+        Some('"') => {
+            let mut escaped = false;
+            written.chars().all(|c| match (std::mem::take(&mut escaped), c) {
+                (true, c) => matches!(c, '\\' | '\'' | '"' | '$' | ' ' | 'n'),
+                (false, '\\') => {
+                    escaped = true;
+                    true
+                }
+                (false, c) => c != '$',
+            })
+        }
+        _ => is_plain(written),
+    }
+}
+
+/// Whether a value needs no quotation marks.
+fn is_plain(value: &str) -> bool {
+    value.chars().all(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '`' | '#' | '$' | '\\'))
 }
 
 #[cfg(test)]
@@ -166,5 +250,27 @@ mod tests {
         assert_eq!(line("A=1\nB=\"open\n\n"), 2);
         assert_eq!(line("A=\"1\" 2"), 1);
         assert_eq!(line("two words=1"), 1);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for value in
+            ["", "a=b", "tool:a tool:b", "#", "a$b", "a\\nb", "it's $5\n\"now\" \\", "{\n}"]
+        {
+            let quoted = quote(value);
+            assert_eq!(one(&format!("NAME={quoted}\nOTHER=1")), value, "{quoted}");
+            assert!(is_read_by_spin(&quoted), "{quoted}");
+        }
+        assert_eq!(quote("https://t.example/a-b_c:1?d=e&f"), "https://t.example/a-b_c:1?d=e&f");
+        for written in ["tool:a tool:b", "\"$a\"", "\"a\\tb\"", "`a`", "a\\nb"] {
+            assert!(!is_read_by_spin(written), "{written}");
+        }
+    }
+
+    #[test]
+    fn an_entry_knows_where_its_value_is() {
+        let text = "\u{feff}# é\nexport A = 'b\nc' # said\nB=d e # said\nC=\n";
+        let at = entries(text).expect("it is valid").into_iter().map(|entry| entry.at);
+        assert_eq!(at.map(|at| &text[at]).collect::<Vec<_>>(), ["'b\nc'", "d e", ""]);
     }
 }

@@ -1,17 +1,18 @@
 //! The environment file that the set-up writes.
 
-use crate::Error;
+use crate::{Error, env_file::syntax};
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
-/// The first line. A file without it is somebody else's.
-const MARK: &str =
-    "# Written by `cargo run -- tenant setup`. It holds secrets: keep it to yourself.";
+/// The first line of a new file.
+const FIRST: &str = "# Written by `cargo run`. It holds secrets: keep it to yourself.";
+
+/// What the first line begins with. A file without it is somebody else's.
+const MARK: &str = "# Written by `cargo run";
 
 /// The prefix of Spin's variables: `spin up` reads them too.
 const SPIN: &str = "SPIN_VARIABLE_";
@@ -19,17 +20,22 @@ const SPIN: &str = "SPIN_VARIABLE_";
 /// An environment file. Not `Debug`, because it holds secrets.
 pub(crate) struct EnvFile {
     path: PathBuf,
+    /// What is written: the file with the values that were set since.
+    text: String,
     values: BTreeMap<String, String>,
+    /// Whether the file has a value that Spin reads in another way, or not at all.
+    is_unread_by_spin: bool,
 }
 
 impl EnvFile {
-    /// Opens a file that the set-up wrote, or begins a new one.
+    /// Opens a file that this program wrote, or begins a new one. What somebody added to it stays,
+    /// comments and all.
     ///
     /// # Errors
     /// Returns an error if somebody else wrote the file, or it cannot be read.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let text = match fs::read_to_string(path) {
-            Ok(text) => text,
+            Ok(text) => text.replace("\r\n", "\n"),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(Error::usage(format!("{}: {error}", path.display()))),
         };
@@ -40,13 +46,33 @@ impl EnvFile {
                 path.display()
             )));
         }
-        let values = text
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| line.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        Ok(Self { path: path.to_owned(), values })
+        let mut file =
+            Self { path: path.to_owned(), text, values: BTreeMap::new(), is_unread_by_spin: false };
+        // From the last one, so that the places of the others stay right.
+        for entry in file.entries()?.into_iter().rev() {
+            if !syntax::is_read_by_spin(&file.text[entry.at.clone()]) {
+                file.is_unread_by_spin = true;
+                file.text.replace_range(entry.at, &syntax::quote(&entry.value));
+            }
+            // The last entry with a name counts.
+            file.values.entry(entry.name).or_insert(entry.value);
+        }
+        Ok(file)
+    }
+
+    fn entries(&self) -> Result<Vec<syntax::Entry>, Error> {
+        syntax::entries(&self.text).map_err(|error| {
+            Error::usage(format!(
+                "{}: {error}. Nothing was changed: mend the line first.",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Whether the file has a value that Spin reads in another way, or not at all. Writing the file
+    /// mends it.
+    pub(crate) fn is_unread_by_spin(&self) -> bool {
+        self.is_unread_by_spin
     }
 
     /// The value of a variable.
@@ -57,13 +83,31 @@ impl EnvFile {
 
     /// Sets a variable. Says whether that changes anything.
     pub(crate) fn set(&mut self, variable: &str, value: &str) -> bool {
-        let name = format!("{SPIN}{}", variable.to_uppercase());
-        self.values.insert(name, value.to_owned()).as_deref() != Some(value)
+        self.set_plain(&format!("{SPIN}{}", variable.to_uppercase()), value)
     }
 
     /// Sets another line, such as the port.
     pub(crate) fn set_plain(&mut self, name: &str, value: &str) -> bool {
-        self.values.insert(name.to_owned(), value.to_owned()).as_deref() != Some(value)
+        let before = self.values.insert(name.to_owned(), value.to_owned());
+        if before.as_deref() == Some(value) {
+            return false;
+        }
+        let quoted = syntax::quote(value);
+        if before.is_none() {
+            if self.text.is_empty() {
+                self.text = format!("{FIRST}\n");
+            } else if !self.text.ends_with('\n') {
+                self.text.push('\n');
+            }
+            self.text.push_str(&format!("{name}={quoted}\n"));
+            return true;
+        }
+        // The text was read before, and is still valid.
+        let entries = syntax::entries(&self.text).unwrap_or_default();
+        for entry in entries.into_iter().rev().filter(|entry| entry.name == name) {
+            self.text.replace_range(entry.at, &quoted);
+        }
+        true
     }
 
     /// Whether another file has other values.
@@ -88,14 +132,9 @@ impl EnvFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut text = format!("{MARK}\n");
-        for (name, value) in &self.values {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name}={value}");
-        }
         // A temporary file has mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        file.write_all(self.text.as_bytes()).map_err(failed)?;
         file.persist(&self.path).map_err(|error| failed(error.error))?;
         Ok(())
     }
@@ -145,5 +184,48 @@ mod tests {
         assert_eq!(again.get("auth0_client_id"), None);
         again.write().expect("it is written");
         assert!(fs::read_to_string(&path).expect("it exists").contains("PORT=3001\n"));
+    }
+
+    #[test]
+    fn what_a_user_added_stays_and_only_values_that_change_are_replaced() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(".env");
+        let before = "# Written by `cargo run -- tenant setup`. It holds secrets: keep it to \
+                      yourself.\n# My limits.\nSPIN_VARIABLE_LIMITS='{\n  \"failures\": \
+                      \"off\"\n}'\nexport SPIN_VARIABLE_AUTH0_CLIENT_SECRET=old # rotated\n\
+                      PORT=3001";
+        fs::write(&path, before).expect("it is written");
+        let mut file = EnvFile::open(&path).expect("the set-up wrote it");
+        assert_eq!(file.get("limits"), Some("{\n  \"failures\": \"off\"\n}"));
+        assert!(file.set("auth0_client_secret", "new"));
+        assert!(file.set("scopes_supported", "tool:a tool:b"));
+        file.write().expect("it is written");
+        let expected =
+            before.replace("=old ", "=new ") + "\nSPIN_VARIABLE_SCOPES_SUPPORTED='tool:a tool:b'\n";
+        assert_eq!(fs::read_to_string(&path).expect("it exists"), expected);
+    }
+
+    #[test]
+    fn a_value_that_spin_does_not_read_gets_quotation_marks() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(".env");
+        fs::write(&path, format!("{MARK}`.\nA=b c # said\nA=d e\nF='g h'\n"))
+            .expect("it is written");
+        let file = EnvFile::open(&path).expect("the set-up wrote it");
+        assert!(file.is_unread_by_spin());
+        assert_eq!(file.values["A"], "d e");
+        file.write().expect("it is written");
+        let text = fs::read_to_string(&path).expect("it exists");
+        assert_eq!(text, format!("{MARK}`.\nA='b c' # said\nA='d e'\nF='g h'\n"));
+        assert!(!EnvFile::open(&path).expect("it is mended").is_unread_by_spin());
+    }
+
+    #[test]
+    fn a_file_with_a_line_that_cannot_be_read_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(".env");
+        fs::write(&path, format!("{MARK}`.\nA='hunter2\n")).expect("it is written");
+        let error = EnvFile::open(&path).err().expect("a quotation mark is open").to_string();
+        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -100,6 +100,14 @@ async fn setup(options: &cli::Setup) -> Result<(), Error> {
         }
     };
     let wanted = wanted(options, &env, &domain)?;
+    // The server refuses these two together.
+    if wanted.tenant.starts_with("http://") && !wanted.is_loopback {
+        return Err(Error::usage(format!(
+            "{domain} is the local tenant, which is for a server on this machine, not for {}. Leave \
+             `--url` out, or name a tenant of Auth0 by `--domain`.",
+            wanted.public_url
+        )));
+    }
     let management = management(&options.access, &wanted.tenant).await?;
     carry_out(options, &management, &wanted, &domain, env).await
 }
@@ -120,9 +128,13 @@ async fn carry_out(
     // The plan may have looked at secrets and filled in ids; what is written is decided later.
     let filled_in = env;
     let mut env = EnvFile::open(&options.env_file)?;
-    let file_changes = filled_in.differs_from(&env) | describe(&mut env, wanted, domain);
+    let file_changes =
+        filled_in.differs_from(&env) | describe(&mut env, wanted, domain) | env.is_unread_by_spin();
     if options.print_cli {
-        print!("{}", planned.cli());
+        match planned.changes.is_empty() {
+            true => println!("# There is nothing to change in the tenant."),
+            false => print!("{}", planned.cli()),
+        }
         return outcome(&planned, options);
     }
     if planned.changes.is_empty() && planned.problems.is_empty() && !file_changes {
@@ -148,9 +160,12 @@ async fn carry_out(
     println!("  ✓ Write {}", options.env_file.display());
     outcome(&done, options)?;
     println!(
-        "\nDone: {} changes. Next:\n  cargo run -- --env-file {file}\n  cargo run -- check \
-         --env-file {file}",
-        done.changes.len(),
+        "\nDone: {}. Next:\n  cargo run -- --env-file {file}\n  cargo run -- check --env-file {file}",
+        match done.changes.len() {
+            0 => "the tenant needed no change".to_owned(),
+            1 => "1 change".to_owned(),
+            count => format!("{count} changes"),
+        },
         file = options.env_file.display()
     );
     Ok(())
@@ -212,7 +227,7 @@ fn outcome(run: &Run<'_>, options: &cli::Setup) -> Result<(), Error> {
     let done = match (options.yes, run.changes.len()) {
         (false, _) => "Nothing was changed.".to_owned(),
         (true, count) => format!(
-            "{count} changes were made or tried, and are remembered: the next run goes on from here."
+            "Changes made or tried: {count}. They are remembered: the next run goes on from here."
         ),
     };
     Err(Error::flow(format!("{done}\n  {}", run.problems.join("\n  "))))

@@ -1,4 +1,4 @@
-//! Undoes what the set-up did, and nothing else.
+//! Undoes what the set-up did to the tenant, and nothing else, and removes its environment file.
 
 use super::{
     env::EnvFile,
@@ -71,12 +71,13 @@ pub(super) async fn undo(
             problems.join("\n  ")
         )));
     }
+    let name = env.path().display().to_string();
     if apply {
-        let name = env.path().display().to_string();
         env.remove()?;
         println!("  Removed {name}");
         println!("\nDone.");
     } else {
+        println!("  Would remove {name}, with what you added to it");
         println!("\nNothing was changed. `--yes` does it.");
     }
     Ok(())

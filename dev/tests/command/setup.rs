@@ -1,7 +1,8 @@
 //! Tests `tenant setup`, `secrets` and `check` from the outside, as docs/tenant.md has them.
 
-use crate::program::{free_port, run};
-use std::{path::Path, process::Stdio};
+use crate::program::{TIMEOUT, free_port, run};
+use doorward_dev::{SpinVersion, Wasi, build_component};
+use std::{path::Path, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
@@ -78,6 +79,8 @@ async fn an_empty_tenant_is_set_up_by_the_commands_that_it_prints() {
     assert!(check.stdout.contains("\"findings\": 0"), "{}", check.stdout);
     assert!(check.stdout.contains("\"unknown\": 1"), "{}", check.stdout);
 
+    spin_serves_with_the_file(folder, &server).await;
+
     let before = std::fs::read_to_string(folder.join(".env")).expect("it is written");
     let rotate = with_token(folder, &token, &["secrets", "rotate", "--token-stdin"]).await;
     assert_eq!(rotate.status, 0, "{}", rotate.stderr);
@@ -85,14 +88,77 @@ async fn an_empty_tenant_is_set_up_by_the_commands_that_it_prints() {
     assert_ne!(before, after, "there is a new secret");
 
     let teardown = ["tenant", "teardown", "--token-stdin", "--yes"];
+    let plan_to_undo = with_token(folder, &token, &teardown[..3]).await;
+    assert!(plan_to_undo.stdout.contains("Would remove .env,"), "{}", plan_to_undo.stdout);
+    assert!(folder.join(".env").exists(), "a plan removes nothing");
     let undone = with_token(folder, &token, &teardown).await;
     assert_eq!(undone.status, 0, "{}", undone.stderr);
     assert!(!folder.join(".env").exists());
-    for ended in [plan, done, again, check, rotate, undone] {
+    for ended in [plan, done, again, check, rotate, plan_to_undo, undone] {
         let all = format!("{}{}", ended.stdout, ended.stderr);
         let secrets = before.lines().chain(after.lines()).filter(|line| line.contains("SECRET="));
         let mut values = secrets.filter_map(|line| line.split_once('=').map(|(_, value)| value));
         assert!(!values.any(|value| all.contains(value)) && !all.contains("eyJ"), "{all}");
+    }
+}
+
+/// Runs `spin up` in the folder, if there is a Spin that can: it reads `.env` by itself.
+async fn spin_serves_with_the_file(folder: &Path, port: &str) {
+    let version = Command::new("spin").arg("--version").output().await;
+    let version =
+        version.ok().and_then(|it| SpinVersion::parse(&String::from_utf8(it.stdout).ok()?));
+    if version < Some(SpinVersion { major: 4, minor: 1 }) {
+        return;
+    }
+    build_component(Wasi::V0_3);
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../spin.toml");
+    let (log, state) = (folder.join("spin.log"), folder.join("state"));
+    let output = std::fs::File::create(&log).expect("it is created");
+    let mut spin = Command::new("spin");
+    spin.args(["up", "-f", manifest, "--listen", &format!("127.0.0.1:{port}"), "--state-dir"])
+        .arg(&state)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("one more"))
+        .stderr(output);
+    let mut spin = ProcessGroup::spawn(&mut spin);
+    let url = format!("http://127.0.0.1:{port}/.well-known/oauth-protected-resource/mcp");
+    let metadata = async {
+        loop {
+            if let Ok(response) = reqwest::get(&url).await {
+                break (response.status(), response.text().await.expect("a body"));
+            }
+            if spin.child.try_wait().expect("it can be asked").is_some() {
+                break Default::default();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (status, metadata) = tokio::time::timeout(TIMEOUT, metadata).await.expect("it serves");
+    let log = std::fs::read_to_string(&log).expect("it is written");
+    assert_eq!(status, 200, "{metadata} {log}");
+    for scope in ["tool:whoami", "tool:greet", "tool:calendar_summary"] {
+        assert!(metadata.contains(scope), "{metadata}");
+    }
+}
+
+/// A program with the processes that it starts: all are killed in the end.
+struct ProcessGroup {
+    child: Child,
+}
+
+impl ProcessGroup {
+    fn spawn(command: &mut Command) -> Self {
+        Self { child: command.process_group(0).spawn().expect("the program starts") }
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        let group = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 
@@ -101,9 +167,14 @@ async fn the_exit_status_says_what_the_matter_is() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let nobody = format!("http://127.0.0.1:{}", free_port());
     for (arguments, status, text) in [
-        (vec!["check", &nobody], 2, "1 checks could not be made"),
+        (vec!["check", &nobody], 2, "1 check could not be made"),
         (vec!["tenant", "setup"], 2, "Name the tenant"),
         (vec!["tenant", "setup", "--domain", "127.0.0.1:1"], 2, "--token-stdin"),
+        (
+            vec!["tenant", "setup", "--domain", "127.0.0.1:1", "--url", "https://mcp.example.com"],
+            2,
+            "is the local tenant",
+        ),
         (vec!["tenant", "teardown"], 0, ""),
         (vec!["secrets", "check"], 2, "the file does not exist"),
     ] {
