@@ -100,7 +100,7 @@ pub(crate) fn is_published(secret: &str) -> bool {
 /// What to do about a secret that cannot stay.
 pub(crate) fn fix(name: &str) -> &'static str {
     match name {
-        "auth0_client_secret" => "cargo run -- secrets rotate",
+        "auth0_client_secret" => "cargo run -- secrets rotate client",
         "auth0_client_private_key" => "cargo run -- secrets rotate private_key",
         "connect_client_secret" => "cargo run -- secrets rotate connect",
         REVOCATION => "cargo run -- secrets rotate revocation_secret",

@@ -30,6 +30,10 @@ pub(crate) struct Variables {
     values: BTreeMap<String, String>,
     /// Where they come from, for people.
     pub(crate) source: String,
+    /// The file that they come from.
+    pub(crate) file: Option<PathBuf>,
+    /// Whether the file names an application without its secret or key, which is left out.
+    pub(crate) lacks_credential: bool,
 }
 
 impl Variables {
@@ -43,9 +47,11 @@ impl Variables {
         let file: Option<PathBuf> =
             file.map(Path::to_owned).or_else(|| usual.is_file().then_some(usual));
         let mut values = doorward_host::variables_from_env();
+        let mut lacks_credential = false;
         let source = match &file {
             Some(file) => {
                 let tenant = env_file::read(file)?;
+                lacks_credential = tenant.lacks_credential;
                 let port = tenant.port;
                 values.extend(tenant.variables);
                 if let Some(port) = port {
@@ -59,14 +65,19 @@ impl Variables {
             }
             None => return Ok(None),
         };
-        Ok(Some(Self::new(values, source)))
+        Ok(Some(Self { file, lacks_credential, ..Self::new(values, source) }))
     }
 
     /// Adds the defaults of the manifest.
     pub(crate) fn new(values: BTreeMap<String, String>, source: String) -> Self {
         let mut all = defaults();
         all.extend(values);
-        Self { values: all, source }
+        Self { values: all, source, file: None, lacks_credential: false }
+    }
+
+    /// Every value that is set, empty or not, by name.
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.values
     }
 
     /// A value; `None` if it is empty or unused.
@@ -162,7 +173,7 @@ impl Variables {
 }
 
 /// The defaults of the manifest.
-fn defaults() -> BTreeMap<String, String> {
+pub(crate) fn defaults() -> BTreeMap<String, String> {
     let manifest = fs::read_to_string(workspace::manifest()).unwrap_or_default();
     let table: Table = manifest.parse().unwrap_or_default();
     let variables = table.get("variables").and_then(Value::as_table);

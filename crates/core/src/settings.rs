@@ -115,6 +115,17 @@ impl Reader {
         Self { values: names.into_iter().zip(values).collect(), errors: Vec::new() }
     }
 
+    /// Takes the values of all `declared` variables from where they are at hand. The manifest does
+    /// not have those without one.
+    pub fn at_hand<'a>(
+        value: impl Fn(&str) -> Option<String>,
+        declared: impl IntoIterator<Item = &'a Variable>,
+    ) -> Self {
+        let value = |name| value(name).map(Zeroizing::new).ok_or(VariableError::Undefined);
+        let values = declared.into_iter().map(|it| (it.name, value(it.name))).collect();
+        Self { values, errors: Vec::new() }
+    }
+
     /// Reads a variable by `parse`, whose error says what is wrong and what would be right. An
     /// error is noted, and the result is `None`.
     pub fn get<T, P: Into<Cow<'static, str>>>(
@@ -260,6 +271,18 @@ mod tests {
         assert_eq!(NUMBER.meaning, " A number, on two lines");
         let secret: Vec<bool> = VARIABLES.iter().map(|it| it.is_secret).collect();
         assert_eq!(secret, [false, false, true]);
+    }
+
+    #[test]
+    fn values_at_hand_are_read_like_those_of_a_host() {
+        let value = |name: &str| (name == "name").then(|| " n ".to_owned());
+        let mut reader = Reader::at_hand(value, VARIABLES);
+        assert_eq!(reader.text(&NAME).as_deref(), Some("n"));
+        assert_eq!(reader.text(&NUMBER).as_deref(), Some("7"));
+        let mut reader = Reader::at_hand(|_| None, VARIABLES);
+        assert_eq!(reader.text(&NAME), None);
+        let error = reader.finish(Some(())).unwrap_err();
+        assert_eq!(error.to_string(), "the variable `name` is not set");
     }
 
     #[test]

@@ -119,6 +119,19 @@ impl Server {
         self
     }
 
+    /// Checks the variables as this server reads them, without serving: `value` has them by name.
+    ///
+    /// # Errors
+    ///
+    /// Returns every variable that is missing or invalid, at once.
+    pub fn check_variables(
+        &self,
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), SettingsError> {
+        let reader = Reader::at_hand(value, declared_variables());
+        ServerSettings::read(reader, &self.registry).map(|_| ())
+    }
+
     /// Serves one request.
     pub async fn serve<B>(
         &self,

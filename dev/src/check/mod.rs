@@ -1,6 +1,7 @@
 //! `check`: finds out why a server does not work, from outside by its URL, and from inside by its
 //! variables and its tenant.
 
+mod commands;
 pub(crate) mod inside;
 mod outcome;
 pub mod outside;
@@ -15,6 +16,7 @@ use crate::{
     stack, token_input,
     variables::Variables,
 };
+use commands::Commands;
 use outside::Probe;
 use report::{Count, Section};
 use std::io::{IsTerminal, Write};
@@ -29,7 +31,7 @@ const LOCAL: &str = "http://127.0.0.1:3000/mcp";
 pub async fn look(url: &str) -> Result<Vec<Outcome>, Error> {
     let http = Http::new().map_err(|error| Error::unchecked(error.to_string()))?;
     let probe = Probe { url: outside::endpoint(url), page: None, token: None };
-    Ok(outside::probe(&http, &probe).await)
+    Ok(outside::probe(&http, &probe).await.outcomes)
 }
 
 /// Makes all checks and prints the report.
@@ -66,17 +68,23 @@ pub async fn run(options: &cli::Check) -> Result<(), Error> {
         }
     }
     let probe = Probe { url: url.clone(), page: options.page.clone(), token: bearer };
+    let seen = outside::probe(&http, &probe).await;
     let mut sections = vec![Section {
         side: "server",
         title: format!("The server at {url}, from outside"),
-        outcomes: outside::probe(&http, &probe).await,
+        outcomes: seen.outcomes,
     }];
     if let Some(variables) = &variables {
         let user = options.user.as_deref();
-        let outcomes = inside::check(&http, variables, admin.as_ref(), user).await;
+        let mut outcomes = inside::check(&http, variables, admin.as_ref(), user).await;
         let domain = management::origin(variables.get("auth0_domain").unwrap_or_default());
+        name_the_tenant(&mut outcomes, &domain, &seen.issuers);
         let title = format!("The tenant {domain}, with the variables of {}", variables.source);
         sections.push(Section { side: "tenant", title, outcomes });
+        let commands = Commands::new(options, variables);
+        for section in &mut sections {
+            section.outcomes.iter_mut().for_each(|outcome| commands.complete(outcome));
+        }
     } else if options.user.is_some() || options.token_stdin || options.auth0_cli.is_some() {
         return Err(Error::usage(
             "There is no tenant to check: name a file with the server's variables by `--env-file`.",
@@ -105,5 +113,36 @@ pub async fn run(options: &cli::Check) -> Result<(), Error> {
         Count { findings, .. } => {
             Err(Error::flow(format!("{} found something.", report::checks(findings))))
         }
+    }
+}
+
+/// If the tenant cannot be read, says which one the running server names.
+fn name_the_tenant(outcomes: &mut [Outcome], domain: &str, issuers: &[String]) {
+    let others: Vec<&str> = issuers
+        .iter()
+        .map(|issuer| issuer.trim_end_matches('/'))
+        .filter(|issuer| *issuer != domain)
+        .collect();
+    let unread = outcomes.iter_mut().find(|outcome| outcome.id == "tenant.domain");
+    if let (Some(Outcome { verdict: Verdict::Unknown(text), .. }), false) =
+        (unread, others.is_empty())
+    {
+        text.push_str(&format!(" The running server names {}.", others.join(" and ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_that_cannot_be_read_is_compared_with_that_of_the_running_server() {
+        let issuers = ["https://right.example/".to_owned()];
+        let mut outcomes = [Outcome::unknown("tenant.domain", "Is it right?")];
+        name_the_tenant(&mut outcomes, "https://right.example", &issuers);
+        assert_eq!(outcomes[0], Outcome::unknown("tenant.domain", "Is it right?"));
+        name_the_tenant(&mut outcomes, "https://wrong.example", &issuers);
+        let text = "Is it right? The running server names https://right.example.";
+        assert_eq!(outcomes[0], Outcome::unknown("tenant.domain", text));
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct RealTenant {
     pub port: Option<u16>,
     /// Whether there is no secret, so that the token alone decides.
     pub only_verifies: bool,
+    /// Whether there is an application all the same, which is left out.
+    pub lacks_credential: bool,
 }
 
 /// A variable of the manifest and its long and short names in environment files.
@@ -147,10 +149,11 @@ impl RealTenant {
         let only_verifies =
             missing.iter().all(|(variable, _)| ["auth0_client_id", SECRET].contains(variable))
                 && missing.iter().any(|(variable, _)| *variable == SECRET);
+        let mut lacks_credential = false;
         if only_verifies {
             missing.clear();
             // An id without a secret is of no use to a server.
-            variables.remove("auth0_client_id");
+            lacks_credential = variables.remove("auth0_client_id").is_some();
             for (name, value) in without_client() {
                 variables.entry(name).or_insert(value);
             }
@@ -167,7 +170,7 @@ impl RealTenant {
             None
         });
         match problems.is_empty() {
-            true => Ok(Self { variables, port, only_verifies }),
+            true => Ok(Self { variables, port, only_verifies, lacks_credential }),
             false => Err(problems.join("\n  ")),
         }
     }
@@ -295,9 +298,10 @@ mod tests {
 
     #[test]
     fn without_a_secret_the_token_alone_decides() {
-        for entries in [&LONG[..2], &LONG[..3]] {
+        for (entries, has_id) in [(&LONG[..2], false), (&LONG[..3], true)] {
             let tenant = read(entries).expect("the server can verify tokens");
             assert!(tenant.only_verifies);
+            assert_eq!(tenant.lacks_credential, has_id);
             assert_eq!(tenant.variables["permission_source"], "token");
         }
         assert!(!read(&LONG).expect("it is complete").only_verifies);

@@ -41,8 +41,9 @@ impl EnvFile {
         };
         if !text.is_empty() && !text.starts_with(MARK) {
             return Err(Error::usage(format!(
-                "{} exists, and the set-up did not write it, so it is left alone. Name another file \
-                 by `--env-file`.",
+                "{0} exists, and the set-up did not write it, so it is left alone. Name another file \
+                 by `--env-file`. To make one of it: cargo run -- secrets convert {0} --env-file \
+                 .env.new",
                 path.display()
             )));
         }
@@ -58,6 +59,11 @@ impl EnvFile {
             file.values.entry(entry.name).or_insert(entry.value);
         }
         Ok(file)
+    }
+
+    /// Whether this program wrote the file.
+    pub(crate) fn is_own(path: &Path) -> bool {
+        fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
     }
 
     fn entries(&self) -> Result<Vec<syntax::Entry>, Error> {

@@ -73,6 +73,8 @@ struct Wanted {
     imports_are_named: bool,
     dynamic: bool,
     default_audience: bool,
+    /// Whether clients are told to ask for a refresh token.
+    offline_access: bool,
     roles: Vec<roles::Role>,
     organizations: Vec<organizations::Organization>,
 }
@@ -122,7 +124,8 @@ async fn carry_out(
 ) -> Result<(), Error> {
     let path = state::path(&options.env_file);
     let state = State::read(path.clone(), &wanted.tenant, &wanted.audience)?;
-    println!("The tenant {}, for the server at {}.\n", wanted.tenant, wanted.audience);
+    let mark = if options.print_cli { "# " } else { "" };
+    println!("{mark}The tenant {}, for the server at {}.\n", wanted.tenant, wanted.audience);
     let mut planned = Run::new(management, false, state);
     steps(&mut planned, wanted, &mut env).await?;
     // The plan may have looked at secrets and filled in ids; what is written is decided later.
@@ -302,6 +305,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         imports_are_named: !options.client.is_empty(),
         dynamic: matches!(options.registration, Registration::Dynamic | Registration::Both),
         default_audience: options.default_audience,
+        offline_access: env.get("offer_offline_access") == Some("true"),
         roles: file.roles,
         organizations: file.organizations,
         public_url,

@@ -59,6 +59,9 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
         ("/token_dialect", json!(DIALECT)),
         ("/scopes", json!(scopes)),
     ];
+    if wanted.offline_access {
+        members.push(("/allow_offline_access", json!(true)));
+    }
     // Auth0 replaces the whole object.
     let access = &api["subject_type_authorization"];
     if access["user"]["policy"] == "deny_all" {

@@ -25,12 +25,26 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     all.push(strange(facts, api));
     all.push(descriptions(api));
     if api["allow_offline_access"] == false {
-        all.push(Outcome::note(
-            "api.offline_access",
+        all.push(offline_access(facts));
+    }
+}
+
+/// What it means that the API allows no offline access.
+fn offline_access(facts: &Facts<'_>) -> Outcome {
+    const ID: &str = "api.offline_access";
+    if facts.variables.get("offer_offline_access") != Some("true") {
+        return Outcome::note(
+            ID,
             "Offline access is off: clients get no refresh tokens, so users sign in again whenever \
              their token has expired.",
-        ));
+        );
     }
+    Outcome::found(
+        ID,
+        "`offer_offline_access` is true, and the API does not allow offline access.",
+        "Clients are told to ask for a refresh token, and get none.",
+        patch(facts, "{\"allow_offline_access\": true}"),
+    )
 }
 
 /// The command that changes a setting of the API.

@@ -104,9 +104,12 @@ fn refused(facts: &Facts<'_>, error: &str, description: &str) -> Outcome {
         setup(&format!("give the application a client grant for {audience}."))
     } else if error == "unauthorized_client" {
         patch(facts, "{\"grant_types\": [\"client_credentials\", …]}")
+    } else if facts.variables.get("management_client_id").is_some() {
+        "`management_client_id` or its secret is wrong. Copy both from Dashboard, Applications."
+            .to_owned()
     } else {
         "The id or the secret is wrong. Copy both from Dashboard, Applications, your application, \
-         or: cargo run -- secrets rotate"
+         or: cargo run -- secrets rotate client"
             .to_owned()
     };
     Outcome::found(ID, what, why, fix)

@@ -13,6 +13,7 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
         return;
     };
     all.push(domain_level(connections));
+    all.extend(connections.iter().filter(|it| !is_at_domain_level(it)).filter_map(left_out));
     let Some(google) = connections.iter().find(|connection| connection["name"] == GOOGLE) else {
         return all.push(Outcome::found(
             "connection.exists",
@@ -28,12 +29,27 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     all.push(keys(google));
 }
 
+fn is_at_domain_level(connection: &Value) -> bool {
+    connection["is_domain_connection"] == true && connection["authentication"]["active"] != false
+}
+
+/// What a connection that is not at domain level means.
+fn left_out(connection: &Value) -> Option<Outcome> {
+    let name = connection["name"].as_str()?;
+    Some(Outcome::note(
+        "connection.not_domain_level",
+        format!(
+            "{name} is not at domain level: nobody signs in to an MCP client with it. To change that: \
+             cargo run -- tenant setup --sign-in {name}"
+        ),
+    ))
+}
+
 fn domain_level(connections: &[Value]) -> Outcome {
     const ID: &str = "connection.domain_level";
     let names: Vec<&str> = connections
         .iter()
-        .filter(|connection| connection["is_domain_connection"] == true)
-        .filter(|connection| connection["authentication"]["active"] != false)
+        .filter(|connection| is_at_domain_level(connection))
         .filter_map(|connection| connection["name"].as_str())
         .collect();
     if !names.is_empty() {

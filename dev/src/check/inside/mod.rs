@@ -58,7 +58,7 @@ struct User {
 
 /// What is known of the tenant.
 struct Tenant {
-    discovery: Known<Value>,
+    discovery: Value,
     own_token: Known<OwnToken>,
     api: Known<Option<Value>>,
     /// The identifiers of all APIs, to find one that is nearly right.
@@ -98,7 +98,20 @@ pub(crate) async fn check(
     if variables.get("auth0_client_id").is_none() {
         return alone(variables);
     }
-    let tenant = Tenant::read(http, variables, admin, user).await;
+    let discovery = match discovery(http, variables).await {
+        Ok(discovery) => discovery,
+        // Everything else would fail in the same way.
+        Err(why) => {
+            let mut all = Vec::new();
+            server::check(variables, &mut all);
+            all.push(Outcome::unknown(
+                "tenant.domain",
+                format!("{why}. Nothing of the tenant was checked. Is `auth0_domain` right?"),
+            ));
+            return all;
+        }
+    };
+    let tenant = Tenant::read(http, variables, discovery, admin, user).await;
     let mut all = outcomes(&Facts { variables, tenant: &tenant });
     if admin.is_none() {
         all.push(Outcome::note(
@@ -116,12 +129,27 @@ pub(crate) async fn check(
 fn alone(variables: &Variables) -> Vec<Outcome> {
     let mut all = Vec::new();
     server::check(variables, &mut all);
+    let why = match variables.lacks_credential {
+        true => "The application has neither a secret nor a key",
+        false => "`auth0_client_id` is not set",
+    };
     all.push(Outcome::note(
         "tenant.none",
-        "`auth0_client_id` is not set: tokens decide about permissions, and nothing of a tenant is \
-         checked.",
+        format!("{why}: tokens decide about permissions, and nothing of a tenant is checked."),
     ));
     all
+}
+
+/// The metadata of the tenant, or why it cannot be read.
+async fn discovery(http: &Http, variables: &Variables) -> Result<Value, String> {
+    let origin = management::origin(variables.get("auth0_domain").unwrap_or_default());
+    match http.get(&format!("{origin}/.well-known/openid-configuration")).await {
+        Err(error) => Err(format!("{origin} does not answer: {error}")),
+        Ok(response) => match response.json().filter(|_| response.status == 200) {
+            Some(document) => Ok(document),
+            None => Err(format!("{origin} has no metadata ({})", response.describe())),
+        },
+    }
 }
 
 /// Makes all checks.
@@ -164,22 +192,10 @@ impl Tenant {
     async fn read(
         http: &Http,
         variables: &Variables,
+        discovery: Value,
         admin: Option<&Management>,
         user: Option<&str>,
     ) -> Self {
-        let domain = variables.get("auth0_domain").unwrap_or_default();
-        let origin = management::origin(domain);
-        let discovery = match http.get(&format!("{origin}/.well-known/openid-configuration")).await
-        {
-            Err(error) => Err(Unread::Failed(format!("{origin} does not answer: {error}"))),
-            Ok(response) => match response.json().filter(|_| response.status == 200) {
-                Some(document) => Ok(document),
-                None => Err(Unread::Failed(format!(
-                    "{origin} has no metadata ({})",
-                    response.describe()
-                ))),
-            },
-        };
         let (own_token, own) = own_token(http, variables).await;
         // What the server itself may read is read as the server, unless there is more.
         let reader = admin.or(own.as_ref());

@@ -1,17 +1,74 @@
 //! What the variables say by themselves.
 
 use crate::{
-    check::outcome::Outcome,
+    check::outcome::{Outcome, Verdict},
     secrets, stack, tools,
-    variables::{SECRETS, Variables},
+    variables::{self, SECRETS, Variables},
 };
 
 pub(super) fn check(variables: &Variables, all: &mut Vec<Outcome>) {
     all.push(audience(variables));
     all.push(public_url(variables));
-    all.push(secrets(variables));
+    secrets(variables, all);
     all.push(credentials(variables));
     all.extend(variables.get("upstreams").map(upstreams));
+    // Without its application the server would be another one.
+    if !variables.lacks_credential {
+        accepted(variables, all);
+    }
+}
+
+/// Whether the server starts with the variables, as it reads them itself. What another check found
+/// is left out.
+fn accepted(variables: &Variables, all: &mut Vec<Outcome>) {
+    const ID: &str = "server.variables";
+    let in_manifest = variables::defaults();
+    let is_known = |name: &str| {
+        in_manifest.contains_key(name)
+            || doorward_server::declared_variables().any(|known| known.name == name)
+    };
+    let unknown: Vec<String> = variables
+        .all()
+        .keys()
+        .filter(|name| !is_known(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if !unknown.is_empty() {
+        all.push(Outcome::note(
+            "server.unknown_variables",
+            format!(
+                "The server has no variable {}. If it is not one of a tool's, its name is misspelled: \
+                 docs/configuration.md has them all.",
+                unknown.join(", ")
+            ),
+        ));
+    }
+    let server = doorward_tools::server();
+    let Err(errors) = server.check_variables(|name| variables.all().get(name).cloned()) else {
+        return all.push(Outcome::passed(ID, "the server starts with them"));
+    };
+    let is_found = |variable: &str| {
+        all.iter().any(|outcome| match &outcome.verdict {
+            Verdict::Found(finding) => finding.what.contains(&format!("`{variable}`")),
+            _ => false,
+        })
+    };
+    let problems: Vec<String> = errors
+        .iter()
+        .filter(|error| !is_found(error.variable))
+        .map(|error| format!("`{}` {}", error.variable, error.problem))
+        .collect();
+    if !problems.is_empty() {
+        all.push(Outcome::found(
+            ID,
+            format!("The server refuses its variables: {}.", problems.join("; ")),
+            "It answers 503 to every request until they are correct.",
+            format!(
+                "Correct them in {}: docs/configuration.md says what each may be.",
+                variables.source
+            ),
+        ));
+    }
 }
 
 fn audience(variables: &Variables) -> Outcome {
@@ -58,28 +115,30 @@ fn public_url(variables: &Variables) -> Outcome {
     Outcome::passed(ID, url)
 }
 
-fn secrets(variables: &Variables) -> Outcome {
+fn secrets(variables: &Variables, all: &mut Vec<Outcome>) {
     const ID: &str = "server.secrets";
+    let before = all.len();
     for name in SECRETS {
         let Some(secret) = variables.get(name) else { continue };
         if secrets::is_short(name, secret) {
-            return Outcome::found(
+            all.push(Outcome::found(
                 ID,
                 format!("`{name}` has fewer than {} characters.", secrets::LENGTH),
                 "It can be guessed. The server refuses to start with it.",
                 secrets::fix(name),
-            );
-        }
-        if secrets::is_published(secret) && !variables.is_loopback() {
-            return Outcome::found(
+            ));
+        } else if secrets::is_published(secret) && !variables.is_loopback() {
+            all.push(Outcome::found(
                 ID,
                 format!("`{name}` has a secret of the local tenant."),
                 "Everybody knows it. The server refuses to start with it.",
                 secrets::fix(name),
-            );
+            ));
         }
     }
-    Outcome::passed(ID, "long enough")
+    if all.len() == before {
+        all.push(Outcome::passed(ID, "long enough"));
+    }
 }
 
 /// Whether every tool of another server has a name of its own.
@@ -105,6 +164,16 @@ fn credentials(variables: &Variables) -> Outcome {
     let secret = variables.get("auth0_client_secret").is_some();
     let key = variables.get("auth0_client_private_key").is_some();
     let has_id = variables.get("auth0_client_id").is_some();
+    if variables.lacks_credential {
+        return Outcome::found(
+            ID,
+            "`auth0_client_id` is set, and neither `auth0_client_secret` nor \
+             `auth0_client_private_key` is.",
+            "`cargo run` leaves the application out, and tokens alone decide. Elsewhere the server \
+             does not start.",
+            "cargo run -- tenant setup\nOr remove the id, if the server has no application.",
+        );
+    }
     match (secret, key) {
         (true, _) | (_, true) if !has_id => Outcome::found(
             ID,
@@ -123,14 +192,17 @@ fn credentials(variables: &Variables) -> Outcome {
                 "cargo run -- secrets generate server_secret",
             ),
         },
-        (both, _) => Outcome::found(
+        (false, false) => Outcome::found(
             ID,
-            match both {
-                true => "`auth0_client_secret` and `auth0_client_private_key` are both set.",
-                false => "Neither `auth0_client_secret` nor `auth0_client_private_key` is set.",
-            },
+            "Neither `auth0_client_secret` nor `auth0_client_private_key` is set.",
             "The server does not know how to authenticate, and does not start.",
-            "Set exactly one of the two.",
+            "cargo run -- tenant setup\nOr set exactly one of the two.",
+        ),
+        (true, true) => Outcome::found(
+            ID,
+            "`auth0_client_secret` and `auth0_client_private_key` are both set.",
+            "The server does not know how to authenticate, and does not start.",
+            "Remove one of the two.",
         ),
     }
 }

@@ -4,7 +4,7 @@ use super::{Facts, has, setup};
 use crate::{check::outcome::Outcome, management};
 
 pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
-    domain(facts, all);
+    all.push(domain(facts));
     let Some(settings) = facts.known("tenant.settings", &facts.tenant.settings, all) else {
         return;
     };
@@ -17,12 +17,11 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     mfa(facts, all);
 }
 
-fn domain(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
-    let Some(document) = facts.known("tenant.domain", &facts.tenant.discovery, all) else { return };
+fn domain(facts: &Facts<'_>) -> Outcome {
     let expected =
         format!("{}/", management::origin(facts.variables.get("auth0_domain").unwrap_or_default()));
-    let issuer = document["issuer"].as_str().unwrap_or_default();
-    all.push(if issuer == expected {
+    let issuer = facts.tenant.discovery["issuer"].as_str().unwrap_or_default();
+    if issuer == expected {
         Outcome::passed("tenant.domain", issuer)
     } else {
         Outcome::found(
@@ -34,7 +33,7 @@ fn domain(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
                 issuer.trim_start_matches("https://").trim_end_matches('/')
             ),
         )
-    });
+    }
 }
 
 fn resource_parameter(facts: &Facts<'_>, settings: &serde_json::Value) -> Outcome {

@@ -213,11 +213,18 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("api.descriptions", "a permission without a description", |control, _| {
         api(control, |api| api.scopes[0].description.clear());
     }),
+    ("api.offline_access", "refresh tokens that the API does not allow", |control, variables| {
+        api(control, |api| api.allow_offline_access = false);
+        variables.set("offer_offline_access", "true");
+    }),
     ("api.scopes_supported", "a scope that the API does not define", |_, variables| {
         variables.set("scopes_supported", "tool:whoami tool:greet tool:calendar_summary tool:x");
     }),
     ("api.scopes_supported", "a scope that nobody asks for", |_, variables| {
         variables.set("scopes_supported", "tool:whoami tool:greet");
+    }),
+    ("server.credentials", "an application without its secret", |_, variables| {
+        variables.set("auth0_client_secret", "");
     }),
     ("application.token", "a wrong secret", |_, variables| {
         variables.set("auth0_client_secret", "not-the-secret-but-long-enough-to-be-one");
@@ -356,10 +363,83 @@ async fn each_broken_setting_is_named() {
     }
 }
 
+/// The text of the outcome with this id.
+fn text(outcomes: &[Outcome], id: &str) -> String {
+    let outcome = outcomes.iter().find(|one| one.id == id);
+    format!("{:?}", outcome.unwrap_or_else(|| panic!("no {id}: {outcomes:#?}")).verdict)
+}
+
+#[tokio::test]
+async fn variables_that_the_server_refuses_are_found_as_it_reads_them() {
+    let mut world = World::new().await;
+    world.variables.set("check_blocked", "yes");
+    world.variables.set("no_such", "1");
+    let outcomes = world.check(None).await;
+    assert_eq!(found(&outcomes), ["server.variables"], "{outcomes:#?}");
+    let refused = text(&outcomes, "server.variables");
+    assert!(refused.contains("`check_blocked` is neither `true` nor `false`"), "{refused}");
+    let unknown = text(&outcomes, "server.unknown_variables");
+    assert!(unknown.contains("`no_such`. If"), "{unknown}");
+    // Each variable is named once.
+    world.variables.set("auth0_client_secret", "hunter2");
+    world.variables.set("connect_client_secret", "hunter3");
+    let outcomes = world.check(None).await;
+    let refused = text(&outcomes, "server.variables");
+    assert!(!refused.contains("client_secret"), "{refused}");
+    let secrets = found(&outcomes).into_iter().filter(|id| *id == "server.secrets");
+    assert_eq!(secrets.count(), 2, "{outcomes:#?}");
+}
+
+#[tokio::test]
+async fn an_application_without_its_secret_is_found() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join(".env");
+    let text = format!(
+        "SPIN_VARIABLE_AUTH0_DOMAIN={}\nSPIN_VARIABLE_AUTH0_AUDIENCE={API}\n\
+         SPIN_VARIABLE_AUTH0_CLIENT_ID=doorward\n",
+        world.tenant.domain()
+    );
+    std::fs::write(&file, text).expect("it is written");
+    let variables = Variables::at_hand(Some(&file)).expect("it is valid").expect("it is there");
+    let outcomes = check(&world.http, &variables, None, None).await;
+    assert_eq!(found(&outcomes), ["server.credentials"], "{outcomes:#?}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_does_not_answer_is_one_outcome() {
+    let mut world = World::new().await;
+    let admin = world.admin().await;
+    world.variables.set("auth0_domain", "127.0.0.1:1");
+    world.variables.set("local_tenant_url", "http://127.0.0.1:1");
+    let outcomes = check(&world.http, &world.variables, Some(&admin), None).await;
+    assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
+    assert_eq!(unknown(&outcomes), ["tenant.domain"], "{outcomes:#?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_mcp_clients_cannot_use_is_a_note() {
+    let world = World::new().await;
+    world.tenant.control().edit(|directory| {
+        let mut other = directory.connections[0].clone();
+        other.id = "con_other".to_owned();
+        other.name = "Staff".to_owned();
+        other.is_domain_connection = false;
+        directory.connections.push(other);
+    });
+    let outcomes = world.check(None).await;
+    assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
+    let note = text(&outcomes, "connection.not_domain_level");
+    assert!(note.contains("Staff is not at domain level"), "{note}");
+}
+
 #[tokio::test]
 async fn a_server_without_an_application_needs_a_secret_and_asks_no_tenant() {
     let mut world = World::new().await;
-    world.variables.set("auth0_client_id", "");
+    for name in ["auth0_client_id", "connect_client_id", "connect_client_secret"] {
+        world.variables.set(name, "");
+    }
+    world.variables.set("permission_source", "token");
     for (client_secret, server_secret, named) in [
         (SECRET, "", &["server.credentials"][..]),
         (SECRET, SECRET, &["server.credentials"]),

@@ -29,6 +29,14 @@ pub struct Probe {
     pub token: Option<String>,
 }
 
+/// What a server shows to a client.
+pub(crate) struct Seen {
+    /// The outcomes of the checks.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The issuers that the server names.
+    pub(crate) issuers: Vec<String>,
+}
+
 /// The server under test.
 struct Target<'a> {
     http: &'a Http,
@@ -49,12 +57,15 @@ pub fn endpoint(url: &str) -> String {
 }
 
 /// Checks a server. The outcomes are in the order in which a client meets them.
-pub(crate) async fn probe(http: &Http, probe: &Probe) -> Vec<Outcome> {
+pub(crate) async fn probe(http: &Http, probe: &Probe) -> Seen {
     let parsed = match Url::parse(&probe.url) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
         _ => {
             let text = format!("{} is not an http or https URL.", probe.url);
-            return vec![Outcome::unknown("reachable", text)];
+            return Seen {
+                outcomes: vec![Outcome::unknown("reachable", text)],
+                issuers: Vec::new(),
+            };
         }
     };
     let target = Target { http, url: &probe.url, parsed, probe };
@@ -67,7 +78,7 @@ pub(crate) async fn probe(http: &Http, probe: &Probe) -> Vec<Outcome> {
                 "reachable",
                 format!("{} does not answer: {error}.", target.url),
             ));
-            return all;
+            return Seen { outcomes: all, issuers: Vec::new() };
         }
     };
     all.push(Outcome::passed("reachable", format!("{} answers.", target.url)));
@@ -83,7 +94,11 @@ pub(crate) async fn probe(http: &Http, probe: &Probe) -> Vec<Outcome> {
     }
     cors::check(&target, resource.is_some(), &mut all).await;
     eras::check(&target, &opening, challenge.is_some(), &mut all).await;
-    all
+    let issuers = resource.map(|resource| {
+        let issuers = strings(&resource.document["authorization_servers"]);
+        issuers.into_iter().map(str::to_owned).collect()
+    });
+    Seen { outcomes: all, issuers: issuers.unwrap_or_default() }
 }
 
 impl Target<'_> {

@@ -213,7 +213,8 @@ async fn outcomes(broken: impl FnOnce(&mut Site), page: Option<&str>) -> Vec<Out
     });
     let http = Http::new().expect("a client");
     let url = format!("{origin}/mcp");
-    let all = probe(&http, &Probe { url, page: page.map(str::to_owned), token: None }).await;
+    let all =
+        probe(&http, &Probe { url, page: page.map(str::to_owned), token: None }).await.outcomes;
     serving.abort();
     all
 }
@@ -448,7 +449,7 @@ async fn a_page_that_nobody_named_need_not_be_allowed() {
 async fn a_server_that_does_not_answer_is_unknown() {
     let http = Http::new().expect("a client");
     let url = "http://127.0.0.1:9/mcp".to_owned();
-    let outcomes = probe(&http, &Probe { url, page: None, token: None }).await;
+    let outcomes = probe(&http, &Probe { url, page: None, token: None }).await.outcomes;
     assert_eq!(found(&outcomes), ["reachable"]);
     assert!(matches!(outcomes.last().map(|one| &one.verdict), Some(Verdict::Unknown(_))));
 }
