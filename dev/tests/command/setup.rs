@@ -80,6 +80,7 @@ async fn an_empty_tenant_is_set_up_by_the_commands_that_it_prints() {
     assert!(check.stdout.contains("\"unknown\": 1"), "{}", check.stdout);
 
     spin_serves_with_the_file(folder, &server).await;
+    the_doctor_names_the_command_that_brings_the_secret_back(folder, &token).await;
 
     let before = std::fs::read_to_string(folder.join(".env")).expect("it is written");
     let rotate = with_token(folder, &token, &["secrets", "rotate", "--token-stdin"]).await;
@@ -100,6 +101,29 @@ async fn an_empty_tenant_is_set_up_by_the_commands_that_it_prints() {
         let mut values = secrets.filter_map(|line| line.split_once('=').map(|(_, value)| value));
         assert!(!values.any(|value| all.contains(value)) && !all.contains("eyJ"), "{all}");
     }
+}
+
+async fn the_doctor_names_the_command_that_brings_the_secret_back(folder: &Path, token: &str) {
+    let file = folder.join(".env");
+    let before = std::fs::read_to_string(&file).expect("it is written");
+    let kept = before.lines().filter(|line| !line.contains("CLIENT_SECRET="));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, kept).expect("it is written");
+    let check = ["check", "--env-file", ".env", "--token-stdin"];
+    let check = with_token(folder, token, &check).await;
+    assert_eq!(check.status, 1, "{}", check.stdout);
+    let named = check.stdout.lines().find_map(|line| line.split_once("Mend: cargo run -- "));
+    let (_, command) = named.unwrap_or_else(|| panic!("a command: {}", check.stdout));
+    let command: Vec<&str> = command.split(' ').collect();
+    let done = with_token(folder, token, &command).await;
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let after = std::fs::read_to_string(&file).expect("it is written");
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert!(sorted(&after) == sorted(&before), "the secrets are back");
 }
 
 /// Runs `spin up` in the folder, if there is a Spin that can: it reads `.env` by itself.
