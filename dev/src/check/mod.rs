@@ -116,18 +116,25 @@ pub async fn run(options: &cli::Check) -> Result<(), Error> {
     }
 }
 
-/// If the tenant cannot be read, says which one the running server names.
-fn name_the_tenant(outcomes: &mut [Outcome], domain: &str, issuers: &[String]) {
-    let others: Vec<&str> = issuers
-        .iter()
-        .map(|issuer| issuer.trim_end_matches('/'))
-        .filter(|issuer| *issuer != domain)
-        .collect();
-    let unread = outcomes.iter_mut().find(|outcome| outcome.id == "tenant.domain");
-    if let (Some(Outcome { verdict: Verdict::Unknown(text), .. }), false) =
-        (unread, others.is_empty())
-    {
-        text.push_str(&format!(" The running server names {}.", others.join(" and ")));
+/// Says so if the running server names another tenant than the variables.
+fn name_the_tenant(outcomes: &mut Vec<Outcome>, domain: &str, issuers: &[String]) {
+    let mut issuers = issuers.iter().map(|issuer| issuer.trim_end_matches('/')).peekable();
+    let Some(outcome) = outcomes.iter_mut().find(|outcome| outcome.id == "tenant.domain") else {
+        return;
+    };
+    if issuers.peek().is_none() || issuers.clone().any(|issuer| issuer == domain) {
+        return;
+    }
+    let named = issuers.collect::<Vec<_>>().join(" and ");
+    match &mut outcome.verdict {
+        Verdict::Unknown(text) => text.push_str(&format!(" The running server names {named}.")),
+        _ => outcomes.push(Outcome::note(
+            "tenant.running_server",
+            format!(
+                "The running server names {named}, not {domain}: it runs with other variables, or \
+                 `auth0_domain` is wrong."
+            ),
+        )),
     }
 }
 
@@ -136,13 +143,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenant_that_cannot_be_read_is_compared_with_that_of_the_running_server() {
+    fn a_tenant_is_compared_with_that_of_the_running_server() {
+        let name = |verdict: Outcome, domain: &str, issuers: &[String]| {
+            let mut outcomes = vec![verdict];
+            name_the_tenant(&mut outcomes, domain, issuers);
+            outcomes
+        };
         let issuers = ["https://right.example/".to_owned()];
-        let mut outcomes = [Outcome::unknown("tenant.domain", "Is it right?")];
-        name_the_tenant(&mut outcomes, "https://right.example", &issuers);
-        assert_eq!(outcomes[0], Outcome::unknown("tenant.domain", "Is it right?"));
-        name_the_tenant(&mut outcomes, "https://wrong.example", &issuers);
+        let unknown = || Outcome::unknown("tenant.domain", "Is it right?");
+        assert_eq!(name(unknown(), "https://right.example", &issuers), [unknown()]);
+        assert_eq!(name(unknown(), "https://wrong.example", &[]), [unknown()]);
         let text = "Is it right? The running server names https://right.example.";
-        assert_eq!(outcomes[0], Outcome::unknown("tenant.domain", text));
+        let outcomes = name(unknown(), "https://wrong.example", &issuers);
+        assert_eq!(outcomes, [Outcome::unknown("tenant.domain", text)]);
+        let passed = || Outcome::passed("tenant.domain", "https://wrong.example/");
+        let outcomes = name(passed(), "https://wrong.example", &issuers);
+        assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+        assert_eq!(outcomes[1].id, "tenant.running_server");
     }
 }

@@ -106,7 +106,9 @@ pub(super) async fn ensure(run: &mut Run<'_>, roles: &[Role], audience: &str) ->
             .map(|name| json!({"resource_server_identifier": audience, "permission_name": name}))
             .collect();
         if !missing.is_empty() {
-            let what = format!("Give the role {} {} permissions", role.name, missing.len());
+            let count = missing.len();
+            let noun = if count == 1 { "permission" } else { "permissions" };
+            let what = format!("Give the role {} {count} {noun}", role.name);
             let body = json!({ "permissions": missing });
             let path = format!("{path}/permissions");
             run.change(what, "POST", path, body, Undo::Nothing).await?;
