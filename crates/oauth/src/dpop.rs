@@ -64,7 +64,9 @@ pub(crate) async fn confirm(
         ),
         Err(error) => (Err(error.into()), error == ProofError::NonceWrong),
     };
-    if matches!(outcome, Err(AuthenticationError::Proof(_))) {
+    // To learn the nonce is a step of the protocol (RFC 9449, section 8).
+    let is_step = |error| matches!(error, ProofError::NonceMissing | ProofError::NonceWrong);
+    if matches!(outcome, Err(AuthenticationError::Proof(error)) if !is_step(error)) {
         failures.count(&server.store).await;
     }
     (outcome, (is_required || has_nonce).then(|| nonce::issue(server, key)))

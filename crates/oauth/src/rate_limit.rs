@@ -139,7 +139,7 @@ impl Limiter {
         }
         let taken = self.take_here(uses, store.host().now_millis());
         for (used, record) in records {
-            if self.is_no_longer_due(&used) || record.lacks_uses {
+            if self.is_no_longer_due(&used) || record.is_wrong {
                 self.tell(store, &used, record).await;
             }
         }
@@ -166,10 +166,8 @@ impl Limiter {
         let mut entries = self.entries.borrow_mut();
         for (counted, limit) in uses {
             entries.insert_unless_known(*counted, || self.entry(Used::default(), limit, now));
-            if let Some(entry) = entries.get_mut(*counted) {
-                entry.used = entry.used.at(limit, now);
-            }
         }
+        entries.advance(uses, now);
         entries.check(uses, now)?;
         for (counted, limit) in uses {
             let Some(entry) = entries.get_mut(*counted) else { continue };
@@ -190,7 +188,9 @@ impl Limiter {
 
     /// [`check`](Self::check) with what this instance knows.
     fn check_here(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
-        self.entries.borrow().check(uses, now)
+        let mut entries = self.entries.borrow_mut();
+        entries.advance(uses, now);
+        entries.check(uses, now)
     }
 
     fn is_unknown_or_near(&self, (counted, limit): &Use, now: u64) -> bool {
@@ -232,6 +232,16 @@ impl Entries {
     fn insert_unless_known(&mut self, counted: Counted, entry: impl FnOnce() -> Entry) {
         if let Err(position) = self.position(counted) {
             self.0.insert(position, (counted, entry()));
+        }
+    }
+
+    /// Brings what is known of uses to this time, so that a clock that was set back is waited for
+    /// once and not again at each request.
+    fn advance(&mut self, uses: &[Use], now: u64) {
+        for (counted, limit) in uses {
+            if let Some(entry) = self.get_mut(*counted) {
+                entry.used = entry.used.at(limit, now);
+            }
         }
     }
 
@@ -279,8 +289,13 @@ impl Used {
     }
 
     fn plus(self, limit: &Limit, uses: u32) -> Self {
-        let nanos = limit.rate.map_or(0, |rate| rate.interval.saturating_mul(uses.into()));
-        let count = if limit.day.is_some() { self.count.saturating_add(uses) } else { 0 };
+        self.plus_each(limit, uses, uses)
+    }
+
+    /// The same with more uses of the rate and of the quota.
+    fn plus_each(self, limit: &Limit, of_rate: u32, of_day: u32) -> Self {
+        let nanos = limit.rate.map_or(0, |rate| rate.interval.saturating_mul(of_rate.into()));
+        let count = if limit.day.is_some() { self.count.saturating_add(of_day) } else { 0 };
         Self { full_at: self.full_at.saturating_add(nanos), count, ..self }
     }
 
@@ -297,13 +312,13 @@ impl Used {
         }
     }
 
-    /// How many uses it stands for.
-    fn uses(self, limit: &Limit, now: u64) -> u32 {
+    /// How many uses of the rate and of the quota it stands for.
+    fn uses(self, limit: &Limit, now: u64) -> [u32; 2] {
         let of_rate = limit.rate.map_or(0, |rate| {
             let used = self.full_at.saturating_sub(now.saturating_mul(NANOS));
             used.div_ceil(rate.interval.max(1))
         });
-        self.count.max(u32::try_from(of_rate).unwrap_or(u32::MAX))
+        [u32::try_from(of_rate).unwrap_or(u32::MAX), self.count]
     }
 
     /// How many more are possible at once.

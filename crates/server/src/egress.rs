@@ -108,12 +108,13 @@ pub(crate) fn is_egress(uri: &Uri, headers: &HeaderMap) -> bool {
     is_inside && is_chained && uri.path().starts_with(PATH)
 }
 
-/// What a tool is told in `_meta`: where the API is, and the capability of this call.
-pub(crate) async fn egress_meta(
+/// What a tool is told in `_meta`: where the API is, and the capability of this call. `access` is
+/// the caller's before the token was asked for.
+pub(crate) fn egress_meta(
     request: &CallerRequest,
-    upstream: &Upstream,
-    egress: &Egress,
+    (upstream, egress): (&Upstream, &Egress),
     tool: &str,
+    access: Access,
     token: &IssuedToken,
 ) -> Value {
     let CallerRequest { environment, caller, .. } = request;
@@ -125,7 +126,7 @@ pub(crate) async fn egress_meta(
         issuer: caller.issuer().to_owned(),
         subject: caller.subject().to_owned(),
         client: caller.client_id().to_owned(),
-        access: environment.tenant().access_of(caller).await,
+        access,
         expires_at: environment.host.now_millis().saturating_add(millis),
     };
     let mut meta = Map::new();
@@ -276,6 +277,10 @@ where
 {
     let body = read_body(&*environment.host, body, environment.settings.max_body_bytes).await;
     let body = body.map_err(|_| EgressReason::Body)?;
+    // The body may have taken a while.
+    if environment.host.now_millis() >= capability.expires_at {
+        return Err(EgressReason::Capability);
+    }
     match environment.tenant().admit_again(&capability.access).await {
         Ok(()) => {}
         Err(AuthenticationError::RevocationUnknown) => return Err(EgressReason::AccessUnknown),

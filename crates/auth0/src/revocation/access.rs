@@ -112,17 +112,15 @@ impl Tenant<'_> {
     pub async fn admit_again(&self, access: &Access) -> Result<(), AuthenticationError> {
         self.admit_unexpired(access.expires_at)?;
         let Some(settings) = &self.settings.revocation else { return Ok(()) };
-        match self.read_known(settings, access).await {
-            Some(known) => {
-                let now = [known.generations.user, known.generations.everybody];
-                let is_revoked = access.revocations.is_some_and(|before| before != now);
-                match known.is_cut_off || is_revoked {
-                    true => Err(TokenError::CutOff.into()),
-                    false => Ok(()),
-                }
-            }
-            None if settings.fail_closed => Err(AuthenticationError::RevocationUnknown),
-            None => Ok(()),
+        let known = self.read_known(settings, access).await;
+        let [before, now] =
+            [access.revocations, known.map(|it| [it.generations.user, it.generations.everybody])];
+        match (before, now) {
+            _ if known.is_some_and(|it| it.is_cut_off) => Err(TokenError::CutOff.into()),
+            (Some(before), Some(now)) if before != now => Err(TokenError::CutOff.into()),
+            (Some(_), Some(_)) => Ok(()),
+            _ if settings.fail_closed => Err(AuthenticationError::RevocationUnknown),
+            _ => Ok(()),
         }
     }
 

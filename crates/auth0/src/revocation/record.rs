@@ -149,10 +149,13 @@ pub(super) async fn read<'a>(
     key: &StoreKey,
 ) -> Result<(store::Record, Store<'a>), KeyValueError> {
     if let Some(previous) = &settings.previous {
-        // That it does not open under this secret is nothing to log yet.
-        let record = tenant.store().with_callers_sealer(previous).read(key).await?;
-        if record != store::Record::Unreadable {
-            return Ok((record, tenant.store().with_sealer(previous)));
+        // Another instance may seal it anew between two of these reads. That it does not open under
+        // one of the secrets is nothing to log yet.
+        for sealer in [previous, &settings.sealer, previous] {
+            let record = tenant.store().with_callers_sealer(sealer).read(key).await?;
+            if record != store::Record::Unreadable {
+                return Ok((record, tenant.store().with_sealer(sealer)));
+            }
         }
     }
     let store = tenant.store().with_sealer(&settings.sealer);

@@ -6,12 +6,13 @@
 
 use std::hash::BuildHasher;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorward_core::{
     host::{Host, KeyValueError},
     store::{Kind, Store, StoreKey},
 };
 
-use super::{Counted, Entry, Limit, Limiter, Use, Used};
+use super::{Counted, Entry, Limit, Limiter, NANOS, Rate, Use, Used};
 
 /// How many counts a record holds.
 const MAX_COUNTS: usize = 64;
@@ -26,8 +27,9 @@ const LOG_MILLIS: u64 = 60_000;
 pub(super) struct Record {
     number: u32,
     counts: Vec<Count>,
-    /// Whether it lacks uses of this instance, because another one wrote it at the same time.
-    pub(super) lacks_uses: bool,
+    /// Whether it is wrong: it lacks uses of this instance, because another one wrote it at the
+    /// same time, or it has a time that no clock near this one can have written.
+    pub(super) is_wrong: bool,
 }
 
 /// What all instances have used.
@@ -64,8 +66,13 @@ impl Limiter {
             instances.remove(0);
         }
         record.counts.push(Count { counted, used: entry.used, instances });
-        if record.write(store).await.is_err() {
-            self.log_failure(store.host());
+        match record.write(store).await {
+            Ok(()) => {
+                if let Some(known) = self.entries.borrow_mut().get_mut(counted) {
+                    known.written = entry.shared;
+                }
+            }
+            Err(_) => self.log_failure(store.host()),
         }
     }
 
@@ -73,19 +80,21 @@ impl Limiter {
     /// be written. `None` if the instance has no room for it any more.
     fn add_missing(&self, (counted, limit): &Use, record: &mut Record, now: u64) -> Option<Entry> {
         let count = record.counts.iter().find(|it| it.counted == *counted);
-        let used = count.map(|it| it.used).unwrap_or_default().at(limit, now);
+        let stored = count.map(|it| it.used).unwrap_or_default();
+        let used = stored.without_other_clock(limit, now).at(limit, now);
         let mut entries = self.entries.borrow_mut();
         entries.insert_unless_known(*counted, || self.entry(used, limit, now));
         let entry = entries.get_mut(*counted)?;
         let before = entry.used.at(limit, now);
         let included = count.map_or(0, |it| it.included(self.number(), entry.written));
         // Uses that mean nothing any more are not missing.
-        let most = before.uses(limit, now).saturating_add(entry.head_start);
-        let missing = entry.shared.saturating_sub(included).min(most);
-        record.lacks_uses = missing > 0;
-        entry.used = before.or_more(used.plus(limit, missing));
+        let missing = entry.shared.saturating_sub(included);
+        let [of_rate, of_day] =
+            before.uses(limit, now).map(|uses| missing.min(uses.saturating_add(entry.head_start)));
+        record.is_wrong = of_rate.max(of_day) > 0 || stored.full_at > used.full_at;
+        entry.used = before.or_more(used.plus_each(limit, of_rate, of_day)).at(limit, now);
         entry.until = entry.used.until(limit, now);
-        Some(std::mem::replace(entry, Entry { written: entry.shared, ..*entry }))
+        Some(*entry)
     }
 
     /// Whether [`share`](Self::share) has something to do.
@@ -122,14 +131,22 @@ impl Limiter {
 }
 
 impl Counted {
-    /// The number of the record that it is in.
+    /// The number of the record that it is in. Nobody can choose who shares it.
     pub(super) fn record(self, store: &Store<'_>) -> u32 {
-        let number = self.0.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        number.checked_rem(store.buckets().count()).unwrap_or_default()
+        let (number, _) = store.buckets().place(&BASE64_URL_SAFE_NO_PAD.encode(self.0));
+        number
     }
 }
 
 impl Used {
+    /// The same without a time that is further ahead than two bursts: the clock of whoever wrote it
+    /// is far ahead, or this one was set back. It must make nobody wait until this one is there.
+    fn without_other_clock(self, limit: &Limit, now: u64) -> Self {
+        let most = limit.rate.map_or(0, Rate::burst_nanos).saturating_mul(2);
+        let is_near = self.full_at <= now.saturating_mul(NANOS).saturating_add(most);
+        Self { full_at: if is_near { self.full_at } else { 0 }, ..self }
+    }
+
     /// Whichever is more of each.
     fn or_more(self, other: Self) -> Self {
         let count = self.count.max(other.count);
@@ -142,7 +159,7 @@ impl Record {
         let bytes = store.get(&key(number)).await?.unwrap_or_default();
         let mut rest = bytes.as_slice();
         let counts = std::iter::from_fn(|| Count::decode(&mut rest)).collect();
-        Ok(Self { number, counts, lacks_uses: false })
+        Ok(Self { number, counts, is_wrong: false })
     }
 
     /// Writes it, without the counts that mean nothing any more.
@@ -152,7 +169,9 @@ impl Record {
             used.full_at > today.full_at || used.day == today.day && used.count > 0
         });
         while self.counts.len() > MAX_COUNTS {
-            let least = self.counts.iter().enumerate().min_by_key(|(_, it)| it.used.full_at);
+            let is_of_today = |used: Used| used.day == today.day && used.count > 0;
+            let least = self.counts.iter().enumerate();
+            let least = least.min_by_key(|(_, it)| (is_of_today(it.used), it.used.full_at));
             let Some((least, _)) = least else { break };
             self.counts.swap_remove(least);
         }

@@ -58,7 +58,8 @@ fn capability(host: &Rc<FakeHost>) -> String {
     let (access_token, expires_at) = (TOKEN.to_owned().into(), u64::MAX);
     let token = IssuedToken { access_token, expires_at, scopes: None };
     let egress = upstream.egress.as_ref().unwrap();
-    let meta = finish(egress_meta(&request, &upstream, egress, "w_list", &token));
+    let access = finish(request.environment.tenant().access_of(&request.caller));
+    let meta = egress_meta(&request, (&upstream, egress), "w_list", access, &token);
     assert_eq!(meta["url"], "http://doorward.spin.internal/egress/orders");
     assert!(!meta.to_string().contains(TOKEN));
     meta["capability"].as_str().unwrap().to_owned()
@@ -116,6 +117,17 @@ fn a_capability_ends_with_the_access_of_its_caller() {
         let (answered, ..) = answered(&host, "GET", URL, &inside(&capability));
         assert_eq!((answered, last_reason(&host)), (status, json!(reason)), "{body}");
     }
+}
+
+#[test]
+fn a_capability_that_was_made_while_nobody_knew_of_revocations_is_refused() {
+    let host = host();
+    host.set_variable("revocation_secret", "a-revocation-secret-of-32-letters");
+    host.store_fault.set(Some(FakeFault::Down));
+    let unknown = capability(&host);
+    host.store_fault.set(None);
+    let (status, ..) = answered(&host, "GET", URL, &inside(&unknown));
+    assert_eq!((status, last_reason(&host)), (503, json!("egress_access_unknown")));
 }
 
 #[test]

@@ -42,9 +42,12 @@ impl RemoteCall {
             Some(egress) => {
                 let scopes: Vec<&str> = egress.scopes.iter().map(String::as_str).collect();
                 let connection = context.connection(&egress.connection).scopes(&scopes);
-                let token = connection.token(Freshness::Cached).await?.token;
                 let request = context.request();
-                let capability = egress_meta(request, upstream, egress, &self.name, &token).await;
+                // Before the token, so that a revocation between the two counts.
+                let access = request.environment.tenant().access_of(context.caller()).await;
+                let token = connection.token(Freshness::Cached).await?.token;
+                let entry = (upstream, egress);
+                let capability = egress_meta(request, entry, &self.name, access, &token);
                 meta.insert("doorward/egress".into(), capability);
                 Some(context.connection(&egress.connection))
             }
