@@ -38,7 +38,8 @@ const MANIFEST: &str = include_str!("../../spin.toml");
 static DEFAULTS: LazyLock<Table> =
     LazyLock::new(|| MANIFEST.parse().expect("the manifest is TOML"));
 
-const VARIABLES: [(&str, &str); 8] = [
+/// Without limits, because the time stands still: nothing would be possible again.
+const VARIABLES: [(&str, &str); 9] = [
     ("auth0_domain", "tenant.example.com"),
     ("auth0_audience", AUDIENCE),
     ("auth0_client_id", "server-client"),
@@ -47,6 +48,7 @@ const VARIABLES: [(&str, &str); 8] = [
     ("token_algorithms", "RS256 PS256 RS512 ES256"),
     ("issuers", r#"[{ "issuer": "https://other.example.org/" }]"#),
     ("issuer_origin", "https://other.example.org"),
+    ("limits", "off"),
 ];
 
 /// The host. Its key-value store is in memory.
