@@ -97,7 +97,7 @@ variables! {
     MANAGEMENT_CLIENT_SECRET = secret("management_client_secret");
 }
 
-/// What is wrong with an application of the tenant where there is none for the server.
+/// The error of a setting that needs the server's own application of the tenant, which is missing.
 const NO_TENANT: &str =
     "is an application of the tenant: `auth0_domain` or `auth0_client_id` is not set";
 
@@ -133,7 +133,7 @@ pub struct ManagementAccess {
 }
 
 impl ManagementAccess {
-    /// The id of the client; empty if there is none.
+    /// The id of the client; empty without a tenant.
     pub(crate) fn client_id(&self) -> &str {
         self.client.as_ref().map_or("", |client| &client.id)
     }

@@ -146,7 +146,7 @@ fn unescaped(text: &str) -> String {
                     plain.push('%');
                 }
                 rest = escape.get(1..).unwrap_or_default();
-                // The second backslash of an escaped one is none.
+                // In an escaped backslash, the second one begins no further escape.
                 if let Some(after) = rest.strip_prefix('\\').filter(|_| escape.starts_with('\\')) {
                     plain.push('\\');
                     rest = after;

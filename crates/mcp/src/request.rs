@@ -183,7 +183,7 @@ impl Call {
                 Self::Prompt(PromptCall { name: named("name")?, arguments, follow_up })
             }
             Method::ReadResource => Self::Read(ReadCall { uri: named("uri")?, follow_up }),
-            // Every list has one page, so every cursor is invalid. An empty one is none.
+            // Every list has one page, so every cursor is invalid. An empty one counts as absent.
             Method::List(_) if params.cursor.is_some_and(|it| it.text().as_deref() != Some("")) => {
                 return Err(RpcError::invalid_params("Unknown cursor"));
             }

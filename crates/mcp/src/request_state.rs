@@ -49,7 +49,7 @@ struct Payload {
 }
 
 impl Seal {
-    /// Seals a state for so many seconds; `None` only if it cannot be represented.
+    /// Seals a state that expires after `seconds`; `None` only if it cannot be represented.
     pub(crate) fn seal(&self, binding: Binding<'_>, state: Value, seconds: u64) -> Option<String> {
         let expires_at = self.clock.now().saturating_add(seconds);
         let payload = serde_json::to_vec(&Payload { expires_at, state }).ok()?;

@@ -341,7 +341,7 @@ impl Used {
     }
 }
 
-/// How many uses are shared at once while so many are left.
+/// How many uses are shared at once, by how many are left.
 fn batch(left: u64) -> u32 {
     u32::try_from((left / SHARE).clamp(1, MAX_SHARED)).unwrap_or(1)
 }
