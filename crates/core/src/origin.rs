@@ -123,10 +123,14 @@ const EMBEDDING_SCHEMES: [&str; 4] = ["blob", "data", "javascript", "vbscript"];
 
 /// Whether a URI of another server can be passed on: it names a resource, and neither runs nor
 /// holds anything. Servers have schemes of their own for what they offer.
+///
+/// Clients differ in what they skip before and within a scheme: control characters, white space of
+/// any alphabet, what nobody sees. So everything but visible ASCII is skipped here.
 #[must_use]
 pub fn names_a_resource(uri: &str) -> bool {
-    // As browsers read it, which skip white space. Anything else is no URL for them.
-    Url::parse(uri).map_or(true, |url| !EMBEDDING_SCHEMES.contains(&url.scheme()))
+    let Some((before, _)) = uri.split_once(':') else { return true };
+    let scheme: String = before.chars().filter(char::is_ascii_graphic).collect();
+    !EMBEDDING_SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it))
 }
 
 #[cfg(test)]
@@ -164,6 +168,56 @@ mod tests {
         }
         for origin in ["http://example.com", "http://localhost.example.com", "http://10.0.0.1"] {
             assert!(!is_secure(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn whatever_stands_around_an_embedding_scheme_or_within_it_does_not_hide_it() {
+        let skipped = ('\0'..='\u{3000}').filter(|c| c.is_whitespace() || c.is_control());
+        let skipped = skipped.chain([
+            '\u{ad}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2060}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{e0041}',
+        ]);
+        let skipped: Vec<char> = skipped.collect();
+        assert!(skipped.contains(&'\u{a0}') && skipped.contains(&'\u{3000}'));
+        for scheme in EMBEDDING_SCHEMES.into_iter().chain(["JavaScript", "DATA", "vbScript"]) {
+            assert!(!names_a_resource(&format!("{scheme}:x")), "{scheme}");
+            let (first, rest) = scheme.split_at(1);
+            for c in &skipped {
+                for uri in [
+                    format!("{c}{scheme}:x"),
+                    format!("{c}{c} {scheme}:x"),
+                    format!("{first}{c}{rest}:x"),
+                    format!("{scheme}{c}:x"),
+                    format!("{c}{first}\t{rest}{c}\n:x"),
+                ] {
+                    assert!(!names_a_resource(&uri), "{uri:?}");
+                }
+            }
+        }
+        for uri in [
+            "",
+            "a/b",
+            "x:y",
+            "https://w.example/javascript:x",
+            "demo://data",
+            "/data:x",
+            "urn:data:x",
+            "database://a",
+            "data",
+            "file:///a b",
+            "d\u{e4}ta://x",
+        ] {
+            assert!(names_a_resource(uri), "{uri:?}");
         }
     }
 

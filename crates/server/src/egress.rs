@@ -14,7 +14,6 @@ use doorward_core::{
     access::{Item, ItemKind},
     audit::{Audit, AuditEvent, Who},
     keys::Purpose,
-    origin::Origin,
     outbound::api_request,
     reasons, strict_json,
     text::reveals,
@@ -250,13 +249,7 @@ fn authorized_target<'a>(
     let lower = path.to_ascii_lowercase();
     let is_plain =
         !["..", "/./", "//", "\\", "%2e", "%2f", "%5c"].iter().any(|it| lower.contains(it));
-    let is_declared = |(origin, prefix): &&(Origin, String)| {
-        let below = path.strip_prefix(prefix.as_str());
-        origin.as_str().split_once("://").is_some_and(|(_, it)| it == host)
-            && below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
-    };
-    let origin = egress.hosts.iter().find(is_declared).filter(|_| is_plain);
-    let (origin, _) = origin.ok_or(EgressReason::Host)?;
+    let origin = egress.admits(host, &path).filter(|_| is_plain).ok_or(EgressReason::Host)?;
     match egress.methods.contains(method) {
         true => Ok(Target { upstream, egress, url: origin.url(&path) }),
         false => Err(EgressReason::Method),
@@ -336,8 +329,7 @@ async fn send(
         let location = location.to_str().ok().zip(url.as_ref().ok());
         let location = location.and_then(|(location, url)| url.join(location).ok());
         let origin = location.map(|it| it.origin().ascii_serialization());
-        let mut hosts = upstream.egress.iter().flat_map(|it| &it.hosts);
-        hosts.any(|(declared, _)| Some(declared.as_str()) == origin.as_deref())
+        origin.is_some_and(|it| upstream.egress.iter().any(|egress| egress.has_origin(&it)))
     };
     let mut headers = HeaderMap::new();
     for (name, value) in &parts.headers {

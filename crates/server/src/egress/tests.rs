@@ -212,7 +212,8 @@ fn a_path_is_below_that_of_its_host_and_means_the_same_to_everybody() {
     host.answers(&format!("GET {API}"), 200, &json!({}));
     for (path, status) in [
         ("more.example.com/calendar/v3/a%20b", 200),
-        ("more.example.com/calendar", 200),
+        ("more.example.com/calendar/", 200),
+        ("more.example.com/calendar", 403),
         ("more.example.com/calendars/v3", 403),
         ("more.example.com/gmail/v1", 403),
         ("more.example.com/", 403),

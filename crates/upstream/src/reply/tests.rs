@@ -69,6 +69,8 @@ fn anything_that_is_no_result_is_refused() {
         json!({ "content": [{ "type": "audio", "data": "AA==", "mimeType": "image/png" }] }),
         link("javascript:alert(1)"),
         link(" java\nscript:alert(1)"),
+        link("\u{a0}javascript:alert(1)"),
+        link("\u{3000}\u{feff} data:text/html,x"),
         link("JavaScript:alert(1)"),
         link("data:text/html,x"),
         link("blob:https://w.example/1"),

@@ -12,9 +12,9 @@ pub struct Egress {
     pub connection: String,
     /// The scopes that the user is asked for when connecting the account.
     pub scopes: Vec<String>,
-    /// The origins of the API, each with the path that its requests are below, which has no slash
-    /// at the end.
-    pub hosts: Vec<(Origin, String)>,
+    /// The origins of the API, each with the path of its requests, as [`admits`](Self::admits)
+    /// reads it.
+    hosts: Vec<(Origin, String)>,
     /// The methods.
     pub methods: Vec<Method>,
     /// The headers of a request that are passed on besides the usual ones.
@@ -65,7 +65,12 @@ impl Egress {
             return Err(entry.wrong("connection", "is not the name of a connection"));
         }
         let hosts = entry.texts("hosts")?;
-        let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| parse::secure_url(host)).collect();
+        let hosts = hosts.iter().map(|host| {
+            let (origin, path) = parse::secure_url(host)?;
+            let slash = if host.ends_with('/') { "/" } else { "" };
+            Ok((origin, path + slash))
+        });
+        let hosts: Result<Vec<_>, _> = hosts.collect();
         let hosts = hosts.map_err(|problem| entry.wrong("hosts", problem))?;
         if hosts.is_empty() || is_public && hosts.iter().any(|(origin, _)| origin.is_loopback()) {
             return Err(entry.wrong("hosts", "is not a list of origins `https://…`"));
@@ -106,5 +111,25 @@ impl Egress {
             headers,
             component: component.to_owned(),
         })
+    }
+
+    /// The origin of the API at `host`, if a request for `path` may go there: to a path without a
+    /// slash at its end and what is below it, or only to what is below one with a slash.
+    #[must_use]
+    pub fn admits(&self, host: &str, path: &str) -> Option<&Origin> {
+        let admitted = self.hosts.iter().find(|(origin, admitted)| {
+            let rest = path.strip_prefix(admitted.as_str());
+            origin.as_str().split_once("://").is_some_and(|(_, it)| it == host)
+                && rest.is_some_and(|rest| {
+                    admitted.ends_with('/') || rest.is_empty() || rest.starts_with('/')
+                })
+        });
+        admitted.map(|(origin, _)| origin)
+    }
+
+    /// Whether some of its requests may go to this origin.
+    #[must_use]
+    pub fn has_origin(&self, origin: &str) -> bool {
+        self.hosts.iter().any(|(declared, _)| declared.as_str() == origin)
     }
 }

@@ -115,6 +115,31 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
 }
 
 #[test]
+fn an_api_is_called_at_the_paths_that_its_entry_says_and_at_no_others() {
+    for (host, admitted, refused) in [
+        ("https://a.example", &["/", "/b", "/b/c"][..], &[][..]),
+        ("https://a.example/", &["/", "/b"], &[]),
+        ("https://a.example/b", &["/b", "/b/", "/b/c", "/b/c/"], &["/", "/bc", "/c/b", "/B"]),
+        ("https://a.example/b/", &["/b/", "/b/c", "/b/c/d"], &["/b", "/", "/bc", "/bc/"]),
+        ("https://a.example/b/c", &["/b/c", "/b/c/d"], &["/b", "/b/", "/b/cd"]),
+    ] {
+        let egress = json!({ "connection": "x", "hosts": [host] });
+        let upstream = one(&entry(json!({ "egress": egress }))).unwrap();
+        let egress = upstream.egress.as_ref().unwrap();
+        for path in admitted {
+            assert!(egress.admits("a.example", path).is_some(), "{host} {path}");
+            for other in ["b.example", "a.example:8443", "A.example", "a.example.", ""] {
+                assert!(egress.admits(other, path).is_none(), "{host} {other}{path}");
+            }
+        }
+        for path in refused {
+            assert!(egress.admits("a.example", path).is_none(), "{host} {path}");
+        }
+        assert!(egress.has_origin("https://a.example") && !egress.has_origin("http://a.example"));
+    }
+}
+
+#[test]
 fn no_two_servers_may_have_a_tool_of_the_same_name() {
     let of = |prefix: &str, tools: Value| entry(json!({ "prefix": prefix, "tools": tools }));
     for (a, b, is_accepted) in [
