@@ -47,13 +47,7 @@ pub(crate) async fn confirm(
         Err(error) => return (Err(error.into()), None),
     };
     let is_required = server.settings.dpop_nonce == NoncePolicy::Required;
-    let failures = Failures::of_proofs(
-        server.limiter,
-        server.settings.failures,
-        request.1,
-        caller.issuer(),
-        key,
-    );
+    let failures = Failures::of_proofs(server, request.1, caller.issuer(), key);
     if let Err(refusal) = failures.check(&server.store).await {
         return (Err(refusal), None);
     }

@@ -9,17 +9,16 @@
 //! A proof is checked only with the key to which a verified token is bound. Proofs are counted by
 //! that key and the address, so nobody keeps out the owner of another key.
 
+mod network;
+
 use doorward_core::store::Store;
 use http::HeaderMap;
 
+use self::network::network;
 use crate::{
-    AuthenticationError,
+    AuthenticationError, ResourceServer,
     rate_limit::{Counted, Limit, Limiter, Rate, Use},
 };
-
-/// The header with the address of the connection, as the host says it. The adapter leaves out what
-/// a client sends under this name.
-const CLIENT_ADDRESS: &str = "spin-client-addr";
 
 /// How many senders' failures are checked for one issuer.
 const SENDERS: u32 = 10;
@@ -33,33 +32,33 @@ pub(crate) struct Failures<'a> {
 impl<'a> Failures<'a> {
     /// Those of whoever sent a request with these headers, and a token of this issuer and key.
     pub(crate) fn of(
-        limiter: &'a Limiter,
-        limit: Option<Limit>,
+        server: &ResourceServer<'a>,
         headers: &HeaderMap,
         issuer: &str,
         key_id: &str,
     ) -> Self {
-        let network = sender(headers);
-        let uses = limit.map(|limit| {
+        let network = network(headers, server.settings.address_header.as_ref());
+        let uses = server.settings.failures.map(|limit| {
             [
                 (Counted::new(&["failures", issuer, key_id, &network]), limit),
                 (Counted::new(&["failures", issuer]), of_all_senders(limit)),
             ]
         });
-        Self { limiter, uses: uses.into_iter().flatten().collect() }
+        Self { limiter: server.limiter, uses: uses.into_iter().flatten().collect() }
     }
 
     /// Those of whoever sent a request with these headers, and a token of this issuer that is bound
     /// to the key with this thumbprint.
     pub(crate) fn of_proofs(
-        limiter: &'a Limiter,
-        limit: Option<Limit>,
+        server: &ResourceServer<'a>,
         headers: &HeaderMap,
         issuer: &str,
         thumbprint: &str,
     ) -> Self {
-        let counted = Counted::new(&["proof failures", issuer, thumbprint, &sender(headers)]);
-        Self { limiter, uses: limit.map(|limit| (counted, limit)).into_iter().collect() }
+        let network = network(headers, server.settings.address_header.as_ref());
+        let counted = Counted::new(&["proof failures", issuer, thumbprint, &network]);
+        let uses = server.settings.failures.map(|limit| (counted, limit));
+        Self { limiter: server.limiter, uses: uses.into_iter().collect() }
     }
 
     /// Whether another token or proof may be checked.
@@ -79,25 +78,12 @@ impl<'a> Failures<'a> {
     }
 }
 
-/// The network that a request with these headers came from, as the host says it.
-fn sender(headers: &HeaderMap) -> String {
-    let address = headers.get_all(CLIENT_ADDRESS).iter().next_back();
-    network(address.and_then(|it| it.to_str().ok()).unwrap_or_default())
-}
-
 fn of_all_senders(limit: Limit) -> Limit {
     let rate = limit.rate.map(|rate| Rate {
         interval: rate.interval / u64::from(SENDERS),
         burst: rate.burst.saturating_mul(SENDERS),
     });
     Limit { rate, day: limit.day.map(|day| day.saturating_mul(SENDERS)) }
-}
-
-/// The network of an address with its port: an IPv4 address, or the first half of an IPv6 address,
-/// of which one sender has the other half.
-fn network(address: &str) -> String {
-    let (address, _) = address.rsplit_once(':').unwrap_or((address, ""));
-    address.splitn(5, ':').take(4).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]

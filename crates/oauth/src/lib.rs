@@ -83,6 +83,19 @@ pub struct ResourceServerMemory {
     pub(crate) proofs: dpop::SeenProofs,
 }
 
+impl ResourceServerMemory {
+    /// Whether [`share`](Self::share) has something to do.
+    #[must_use]
+    pub fn has_unshared(&self) -> bool {
+        self.tokens.has_unshared()
+    }
+
+    /// Tells other instances what this one has verified. Nobody has to wait for it.
+    pub async fn share(&self, store: &Store<'_>) {
+        self.tokens.share(store).await;
+    }
+}
+
 /// The resource server, as one request meets it.
 #[derive(Clone, Copy)]
 pub struct ResourceServer<'a> {

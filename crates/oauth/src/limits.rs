@@ -6,13 +6,15 @@
 //!   "organization": { "day": 100000 },
 //!   "tools": { "calendar_summary": { "rate": "10/min" } },
 //!   "actors": { "client-of-the-agent": { "rate": "20/s" } },
-//!   "kinds": { "agent": { "rate": "2/s" } }
+//!   "kinds": { "agent": { "rate": "2/s" } },
+//!   "address_header": "x-forwarded-for"
 //! }
 //! ```
 //!
 //! A member that is absent has its default; `"off"` turns it off.
 
 use doorward_core::{audit::Reason, reasons, settings::Reader, strict_json, variables};
+use http::HeaderName;
 use serde_json::Value;
 
 use crate::{
@@ -40,6 +42,8 @@ pub struct CallerLimits {
     named: Vec<(LimitReason, String, Limit)>,
     /// Tokens of a sender whose signature is wrong.
     pub failures: Option<Limit>,
+    /// The header in which the proxy in front says the client's address.
+    pub address_header: Option<HeaderName>,
 }
 
 reasons! {
@@ -74,6 +78,7 @@ impl Default for CallerLimits {
             organization: None,
             named: Vec::new(),
             failures: Some(per_second(10, 1000)),
+            address_header: None,
         }
     }
 }
@@ -100,6 +105,12 @@ impl CallerLimits {
                 "client" => &mut limits.client,
                 "organization" => &mut limits.organization,
                 "failures" => &mut limits.failures,
+                "address_header" => {
+                    let header = value.as_str().and_then(|it| it.parse().ok());
+                    let problem = "is not the name of a header";
+                    limits.address_header = Some(header.ok_or_else(|| wrong(&[name], problem))?);
+                    continue;
+                }
                 "tools" | "actors" | "kinds" => {
                     let all = value.as_object();
                     for (of, value) in all.ok_or_else(|| wrong(&[name], "is not an object"))? {
@@ -126,8 +137,8 @@ impl CallerLimits {
                 _ => {
                     return Err(wrong(
                         &[name],
-                        "is none of `user`, `client`, `organization`, `actors`, `kinds`, `tools` and \
-                         `failures`",
+                        "is none of `user`, `client`, `organization`, `actors`, `kinds`, `tools`, \
+                         `failures` and `address_header`",
                     ));
                 }
             };

@@ -11,7 +11,7 @@ use doorward_core::{
     variables,
 };
 
-use http::{HeaderMap, header::HOST};
+use http::{HeaderMap, HeaderName, header::HOST};
 use url::Url;
 
 use crate::{
@@ -100,6 +100,9 @@ pub struct ResourceServerSettings {
     pub dpop_nonce: NoncePolicy,
     /// How many invalid tokens and proofs of a sender are checked; `None` for any number.
     pub failures: Option<Limit>,
+    /// The header in which the proxy in front says the client's address; `None` for the address of
+    /// the connection.
+    pub address_header: Option<HeaderName>,
 }
 
 /// The protected resource (RFC 9728): this server, as clients know it.
@@ -269,6 +272,7 @@ impl ResourceServerSettings {
             dpop_proof_seconds: dpop_proof_seconds?,
             dpop_nonce: dpop_nonce?,
             failures: None,
+            address_header: None,
         })
     }
 

@@ -6,19 +6,17 @@
 //!
 //! For an [opaque] token the issuer's introspection response takes the place of its keys.
 //!
-//! Another instance may have checked a signature already and stored a [record](record). It is read
-//! for the first token of an instance only; where each request has its own instance, every token is
-//! a first one.
+//! Another instance may have checked a signature already and told others in a [record](record).
 
 mod opaque;
 mod record;
 
 use std::{cell::RefCell, rc::Rc};
 
-use doorward_core::{Secret, cache::Bounded};
+use doorward_core::{Secret, cache::Bounded, store::Store};
 use http::HeaderMap;
 
-use self::record::{RecordState, SignatureRecord};
+use self::record::{CheckedSignature, CheckedSignatures, SignatureState};
 use crate::{
     AuthenticationError, Caller, Claims, Expected, IssuerAnswer, IssuerQuery, ResourceServer,
     TokenError, TrustedIssuer, UntrustedJwt,
@@ -38,7 +36,10 @@ const MAX_SECONDS: u64 = 5 * 60;
 
 /// The tokens that an instance has verified.
 #[derive(Debug)]
-pub(crate) struct VerifiedTokens(RefCell<Bounded<Secret, Verified>>);
+pub(crate) struct VerifiedTokens {
+    tokens: RefCell<Bounded<Secret, Verified>>,
+    signatures: CheckedSignatures,
+}
 
 /// What a token was verified with.
 #[derive(Clone, Debug)]
@@ -51,7 +52,8 @@ struct Verified {
 
 impl Default for VerifiedTokens {
     fn default() -> Self {
-        Self(RefCell::new(Bounded::new(MAX_TOKENS, MAX_BYTES)))
+        let tokens = RefCell::new(Bounded::new(MAX_TOKENS, MAX_BYTES));
+        Self { tokens, signatures: CheckedSignatures::default() }
     }
 }
 
@@ -61,7 +63,17 @@ impl VerifiedTokens {
         let response = verified.answer.introspection();
         let proven = response.map_or(0, |response| response.to_string().len());
         let weight = token.expose().len().saturating_add(proven);
-        self.0.borrow_mut().insert(token, verified, weight);
+        self.tokens.borrow_mut().insert(token, verified, weight);
+    }
+
+    /// Whether [`share`](Self::share) has something to do.
+    pub(crate) fn has_unshared(&self) -> bool {
+        self.signatures.has_unshared()
+    }
+
+    /// Tells other instances which signatures this one has checked. Nobody has to wait for it.
+    pub(crate) async fn share(&self, store: &Store<'_>) {
+        self.signatures.share(store).await;
     }
 }
 
@@ -80,7 +92,7 @@ pub(crate) async fn caller(
     }
     let (host, memory) = (server.outbound.host, server.memory);
     let token = Secret::from(token);
-    let remembered = memory.tokens.0.borrow().get(&token).cloned();
+    let remembered = memory.tokens.tokens.borrow().get(&token).cloned();
     if let Some(verified) = remembered.filter(|verified| verified.is_recent(host.now()))
         // Reloaded settings hold new issuers, so a token that was verified under the old ones is
         // verified again.
@@ -133,48 +145,52 @@ async fn verify(
         .get(server.outbound, &server.store, issuer, IssuerQuery::Key { kid, algorithm })
         .await?;
     let key = answer.key(kid, algorithm).ok_or(TokenError::KeyUnknown)?;
+    let VerifiedTokens { tokens, signatures } = &server.memory.tokens;
+    if tokens.borrow().is_empty() {
+        // The issuer's documents come from the same store, unless they were fetched.
+        signatures.measure(&server.store, asked_at);
+    }
+    let signature = CheckedSignature::new(server, token.expose(), &untrusted, key);
+    let mut state = None;
+    // It is only worth reading if that is faster than checking the signature.
+    if !signatures.is_store_slow() {
+        state = Some(signature.find(&server.store, signatures).await);
+    }
     let now = server.outbound.host.now();
-    // A record helps where each request has its own instance, and only if reading it is faster than
-    // checking a signature (0.3 ms). The issuer's documents come from the same store: if the clock
-    // shows no time for them, the store is fast enough.
-    let is_first_token = server.memory.tokens.0.borrow().is_empty();
-    let is_worthwhile = is_first_token && server.outbound.host.now_millis() == asked_at;
-    let record =
-        is_worthwhile.then(|| SignatureRecord::new(server, token.expose(), &untrusted, key));
-    let found = match &record {
-        Some(record) => record.find(now).await,
-        None => RecordState::Unusable,
+    let expected = Expected { issuer, leeway: settings.leeway, now };
+    let typ = untrusted.typ();
+    let caller_of = |claims: Result<Claims, TokenError>| {
+        claims.and_then(|claims| checked_caller(claims, token, issuer, typ))
     };
-    let mut is_signature_checked = found == RecordState::Matches;
-    let failures = Failures::of(
-        server.limiter,
-        settings.failures,
-        headers,
-        issuer.issuer.as_str(),
-        kid.unwrap_or_default(),
-    );
-    if !is_signature_checked && let Err(refusal) = failures.check(&server.store).await {
-        // No signature is checked any more, but another instance may have checked this one.
-        let other = SignatureRecord::new(server, token.expose(), &untrusted, key);
-        is_signature_checked = record.is_none() && other.find(now).await == RecordState::Matches;
-        if !is_signature_checked {
+    let kid = kid.unwrap_or_default();
+    let failures = Failures::of(server, headers, issuer.issuer.as_str(), kid);
+    if state != Some(SignatureState::Recent)
+        && let Err(refusal) = failures.check(&server.store).await
+    {
+        // No signature is checked any more, but of tokens that an instance verified before. Whoever
+        // has a forged one cannot make the store say that of it.
+        let known = match state {
+            Some(known) => known,
+            None => signature.find(&server.store, signatures).await,
+        };
+        let is_still_good = || caller_of(untrusted.checked_claims(key, &expected)).is_ok();
+        if known == SignatureState::Unknown || !is_still_good() {
             return Err(refusal);
         }
+        state = Some(known);
     }
-    let expected = Expected { issuer, leeway: settings.leeway, now };
-    let claims = match is_signature_checked {
+    let is_signature_checked = state == Some(SignatureState::Recent);
+    let caller = caller_of(match is_signature_checked {
         true => untrusted.checked_claims(key, &expected),
         false => untrusted.verify(key, &expected),
-    };
-    let typ = untrusted.typ();
-    let caller = claims.and_then(|claims| checked_caller(claims, token, issuer, typ));
+    });
     // A genuine token that is refused is not remembered, so it costs a check each time.
     if caller.is_err() && !is_signature_checked && key.is_for(algorithm) {
         failures.count(&server.store).await;
     }
     let caller = caller?;
-    if let Some(record) = record.filter(|_| found == RecordState::Absent) {
-        record.write(now).await;
+    if !is_signature_checked {
+        signatures.add(signature);
     }
     Ok((caller, answer))
 }

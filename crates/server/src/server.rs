@@ -212,13 +212,14 @@ impl Server {
         answer.leave(&AllowOrigin::Any)
     }
 
-    /// Runs what can wait until after an answer: shares usage counts and refreshes the lists of
-    /// other servers. Most requests leave nothing to do.
+    /// Runs what can wait until after an answer: tells other instances what this one has counted
+    /// and verified, and refreshes the lists of other servers. Most requests leave nothing to do.
     pub async fn tidy_up(&self, host: &dyn Host) {
         let Some(settings) = self.read_settings() else { return };
         let store =
             Store::new(host, &self.memory.store, &settings.store_sealer, &settings.store_buckets);
         self.memory.limiter.share(&store).await;
+        self.memory.oauth.share(&store).await;
         let due = self.catalogs.due(settings.upstreams.iter(), host.now_millis());
         if !due.is_empty() {
             let budget = Budget::default();
@@ -234,6 +235,7 @@ impl Server {
     #[must_use]
     pub fn has_to_tidy_up(&self, clock: &dyn Clock) -> bool {
         self.memory.limiter.has_unshared()
+            || self.memory.oauth.has_unshared()
             || self.read_settings().is_some_and(|settings| {
                 !self.catalogs.due(settings.upstreams.iter(), clock.now_millis()).is_empty()
             })

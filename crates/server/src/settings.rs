@@ -100,6 +100,7 @@ impl ServerSettings {
         let limits = doorward_oauth::CallerLimits::read(&mut reader, &has_tool);
         if let (Some(oauth), Some(limits)) = (&mut oauth, &limits) {
             oauth.failures = limits.failures;
+            oauth.address_header.clone_from(&limits.address_header);
         }
         let subjects = SubjectForm::read(&mut reader);
         let buckets = Buckets::read_count(&mut reader);

@@ -18,6 +18,8 @@ pub(super) const CASES: &[Case] = &[
     case!(a_flood_is_429_and_another_user_is_not_affected alone with FEW),
     case!(a_tool_that_is_called_too_often_is_a_tool_error alone with FEW_CALLS),
     case!(forged_tokens_are_not_checked_for_ever alone with FEW_FAILURES),
+    case!(forged_tokens_keep_out_neither_who_is_signed_in_nor_others_behind_the_proxy
+        alone with FEW_FAILURES_BEHIND_A_PROXY),
 ];
 
 const FEW: &[(&str, &str)] = &[("limits", r#"{ "user": { "rate": "1/min", "burst": 20 } }"#)];
@@ -25,6 +27,10 @@ const FEW_CALLS: &[(&str, &str)] =
     &[("limits", r#"{ "tools": { "get_datetime": { "rate": "1/min", "burst": 5 } } }"#)];
 const FEW_FAILURES: &[(&str, &str)] =
     &[("limits", r#"{ "failures": { "rate": "1/min", "burst": 5 } }"#)];
+const FEW_FAILURES_BEHIND_A_PROXY: &[(&str, &str)] = &[(
+    "limits",
+    r#"{ "failures": { "rate": "1/min", "burst": 5 }, "address_header": "x-forwarded-for" }"#,
+)];
 
 /// As many requests as an instance serves at once.
 const IN_FLIGHT: usize = 16;
@@ -98,9 +104,7 @@ async fn a_tool_that_is_called_too_often_is_a_tool_error(world: &World) {
 async fn forged_tokens_are_not_checked_for_ever(world: &World) {
     let (token, other) = (world.token(OWNER), world.token(GUEST));
     assert_eq!(call(world, &token).await.status, StatusCode::OK);
-    let (signed, _) = token.rsplit_once('.').expect("a token has segments");
-    let (_, signature) = other.rsplit_once('.').expect("a token has segments");
-    let answers = flood(world, &format!("{signed}.{signature}")).await;
+    let answers = flood(world, &forged(&token, &other)).await;
     let checked: Vec<bool> =
         answers.iter().map(|it| it.status == StatusCode::UNAUTHORIZED).collect();
     let refused = answers.iter().filter(|it| it.status == StatusCode::TOO_MANY_REQUESTS).count();
@@ -114,4 +118,32 @@ async fn forged_tokens_are_not_checked_for_ever(world: &World) {
         let answer = Answer::of(request.bearer_auth(&other).json(&message())).await;
         assert_eq!(answer.status, StatusCode::OK, "a sender elsewhere: {answer:?}");
     }
+}
+
+async fn forged_tokens_keep_out_neither_who_is_signed_in_nor_others_behind_the_proxy(
+    world: &World,
+) {
+    let (token, other) = (world.token(OWNER), world.token(GUEST));
+    let from = |token: &str, address: &str| {
+        let request = world.request(Method::POST, "/mcp").bearer_auth(token).json(&message());
+        Answer::of(request.header("x-forwarded-for", format!("198.51.100.1, {address}")))
+    };
+    let attacker = "203.0.113.1";
+    assert_eq!(from(&token, attacker).await.status, StatusCode::OK);
+    let forged = forged(&token, &other);
+    let answers = join_all((0..3 * IN_FLIGHT).map(|_| from(&forged, attacker))).await;
+    assert!(answers.iter().any(|it| it.status == StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    let answers = join_all((0..3 * IN_FLIGHT).map(|_| from(&token, attacker))).await;
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::OK, "who is signed in: {answer:?}");
+    }
+    let answer = from(&other, "203.0.113.2").await;
+    assert_eq!(answer.status, StatusCode::OK, "a client elsewhere: {answer:?}");
+}
+
+/// The first token with the signature of the other.
+fn forged(token: &str, other: &str) -> String {
+    let (signed, _) = token.rsplit_once('.').expect("a token has segments");
+    let (_, signature) = other.rsplit_once('.').expect("a token has segments");
+    format!("{signed}.{signature}")
 }

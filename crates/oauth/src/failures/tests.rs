@@ -1,5 +1,5 @@
-use doorward_core::testing::FakeHost;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use doorward_core::testing::{FakeHost, finish};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::*;
@@ -32,7 +32,7 @@ fn sent(
 ) -> Result<(), AuthenticationError> {
     let mut headers: HeaderMap = bearer(token);
     for address in addresses {
-        headers.append(CLIENT_ADDRESS, HeaderValue::from_str(address).unwrap());
+        headers.append(network::CONNECTION, HeaderValue::from_str(address).unwrap());
     }
     instance.authenticate(host, &headers).map(drop)
 }
@@ -72,26 +72,75 @@ fn after_some_wrong_signatures_a_sender_has_no_more_of_them_checked_and_others_h
     assert_eq!(sent(&instance, &host, &of_user("auth0|another"), &later), Ok(()));
 }
 
-#[test]
-fn a_token_that_another_instance_verified_passes_among_them() {
-    let host = FakeHost::new();
-    let here = ["192.0.2.1:40001"];
-    assert_eq!(sent(&instance(&host), &host, &of_user("auth0|known"), &here), Ok(()));
-    let new = instance(&host);
-    for (number, expected) in [WRONG, WRONG, WRONG, TOO_MANY].into_iter().enumerate() {
-        assert_eq!(sent(&new, &host, &forged(number), &here), expected, "{number}");
+/// An instance that is told by its host's store which tokens others have verified.
+fn verified_elsewhere(host: &FakeHost, tokens: &[&str]) {
+    let instance = instance(host);
+    for token in tokens {
+        assert_eq!(sent(&instance, host, token, &["192.0.2.9:1"]), Ok(()));
     }
-    assert_eq!(sent(&new, &host, &of_user("auth0|new"), &here), TOO_MANY);
-    assert_eq!(sent(&new, &host, &of_user("auth0|known"), &here), Ok(()));
+    finish(instance.memory.share(&instance.store(host)));
+}
 
-    let there = ["192.0.2.2:40001"];
-    let busy = instance(&host);
-    assert_eq!(sent(&busy, &host, &of_user("auth0|another"), &there), Ok(()));
-    for number in 0..3 {
-        assert_eq!(sent(&busy, &host, &forged(number), &there), WRONG);
+/// An instance that checks no signature of this sender any more.
+fn after_too_many(host: &FakeHost, sender: &str) -> Instance {
+    let instance = instance(host);
+    for (number, expected) in [WRONG, WRONG, WRONG, TOO_MANY].into_iter().enumerate() {
+        assert_eq!(sent(&instance, host, &forged(number), &[sender]), expected, "{number}");
     }
-    assert_eq!(sent(&busy, &host, &of_user("auth0|new"), &there), TOO_MANY);
-    assert_eq!(sent(&busy, &host, &of_user("auth0|known"), &there), Ok(()), "not its first token");
+    assert_eq!(sent(&instance, host, &of_user("auth0|new"), &[sender]), TOO_MANY);
+    instance
+}
+
+/// Reproduction: only the first token of an instance was known to others, so forged tokens kept out
+/// all other users behind the same proxy as soon as their instance ended.
+#[test]
+fn tokens_that_another_instance_verified_pass_among_them() {
+    let host = FakeHost::new();
+    let users = ["auth0|1", "auth0|2", "auth0|3"].map(of_user);
+    verified_elsewhere(&host, &users.each_ref().map(String::as_str));
+    let here = "192.0.2.1:40001";
+    let new = after_too_many(&host, here);
+    for token in &users {
+        assert_eq!(sent(&new, &host, token, &[here]), Ok(()));
+    }
+}
+
+/// Reproduction: after five minutes without a request, they were kept out as well.
+#[test]
+fn a_token_that_was_verified_longer_ago_is_checked_again_among_them_as_long_as_it_is_good() {
+    let here = "192.0.2.1:40001";
+    for (seconds, expected) in [(300, Ok(())), (500, Ok(())), (700, TOO_MANY)] {
+        let host = FakeHost::new();
+        verified_elsewhere(&host, &[&of_user("auth0|1")]);
+        host.now.set(host.now.get() + seconds);
+        let new = after_too_many(&host, here);
+        assert_eq!(sent(&new, &host, &of_user("auth0|1"), &[here]), expected, "{seconds}");
+        let good = of_user("auth0|1");
+        let (signed, _) = good.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}", "A".repeat(342));
+        assert_eq!(sent(&new, &host, &forged, &[here]), TOO_MANY);
+    }
+}
+
+#[test]
+fn behind_a_proxy_that_names_its_clients_others_are_not_kept_out() {
+    let host = FakeHost::new();
+    let mut instance = instance(&host);
+    let sent_by = |instance: &Instance, token: &str, client: &str| {
+        let mut headers: HeaderMap = bearer(token);
+        headers.insert(network::CONNECTION, HeaderValue::from_static("192.0.2.1:1"));
+        headers.insert("x-forwarded-for", HeaderValue::from_str(client).unwrap());
+        instance.authenticate(&host, &headers).map(drop)
+    };
+    for address_header in [None, Some(HeaderName::from_static("x-forwarded-for"))] {
+        let is_named = address_header.is_some();
+        instance.settings.address_header = address_header;
+        let attacker = "198.51.100.1, 203.0.113.1";
+        while sent_by(&instance, &forged(0), attacker) == WRONG {}
+        assert_eq!(sent_by(&instance, &forged(1), "198.51.100.2, 203.0.113.1"), TOO_MANY);
+        let other = sent_by(&instance, &of_user(&format!("auth0|{is_named}")), "203.0.113.2");
+        assert_eq!(other, if is_named { Ok(()) } else { TOO_MANY });
+    }
 }
 
 #[test]
@@ -151,7 +200,7 @@ fn after_some_invalid_proofs_by_a_key_a_sender_has_no_more_of_them_checked_and_o
         for (name, value) in [
             (AUTHORIZATION.as_str(), &*format!("DPoP {token}")),
             ("dpop", &*proof),
-            (CLIENT_ADDRESS, address),
+            ("spin-client-addr", address),
         ] {
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
@@ -192,16 +241,4 @@ fn what_is_refused_without_a_check_of_its_signature_does_not_count() {
         }
     }
     assert_eq!(sent(&instance, &host, &of_user("auth0|new"), &[]), Ok(()));
-}
-
-#[test]
-fn a_network_is_an_ipv4_address_or_half_an_ipv6_address() {
-    for (address, expected) in [
-        ("192.0.2.1:40001", "192.0.2.1"),
-        ("[2001:db8:1:2:3:4:5:6]:40001", "[2001:db8:1:2"),
-        ("[2001:db8:1:2::9]:40001", "[2001:db8:1:2"),
-        ("", ""),
-    ] {
-        assert_eq!(network(address), expected);
-    }
 }

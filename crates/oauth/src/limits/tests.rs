@@ -15,6 +15,11 @@ fn limits_are_read_and_what_is_absent_has_its_default() {
     let off = CallerLimits { user: None, failures: None, ..default.clone() };
     assert_eq!(parse("off"), Ok(off.clone()));
     assert_eq!(parse(r#"{ "user": "off", "failures": "off" }"#), Ok(off));
+    let header = HeaderName::from_static("x-forwarded-for");
+    assert_eq!(
+        parse(r#"{ "address_header": "X-Forwarded-For" }"#),
+        Ok(CallerLimits { address_header: Some(header), ..default.clone() })
+    );
     for (text, expected) in [
         (r#"{ "rate": "120/min" }"#, limit(500_000_000, 120)),
         (r#"{ "rate": "120/min", "burst": 60 }"#, limit(500_000_000, 60)),
@@ -48,7 +53,7 @@ fn whatever_is_wrong_is_named_by_its_member() {
     for (text, problem) in [
         ("[]", "is neither `off` nor a JSON object without duplicate members".to_owned()),
         (r#"{ "user": "off", "user": "off" }"#, "is neither `off` nor a JSON object without duplicate members".to_owned()),
-        (r#"{ "users": {} }"#, "has `users`, which is none of `user`, `client`, `organization`, `actors`, `kinds`, `tools` and `failures`".to_owned()),
+        (r#"{ "users": {} }"#, "has `users`, which is none of `user`, `client`, `organization`, `actors`, `kinds`, `tools`, `failures` and `address_header`".to_owned()),
         (r#"{ "user": {} }"#, "has `user`, which has neither `rate` nor `day`".to_owned()),
         (r#"{ "user": 7 }"#, "has `user`, which is neither an object nor `off`".to_owned()),
         (r#"{ "user": { "rates": "1/s" } }"#, "has `user.rates`, which is none of `rate`, `burst` and `day`".to_owned()),
@@ -62,6 +67,8 @@ fn whatever_is_wrong_is_named_by_its_member() {
         (r#"{ "failures": { "rate": "1/s", "burst": 0 } }"#, format!("has `failures.burst`, which {number}")),
         (r#"{ "organization": { "day": 1000001 } }"#, format!("has `organization.day`, which {number}")),
         (r#"{ "organization": { "day": 1.5 } }"#, format!("has `organization.day`, which {number}")),
+        (r#"{ "address_header": "x forwarded" }"#, "has `address_header`, which is not the name of a header".to_owned()),
+        (r#"{ "address_header": 7 }"#, "has `address_header`, which is not the name of a header".to_owned()),
         (r#"{ "tools": [] }"#, "has `tools`, which is not an object".to_owned()),
         (r#"{ "tools": { "payroll": { "day": 1 } } }"#, "has `tools.payroll`, which is not a tool of this server".to_owned()),
         (r#"{ "kinds": { "robot": { "day": 1 } } }"#, "has `kinds.robot`, which is neither `user`, `agent` nor `machine`".to_owned()),

@@ -1,9 +1,11 @@
-//! Signatures that another instance has checked: the key-value store has a record of each, sealed
-//! like all others.
+//! Signatures that an instance has checked: the key-value store has records of them, sealed like
+//! all others.
 //!
-//! A record says of one token, to the last byte, that its signature was right by one key. Nothing
+//! A record says of tokens, to the last byte, that their signatures were right by some key. Nothing
 //! else of a verification is taken over: the keys, the claims, the times and the settings are those
 //! of the request that finds it.
+
+use std::cell::{Cell, RefCell};
 
 use doorward_core::{
     keys::Purpose,
@@ -16,29 +18,79 @@ use crate::{ResourceServer, SigningKey, UntrustedJwt};
 /// How many records there are at most.
 const RECORDS: u32 = 512;
 
-/// Where the record of one token and one key is, and what it says.
-pub(super) struct SignatureRecord<'a> {
-    store: Store<'a>,
-    key: StoreKey,
-    /// A MAC of the token and the key: it reveals neither, and nobody else can compute it.
-    mac: [u8; 32],
+/// How many tokens a record has: those that were verified last.
+const TOKENS: usize = 32;
+
+/// How many tokens wait to be written at most.
+const MAX_DUE: usize = 64;
+
+/// A MAC of the token and the key: it reveals neither, and nobody else can compute it.
+type Mac = [u8; 16];
+
+/// What an instance tells others of the signatures that it has checked.
+#[derive(Debug, Default)]
+pub(super) struct CheckedSignatures {
+    due: RefCell<Vec<CheckedSignature>>,
+    /// Whether the store was slower than checking a signature.
+    is_store_slow: Cell<bool>,
 }
 
-/// What is in the place of a record.
-#[derive(PartialEq, Eq)]
-pub(super) enum RecordState {
-    /// Nothing that counts.
-    Absent,
-    /// A record of another token, which is not replaced before its time: with more tokens than
-    /// places, each request would write one. Or the store fails.
-    Unusable,
-    /// A record of this token: its signature was checked.
-    Matches,
+/// One token and one key, and where the store has what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedSignature {
+    mac: Mac,
+    /// The number of the record.
+    number: u32,
 }
 
-impl<'a> SignatureRecord<'a> {
+/// What the store knows of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignatureState {
+    /// Nothing, or it does not answer.
+    Unknown,
+    /// It was checked, too long ago to be used.
+    Stale,
+    /// It was checked in the last minutes.
+    Recent,
+}
+
+impl CheckedSignatures {
+    /// Whether the last access to the store took longer than checking a signature (0.3 ms).
+    pub(super) fn is_store_slow(&self) -> bool {
+        self.is_store_slow.get()
+    }
+
+    /// Notes when an access began that has just ended.
+    pub(super) fn measure(&self, store: &Store<'_>, started_at: u64) {
+        self.is_store_slow.set(store.host().now_millis() != started_at);
+    }
+
+    /// Notes that a signature was checked, for [`share`](Self::share).
+    pub(super) fn add(&self, signature: CheckedSignature) {
+        let mut due = self.due.borrow_mut();
+        if due.len() < MAX_DUE {
+            due.push(signature);
+        }
+    }
+
+    /// Whether [`share`](Self::share) has something to do.
+    pub(super) fn has_unshared(&self) -> bool {
+        !self.due.borrow().is_empty()
+    }
+
+    /// Tells other instances. Nobody has to wait for it.
+    pub(super) async fn share(&self, store: &Store<'_>) {
+        loop {
+            let due = self.due.borrow_mut().pop();
+            let Some(signature) = due else { break };
+            signature.write(store, self).await;
+        }
+    }
+}
+
+impl CheckedSignature {
     pub(super) fn new(
-        server: &ResourceServer<'a>,
+        server: &ResourceServer<'_>,
         token: &str,
         jwt: &UntrustedJwt<'_>,
         key: &SigningKey,
@@ -48,34 +100,63 @@ impl<'a> SignatureRecord<'a> {
         let number = mac.last_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
         let records = server.store.buckets().count().min(RECORDS);
         let number = number.checked_rem(records).unwrap_or_default();
-        let key = StoreKey::named(Kind::Verified, &number.to_string());
-        Self { store: server.store, key, mac }
+        Self { mac: mac.first_chunk().copied().unwrap_or_default(), number }
     }
 
-    /// What the store has of the last minutes.
-    pub(super) async fn find(&self, now: u64) -> RecordState {
-        let record = match self.store.get(&self.key).await {
-            Ok(Some(record)) => record,
-            Ok(None) => return RecordState::Absent,
-            Err(_) => return RecordState::Unusable,
-        };
-        let Some((mac, verified_at)) = record.split_first_chunk() else {
-            return RecordState::Absent;
-        };
-        let verified_at = verified_at.try_into().map(u64::from_be_bytes);
-        let age = verified_at.ok().and_then(|verified_at| now.checked_sub(verified_at));
-        match age.is_some_and(|age| age < MAX_SECONDS) {
-            false => RecordState::Absent,
-            // Its time reveals nothing: what was opened is what this server sealed.
-            true if self.mac == *mac => RecordState::Matches,
-            true => RecordState::Unusable,
+    /// What the store knows of it.
+    pub(super) async fn find(&self, store: &Store<'_>, all: &CheckedSignatures) -> SignatureState {
+        let started_at = store.host().now_millis();
+        let tokens = self.read(store).await.unwrap_or_default();
+        all.measure(store, started_at);
+        self.state(&tokens, store.host().now())
+    }
+
+    fn state(&self, tokens: &[(Mac, u64)], now: u64) -> SignatureState {
+        // Its time reveals nothing: what was opened is what this server sealed.
+        match tokens.iter().find(|(mac, _)| self.mac == *mac) {
+            Some((_, at)) if now.checked_sub(*at).is_some_and(|age| age < MAX_SECONDS) => {
+                SignatureState::Recent
+            }
+            Some(_) => SignatureState::Stale,
+            None => SignatureState::Unknown,
         }
     }
 
-    /// Writes that the signature was checked. Without it others check it again.
-    pub(super) async fn write(&self, now: u64) {
-        let record = [self.mac.as_slice(), &now.to_be_bytes()].concat();
-        let _ = self.store.set(&self.key, &record).await;
+    /// Writes that the signature was checked, unless another instance has meanwhile. Without it
+    /// others check it again.
+    async fn write(&self, store: &Store<'_>, all: &CheckedSignatures) {
+        let started_at = store.host().now_millis();
+        let Some(mut tokens) = self.read(store).await else { return };
+        all.measure(store, started_at);
+        let now = store.host().now();
+        if self.state(&tokens, now) == SignatureState::Recent {
+            return;
+        }
+        tokens.retain(|(mac, _)| *mac != self.mac);
+        tokens.push((self.mac, now));
+        let last = tokens.len().saturating_sub(TOKENS);
+        let mut record = Vec::new();
+        for (mac, verified_at) in tokens.iter().skip(last) {
+            record.extend_from_slice(mac);
+            record.extend_from_slice(&verified_at.to_be_bytes());
+        }
+        let _ = store.set(&self.key(), &record).await;
+    }
+
+    /// The tokens of the record, each with the second at which it was verified. `None` if the store
+    /// does not answer.
+    async fn read(&self, store: &Store<'_>) -> Option<Vec<(Mac, u64)>> {
+        let record = store.get(&self.key()).await.ok()?.unwrap_or_default();
+        let (tokens, _) = record.as_chunks::<24>();
+        let parts = tokens.iter().filter_map(|token| {
+            let (mac, verified_at) = token.split_first_chunk()?;
+            Some((*mac, u64::from_be_bytes(verified_at.try_into().ok()?)))
+        });
+        Some(parts.collect())
+    }
+
+    fn key(&self) -> StoreKey {
+        StoreKey::named(Kind::Verified, &self.number.to_string())
     }
 }
 

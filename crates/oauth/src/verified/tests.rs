@@ -56,7 +56,7 @@ impl Setup {
     }
 
     fn remembered(&self) -> usize {
-        self.instance.memory.tokens.0.borrow().len()
+        self.instance.memory.tokens.tokens.borrow().len()
     }
 }
 
@@ -275,7 +275,7 @@ fn remembered_tokens_are_bounded_in_number_and_length() {
     let setup = Setup::new();
     let caller = setup.caller(&token_until(NOW + 600));
     let tokens = &setup.instance.memory.tokens;
-    let verified = tokens.0.borrow().get(caller.token()).cloned().unwrap();
+    let verified = tokens.tokens.borrow().get(caller.token()).cloned().unwrap();
     let remember = |token: String| tokens.remember(Secret::from(token), verified.clone());
     for number in 0..2 * MAX_TOKENS {
         remember(number.to_string());

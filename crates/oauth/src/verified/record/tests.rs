@@ -47,8 +47,11 @@ fn write_record(host: &FakeHost, instance: &Instance, token: &str, key: &str, no
         "other" => other_key(),
         name => jwk(name),
     });
-    let key = key.unwrap();
-    finish(SignatureRecord::new(&instance.server(host), token, &jwt, &key).write(now));
+    let server = instance.server(host);
+    let signature = CheckedSignature::new(&server, token, &jwt, &key.unwrap());
+    let before = host.now.replace(now);
+    finish(signature.write(&server.store, &CheckedSignatures::default()));
+    host.now.set(before);
 }
 
 /// What becomes of the forged token if there is this record of it.
@@ -58,9 +61,12 @@ fn outcome(key: &str, verified_at: u64) -> Result<(), AuthenticationError> {
     authenticate(&host, &forged())
 }
 
-/// On a new instance.
+/// On a new instance, which then tells others.
 fn authenticate(host: &FakeHost, token: &str) -> Result<(), AuthenticationError> {
-    Instance::new(host).authenticate_bearer(host, token).map(drop)
+    let instance = Instance::new(host);
+    let outcome = instance.authenticate_bearer(host, token).map(drop);
+    finish(instance.memory.share(&instance.store(host)));
+    outcome
 }
 
 fn records(host: &FakeHost) -> Vec<String> {
@@ -93,29 +99,28 @@ fn a_record_of_another_key_or_another_token_does_not_count() {
 }
 
 #[test]
-fn of_tokens_that_share_a_place_the_first_has_it_for_five_minutes() {
+fn of_tokens_that_share_a_record_the_last_ones_are_in_it() {
     let host = host_with_key("key");
-    let instance = Instance::new(&host);
-    let key = SigningKey::from_jwk(&jwk("key")).unwrap();
-    let place = |token: &str| {
-        let jwt = UntrustedJwt::parse(token).unwrap();
-        SignatureRecord::new(&instance.server(&host), token, &jwt, &key).key
-    };
+    let instance = Instance::new(&host).with_buckets(1);
     let good = token(&good_header(), &good_claims());
     let (signed, _) = good.rsplit_once('.').unwrap();
-    let forged = (0..20_000)
-        .map(|number| format!("{signed}.{number:A<342}"))
-        .find(|forged| place(forged) == place(&good))
-        .expect("there are more tokens than places");
-    write_record(&host, &instance, &forged, "key", NOW);
-    assert_eq!((authenticate(&host, &good), authenticate(&host, &forged)), (Ok(()), Ok(())));
-    host.now.set(NOW + 300);
-    assert_eq!(authenticate(&host, &good), Ok(()));
-    host.now.set(NOW + 299);
-    let wrong = TokenError::SignatureWrong.into();
-    assert_eq!(authenticate(&host, &forged), Err(wrong), "it was replaced");
-    write_record(&host, &instance, &good, "key", NOW + 299);
-    assert_eq!(authenticate(&host, &forged), Err(wrong), "the place is that of another token");
+    let forged: Vec<_> = (0..=TOKENS).map(|it| format!("{signed}.{it:A<342}")).collect();
+    for token in &forged {
+        write_record(&host, &instance, token, "key", NOW);
+    }
+    // What is there already is not written again, and one that is written again is there once.
+    write_record(&host, &instance, &forged[1], "key", NOW + 1);
+    write_record(&host, &instance, &forged[2], "key", NOW + 300);
+    let verdict = |token: &str| {
+        let instance = Instance::new(&host).with_buckets(1);
+        instance.authenticate_bearer(&host, token).map(drop)
+    };
+    assert_eq!(verdict(&forged[0]), Err(TokenError::SignatureWrong.into()), "it was the first");
+    assert_eq!(verdict(&forged[1]), Ok(()));
+    assert_eq!(verdict(&forged[TOKENS]), Ok(()));
+    host.now.set(NOW + 301);
+    assert_eq!(verdict(&forged[1]), Err(TokenError::SignatureWrong.into()), "it is too old");
+    assert_eq!(verdict(&forged[2]), Ok(()));
 }
 
 #[test]
@@ -188,13 +193,31 @@ fn everything_but_the_signature_is_checked_again() {
 }
 
 #[test]
-fn only_the_first_token_of_an_instance_has_a_record() {
+fn every_token_that_an_instance_verified_is_known_to_others() {
     let host = host_with_key("key");
     let instance = Instance::new(&host);
-    for subject in ["auth0|1", "auth0|2", "auth0|3"] {
+    let of_user = |subject: &str| {
         let mut claims = good_claims();
         claims["sub"] = json!(subject);
-        instance.authenticate_bearer(&host, &token(&good_header(), &claims)).unwrap();
+        token(&good_header(), &claims)
+    };
+    let tokens = ["auth0|1", "auth0|2", "auth0|3"].map(of_user);
+    assert!(!instance.memory.has_unshared());
+    for token in &tokens {
+        instance.authenticate_bearer(&host, token).unwrap();
+        assert!(instance.memory.has_unshared());
     }
-    assert_eq!(records(&host).len(), 1);
+    finish(instance.memory.share(&instance.store(&host)));
+    assert!(!instance.memory.has_unshared());
+    let other = Instance::new(&host);
+    let server = other.server(&host);
+    for token in &tokens {
+        let jwt = UntrustedJwt::parse(token).unwrap();
+        let key = SigningKey::from_jwk(&jwk("key")).unwrap();
+        let signature = CheckedSignature::new(&server, token, &jwt, &key);
+        let state = finish(signature.find(&server.store, &CheckedSignatures::default()));
+        assert_eq!(state, SignatureState::Recent);
+        other.authenticate_bearer(&host, token).unwrap();
+    }
+    assert!(!other.memory.has_unshared(), "nobody is told what is known");
 }
