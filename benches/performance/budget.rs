@@ -91,7 +91,7 @@ fn stages(floor: &Subject, doorward: &Subject) -> Result<Vec<Stage>, String> {
             Some(3),
         ),
         stage(
-            "the permission for one tool, its arguments, the tool, one more audit line (`tools/call greet`)",
+            "the permission for one tool, its arguments, the tool, two more audit lines (`tools/call greet`)",
             doorward.load(asked(tool_call("greet")), GREETING),
             Some(3),
         ),

@@ -20,10 +20,11 @@ const HEADERS: [(&str, &str); 3] = [
     ("referrer-policy", "no-referrer"),
 ];
 
-/// Two lines of the same length as the two that Doorward logs about a call.
-const LINES: [u8; 560] = {
-    let mut lines = [b'x'; 560];
+/// Three lines of the same length as the three that Doorward logs about a call.
+const LINES: [u8; 840] = {
+    let mut lines = [b'x'; 840];
     lines[279] = b'\n';
     lines[559] = b'\n';
+    lines[839] = b'\n';
     lines
 };

@@ -29,7 +29,7 @@ use doorward_oauth::{AuthenticationError, Caller, TokenError, subject_token};
 use futures_util::future;
 
 use self::{
-    access::Holder,
+    access::TokenFacts,
     record::{MAX_TOKEN_SECONDS, Place, Record},
 };
 use crate::Tenant;
@@ -125,9 +125,9 @@ impl Tenant<'_> {
     async fn read_known(
         &self,
         settings: &RevocationSettings,
-        holder: &dyn Holder,
+        facts: &dyn TokenFacts,
     ) -> Option<Known> {
-        let [everybody, user] = ["", holder.subject()].map(|subject| Place::new(self, subject));
+        let [everybody, user] = ["", facts.subject()].map(|subject| Place::new(self, subject));
         let record = Record::read(self, settings, &user.key);
         let (all, record) =
             future::join(Record::read(self, settings, &everybody.key), record).await;
@@ -139,7 +139,7 @@ impl Tenant<'_> {
                 everybody: all.generation,
                 roles: all.roles,
             },
-            is_cut_off: [&all, &record.everybody, own].iter().any(|it| it.cuts_off(holder)),
+            is_cut_off: [&all, &record.everybody, own].iter().any(|it| it.cuts_off(facts)),
         })
     }
 }

@@ -142,7 +142,7 @@ impl Limits {
     /// Everything else: 4 s, 1 MiB.
     pub const API: Self = Self::new(1024 * 1024);
 
-    /// Several clients give up after 5 s: whatever can be said is said before.
+    /// Several clients give up after 5 s: answer before that.
     const fn new(body: usize) -> Self {
         Self { connect: Duration::from_secs(2), total: Duration::from_secs(4), body }
     }

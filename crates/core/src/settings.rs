@@ -22,8 +22,8 @@ pub const UNUSED_ORIGIN: &str = "https://unused.invalid";
 /// The same for a host name.
 pub const UNUSED_HOST: &str = "unused.invalid";
 
-/// What the secrets begin with that the local tenant and its server use. They are in their source,
-/// so they, and keys that are derived from one, are everybody's.
+/// The beginning of the secrets that the local tenant and its server use. These are in the source,
+/// so they, and keys that are derived from one, are public.
 const LOCAL_SECRET: &str = "local-only-";
 
 /// A variable of the component.
@@ -115,9 +115,9 @@ impl Reader {
         Self { values: names.into_iter().zip(values).collect(), errors: Vec::new() }
     }
 
-    /// Takes the values of all `declared` variables from where they are at hand. The manifest does
-    /// not have those without one.
-    pub fn at_hand<'a>(
+    /// Takes the values of all `declared` variables from `value`; `None` means that the manifest
+    /// lacks the variable.
+    pub fn from_values<'a>(
         value: impl Fn(&str) -> Option<String>,
         declared: impl IntoIterator<Item = &'a Variable>,
     ) -> Self {
@@ -274,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn values_at_hand_are_read_like_those_of_a_host() {
+    fn given_values_are_read_like_those_of_a_host() {
         let value = |name: &str| (name == "name").then(|| " n ".to_owned());
-        let mut reader = Reader::at_hand(value, VARIABLES);
+        let mut reader = Reader::from_values(value, VARIABLES);
         assert_eq!(reader.text(&NAME).as_deref(), Some("n"));
         assert_eq!(reader.text(&NUMBER).as_deref(), Some("7"));
-        let mut reader = Reader::at_hand(|_| None, VARIABLES);
+        let mut reader = Reader::from_values(|_| None, VARIABLES);
         assert_eq!(reader.text(&NAME), None);
         let error = reader.finish(Some(())).unwrap_err();
         assert_eq!(error.to_string(), "the variable `name` is not set");

@@ -110,7 +110,8 @@ impl Kind {
         }
     }
 
-    /// Whether its records are about callers, and so share a fixed number of keys.
+    /// Whether [`Buckets`] choose the key of its records. Other kinds about callers, such as
+    /// `Dpop`, share a fixed number of keys in formats of their own.
     const fn is_in_buckets(self) -> bool {
         matches!(self, Self::Connect | Self::Link | Self::Permissions | Self::Token)
     }

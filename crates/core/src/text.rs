@@ -106,7 +106,7 @@ pub fn reveals(text: &[u8], secret: &str) -> bool {
     for (before, from) in [("", 0), ("a", 2), ("aa", 3)] {
         let shifted = [before, secret].concat();
         let encoded = BASE64_URL_SAFE_NO_PAD.encode(&shifted);
-        // What the bytes around it have no part in.
+        // The part that its neighbors do not change.
         let to = shifted.len().saturating_mul(8) / 6;
         let needle = encoded.get(from..to).unwrap_or(&encoded);
         needles.push(needle.replace('-', "+").replace('_', "/"));

@@ -1,5 +1,5 @@
-//! Arguments as hosts and other languages write them: what can be meant in only one way by the
-//! schema of a tool becomes that.
+//! Coerces arguments as hosts and other languages write them, where the schema of the tool leaves
+//! only one meaning.
 
 use doorward_core::strict_json::{max_values, parse_within};
 use serde_json::{Map, Number, Value, json};
@@ -12,8 +12,8 @@ const OF_HOSTS: [&str; 6] =
 ///
 /// - An optional argument that is `null` or empty was left out: a strict mode makes models send a
 ///   value for each.
-/// - A text is the number, truth, list or object that it is the JSON of, if the schema takes no
-///   text; and `42.0` is an integer.
+/// - A string becomes the number, boolean, array or object that it spells, unless the schema takes
+///   strings; and `42.0` an integer.
 /// - What a host added is dropped from a schema that takes no other members.
 pub(crate) fn coerce(schema: &Value, arguments: &mut Map<String, Value>) {
     let properties = schema.get("properties").and_then(Value::as_object);

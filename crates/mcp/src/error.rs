@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{Era, Id, version::MODERN_VERSION};
 
-/// An error as it is sent. Its message is for the sender and holds nothing else. Members are sent
-/// in the order of their names.
+/// An error as it is sent. Its message holds only what the sender may know. Members are sent in the
+/// order of their names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RpcError {
     code: i32,

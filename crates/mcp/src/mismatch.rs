@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::coercion::is_of;
 
-/// What of a value the schema does not allow, in words; `None` if nothing is found.
+/// What the schema does not allow in a value, in words; `None` if nothing is found.
 ///
 /// ```
 /// use doorward_mcp::mismatch;

@@ -124,7 +124,7 @@ fn is_primitive(kind: &Value) -> bool {
     }
 }
 
-/// How often the keyword is in a schema, wherever it has no meaning too.
+/// How often the keyword is in a schema, also where it has no meaning.
 fn occurrences(schema: &Value) -> usize {
     match schema {
         Value::Object(members) => {

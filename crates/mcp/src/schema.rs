@@ -33,7 +33,7 @@ pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     for_clients(generator().into_root_schema_for::<T>())
 }
 
-// Both are apart from it, so that they are compiled once and not for each type.
+// Not in `schema_of`, so that they are compiled once and not for each type.
 
 fn generator() -> SchemaGenerator {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
@@ -76,7 +76,7 @@ fn simplify(schema: &mut Value) {
             without_null(members);
             for (name, value) in members.iter_mut() {
                 match (name.as_str(), value) {
-                    // What is in these is no schema.
+                    // Their values are not schemas.
                     ("const" | "default" | "enum" | "examples", _) => {}
                     ("properties" | "patternProperties" | "$defs", Value::Object(schemas)) => {
                         schemas.values_mut().for_each(simplify);

@@ -47,7 +47,7 @@ pub(crate) fn declared(
 ) -> Result<Option<CheckedJson>, RpcError> {
     let version = single_value(headers, VERSION_HEADER).ok().flatten();
     let id = single_value(headers, SESSION_ID_HEADER.as_str()).transpose();
-    // An empty id is none.
+    // Empty means absent.
     let Some(id) = id.filter(|id| *id != Ok("") && version.is_none_or(|it| it < MODERN_VERSION))
     else {
         return Ok(None);

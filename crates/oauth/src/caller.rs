@@ -304,8 +304,8 @@ pub fn subject_token(caller: &Caller) -> &Secret {
     caller.token()
 }
 
-/// Whether a text can be the id of an organization of a tenant: `org_`, and letters, digits and
-/// hyphens of either kind. No name of an organization is one.
+/// Whether a text can be the id of an organization of a tenant: `org_`, and letters, digits, `-`
+/// and `_`. No name of an organization is one.
 #[must_use]
 pub fn is_organization_id(text: &str) -> bool {
     let id = text.strip_prefix("org_").unwrap_or_default();

@@ -99,7 +99,7 @@ pub struct IssuerCache {
 /// What an issuer is asked for.
 #[derive(Clone, Copy)]
 pub enum IssuerQuery<'a> {
-    /// Its metadata and keys, whichever they are.
+    /// Its metadata and keys, no key in particular.
     Documents,
     /// The same, with the key that signed a JWT.
     Key {

@@ -1,10 +1,10 @@
 //! Tokens and proofs that were refused after their signature was checked. A check takes time, so
 //! after too many an instance refuses what the same sender sends next unchecked.
 //!
-//! A token that is known as verified, to this instance or through the store, is no part of this. Of
-//! any other, only the key is known before the check; whose it is is for its sender to say. So
-//! failures are counted by issuer, key and the address that the host saw, and by the issuer alone
-//! for ten such senders.
+//! A token that is known as verified, to this instance or through the store, is not affected. Any
+//! other names only its issuer and key before the check; its other claims may be forged. So
+//! failures are counted by issuer, key and the address that the host saw, and by issuer alone with
+//! ten times the limit.
 //!
 //! A proof is checked only with the key to which a verified token is bound. Proofs are counted by
 //! that key and the address, so nobody keeps out the owner of another key.
@@ -31,7 +31,7 @@ pub(crate) struct Failures<'a> {
 
 impl<'a> Failures<'a> {
     /// Those of whoever sent a request with these headers, and a token of this issuer and key.
-    pub(crate) fn of(
+    pub(crate) fn of_tokens(
         server: &ResourceServer<'a>,
         headers: &HeaderMap,
         issuer: &str,

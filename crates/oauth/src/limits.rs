@@ -40,7 +40,7 @@ pub struct CallerLimits {
     organization: Option<Limit>,
     /// Limits of tools, of actors and of kinds of callers, by their names.
     named: Vec<(LimitReason, String, Limit)>,
-    /// Tokens of a sender whose signature is wrong.
+    /// Tokens and proofs of a sender that were refused after their signature was checked.
     pub failures: Option<Limit>,
     /// The header in which the proxy in front says the client's address.
     pub address_header: Option<HeaderName>,

@@ -31,13 +31,13 @@ const NANOS: u64 = 1_000_000;
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limit {
-    /// How often at a time; `None` for any.
+    /// The rate; `None` for no limit.
     pub rate: Option<Rate>,
-    /// How often a day; `None` for any.
+    /// The quota for a day; `None` for no limit.
     pub day: Option<u32>,
 }
 
-/// How often something may happen at a time.
+/// A rate and its burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// The time in which one more becomes possible, in nanoseconds.
@@ -89,7 +89,7 @@ struct Entry {
     shared: u32,
     /// What `shared` was when the record was written last.
     written: u32,
-    /// When nothing is left to remember of it, in nanoseconds since the Unix epoch.
+    /// When it can be forgotten, in nanoseconds since the Unix epoch.
     until: u64,
 }
 
@@ -253,8 +253,8 @@ impl Entries {
         waits.max_by_key(|it| it.retry_after).map_or(Ok(()), Err)
     }
 
-    /// Keeps to the bound: first goes what there is nothing left to remember of, then what is
-    /// nearest to that. Those who have used most stay, so others do not help them.
+    /// Keeps to the bound: drops counts that can be forgotten, then those nearest to that. Callers
+    /// who used most stay, so others cannot push their counts out.
     fn make_room(&mut self, now: u64) {
         if self.0.len() <= MAX_ENTRIES {
             return;
@@ -331,7 +331,7 @@ impl Used {
         of_day.map_or(of_rate, |of_day| of_day.min(of_rate))
     }
 
-    /// See [`Entry::until`]: of a quota, what part of a day was used.
+    /// See [`Entry::until`]. A quota counts as the used part of a day.
     fn until(self, limit: &Limit, now: u64) -> u64 {
         let of_day = limit.day.map_or(0, |day| {
             let part = DAY_NANOS / u64::from(day.max(1));

@@ -163,7 +163,7 @@ async fn verify(
         claims.and_then(|claims| checked_caller(claims, token, issuer, typ))
     };
     let kid = kid.unwrap_or_default();
-    let failures = Failures::of(server, headers, issuer.issuer.as_str(), kid);
+    let failures = Failures::of_tokens(server, headers, issuer.issuer.as_str(), kid);
     if state != Some(SignatureState::Recent)
         && let Err(refusal) = failures.check(&server.store).await
     {

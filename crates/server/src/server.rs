@@ -128,7 +128,7 @@ impl Server {
         &self,
         value: impl Fn(&str) -> Option<String>,
     ) -> Result<(), SettingsError> {
-        let reader = Reader::at_hand(value, declared_variables());
+        let reader = Reader::from_values(value, declared_variables());
         ServerSettings::read(reader, &self.registry).map(|_| ())
     }
 

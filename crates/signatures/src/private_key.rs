@@ -26,7 +26,7 @@ pub struct RsaPrivateKey(PrivateKey);
 pub enum InvalidRsaKey {
     /// The public exponent is not 65537.
     Exponent,
-    /// The modulus has not 2048 to 4096 bits.
+    /// The modulus is outside 2048 to 4096 bits.
     Length,
     /// The numbers do not belong together.
     Numbers,

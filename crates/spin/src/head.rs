@@ -12,7 +12,7 @@ use http::{
 /// The most bytes of all headers together. Hosts allow several hundred KiB.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// The address of a client, and what it is for another component of the application.
+/// The header with a client's address, and its value for another component.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
 const INTERNAL_ADDRESS: &str = "0.0.0.0:0";
 

@@ -12,7 +12,7 @@ use std::{
 
 /// What a request has read and not yet written since it last waited. Reading the host's clock costs
 /// a microsecond, and a call needs the time six times; writing a line costs seven, and a call has
-/// two.
+/// three.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestBuffer(Rc<State>);
 

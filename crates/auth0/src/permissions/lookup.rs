@@ -58,7 +58,7 @@ struct PermissionLookup<'a> {
     start: LookupStart,
     /// How long it waits for another request, in milliseconds.
     wait_timeout: u64,
-    /// How old an answer may be that was asked for before, in milliseconds.
+    /// How old an earlier answer may be, in milliseconds.
     max_age: u64,
 }
 
@@ -165,8 +165,8 @@ impl Tenant<'_> {
         self.answer(Question::Defined, key, max_age, start).await
     }
 
-    /// What a caller holds: a user what is held outside of organizations, and a member what the
-    /// member's roles in the organization give.
+    /// What a caller holds: in an organization, what the roles there give; otherwise what the user
+    /// holds outside of organizations.
     async fn held(
         &self,
         caller: &Caller,

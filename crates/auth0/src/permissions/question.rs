@@ -196,7 +196,7 @@ impl Question<'_> {
         user_exists: bool,
     ) -> TenantAnswer {
         let Sent { at, number, waited } = sent.unwrap_or_default();
-        // That an API defines nothing refuses nobody, and that a role gives nothing is not about a
+        // An API that defines nothing refuses nobody. A role that gives nothing is not about a
         // user.
         let is_refusal = match self {
             Self::Active(_) => !user_exists,

@@ -1,4 +1,4 @@
-//! The access of a caller: what is looked up about it while the token is there, and later without.
+//! The access of a caller, and how it is checked again later without the token.
 
 use doorward_oauth::{AuthenticationError, Caller, TokenError};
 use serde_json::{Value, json};
@@ -7,15 +7,15 @@ use super::cut_off::TokenProperty;
 use crate::Tenant;
 
 /// Whose access a revocation may be about.
-pub(super) trait Holder {
+pub(super) trait TokenFacts {
     fn subject(&self) -> &str;
     /// `iat` of the token, in seconds since the Unix epoch.
     fn issued_at(&self) -> u64;
-    /// The names of what the token has in common with others.
+    /// The names of the token's [properties](TokenProperty).
     fn properties(&self) -> Vec<String>;
 }
 
-impl Holder for Caller {
+impl TokenFacts for Caller {
     fn subject(&self) -> &str {
         Caller::subject(self)
     }
@@ -40,7 +40,7 @@ pub struct Access {
     revocations: Option<[u64; 2]>,
 }
 
-impl Holder for Access {
+impl TokenFacts for Access {
     fn subject(&self) -> &str {
         &self.subject
     }
@@ -96,7 +96,7 @@ impl Tenant<'_> {
             issued_at: caller.issued_at(),
             expires_at: caller.expires_at(),
             properties: match &self.settings.revocation {
-                Some(_) => Holder::properties(caller),
+                Some(_) => TokenFacts::properties(caller),
                 None => Vec::new(),
             },
             revocations: known.map(|it| [it.user, it.everybody]),

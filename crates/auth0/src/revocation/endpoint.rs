@@ -155,7 +155,7 @@ fn has_secret(headers: &HeaderMap, secret: &Secret) -> bool {
     secret.matches(sent)
 }
 
-/// What is wrong with the first entries that are; `None` if none is.
+/// What is wrong with the first wrong entries; `None` without any.
 fn problem(revocation: &Revocation) -> Option<String> {
     let named = revocation.wrong.iter().take(MAX_NAMED).map(|entry| format!("{entry}."));
     let mut problems: Vec<String> = named.collect();
@@ -182,8 +182,8 @@ struct Written {
     worst: Option<WriteError>,
 }
 
-/// Writes a revocation to the store, each record once, whatever it has about how many users. A
-/// record that cannot be written does not keep the others from being written.
+/// Writes a revocation to the store, each record once, however many users it is about. A record
+/// that cannot be written does not keep the others from being written.
 async fn write_down(
     tenant: &Tenant<'_>,
     settings: &RevocationSettings,
@@ -205,7 +205,7 @@ async fn write_down(
         for outcome in all(writes).await {
             written.is_done |= !matches!(outcome, Err(WriteError::Store(_)));
             match (outcome, &written.worst) {
-                // Whoever tries again later can fix this one.
+                // Trying again later can fix this one.
                 (Err(error @ WriteError::Store(_)), _) | (Err(error), None) => {
                     written.worst = Some(error);
                 }
@@ -216,7 +216,7 @@ async fn write_down(
     written
 }
 
-/// What becomes of which records: those of users by their subjects, and everybody's by none.
+/// The changes by subject; the empty subject stands for everybody.
 fn changes(revocation: Revocation, latest: u64) -> BTreeMap<String, Change> {
     let mut changes: BTreeMap<String, Change> = BTreeMap::new();
     for subject in revocation.subjects {

@@ -21,7 +21,7 @@ use doorward_core::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{RevocationSettings, access::Holder};
+use super::{RevocationSettings, access::TokenFacts};
 use crate::Tenant;
 
 /// How many records users share. Neither this nor who is in which depends on a setting or a secret:
@@ -135,14 +135,14 @@ pub(super) fn store_key(tenant: &Tenant<'_>, record: &str) -> StoreKey {
     StoreKey::new(Kind::Revoked, &[tenant.settings.management.tenant.as_str(), record])
 }
 
-/// Until when a token may say that it was issued, if it was issued by now: the issuer's clock may
-/// be ahead by the leeway. In seconds since the Unix epoch.
+/// The latest `iat` of a token that was issued by now: the issuer's clock may be ahead by the
+/// leeway. In seconds since the Unix epoch.
 pub(super) fn latest_issue_time(tenant: &Tenant<'_>) -> u64 {
     tenant.host().now().saturating_add(tenant.resource_server.settings.leeway)
 }
 
-/// Reads what is stored, and how the record is to be sealed when it is written: as it was. One that
-/// is absent is written for those who have only the previous secret.
+/// Reads what is stored, and under which secret to write it: the one that it is sealed under. An
+/// absent one is written under the previous secret, if there is one.
 pub(super) async fn read<'a>(
     tenant: &Tenant<'a>,
     settings: &'a RevocationSettings,
@@ -240,7 +240,7 @@ impl Record {
     }
 
     /// Whether a user's change was made since the record was `before`, as far as `changed` has room
-    /// for it. Another revocation does as well.
+    /// for it. A later revocation counts as well.
     fn has(&self, name: &str, change: &Change, before: &Self, changed: &Self) -> bool {
         let (now, before) = (self.revocations_of(name), before.revocations_of(name));
         (!change.all || now.generation != before.generation)
@@ -284,15 +284,15 @@ impl Record {
 
 impl Revocations {
     /// Whether they cut off this access.
-    pub(super) fn cuts_off(&self, holder: &dyn Holder) -> bool {
+    pub(super) fn cuts_off(&self, facts: &dyn TokenFacts) -> bool {
         if self.issued_before == 0 && self.properties.is_empty() {
             return false;
         }
         // 0 stands for no moment.
-        let is_before = |moment: u64| moment > 0 && holder.issued_at() <= moment;
+        let is_before = |moment: u64| moment > 0 && facts.issued_at() <= moment;
         is_before(self.issued_before)
             || !self.properties.is_empty()
-                && (holder.properties().iter())
+                && (facts.properties().iter())
                     .filter_map(|name| self.properties.get(name))
                     .any(|[moment, _]| is_before(*moment))
     }
@@ -384,8 +384,8 @@ impl Change {
             }
         }
         if !is_everybodys && properties.len() > MAX_USER_PROPERTIES {
-            // Users can have clients registered, and revoke their tokens, as often as they like.
-            // So all of the user's tokens are cut off rather than none of those that are too many.
+            // Users can have clients registered, and revoke their tokens, as often as they like. So
+            // with too many cut-offs, all of the user's tokens are cut off, not none.
             let last =
                 std::mem::take(&mut properties).into_values().map(|[moment, _]| moment).max();
             issued_before = issued_before.max(last.unwrap_or_default());

@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 use super::single_value;
 
 /// Whether `Content-Type` is `application/json` or, for `suffixes`, another JSON type such as
-/// `application/jwk-set+json` (RFC 6839). Several types that were joined by commas are none.
+/// `application/jwk-set+json` (RFC 6839). Several types joined by commas are invalid.
 #[must_use]
 pub fn is_json(headers: &HeaderMap, suffixes: bool) -> bool {
     let Ok(Some(value)) = single_value(headers, header::CONTENT_TYPE.as_str()) else {

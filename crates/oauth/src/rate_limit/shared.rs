@@ -188,8 +188,8 @@ fn key(number: u32) -> StoreKey {
 }
 
 impl Count {
-    /// How many uses of an instance it includes. An instance that is not named by as many as there
-    /// is room for may have given way: then what it wrote last is included.
+    /// How many uses of an instance it includes. A full list may have dropped the instance: then
+    /// what it wrote last counts as included.
     fn included(&self, instance: u32, written: u32) -> u32 {
         match self.instances.iter().find(|(it, _)| *it == instance) {
             Some((_, uses)) => *uses,

@@ -28,7 +28,7 @@ const BACKOFF_MILLIS: u64 = 3000;
 const BACKOFF_STALE_MILLIS: u64 = 30_000;
 
 /// How often a waiting request looks whether another one has fetched the list.
-const WAIT: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How many lists an instance caches of servers, and as many again of callers with a list of their
 /// own.
@@ -101,7 +101,7 @@ impl CatalogCache {
                 if !self.is_asked_for(&id, now) {
                     break now;
                 }
-                host.sleep(WAIT).await;
+                host.sleep(POLL_INTERVAL).await;
             };
             // Single flight: requests for the same list wait from here on.
             self.update(&id, is_for_caller, |known| known.attempted_at = now);
