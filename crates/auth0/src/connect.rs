@@ -145,7 +145,8 @@ impl<'a> Connect<'a> {
             kind: None,
         });
         let trace = self.tenant.outbound().trace;
-        let event = AuditEvent { reason: &outcome, who, item: None, trace, call: None };
+        let event =
+            AuditEvent { reason: &outcome, who, item: None, trace, call: None, revoked: None };
         self.audit.write(self.host(), &event);
         pages::last(self, outcome, ticket)
     }

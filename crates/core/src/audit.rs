@@ -201,6 +201,21 @@ pub struct Who<'a> {
     pub kind: Option<&'static str>,
 }
 
+/// What a revocation is about: all tokens that have what it names; without any, everybody's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Revoked<'a> {
+    /// `sub`, whoever issued it, and before it the issuer that a hash of it is made with.
+    pub subject: Option<(&'a str, &'a str)>,
+    /// The client that the tokens were issued to.
+    pub client: Option<&'a str>,
+    /// The id of the organization that the user signed in to.
+    pub organization: Option<&'a str>,
+    /// `jti` of one token, or its SHA-256 in base64url.
+    pub token: Option<&'a str>,
+    /// Only tokens that were issued up to this time, in seconds since the Unix epoch.
+    pub issued_before: Option<u64>,
+}
+
 /// What a call did until it ended. Each text is one of a few that this server chose.
 #[derive(Clone, Copy, Debug)]
 pub struct CallMeasures<'a> {
@@ -229,6 +244,8 @@ pub struct AuditEvent<'a> {
     pub trace: Option<&'a Trace>,
     /// How a call went, if this is its end.
     pub call: Option<CallMeasures<'a>>,
+    /// What is revoked, if this is a revocation.
+    pub revoked: Option<Revoked<'a>>,
 }
 
 /// Writes the decisions about one request.
@@ -255,6 +272,12 @@ struct Line<'a> {
     subject: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_before: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -298,6 +321,8 @@ impl Audit {
     pub fn write(&self, host: &dyn Host, event: &AuditEvent<'_>) {
         let now = host.now_millis();
         let time = self.time_of(now);
+        let revoked = event.revoked.unwrap_or_default();
+        let subject = event.who.map(|who| (who.issuer, who.subject)).or(revoked.subject);
         let name_of = |kind| event.item.filter(|item| item.kind == kind).map(|item| item.name);
         let line = Line {
             time: &time,
@@ -305,8 +330,11 @@ impl Audit {
             outcome: event.reason.outcome().as_str(),
             reason: event.reason.code(),
             issuer: event.who.map(|who| who.issuer),
-            subject: event.who.map(|who| self.names.name(who.issuer, who.subject)),
-            client: event.who.and_then(|who| who.client),
+            subject: subject.map(|(issuer, subject)| self.names.name(issuer, subject)),
+            client: event.who.and_then(|who| who.client).or(revoked.client),
+            organization: revoked.organization,
+            token: revoked.token,
+            issued_before: revoked.issued_before,
             kind: event.who.and_then(|who| who.kind),
             actor: event.who.and_then(|who| self.names.actor(&who)),
             tool: name_of(ItemKind::Tool),

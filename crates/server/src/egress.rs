@@ -374,7 +374,10 @@ fn log(
     });
     let item = capability.map(|it| Item { kind: ItemKind::Tool, name: &it.tool });
     let trace = environment.trace.as_deref();
-    audit.write(&*environment.host, &AuditEvent { reason: &reason, who, item, trace, call: None });
+    audit.write(
+        &*environment.host,
+        &AuditEvent { reason: &reason, who, item, trace, call: None, revoked: None },
+    );
 }
 
 #[cfg(test)]

@@ -159,6 +159,9 @@ impl CallerRequest {
             kind: Some(caller.kind().as_str()),
         };
         let trace = trace.as_deref();
-        audit.write(&**host, &AuditEvent { reason, who: Some(who), item, trace, call });
+        audit.write(
+            &**host,
+            &AuditEvent { reason, who: Some(who), item, trace, call, revoked: None },
+        );
     }
 }

@@ -420,7 +420,7 @@ fn log(environment: &Environment, audit: &Audit, reason: &dyn Reason) {
     let trace = environment.trace.as_deref();
     audit.write(
         &*environment.host,
-        &AuditEvent { reason, who: None, item: None, trace, call: None },
+        &AuditEvent { reason, who: None, item: None, trace, call: None, revoked: None },
     );
 }
 

@@ -4,6 +4,7 @@
 //! rather than too little.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use doorward_core::audit::Revoked;
 use doorward_oauth::{Caller, is_organization_id, subject_token};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -86,7 +87,37 @@ impl TokenProperty {
     }
 }
 
+impl Target {
+    /// The subject whose record it is in; empty for everybody's.
+    pub(super) fn subject(&self) -> &str {
+        match self {
+            Self::Everybody | Self::All(_) => "",
+            Self::User(subject) | Self::OfUser(subject, _) => subject,
+        }
+    }
+}
+
 impl CutOff {
+    /// Hands on what the audit log says about it. `issuer` is the tenant.
+    pub(super) fn with_audit(&self, issuer: &str, log: impl FnOnce(Revoked<'_>)) {
+        let (Self { target, issued_before }, hash) = (self, &mut String::new());
+        let subject = Some(target.subject()).filter(|it| !it.is_empty());
+        let subject = subject.map(|subject| (issuer, subject));
+        let mut revoked = Revoked { subject, issued_before: *issued_before, ..Revoked::default() };
+        if let Target::OfUser(_, property) | Target::All(property) = target {
+            match property {
+                TokenProperty::Client(id) => revoked.client = Some(id),
+                TokenProperty::Organization(id) => revoked.organization = Some(id),
+                TokenProperty::TokenId(id) => revoked.token = Some(id),
+                TokenProperty::TokenHash(digest) => {
+                    BASE64_URL_SAFE_NO_PAD.encode_string(digest, hash);
+                    revoked.token = Some(hash);
+                }
+            }
+        }
+        log(revoked);
+    }
+
     /// Parses the value of `cut_off`.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use doorward_core::{
     Secret,
-    audit::{Audit, AuditEvent},
+    audit::{Audit, AuditEvent, Revoked},
     host::{PortFuture, all},
     reasons,
     store::StoreKey,
@@ -63,13 +63,14 @@ where
 {
     let host = tenant.host();
     let (parts, body) = request.into_parts();
-    let write = |reason: RevokeReason| {
+    let log = |reason: RevokeReason, revoked: Option<Revoked<'_>>| {
         let trace = tenant.outbound().trace;
-        audit
-            .write(host, &AuditEvent { reason: &reason, who: None, item: None, trace, call: None });
+        let event =
+            AuditEvent { reason: &reason, who: None, item: None, trace, call: None, revoked };
+        audit.write(host, &event);
     };
     if !has_secret(&parts.headers, &settings.secret) {
-        write(RevokeReason::SecretWrong);
+        log(RevokeReason::SecretWrong, None);
         let description = "Send the revocation secret in the Authorization header.";
         return Answer::error(StatusCode::UNAUTHORIZED, "unauthorized", description)
             .with(header::WWW_AUTHENTICATE, "Bearer");
@@ -102,18 +103,29 @@ where
     let has_to_reseal = revocation.reseal;
     let everything = revocation.everything || revocation.roles;
     let (subjects, cut_offs) = (revocation.subjects.len(), revocation.cut_offs.len());
-    let mut written = write_down(tenant, settings, revocation).await;
-    if written.is_done {
-        if everything || subjects > 0 || cut_offs == 0 && !has_to_reseal {
-            write(RevokeReason::Revoked);
+    let mut written = write_down(tenant, settings, &revocation).await;
+    let issuer = tenant.resource_server.settings.main_issuer.issuer.as_str();
+    let is_written = |subject: &str| !written.failed.contains(&Place::new(tenant, subject).key);
+    if everything && is_written("") {
+        log(RevokeReason::Revoked, Some(Revoked::default()));
+    }
+    for subject in revocation.subjects.iter().filter(|subject| is_written(subject)) {
+        let subject = Some((issuer, subject.as_str()));
+        log(RevokeReason::Revoked, Some(Revoked { subject, ..Revoked::default() }));
+    }
+    let has_room = |CutOff { target, .. }: &CutOff| match target {
+        Target::Everybody | Target::User(_) => true,
+        Target::All(_) | Target::OfUser(..) => {
+            !written.full.contains(&Place::new(tenant, target.subject()).key)
         }
-        if cut_offs > 0 {
-            write(RevokeReason::CutOff);
-        }
+    };
+    let cut_offs_done = revocation.cut_offs.iter().filter(|it| is_written(it.target.subject()));
+    for cut_off in cut_offs_done.filter(|it| has_room(it)) {
+        cut_off.with_audit(issuer, |revoked| log(RevokeReason::CutOff, Some(revoked)));
     }
     if has_to_reseal {
         match reseal(tenant, settings).await {
-            Ok(()) => write(RevokeReason::Resealed),
+            Ok(()) => log(RevokeReason::Resealed, None),
             Err(error) => written.worst = Some(error),
         }
     }
@@ -176,8 +188,10 @@ fn not_understood(problem: &str) -> Answer {
 
 /// How a revocation was written.
 struct Written {
-    /// Whether any record was.
-    is_done: bool,
+    /// The records that could not be written.
+    failed: Vec<StoreKey>,
+    /// The records that have no room for another client, organization or token.
+    full: Vec<StoreKey>,
     /// The failure that matters most; `None` if everything was written.
     worst: Option<WriteError>,
 }
@@ -187,7 +201,7 @@ struct Written {
 async fn write_down(
     tenant: &Tenant<'_>,
     settings: &RevocationSettings,
-    revocation: Revocation,
+    revocation: &Revocation,
 ) -> Written {
     let mut changes: Vec<(StoreKey, Changes)> = Vec::new();
     for (subject, change) in self::changes(revocation, latest_issue_time(tenant)) {
@@ -197,13 +211,17 @@ async fn write_down(
             None => changes.push((key, vec![(name, change)])),
         }
     }
-    let mut written = Written { is_done: changes.is_empty(), worst: None };
+    let mut written = Written { failed: Vec::new(), full: Vec::new(), worst: None };
     for some in changes.chunks(MAX_CONCURRENT_WRITES) {
         let writes = some.iter().map(|(key, changes)| -> PortFuture<'_, _> {
             Box::pin(write(tenant, settings, key, changes))
         });
-        for outcome in all(writes).await {
-            written.is_done |= !matches!(outcome, Err(WriteError::Store(_)));
+        for (outcome, (key, _)) in all(writes).await.into_iter().zip(some) {
+            match outcome {
+                Ok(()) => {}
+                Err(WriteError::Store(_)) => written.failed.push(key.clone()),
+                Err(WriteError::Full) => written.full.push(key.clone()),
+            }
             match (outcome, &written.worst) {
                 // Trying again later can fix this one.
                 (Err(error @ WriteError::Store(_)), _) | (Err(error), None) => {
@@ -217,25 +235,24 @@ async fn write_down(
 }
 
 /// The changes by subject; the empty subject stands for everybody.
-fn changes(revocation: Revocation, latest: u64) -> BTreeMap<String, Change> {
+fn changes(revocation: &Revocation, latest: u64) -> BTreeMap<String, Change> {
     let mut changes: BTreeMap<String, Change> = BTreeMap::new();
-    for subject in revocation.subjects {
-        changes.entry(subject).or_default().all = true;
+    for subject in &revocation.subjects {
+        changes.entry(subject.clone()).or_default().all = true;
     }
     if revocation.everything || revocation.roles {
         let change = changes.entry(String::new()).or_default();
         (change.all, change.roles) = (revocation.everything, revocation.roles);
     }
-    for CutOff { target, issued_before } in revocation.cut_offs {
+    for CutOff { target, issued_before } in &revocation.cut_offs {
         let moment = issued_before.unwrap_or(latest);
-        let (subject, property, is_cached) = match target {
-            Target::Everybody => (String::new(), None, true),
-            Target::User(subject) => (subject, None, true),
-            Target::OfUser(subject, property) => (subject, Some(property), true),
+        let (property, is_cached) = match target {
+            Target::Everybody | Target::User(_) => (None, true),
+            Target::OfUser(_, property) => (Some(property), true),
             // A token that is issued later finds nothing that was cached for this one.
-            Target::All(property) => (String::new(), Some(property), false),
+            Target::All(property) => (Some(property), false),
         };
-        let change = changes.entry(subject).or_default();
+        let change = changes.entry(target.subject().to_owned()).or_default();
         change.all |= is_cached;
         match property {
             None => change.issued_before = change.issued_before.max(moment),

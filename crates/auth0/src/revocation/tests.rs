@@ -586,7 +586,10 @@ fn a_full_record_of_everybody_keeps_no_other_change_from_being_made() {
     ]);
     let (status, text) = send(&host, Some(SECRET), &body.to_string());
     assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{text}");
-    assert!(host.fake.audited.borrow().last().unwrap().contains("access_cut_off"));
+    let audited = host.fake.audited.borrow();
+    assert_eq!(audited.len(), 502, "nothing is said of a token for which there was no room");
+    assert!(audited[500].contains("auth0|1") && audited[501].contains("1799900000"));
+    drop(audited);
     let with = |id: &str| json!({ "sub": "auth0|2", "azp": "c", "jti": id });
     assert_eq!(admitted(&host, &with("too-many")), Ok(()));
     assert_eq!(admitted(&host, &with("7")), CUT_OFF, "it was there before");
@@ -613,6 +616,67 @@ fn a_store_that_fails_for_one_record_does_not_stop_the_next() {
     assert!(text.contains("Try again in a moment."), "{text}");
     assert!(host.fake.store_accesses.get() > MAX_CONCURRENT_WRITES, "all were tried");
     assert!(host.fake.audited.borrow().is_empty(), "nothing was done");
+}
+
+/// Reproduction: after a loss of the store nobody could say whose access had been cut off.
+#[test]
+fn the_audit_log_says_whose_access_was_revoked() {
+    let host = FakeTenant::new().host(&[ON]);
+    let blocked = json!({ "data": {
+        "type": "sapi",
+        "date": "2027-01-15T08:00:00.000Z",
+        "details": { "request": {
+            "method": "patch", "path": "/api/v2/users/auth0%7C6", "body": { "blocked": true },
+        } },
+    } });
+    let hash = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+    for (request, reason, members) in [
+        (json!({ "everything": true }), "permissions_revoked", json!({})),
+        (json!({ "subject": "auth0|1" }), "permissions_revoked", json!({ "subject": "auth0|1" })),
+        (json!({ "cut_off": { "everything": true } }), "access_cut_off", json!({})),
+        (
+            json!({ "cut_off": { "subject": "auth0|1", "issued_before": 1_799_900_000 } }),
+            "access_cut_off",
+            json!({ "subject": "auth0|1", "issued_before": 1_799_900_000 }),
+        ),
+        (
+            json!({ "cut_off": { "subject": "auth0|1", "client": "c" } }),
+            "access_cut_off",
+            json!({ "subject": "auth0|1", "client": "c" }),
+        ),
+        (
+            json!({ "cut_off": { "organization": "org_ab12CD34ef56GH78" } }),
+            "access_cut_off",
+            json!({ "organization": "org_ab12CD34ef56GH78" }),
+        ),
+        (json!({ "cut_off": { "token_id": "t" } }), "access_cut_off", json!({ "token": "t" })),
+        (
+            json!({ "cut_off": { "token_sha256": hash } }),
+            "access_cut_off",
+            json!({ "token": hash }),
+        ),
+        (
+            blocked,
+            "access_cut_off",
+            json!({ "subject": "auth0|6", "issued_before": 1_800_000_000 }),
+        ),
+    ] {
+        revoked(&host, &request.to_string());
+        let line = host.fake.audited.borrow_mut().pop().unwrap();
+        let mut line: Value = serde_json::from_str(&line).unwrap();
+        let line = line.as_object_mut().unwrap();
+        for name in ["time", "request_id", "latency_ms"] {
+            line.remove(name).unwrap();
+        }
+        let mut expected = members;
+        expected["outcome"] = json!("allowed");
+        expected["reason"] = json!(reason);
+        assert_eq!(json!(line), expected, "{request}");
+        assert!(host.fake.audited.borrow().is_empty(), "{request}");
+    }
+    let nothing = json!({ "data": { "type": "s", "user_id": "auth0|1" } });
+    revoked(&host, &nothing.to_string());
+    assert!(host.fake.audited.borrow().is_empty(), "a sign-in takes nothing away");
 }
 
 #[test]

@@ -45,8 +45,14 @@ fn a_line_says_who_what_and_why() {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let trace = Trace::parse(parent, None);
     let item = Some(Item { kind: ItemKind::Tool, name: "greet" });
-    let event =
-        AuditEvent { reason: &Refused, who: Some(WHO), item, trace: trace.as_ref(), call: None };
+    let event = AuditEvent {
+        reason: &Refused,
+        who: Some(WHO),
+        item,
+        trace: trace.as_ref(),
+        call: None,
+        revoked: None,
+    };
     let mut line = written(&host, SubjectNames::Plain, &event);
     assert_eq!(line["request_id"].take().as_str().unwrap().len(), 16);
     assert_eq!(
@@ -72,7 +78,14 @@ fn a_line_names_a_tool_a_prompt_or_a_resource() {
     let kinds = [ItemKind::Tool, ItemKind::Prompt, ItemKind::Resource];
     for kind in kinds {
         let item = Some(Item { kind, name: "greet" });
-        let event = AuditEvent { reason: &Refused, who: None, item, trace: None, call: None };
+        let event = AuditEvent {
+            reason: &Refused,
+            who: None,
+            item,
+            trace: None,
+            call: None,
+            revoked: None,
+        };
         let line = written(&FakeHost::new(), SubjectNames::Plain, &event);
         for other in kinds {
             let expected = (other == kind).then(|| json!("greet"));
@@ -83,7 +96,14 @@ fn a_line_names_a_tool_a_prompt_or_a_resource() {
 
 #[test]
 fn a_caller_who_was_not_proved_is_not_named() {
-    let event = AuditEvent { reason: &Broken, who: None, item: None, trace: None, call: None };
+    let event = AuditEvent {
+        reason: &Broken,
+        who: None,
+        item: None,
+        trace: None,
+        call: None,
+        revoked: None,
+    };
     let line = written(&FakeHost::new(), SubjectNames::Plain, &event);
     assert_eq!(
         (&line["outcome"], &line["reason"]),
@@ -99,7 +119,14 @@ fn a_hashed_subject_is_the_same_each_time_and_not_itself() {
     let subject = |secret: &str, issuer, subject| {
         let names = SubjectNames::Hashed(Keys::from(&Secret::from(secret)));
         let who = Some(Who { issuer, subject, client: None, actor: None, kind: None });
-        let event = AuditEvent { reason: &Refused, who, item: None, trace: None, call: None };
+        let event = AuditEvent {
+            reason: &Refused,
+            who,
+            item: None,
+            trace: None,
+            call: None,
+            revoked: None,
+        };
         written(&FakeHost::new(), names, &event)["subject"].as_str().unwrap().to_owned()
     };
     let hashed = subject("secret", "i", "auth0|1");
@@ -119,7 +146,8 @@ fn whatever_is_in_a_claim_a_line_is_printable_ascii_and_the_same_json() {
     let subject = "quotes \" \\ \n\t \u{1} \u{7f} \u{85} \u{9b} \u{e4} \u{2028} \u{202e} \u{1f600}";
     let host = FakeHost::new();
     let who = Some(Who { subject, ..WHO });
-    let event = AuditEvent { reason: &Refused, who, item: None, trace: None, call: None };
+    let event =
+        AuditEvent { reason: &Refused, who, item: None, trace: None, call: None, revoked: None };
     let line = written(&host, SubjectNames::Plain, &event);
     assert_eq!(line["subject"], subject);
     let text = host.audited.borrow()[0].clone();
@@ -137,7 +165,14 @@ fn every_request_has_an_id_of_its_own() {
 fn a_line_says_who_acts_and_a_hashed_one_hides_actors_that_may_be_users() {
     let line = |names: SubjectNames, actor: Option<&str>| {
         let who = Some(Who { actor, kind: Some("agent"), ..WHO });
-        let event = AuditEvent { reason: &Refused, who, item: None, trace: None, call: None };
+        let event = AuditEvent {
+            reason: &Refused,
+            who,
+            item: None,
+            trace: None,
+            call: None,
+            revoked: None,
+        };
         written(&FakeHost::new(), names, &event)
     };
     let plain = line(SubjectNames::Plain, Some("auth0|owner"));
