@@ -15,7 +15,9 @@ pub fn server() -> Server {
     Server::new(info, registry())
 }
 
-fn registry() -> Registry {
+/// The tools of this server.
+#[must_use]
+pub fn registry() -> Registry {
     Registry::new()
         .with(whoami::tool())
         .with(greet::tool())

@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The scopes of the tools that are private.
-const PRIVATE: [&str; 3] = ["tool:whoami", "tool:greet", "tool:calendar_summary"];
+/// The permissions of all tools, whether they need them or not.
+fn permissions() -> Vec<String> {
+    registry().tools().map(|tool| format!("tool:{}", tool.name())).collect()
+}
 
 /// The result of a request by the owner, who holds the permissions of all tools.
 fn result(method: &str, params: &Value) -> Value {
-    result_for(&PRIVATE, method, params)
+    result_for(&permissions(), method, params)
 }
 
 /// The same for a user who holds these permissions, at a tenant whose API defines none of them.
-fn result_for(held: &[&str], method: &str, params: &Value) -> Value {
+fn result_for(held: &[String], method: &str, params: &Value) -> Value {
     let host = FakeHost::new();
     let token = json!({ "access_token": "management", "expires_in": 86400 });
     host.answers("POST https://tenant.example.com/oauth/token", 200, &token);
@@ -32,8 +34,8 @@ fn result_for(held: &[&str], method: &str, params: &Value) -> Value {
     let held = json!({ "total": rows.len(), "permissions": rows });
     host.answers("GET https://tenant.example.com/api/v2/users/", 200, &held);
     let instance = Instance::new(&Rc::new(host), registry());
-    let owner =
-        json!({ "sub": "auth0|1", "azp": "client", "name": "Owner", "scope": PRIVATE.join(" ") });
+    let scope = permissions().join(" ");
+    let owner = json!({ "sub": "auth0|1", "azp": "client", "name": "Owner", "scope": scope });
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let answer = instance.answer(owner, &Default::default(), message.to_string().as_bytes());
     let mut answer: Value = serde_json::from_slice(answer.body().unwrap()).unwrap();
@@ -53,7 +55,10 @@ fn the_list_of_tools_is_the_golden_one() {
         std::fs::write(path, text + "\n").unwrap();
     }
     let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(actual, golden, "UPDATE_GOLDEN_FILES=1 writes {path}");
+    assert!(
+        actual == golden,
+        "{path} is not this list; UPDATE_GOLDEN_FILES=1 writes it: {actual:#}"
+    );
 }
 
 #[test]
@@ -96,7 +101,7 @@ fn every_schema_has_properties_and_every_tool_states_all_hints() {
 
 #[test]
 fn what_a_tool_says_is_complete_in_its_text_and_in_its_data() {
-    for tool in PRIVATE.map(|scope| scope.trim_start_matches("tool:")).into_iter().take(2) {
+    for tool in ["whoami", "greet"] {
         let result = result("tools/call", &json!({ "name": tool }));
         let text = result["content"][0]["text"].as_str().unwrap();
         for value in leaves(&result["structuredContent"]) {
@@ -135,7 +140,7 @@ fn whoami_shows_the_claims_and_not_the_token() {
     let result = result("tools/call", &json!({ "name": "whoami" }));
     let whoami = &result["structuredContent"];
     assert_eq!(whoami["user"]["sub"], "auth0|1");
-    assert_eq!(whoami["scopes"], json!(PRIVATE));
+    assert_eq!(whoami["scopes"], json!(permissions()));
     assert_eq!(whoami["machine"], false);
     assert!(!result.to_string().contains("a.b.c"));
 }

@@ -3,9 +3,13 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
-use doorward_core::settings::{UNUSED_ORIGIN, Variable};
+use doorward_core::{
+    access::Access,
+    settings::{UNUSED_ORIGIN, Variable},
+};
 use doorward_spin::declared_variables;
 use toml::{Table, Value};
 
@@ -17,10 +21,15 @@ const BEGIN: &str = "<!-- variables -->\n";
 const END: &str = "<!-- /variables -->";
 
 /// The defaults in this application's manifest that are not the library's.
-const OWN_DEFAULTS: [(&str, &str); 2] = [
-    ("public_url", "http://127.0.0.1:3000"),
-    ("scopes_supported", "tool:whoami tool:greet tool:calendar_summary"),
-];
+static OWN_DEFAULTS: LazyLock<[(&str, String); 2]> = LazyLock::new(|| {
+    let private: Vec<_> = doorward_tools::registry()
+        .tools()
+        .map(|tool| tool.requirement())
+        .filter(|it| it.access == Access::Private)
+        .map(|it| it.permission().to_string())
+        .collect();
+    [("public_url", "http://127.0.0.1:3000".to_owned()), ("scopes_supported", private.join(" "))]
+});
 
 /// The variables that the component does not read: only `allowed_outbound_hosts` uses them.
 const HOSTS: [Variable; 3] = [
@@ -148,7 +157,7 @@ fn table(title: &str, variables: &[Variable]) -> String {
 /// The default in the manifest; `None` if the variable is required.
 fn default(variable: &Variable) -> Option<&'static str> {
     let own = OWN_DEFAULTS.iter().find(|(name, _)| *name == variable.name);
-    own.map(|(_, default)| *default).or(variable.default)
+    own.map(|(_, default)| default.as_str()).or(variable.default)
 }
 
 /// The variable's value, in a value of the manifest.
