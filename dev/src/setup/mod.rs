@@ -131,8 +131,9 @@ async fn carry_out(
     // The plan may have looked at secrets and filled in ids; what is written is decided later.
     let filled_in = env;
     let mut env = EnvFile::open(&options.env_file)?;
-    let file_changes =
-        filled_in.differs_from(&env) | describe(&mut env, wanted, domain) | env.is_unread_by_spin();
+    let file_changes = filled_in.differs_from(&env)
+        | describe(&mut env, wanted, domain)?
+        | env.is_unread_by_spin();
     if options.print_cli {
         match planned.changes.is_empty() {
             true => println!("# There is nothing to change in the tenant."),
@@ -313,7 +314,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
 }
 
 /// Sets the variables that need nothing of the tenant. Says whether that changes the file.
-fn describe(env: &mut EnvFile, wanted: &Wanted, domain: &str) -> bool {
+fn describe(env: &mut EnvFile, wanted: &Wanted, domain: &str) -> Result<bool, Error> {
     let scopes: Vec<&str> = wanted.permissions.iter().map(|(name, _)| name.as_str()).collect();
     let mut changes = env.set("auth0_domain", domain)
         | env.set("auth0_audience", &wanted.audience)
@@ -327,7 +328,11 @@ fn describe(env: &mut EnvFile, wanted: &Wanted, domain: &str) -> bool {
     if let Some(port) = port.filter(|_| wanted.public_url.starts_with("http://")) {
         changes |= env.set_plain("PORT", &port.to_string());
     }
-    changes
+    // Otherwise the server's keys come from a secret that the tenant's administrators can read.
+    if env.get("server_secret").is_none() {
+        changes |= env.set("server_secret", &random_secret()?);
+    }
+    Ok(changes)
 }
 
 /// The Management API, with the token or the session that the options name.

@@ -1,7 +1,10 @@
 //! Sets up a local tenant in which nothing is set up.
 
 use super::*;
-use crate::check::{Verdict, inside};
+use crate::{
+    check::{Verdict, inside},
+    secrets,
+};
 use ::http::Request;
 use doorward_tenant::{Endpoint, Fault, Group, Options, RateLimit, Seed, Tenant};
 use std::{fs, path::PathBuf};
@@ -472,10 +475,26 @@ async fn a_server_that_the_tenant_can_reach_gets_a_log_stream_with_a_secret_of_i
     assert_eq!(world.writes(), writes);
     let env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
     let secret = env.get("revocation_secret").expect("it is there");
+    assert_ne!(env.get("server_secret"), Some(secret), "the two are used for different things");
     let directory = world.tenant.control().directory();
     let [stream] = directory.log_streams.as_slice() else { panic!("one log stream") };
     assert_eq!(stream["sink"]["httpEndpoint"], "https://mcp.example.com/revoke");
     assert_eq!(stream["sink"]["httpAuthorization"], format!("Bearer {secret}"));
+}
+
+#[tokio::test]
+async fn a_server_gets_a_secret_that_the_tenant_does_not_know_and_keeps_it() {
+    let world = World::new().await;
+    let server_secret = || {
+        let env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+        env.get("server_secret").map(str::to_owned).expect("it is there")
+    };
+    world.set_up().await.expect("it is set up");
+    let first = server_secret();
+    assert!(first.len() >= secrets::LENGTH, "the server accepts it");
+    assert!(!world.directory().contains(&first));
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(server_secret(), first);
 }
 
 #[test]
