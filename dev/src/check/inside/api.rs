@@ -4,6 +4,9 @@ use super::{Facts, setup};
 use crate::{check::outcome::Outcome, management::segment, providers::DIALECT, tools::Access};
 use serde_json::Value;
 
+/// The longest lifetime of access tokens without a note, in seconds.
+const MAX_TOKEN_SECONDS: u64 = 2 * 60 * 60;
+
 pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     let Some(api) = facts.known("api.exists", &facts.tenant.api, all) else { return };
     let Some(api) = api else {
@@ -27,6 +30,21 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     if api["allow_offline_access"] == false {
         all.push(offline_access(facts));
     }
+    all.extend(token_lifetime(facts, api));
+}
+
+/// Whether tokens of a server for others are valid for long. The server asks nobody about them.
+fn token_lifetime(facts: &Facts<'_>, api: &Value) -> Option<Outcome> {
+    let seconds = api["token_lifetime"].as_u64()?;
+    if facts.variables.is_loopback() || seconds <= MAX_TOKEN_SECONDS {
+        return None;
+    }
+    let text = format!(
+        "An access token is valid for {seconds} seconds. What neither the log stream nor \
+         `check_blocked` tells the server counts only when the token has expired. For an hour: {}",
+        patch_command(facts, "{\"token_lifetime\": 3600}")
+    );
+    Some(Outcome::note("api.token_lifetime", text))
 }
 
 /// What it means that the API allows no offline access.
@@ -47,10 +65,15 @@ fn offline_access(facts: &Facts<'_>) -> Outcome {
     )
 }
 
-/// The command that changes a setting of the API.
+/// How a setting of the API is changed, which the set-up does as well.
 fn patch(facts: &Facts<'_>, data: &str) -> String {
+    setup(&patch_command(facts, data))
+}
+
+/// The command that changes a setting of the API.
+fn patch_command(facts: &Facts<'_>, data: &str) -> String {
     let id = segment(facts.variables.audience());
-    setup(&format!("auth0 api patch \"resource-servers/{id}\" --data '{data}'"))
+    format!("auth0 api patch \"resource-servers/{id}\" --data '{data}'")
 }
 
 fn missing(facts: &Facts<'_>) -> Outcome {

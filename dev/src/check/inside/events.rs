@@ -39,11 +39,7 @@ fn action(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
 fn log_stream(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     const ID: &str = "log_stream";
     let Some(secret) = facts.variables.get("revocation_secret") else {
-        return all.push(Outcome::note(
-            ID,
-            "`revocation_secret` is empty: access cannot be cut off before a token expires, and a \
-             permission that was taken away counts for `permission_cache_seconds`.",
-        ));
+        return all.push(Outcome::note(ID, without_revocation_secret(facts.variables)));
     };
     let Some(streams) = facts.known(ID, &facts.tenant.log_streams, all) else { return };
     let endpoint = format!("{}/revoke", facts.variables.public_url());
@@ -92,6 +88,17 @@ fn log_stream(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     } else {
         Outcome::passed(ID, endpoint)
     });
+}
+
+/// What it means that there is no `revocation_secret`.
+fn without_revocation_secret(variables: &Variables) -> &'static str {
+    if variables.is_loopback() || variables.get("check_blocked") == Some("true") {
+        return "`revocation_secret` is empty: access cannot be cut off before a token expires, and a \
+                permission that was taken away counts for `permission_cache_seconds`.";
+    }
+    "`revocation_secret` is empty and `check_blocked` is not `true`: whoever is blocked or deleted in \
+     the tenant gets in until the token expires, and nothing can cut off access before. Do both: set \
+     check_blocked = \"true\", then cargo run -- tenant setup"
 }
 
 /// Tries the store of a running server: a revocation of nobody has to be written to it.

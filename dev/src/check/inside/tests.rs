@@ -370,6 +370,25 @@ fn text(outcomes: &[Outcome], id: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_server_for_others_is_told_what_keeps_in_those_who_left() {
+    let mut world = World::new().await;
+    let local = world.check(None).await;
+    assert!(!text(&local, "log_stream").contains("check_blocked"), "{local:#?}");
+    assert!(!local.iter().any(|one| one.id == "api.token_lifetime"), "{local:#?}");
+    world.variables.set("public_url", "https://mcp.example.com");
+    let public = world.check(None).await;
+    let blocked = text(&public, "log_stream");
+    assert!(blocked.starts_with("Note(") && blocked.contains("`check_blocked`"), "{blocked}");
+    let lifetime = text(&public, "api.token_lifetime");
+    assert!(lifetime.starts_with("Note(") && lifetime.contains("86400 seconds"), "{lifetime}");
+    world.variables.set("check_blocked", "true");
+    api(world.tenant.control(), |api| api.token_lifetime = 7200);
+    let careful = world.check(None).await;
+    assert!(!text(&careful, "log_stream").contains("check_blocked"), "{careful:#?}");
+    assert!(!careful.iter().any(|one| one.id == "api.token_lifetime"), "{careful:#?}");
+}
+
+#[tokio::test]
 async fn variables_that_the_server_refuses_are_found_as_it_reads_them() {
     let mut world = World::new().await;
     world.variables.set("check_blocked", "yes");
