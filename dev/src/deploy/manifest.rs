@@ -13,7 +13,13 @@ const EXAMPLE_URL: &str = "https://mcp.example.com";
 const EXAMPLE_IMAGE: &str = "registry.example.com/doorward:0.1.0";
 
 /// The variables of the component in `deploy/kube/`.
-const OWN_IN_CLUSTER: [&str; 3] = ["auth0_client_id", "auth0_client_secret", "auth0_domain"];
+const OWN_IN_CLUSTER: [&str; 5] = [
+    "auth0_client_id",
+    "auth0_client_secret",
+    "auth0_domain",
+    "revocation_secret",
+    "server_secret",
+];
 
 fn read(name: &str) -> Result<String, Error> {
     let path = workspace::root().join(name);

@@ -48,14 +48,27 @@ impl Deployment<'_> {
     /// What is to be known before anything is deployed.
     pub(super) fn notes(&self, url: Option<&str>) -> Vec<String> {
         let mut notes = self.of_url.unused(url);
-        if self.options.target == Target::Kube && self.lacks_credential() {
+        let missing = self.missing_in_cluster();
+        if self.options.target == Target::Kube && !missing.is_empty() {
             notes.push(format!(
-                "{} has no auth0_client_secret: the secret `doorward` of the cluster must have it \
-                 already, or no pod starts.",
-                self.options.env_file.display()
+                "{} has no {}: the secret `doorward` of the cluster must have it already, or no pod \
+                 starts.",
+                self.options.env_file.display(),
+                missing.join(" and no ")
             ));
         }
         notes
+    }
+
+    /// The secrets that `deploy/kube/` names and the file lacks.
+    fn missing_in_cluster(&self) -> Vec<&'static str> {
+        let has = |name: &str| self.settings.iter().any(|it| it.name == name);
+        let mut missing: Vec<_> =
+            ["server_secret", "revocation_secret"].into_iter().filter(|name| !has(name)).collect();
+        if self.lacks_credential() {
+            missing.insert(0, "auth0_client_secret");
+        }
+        missing
     }
 
     /// How to set the secret that the file lacks, where only the user can do that.

@@ -166,6 +166,8 @@ async fn a_secret_is_on_a_command_line_only_if_the_caller_says_so() {
 #[tokio::test]
 async fn a_cluster_gets_secrets_on_standard_input() {
     let machine = Machine::new();
+    let own = "SPIN_VARIABLE_SERVER_SECRET=hunter3-hunter3-hunter3-hunter3-hunter3\n";
+    fs::write(machine.file("env"), format!("{ENV}{own}")).expect("the file is written");
     let arguments = ["kube", "--url", "https://mcp.example.org", "--image", "r.example/doorward:1"];
     let url = machine.deployed(&arguments).await.expect("it is deployed");
     assert_eq!(url, "https://mcp.example.org");
@@ -190,6 +192,9 @@ async fn a_cluster_gets_secrets_on_standard_input() {
         "- name: dpop\n      value: \"required\"",
     ] {
         assert!(input.contains(text), "{text} is not in {input}");
+    }
+    for name in ["revocation_secret", "server_secret"] {
+        assert_eq!(input.matches(&format!("- name: {name}\n")).count(), 1, "{input}");
     }
     let mut lines = input.lines().filter(|line| !line.contains('#'));
     assert!(lines.all(|line| !line.contains("example.com") && !line.contains("example.eu")));
@@ -293,7 +298,9 @@ async fn a_deployment_without_the_secret_says_how_to_set_it() {
         let described = deployment.described().expect("it is described");
         assert!(!described.contains("Needs"), "{described}");
         let Some(reminder) = deployment.reminder() else {
-            assert!(described.contains("the secret `doorward` of the cluster must"), "{described}");
+            let note = "has no auth0_client_secret and no server_secret and no revocation_secret: the \
+                        secret `doorward` of the cluster must";
+            assert!(described.contains(note), "{described}");
             continue;
         };
         assert!(reminder.contains(command) && described.contains(&reminder), "{described}");
