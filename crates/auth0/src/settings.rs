@@ -77,7 +77,7 @@ variables! {
     /// a user disconnects is used no longer than this
     EXCHANGE_CACHE_SECONDS = optional("exchange_cache_seconds", "60");
     /// The secret for [`POST /revoke`](permissions.md#revoking-at-once), of at least 32 characters.
-    /// Empty: the endpoint does not exist
+    /// Empty: the endpoint does not exist, and whatever was cut off before gets in again
     REVOCATION_SECRET = secret("revocation_secret");
     /// The secret before that one, [while it is changed](secrets.md#the-revocation-secret) on
     /// several instances: it opens what they have stored, and nothing else
@@ -87,7 +87,7 @@ variables! {
     /// or `false`
     REVOCATION_FAIL_CLOSED = optional("revocation_fail_closed", "true");
     /// The tenant's own URL, `https://example.eu.auth0.com`. Set it if `auth0_domain` is a custom
-    /// domain
+    /// domain. Another URL [leaves cut-offs behind](storage.md#revocations)
     MANAGEMENT_URL = optional("management_url", "https://unused.invalid");
     /// The identifier of the Management API. Empty: `/api/v2/` below the tenant's own URL
     MANAGEMENT_AUDIENCE = optional("management_audience", "");
