@@ -104,6 +104,27 @@ async fn answer(head: &str, message: &Value) -> (&'static str, String, String) {
             let tools = tools.map(|name| json!({ "name": name, "inputSchema": schema }));
             json!({ "tools": tools })
         }
+        ("prompts/list", _) => {
+            let arguments = json!([{ "name": "text", "required": true }]);
+            json!({ "prompts": [{ "name": "repeat", "arguments": arguments }] })
+        }
+        ("resources/list", _) => {
+            let uri = if is_old { "old://about" } else { "new://about" };
+            let hidden = json!({ "uri": "javascript:alert(1)", "name": "hidden" });
+            json!({ "resources": [{ "uri": uri, "name": "about" }, hidden] })
+        }
+        ("resources/templates/list", _) => {
+            json!({ "resourceTemplates": [{ "uriTemplate": "new://days/{day}", "name": "day" }] })
+        }
+        ("prompts/get", _) => {
+            let said = &message["params"]["arguments"]["text"];
+            let content = json!({ "type": "text", "text": said });
+            json!({ "messages": [{ "role": "user", "content": content }] })
+        }
+        ("resources/read", _) => {
+            let uri = &message["params"]["uri"];
+            json!({ "contents": [{ "uri": uri, "text": format!("This is\u{200b} {uri}") }] })
+        }
         (_, Some("garbage")) => return ("200 OK", JSON.to_owned(), "<html>".to_owned()),
         (_, Some("redirect")) => {
             let location = "location: http://127.0.0.1:9/\r\n".to_owned();

@@ -41,6 +41,8 @@ pub struct ResourceContents {
 #[derive(Clone, Debug, PartialEq)]
 enum Body {
     Blob(Vec<u8>),
+    /// The contents of a resource of another server, which are JSON already.
+    PassedOn(Value),
     Text(String),
 }
 
@@ -98,10 +100,19 @@ impl ResourceContents {
     pub fn blob(uri: impl Into<String>, mime_type: &'static str, blob: Vec<u8>) -> Self {
         Self { uri: uri.into(), mime_type, body: Body::Blob(blob) }
     }
+
+    /// A resource of another server, which is JSON already.
+    #[must_use]
+    pub fn passed_on(contents: Value) -> Self {
+        Self { uri: String::new(), mime_type: "", body: Body::PassedOn(contents) }
+    }
 }
 
 impl Serialize for ResourceContents {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Body::PassedOn(contents) = &self.body {
+            return contents.serialize(serializer);
+        }
         let mut members = serializer.serialize_map(None)?;
         if let Body::Blob(blob) = &self.body {
             members.serialize_entry("blob", &BASE64_STANDARD.encode(blob))?;

@@ -41,7 +41,8 @@ fn decode(value: &str) -> Option<String> {
 }
 
 /// A text as a header repeats it: as it is, or in Base64 between markers.
-pub(crate) fn encode(text: &str) -> String {
+#[must_use]
+pub fn header_value(text: &str) -> String {
     let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'))
         && text.trim_matches(' ') == text
         && !text.starts_with("=?");

@@ -77,7 +77,7 @@ pub fn parameter_headers(schema: &Value, arguments: &Map<String, Value>) -> Vec<
     let sent = headers.into_iter().filter_map(|header| {
         let value = match header.argument(arguments)? {
             Value::Null => return None,
-            Value::String(text) => header::encode(text),
+            Value::String(text) => header::header_value(text),
             other => other.to_string(),
         };
         Some((header.header, value))

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use doorward_core::strict_json::CheckedJson;
+use doorward_core::{access::Item, strict_json::CheckedJson};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -121,12 +121,13 @@ impl<C> Prepared<C> {
         Ok(Self { target, era, arguments, round_trip, seal })
     }
 
-    /// The name of the tool, if it is a call of one.
+    /// What is called.
     #[must_use]
-    pub fn tool(&self) -> Option<&str> {
+    pub fn item(&self) -> Item<'_> {
         match &self.target {
-            Target::Tool(tool) => Some(tool.name()),
-            _ => None,
+            Target::Tool(tool) => tool.requirement().item,
+            Target::Prompt(prompt) => prompt.requirement().item,
+            Target::Resource(_, readable) => readable.requirement().item,
         }
     }
 
@@ -166,8 +167,9 @@ impl<C: 'static> Prepared<C> {
             Target::Resource(_, Readable::Resource(resource)) => {
                 resource.read(context).await.map(contents)
             }
-            Target::Resource(_, Readable::Template(template, variables)) => {
-                template.read(context, std::mem::take(variables)).await.map(contents)
+            Target::Resource(uri, Readable::Template(template, variables)) => {
+                let variables = std::mem::take(variables);
+                template.read(context, uri.clone(), variables).await.map(contents)
             }
         };
         match outcome {

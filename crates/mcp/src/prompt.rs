@@ -1,6 +1,8 @@
 //! Prompts: messages that a user begins a conversation with (MCP, server/prompts).
 
-use std::{fmt, rc::Rc};
+mod remote;
+
+use std::{borrow::Cow, fmt, rc::Rc};
 
 use doorward_core::{
     access::{Access, Item, ItemKind, Requirement},
@@ -34,14 +36,16 @@ pub struct Prompt<C> {
     #[serde(skip)]
     access: Access,
     arguments: Vec<PromptArgument>,
-    description: &'static str,
+    description: Cow<'static, str>,
     #[serde(skip)]
     get: Box<Get<C>>,
-    name: &'static str,
+    name: Cow<'static, str>,
+    #[serde(skip)]
+    permission: Option<Scope>,
     #[serde(skip)]
     scopes: RequiredScopes,
     #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'static str>,
+    title: Option<Cow<'static, str>>,
 }
 
 type Messages = Result<Vec<PromptMessage>, CallError>;
@@ -51,8 +55,8 @@ type Get<C> = dyn Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Messages>
 struct PromptArgument {
     #[serde(skip)]
     complete: Option<Completer>,
-    description: &'static str,
-    name: &'static str,
+    description: Cow<'static, str>,
+    name: Cow<'static, str>,
     required: bool,
 }
 
@@ -75,10 +79,11 @@ impl<C: 'static> Prompt<C> {
         let get = Rc::new(get);
         Self {
             access: Access::default(),
+            permission: None,
             scopes: RequiredScopes::default(),
-            name,
+            name: name.into(),
             title: None,
-            description,
+            description: description.into(),
             arguments: Vec::new(),
             get: Box::new(move |context, arguments| {
                 let get = Rc::clone(&get);
@@ -92,7 +97,7 @@ impl<C> Prompt<C> {
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: &'static str) -> Self {
-        self.title = Some(title);
+        self.title = Some(title.into());
         self
     }
 
@@ -153,6 +158,7 @@ impl<C> Prompt<C> {
         description: &'static str,
         required: bool,
     ) -> Self {
+        let (name, description) = (name.into(), description.into());
         self.arguments.push(PromptArgument { name, description, required, complete: None });
         self
     }
@@ -168,15 +174,20 @@ impl<C> Prompt<C> {
 
     /// The programmatic name.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What a decision about the prompt needs to know of it.
     #[must_use]
     pub fn requirement(&self) -> Requirement<'_> {
-        let (item, access) = (Item { kind: ItemKind::Prompt, name: self.name }, self.access);
-        Requirement { item, access, is_read_only: true, scopes: &self.scopes, permission: None }
+        Requirement {
+            item: Item { kind: ItemKind::Prompt, name: &self.name },
+            access: self.access,
+            is_read_only: true,
+            scopes: &self.scopes,
+            permission: self.permission.as_ref(),
+        }
     }
 
     /// Removes optional arguments that are `null` or empty: forms send a value for each.
@@ -207,13 +218,13 @@ impl<C> Prompt<C> {
         arguments: Rc<Map<String, Value>>,
     ) -> Result<MethodResult, CallError> {
         let missing =
-            self.arguments.iter().find(|it| it.required && !arguments.contains_key(it.name));
+            self.arguments.iter().find(|it| it.required && !arguments.contains_key(&*it.name));
         if let Some(missing) = missing {
             let text = format!("The argument `{}` is missing", missing.name);
             return Err(CallError::InvalidParams(text));
         }
         let messages = (self.get)(context, arguments).await?;
-        let mut result = MethodResult::with("description", self.description);
+        let mut result = MethodResult::with("description", &self.description);
         result.insert("messages", &messages);
         Ok(result)
     }

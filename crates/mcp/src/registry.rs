@@ -24,9 +24,22 @@ pub struct Registry<C> {
     prompts: Vec<Rc<Prompt<C>>>,
     resources: Vec<Rc<Resource<C>>>,
     templates: Vec<Rc<ResourceTemplate<C>>>,
-    /// How many of the tools are built in, if other servers may have more.
-    built_in: Option<usize>,
+    remote: RemoteOffer<C>,
+    /// What other servers may have, although nothing of it is known yet.
+    declared: Offers,
     extensions: &'static [&'static str],
+}
+
+/// What other servers offer, in the order of their lists.
+pub struct RemoteOffer<C> {
+    /// Tools.
+    pub tools: Vec<Rc<Tool<C>>>,
+    /// Prompts.
+    pub prompts: Vec<Rc<Prompt<C>>>,
+    /// Resources.
+    pub resources: Vec<Rc<Resource<C>>>,
+    /// Resources that share the form of their URI.
+    pub templates: Vec<Rc<ResourceTemplate<C>>>,
 }
 
 /// Which families of methods a server has. One without members is not advertised, and its methods
@@ -62,6 +75,28 @@ impl Listing {
     /// Every list.
     pub const ALL: [Self; 4] =
         [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
+
+    /// The method that returns it.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::ResourceTemplates => "resources/templates/list",
+        }
+    }
+
+    /// The member of the result that it is in.
+    #[must_use]
+    pub fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
 }
 
 impl Serialize for Offers {
@@ -124,24 +159,36 @@ impl<C> Registry<C> {
         self
     }
 
-    /// Declares the capability `tools`, although no tool of another server is known yet.
+    /// Declares capabilities, although nothing of other servers is known yet.
     #[must_use]
-    pub fn declaring_tools(self) -> Self {
-        self.and_remote(&[])
+    pub fn declaring(mut self, declared: Offers) -> Self {
+        self.declared = declared;
+        self
     }
 
-    /// The same with tools of other servers, no two of which have the same name. A built-in one of
-    /// that name stays what it is.
+    /// The same with what another server offers. No two other servers offer the same; what is built
+    /// in stays what it is.
     #[must_use]
-    pub fn and_remote(mut self, tools: &[Rc<Tool<C>>]) -> Self {
-        let built_in = *self.built_in.get_or_insert(self.tools.len());
-        for tool in tools {
-            let mut known = self.tools.iter().take(built_in);
-            if known.all(|known| known.name() != tool.name()) {
-                self.tools.push(Rc::clone(tool));
-            }
-        }
+    pub fn and_remote(mut self, remote: &RemoteOffer<C>) -> Self {
+        let own = |it: &&Rc<Tool<C>>| !self.tools.iter().any(|known| known.name() == it.name());
+        self.remote.tools.extend(remote.tools.iter().filter(own).cloned());
+        let own = |it: &&Rc<Prompt<C>>| !self.prompts.iter().any(|known| known.name() == it.name());
+        self.remote.prompts.extend(remote.prompts.iter().filter(own).cloned());
+        let own = |it: &&Rc<Resource<C>>| !self.has_built_in(it.uri());
+        let resources: Vec<_> = remote.resources.iter().filter(own).cloned().collect();
+        self.remote.resources.extend(resources);
+        let own = |it: &&Rc<ResourceTemplate<C>>| {
+            !self.templates.iter().any(|known| known.uri_template() == it.uri_template())
+        };
+        self.remote.templates.extend(remote.templates.iter().filter(own).cloned());
         self
+    }
+
+    /// Whether a resource with this URI is built in.
+    #[must_use]
+    pub fn has_built_in(&self, uri: &str) -> bool {
+        self.resources.iter().any(|resource| resource.uri() == uri)
+            || self.templates.iter().any(|template| template.matches(uri).is_some())
     }
 
     /// Declares the extensions of the protocol that the server supports, by id.
@@ -154,30 +201,42 @@ impl<C> Registry<C> {
     /// The tool of this name.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Rc<Tool<C>>> {
-        self.tools.iter().find(|tool| tool.name() == name)
+        self.tools().find(|tool| tool.name() == name)
     }
 
     /// All tools.
     pub fn tools(&self) -> impl Iterator<Item = &Rc<Tool<C>>> {
-        self.tools.iter()
+        self.tools.iter().chain(&self.remote.tools)
+    }
+
+    fn prompts(&self) -> impl Iterator<Item = &Rc<Prompt<C>>> {
+        self.prompts.iter().chain(&self.remote.prompts)
+    }
+
+    fn resources(&self) -> impl Iterator<Item = &Rc<Resource<C>>> {
+        self.resources.iter().chain(&self.remote.resources)
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Rc<ResourceTemplate<C>>> {
+        self.templates.iter().chain(&self.remote.templates)
     }
 
     /// The prompt of this name.
     #[must_use]
     pub fn prompt(&self, name: &str) -> Option<&Rc<Prompt<C>>> {
-        self.prompts.iter().find(|prompt| prompt.name() == name)
+        self.prompts().find(|prompt| prompt.name() == name)
     }
 
     /// The resource with this URI.
     #[must_use]
     pub fn resource(&self, uri: &str) -> Option<&Rc<Resource<C>>> {
-        self.resources.iter().find(|resource| resource.uri() == uri)
+        self.resources().find(|resource| resource.uri() == uri)
     }
 
     /// The template that is written like this.
     #[must_use]
     pub fn template(&self, uri_template: &str) -> Option<&Rc<ResourceTemplate<C>>> {
-        self.templates.iter().find(|template| template.uri_template() == uri_template)
+        self.templates().find(|template| template.uri_template() == uri_template)
     }
 
     /// The resource with this URI, or else the first template that it matches.
@@ -185,7 +244,7 @@ impl<C> Registry<C> {
     pub fn readable(&self, uri: &str) -> Option<Readable<C>> {
         let resource = self.resource(uri).map(|it| Readable::Resource(Rc::clone(it)));
         resource.or_else(|| {
-            self.templates.iter().find_map(|it| {
+            self.templates().find_map(|it| {
                 it.matches(uri).map(|variables| Readable::Template(Rc::clone(it), variables))
             })
         })
@@ -194,12 +253,14 @@ impl<C> Registry<C> {
     /// Which families of methods the server has.
     #[must_use]
     pub fn offers(&self) -> Offers {
+        let Offers { completions, prompts, resources, tools, .. } = self.declared;
         Offers {
-            completions: self.prompts.iter().any(|prompt| prompt.is_completed())
+            completions: completions
+                || self.prompts.iter().any(|prompt| prompt.is_completed())
                 || self.templates.iter().any(|template| template.is_completed()),
-            prompts: !self.prompts.is_empty(),
-            resources: !self.resources.is_empty() || !self.templates.is_empty(),
-            tools: self.built_in.is_some() || !self.tools.is_empty(),
+            prompts: prompts || !self.prompts.is_empty(),
+            resources: resources || !self.resources.is_empty() || !self.templates.is_empty(),
+            tools: tools || !self.tools.is_empty(),
             extensions: self.extensions,
         }
     }
@@ -208,12 +269,10 @@ impl<C> Registry<C> {
     #[must_use]
     pub fn requirements(&self, listing: Listing) -> Vec<Requirement<'_>> {
         match listing {
-            Listing::Tools => self.tools.iter().map(|it| it.requirement()).collect(),
-            Listing::Prompts => self.prompts.iter().map(|it| it.requirement()).collect(),
-            Listing::Resources => self.resources.iter().map(|it| it.requirement()).collect(),
-            Listing::ResourceTemplates => {
-                self.templates.iter().map(|it| it.requirement()).collect()
-            }
+            Listing::Tools => self.tools().map(|it| it.requirement()).collect(),
+            Listing::Prompts => self.prompts().map(|it| it.requirement()).collect(),
+            Listing::Resources => self.resources().map(|it| it.requirement()).collect(),
+            Listing::ResourceTemplates => self.templates().map(|it| it.requirement()).collect(),
         }
     }
 
@@ -227,20 +286,23 @@ impl<C> Registry<C> {
         let mut result = MethodResult::default();
         match listing {
             Listing::Tools => {
-                let listed = self.tools.iter().filter(|it| is_listed(it.requirement()));
-                result.insert_json_list("tools", listed.filter_map(|tool| tool.entry_json()));
+                let listed = self.tools().filter(|it| is_listed(it.requirement()));
+                result.insert_json_list(
+                    listing.member(),
+                    listed.filter_map(|tool| tool.entry_json()),
+                );
             }
             Listing::Prompts => {
-                let listed = items(&self.prompts).filter(|it| is_listed(it.requirement()));
-                result.insert_list("prompts", listed);
+                let listed = self.prompts().filter(|it| is_listed(it.requirement()));
+                result.insert_list(listing.member(), listed.map(|it| &**it));
             }
             Listing::Resources => {
-                let listed = items(&self.resources).filter(|it| is_listed(it.requirement()));
-                result.insert_list("resources", listed);
+                let listed = self.resources().filter(|it| is_listed(it.requirement()));
+                result.insert_list(listing.member(), listed.map(|it| &**it));
             }
             Listing::ResourceTemplates => {
-                let listed = items(&self.templates).filter(|it| is_listed(it.requirement()));
-                result.insert_list("resourceTemplates", listed);
+                let listed = self.templates().filter(|it| is_listed(it.requirement()));
+                result.insert_list(listing.member(), listed.map(|it| &**it));
             }
         }
         result.cacheable()
@@ -249,9 +311,27 @@ impl<C> Registry<C> {
 
 impl<C> Default for Registry<C> {
     fn default() -> Self {
+        let (remote, declared) = (RemoteOffer::default(), Offers::default());
+        let RemoteOffer { tools, prompts, resources, templates } = RemoteOffer::default();
+        Self { tools, prompts, resources, templates, remote, declared, extensions: &[] }
+    }
+}
+
+impl<C> Default for RemoteOffer<C> {
+    fn default() -> Self {
         let (tools, prompts) = (Vec::new(), Vec::new());
-        let (resources, templates) = (Vec::new(), Vec::new());
-        Self { tools, prompts, resources, templates, built_in: None, extensions: &[] }
+        Self { tools, prompts, resources: Vec::new(), templates: Vec::new() }
+    }
+}
+
+impl<C> Clone for RemoteOffer<C> {
+    fn clone(&self) -> Self {
+        Self {
+            tools: self.tools.clone(),
+            prompts: self.prompts.clone(),
+            resources: self.resources.clone(),
+            templates: self.templates.clone(),
+        }
     }
 }
 
@@ -262,7 +342,8 @@ impl<C> Clone for Registry<C> {
             prompts: self.prompts.clone(),
             resources: self.resources.clone(),
             templates: self.templates.clone(),
-            built_in: self.built_in,
+            remote: self.remote.clone(),
+            declared: self.declared,
             extensions: self.extensions,
         }
     }
@@ -286,8 +367,4 @@ fn put<T>(items: &mut Vec<Rc<T>>, item: T, name: fn(&T) -> &str) {
         Some(existing) => *existing = item,
         None => items.push(item),
     }
-}
-
-fn items<T>(items: &[Rc<T>]) -> impl Iterator<Item = &T> {
-    items.iter().map(|item| &**item)
 }

@@ -1,6 +1,8 @@
 //! Resources: documents that a client can read (MCP, server/resources).
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+mod remote;
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, rc::Rc};
 
 use doorward_core::{
     access::{Access, Item, ItemKind, Requirement},
@@ -12,7 +14,7 @@ use serde::Serialize;
 use crate::{CallError, ResourceContents, completer::Completer};
 
 type Contents = Result<Vec<ResourceContents>, CallError>;
-type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;
+type Read<C> = dyn Fn(C, String, TemplateVariables) -> PortFuture<'static, Contents>;
 
 /// A resource with a URI of its own. It is listed with its members in the order of their names.
 ///
@@ -32,14 +34,19 @@ type Read<C> = dyn Fn(C, TemplateVariables) -> PortFuture<'static, Contents>;
 pub struct Resource<C> {
     #[serde(skip)]
     access: Access,
-    description: &'static str,
-    mime_type: &'static str,
-    name: &'static str,
+    description: Cow<'static, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mime_type: Cow<'static, str>,
+    name: Cow<'static, str>,
+    #[serde(skip)]
+    permission: Option<Scope>,
     #[serde(skip)]
     read: Box<Read<C>>,
     #[serde(skip)]
     scopes: RequiredScopes,
-    uri: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    uri: Cow<'static, str>,
 }
 
 /// Resources that share the form of their URI (RFC 6570, with simple `{variables}` that match no
@@ -63,14 +70,19 @@ pub struct ResourceTemplate<C> {
     access: Access,
     #[serde(skip)]
     completers: Vec<(&'static str, Completer)>,
-    description: &'static str,
-    mime_type: &'static str,
-    name: &'static str,
+    description: Cow<'static, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mime_type: Cow<'static, str>,
+    name: Cow<'static, str>,
+    #[serde(skip)]
+    permission: Option<Scope>,
     #[serde(skip)]
     read: Box<Read<C>>,
     #[serde(skip)]
     scopes: RequiredScopes,
-    uri_template: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    uri_template: Cow<'static, str>,
 }
 
 /// What is read at a URI.
@@ -97,12 +109,21 @@ impl<C: 'static> Resource<C> {
         F: AsyncFn(&C) -> Contents + 'static,
     {
         let read = Rc::new(read);
-        let read: Box<Read<C>> = Box::new(move |context, _| {
+        let read: Box<Read<C>> = Box::new(move |context, _, _| {
             let read = Rc::clone(&read);
             Box::pin(async move { read(&context).await })
         });
-        let (access, scopes) = (Access::default(), RequiredScopes::default());
-        Self { access, scopes, uri, name, description, mime_type, read }
+        Self {
+            access: Access::default(),
+            description: description.into(),
+            mime_type: mime_type.into(),
+            name: name.into(),
+            permission: None,
+            read,
+            scopes: RequiredScopes::default(),
+            title: None,
+            uri: uri.into(),
+        }
     }
 }
 
@@ -161,19 +182,19 @@ impl<C> Resource<C> {
 
     /// The URI.
     #[must_use]
-    pub fn uri(&self) -> &'static str {
-        self.uri
+    pub fn uri(&self) -> &str {
+        &self.uri
     }
 
     /// What a decision about the resource needs to know of it.
     #[must_use]
     pub fn requirement(&self) -> Requirement<'_> {
-        requirement(self.name, self.access, &self.scopes)
+        requirement(&self.name, self.access, &self.scopes, self.permission.as_ref())
     }
 
     /// Reads the resource.
     pub fn read(&self, context: C) -> PortFuture<'static, Contents> {
-        (self.read)(context, TemplateVariables::new())
+        (self.read)(context, self.uri.clone().into_owned(), TemplateVariables::new())
     }
 }
 
@@ -190,13 +211,22 @@ impl<C: 'static> ResourceTemplate<C> {
         F: AsyncFn(&C, TemplateVariables) -> Contents + 'static,
     {
         let read = Rc::new(read);
-        let read: Box<Read<C>> = Box::new(move |context, variables| {
+        let read: Box<Read<C>> = Box::new(move |context, _, variables| {
             let read = Rc::clone(&read);
             Box::pin(async move { read(&context, variables).await })
         });
-        let (access, completers) = (Access::default(), Vec::new());
-        let scopes = RequiredScopes::default();
-        Self { access, completers, description, mime_type, name, read, scopes, uri_template }
+        Self {
+            access: Access::default(),
+            completers: Vec::new(),
+            description: description.into(),
+            mime_type: mime_type.into(),
+            name: name.into(),
+            permission: None,
+            read,
+            scopes: RequiredScopes::default(),
+            title: None,
+            uri_template: uri_template.into(),
+        }
     }
 }
 
@@ -267,14 +297,14 @@ impl<C> ResourceTemplate<C> {
 
     /// The template.
     #[must_use]
-    pub fn uri_template(&self) -> &'static str {
-        self.uri_template
+    pub fn uri_template(&self) -> &str {
+        &self.uri_template
     }
 
     /// What a decision about the resources needs to know of them.
     #[must_use]
     pub fn requirement(&self) -> Requirement<'_> {
-        requirement(self.name, self.access, &self.scopes)
+        requirement(&self.name, self.access, &self.scopes, self.permission.as_ref())
     }
 
     pub(crate) fn completer(&self, variable: &str) -> Option<&Completer> {
@@ -288,7 +318,7 @@ impl<C> ResourceTemplate<C> {
     /// The variables of a URI of this form; `None` for another URI.
     pub(crate) fn matches(&self, uri: &str) -> Option<TemplateVariables> {
         let mut variables = TemplateVariables::new();
-        let (mut template, mut uri) = (self.uri_template, uri);
+        let (mut template, mut uri) = (&*self.uri_template, uri);
         while let Some((literal, rest)) = template.split_once('{') {
             let (name, after) = rest.split_once('}')?;
             uri = uri.strip_prefix(literal)?;
@@ -303,9 +333,14 @@ impl<C> ResourceTemplate<C> {
         (template == uri).then_some(variables)
     }
 
-    /// Reads the resource with these variables.
-    pub fn read(&self, context: C, variables: TemplateVariables) -> PortFuture<'static, Contents> {
-        (self.read)(context, variables)
+    /// Reads the resource at a URI, which has these variables.
+    pub fn read(
+        &self,
+        context: C,
+        uri: String,
+        variables: TemplateVariables,
+    ) -> PortFuture<'static, Contents> {
+        (self.read)(context, uri, variables)
     }
 }
 
@@ -320,9 +355,14 @@ impl<C> Readable<C> {
     }
 }
 
-fn requirement<'a>(name: &'a str, access: Access, scopes: &'a RequiredScopes) -> Requirement<'a> {
+fn requirement<'a>(
+    name: &'a str,
+    access: Access,
+    scopes: &'a RequiredScopes,
+    permission: Option<&'a Scope>,
+) -> Requirement<'a> {
     let item = Item { kind: ItemKind::Resource, name };
-    Requirement { item, access, is_read_only: true, scopes, permission: None }
+    Requirement { item, access, is_read_only: true, scopes, permission }
 }
 
 impl<C> fmt::Debug for Resource<C> {

@@ -4,6 +4,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use doorward_core::{
+    access::{Item, ItemKind},
     audit::CallMeasures,
     host::{
         BodySink, Clock, Host, Http, HttpError, KeyValue, KeyValueError, Limits, Log, PortFuture,
@@ -36,11 +37,12 @@ reasons! {
     }
 }
 
-/// A call from its beginning until it is dropped, which writes its end into the audit log if it is
-/// one of a tool.
+/// A call from its beginning until it is dropped, which writes its end into the audit log: of a
+/// prompt or a resource only if another server is at fault.
 pub(crate) struct RunningCall {
     request: CallerRequest,
-    tool: Option<String>,
+    kind: ItemKind,
+    name: String,
     counting_host: Rc<CountingHost>,
     notes: Rc<CallNotes>,
     started_at: u64,
@@ -56,15 +58,16 @@ struct CountingHost {
 }
 
 impl RunningCall {
-    /// Begins a call of this tool, or of a prompt or a resource.
-    pub(crate) fn begin(request: &CallerRequest, tool: Option<&str>) -> Self {
+    /// Begins a call of this item.
+    pub(crate) fn begin(request: &CallerRequest, item: Item<'_>) -> Self {
         let host = Rc::clone(&request.environment.host);
         let started_at = host.now_millis();
         let counting_host =
             CountingHost { host, calls: Cell::new(0), millis: Cell::new(0), last: Cell::new(None) };
         Self {
             request: request.clone(),
-            tool: tool.map(str::to_owned),
+            kind: item.kind,
+            name: item.name.to_owned(),
             counting_host: Rc::new(counting_host),
             notes: Rc::default(),
             started_at,
@@ -103,7 +106,7 @@ impl RunningCall {
 
 impl Drop for RunningCall {
     fn drop(&mut self) {
-        let Some(tool) = &self.tool else { return };
+        let item = Item { kind: self.kind, name: &self.name };
         let last = self.counting_host.last.get();
         let now = self.counting_host.host.now_millis();
         let measures = CallMeasures {
@@ -118,8 +121,9 @@ impl Drop for RunningCall {
         };
         let has_failed = matches!(self.end, CallEnd::Failed | CallEnd::TimedOut);
         match self.notes.fault.get().filter(|_| has_failed) {
-            Some(fault) => self.request.log_end(&fault, tool, measures),
-            None => self.request.log_end(&self.end, tool, measures),
+            Some(fault) => self.request.log_end(&fault, item, measures),
+            None if self.kind != ItemKind::Tool => {}
+            None => self.request.log_end(&self.end, item, measures),
         }
     }
 }

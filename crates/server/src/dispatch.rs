@@ -15,6 +15,7 @@ use doorward_mcp::{
     batch_response, listened, receive, respond,
 };
 use doorward_oauth::scope_challenge;
+use doorward_upstream::Fault;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     context::Context,
     limits::{called_too_often, too_many},
     request::CallerRequest,
-    upstream::{CatalogCache, with_remote_tool, with_remote_tools},
+    upstream::{CatalogCache, with_remote_item, with_remote_list},
 };
 
 /// The size of the responses to a batch, in bytes, after which its other requests are not run: a
@@ -55,8 +56,9 @@ pub(crate) async fn dispatch(
     body: Bytes,
 ) -> Answer {
     let memo = PermissionMemo::default();
-    let has_remote = !request.environment.settings.upstreams.is_empty();
-    let registry = has_remote.then(|| offer.registry.clone().declaring_tools());
+    let upstreams = &request.environment.settings.upstreams;
+    let registry =
+        (!upstreams.is_empty()).then(|| offer.registry.clone().declaring(upstreams.offers()));
     let offer = &Offer { registry: registry.as_ref().unwrap_or(offer.registry), ..*offer };
     let max_values = request.environment.settings.max_body_values();
     let seal = || request.seal(&request.environment.settings.session_sealer);
@@ -161,19 +163,9 @@ async fn handle(
     progress: Option<ProgressToken>,
     call: Call,
 ) -> Outcome {
-    let upstreams = &request.environment.settings.upstreams;
-    let merged = match &call {
-        Call::List(Listing::Tools) if !upstreams.is_empty() => {
-            Some(with_remote_tools(offer.registry, offer.catalogs, request, memo).await)
-        }
-        Call::Tool(ToolCall { name, .. })
-            if offer.registry.tool(name).is_none()
-                && let Some(upstream) = upstreams.with_tool(name) =>
-        {
-            let Offer { registry, catalogs, .. } = *offer;
-            Some(with_remote_tool(registry, catalogs, request, memo, upstream, name).await)
-        }
-        _ => None,
+    let merged = match with_remote(offer, request, memo, &call).await {
+        Ok(merged) => merged,
+        Err(error) => return Outcome::Answered(Err(error)),
     };
     let registry = merged.as_ref().unwrap_or(offer.registry);
     let prepared = match call {
@@ -208,6 +200,40 @@ async fn handle(
     Outcome::Answered(match prepared {
         Ok(prepared) => run(request, prepared).await,
         Err(error) => Err(error),
+    })
+}
+
+/// The registry with what other servers have of what a call is about; `None` if it is about nothing
+/// of theirs.
+///
+/// # Errors
+///
+/// Returns the error of a call that cannot be decided about.
+async fn with_remote(
+    offer: &Offer<'_>,
+    request: &CallerRequest,
+    memo: &PermissionMemo,
+    call: &Call,
+) -> Result<Option<Registry<Context>>, RpcError> {
+    let upstreams = &request.environment.settings.upstreams;
+    let Offer { registry, catalogs, .. } = *offer;
+    let (item, is_built_in) = match call {
+        Call::List(listing) if !upstreams.is_empty() => {
+            return Ok(Some(with_remote_list(registry, catalogs, request, memo, *listing).await));
+        }
+        Call::Tool(call) => ((Listing::Tools, &*call.name), registry.tool(&call.name).is_some()),
+        Call::Prompt(call) => {
+            ((Listing::Prompts, &*call.name), registry.prompt(&call.name).is_some())
+        }
+        Call::Read(call) => ((Listing::Resources, &*call.uri), registry.has_built_in(&call.uri)),
+        Call::List(_) | Call::Describe(_) => return Ok(None),
+    };
+    let upstream = upstreams.with_item(item.0, item.1).filter(|_| !is_built_in);
+    let Some(upstream) = upstream else { return Ok(None) };
+    let merged = with_remote_item(registry, catalogs, request, memo, upstream, item).await;
+    merged.map(Some).map_err(|error| {
+        request.log(&error, None);
+        RpcError::failed(Fault::from(error).caller_text())
     })
 }
 
@@ -252,7 +278,8 @@ async fn call_tool(
             None => run(request, prepared).await,
         },
         Err(error) => {
-            RunningCall::begin(request, Some(tool.name())).end(CallEnd::ArgumentsInvalid);
+            let item = tool.requirement().item;
+            RunningCall::begin(request, item).end(CallEnd::ArgumentsInvalid);
             Err(error)
         }
     })
@@ -327,7 +354,7 @@ async fn run(
     request: &CallerRequest,
     prepared: Prepared<Context>,
 ) -> Result<MethodResult, RpcError> {
-    let call = RunningCall::begin(request, prepared.tool());
+    let call = RunningCall::begin(request, prepared.item());
     let (call_outcome, outcome) = prepared.run(|round_trip| call.context(round_trip)).await;
     let end = call.end_of(call_outcome);
     call.end(end);

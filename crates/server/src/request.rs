@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use doorward_auth0::{RevocationMemo, Tenant};
 use doorward_core::{
-    access::{Item, ItemKind},
+    access::Item,
     audit::{Audit, AuditEvent, CallMeasures, Reason, Who},
     host::Host,
     keys::Sealer,
@@ -144,9 +144,9 @@ impl CallerRequest {
         self.write(reason, item, None);
     }
 
-    /// Writes how a call of a tool ended into the audit log.
-    pub(crate) fn log_end(&self, reason: &dyn Reason, tool: &str, call: CallMeasures<'_>) {
-        self.write(reason, Some(Item { kind: ItemKind::Tool, name: tool }), Some(call));
+    /// Writes how a call ended into the audit log.
+    pub(crate) fn log_end(&self, reason: &dyn Reason, item: Item<'_>, call: CallMeasures<'_>) {
+        self.write(reason, Some(item), Some(call));
     }
 
     fn write(&self, reason: &dyn Reason, item: Option<Item<'_>>, call: Option<CallMeasures<'_>>) {

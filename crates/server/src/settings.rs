@@ -94,7 +94,7 @@ impl ServerSettings {
         }
         let upstreams = Upstreams::read(&mut reader, is_public);
         let has_tool = |name: &str| {
-            let is_remote = |it: &Upstreams| it.with_tool(name).is_some();
+            let is_remote = |it: &Upstreams| it.with_item(Listing::Tools, name).is_some();
             registry.tool(name).is_some() || upstreams.as_ref().is_none_or(is_remote)
         };
         let limits = doorward_oauth::CallerLimits::read(&mut reader, &has_tool);

@@ -1,5 +1,5 @@
-//! Offers the tools of other MCP servers like built-in ones. Each server's list is cached; a call
-//! is forwarded with the credential that the operator chose.
+//! Offers tools, prompts and resources of other MCP servers like built-in ones. Each server's lists
+//! are cached; a call is forwarded with the credential that the operator chose.
 
 mod cache;
 mod call;
@@ -9,9 +9,15 @@ mod credential;
 use std::rc::Rc;
 
 use doorward_auth0::permissions::{Decision, PermissionMemo};
-use doorward_core::host::{PortFuture, all};
-use doorward_mcp::{Registry, Tool};
+use doorward_core::{
+    access::{Access, Item, ItemKind, Requirement},
+    host::{PortFuture, all},
+};
+use doorward_mcp::{
+    CallError, Listing, Prompt, Registry, RemoteOffer, Resource, ResourceTemplate, Tool,
+};
 use doorward_upstream::{Upstream, UpstreamError};
+use serde_json::{Value, json};
 
 pub(crate) use self::{cache::CatalogCache, catalog::CatalogLookup};
 use self::{
@@ -22,29 +28,33 @@ use self::{
 };
 use crate::{context::Context, request::CallerRequest};
 
-/// Adds the tools of all servers to the registry, for a list. If a server's list is unavailable,
-/// its tools are missing. A list that needs the caller's token is fetched only for callers who may
-/// use its tools.
-pub(crate) async fn with_remote_tools(
+/// Adds what all servers have in a list to the registry. If a server's lists are unavailable, its
+/// entries are missing. Lists that need the caller's token are fetched only for callers who may use
+/// what is in them.
+pub(crate) async fn with_remote_list(
     registry: &Registry<Context>,
     catalogs: &CatalogCache,
     request: &CallerRequest,
     memo: &PermissionMemo,
+    listing: Listing,
 ) -> Registry<Context> {
     let environment = &request.environment;
     let is_filtered = environment.settings.auth0.permissions.list_filtering;
     let mut merged = registry.clone();
     let mut upstreams = Vec::new();
     for upstream in environment.settings.upstreams.iter() {
+        if upstream.listings().all(|it| it != listing) {
+            continue;
+        }
         let is_decidable = is_filtered && upstream.permission.is_some();
         if upstream.has_caller_credential() && is_decidable {
-            let tool = placeholder(upstream, &upstream.prefix, None);
-            match environment.tenant().decide(&request.caller, memo, &tool.requirement()).await {
-                // With one more consent the tools may be used.
+            match decide(request, memo, upstream, listing, &upstream.prefix).await {
+                // With one more consent it may be used.
                 Decision::Allowed | Decision::NeedsScope(_) => {}
                 // The decision is made again where it is answered, and logged.
                 _ => {
-                    merged = merged.and_remote(&[Rc::new(tool)]);
+                    let hidden = placeholder(upstream, listing, &upstream.prefix, None);
+                    merged = merged.and_remote(&hidden);
                     continue;
                 }
             }
@@ -57,41 +67,102 @@ pub(crate) async fn with_remote_tools(
     let lists = upstreams.iter().map(|it| catalog_for(registry, catalogs, request, it));
     // The lookup has logged why a list is missing.
     for catalog in all(lists).await.into_iter().flatten() {
-        merged = merged.and_remote(&catalog.tools);
+        merged = merged.and_remote(&of_list(&catalog.offer, listing, &|_| true));
     }
     merged
 }
 
-/// Adds the tool of this name to the registry, for a call. If the server's list is unavailable, the
-/// call fails with the reason. A list that needs the caller's token is fetched only for callers who
-/// may use the tool.
-pub(crate) async fn with_remote_tool(
+/// Adds the item of this name, or with this URI, to the registry, for a call. If the server's lists
+/// are unavailable, the call fails with the reason. Lists that need the caller's token are fetched
+/// only for callers who may use the item, if that can be known without.
+///
+/// # Errors
+///
+/// Returns the reason itself if it cannot be decided without the list whether the caller may use
+/// the item: what permission a resource needs depends on the name that it is listed with.
+pub(crate) async fn with_remote_item(
     registry: &Registry<Context>,
     catalogs: &CatalogCache,
     request: &CallerRequest,
     memo: &PermissionMemo,
     upstream: &Rc<Upstream>,
-    name: &str,
-) -> Registry<Context> {
+    (listing, id): (Listing, &str),
+) -> Result<Registry<Context>, UpstreamError> {
     let merged = registry.clone();
-    if upstream.has_caller_credential() {
-        let tool = placeholder(upstream, name, None);
-        let tenant = request.environment.tenant();
-        let decision = tenant.decide(&request.caller, memo, &tool.requirement()).await;
+    let is_decidable = matches!(listing, Listing::Tools | Listing::Prompts)
+        || upstream.permission.is_some()
+        || upstream.access == Access::Public;
+    if upstream.has_caller_credential()
+        && is_decidable
         // The decision is made again where it is answered, and logged.
-        if decision != Decision::Allowed {
-            return merged.and_remote(&[Rc::new(tool)]);
-        }
+        && decide(request, memo, upstream, listing, id).await != Decision::Allowed
+    {
+        return Ok(merged.and_remote(&placeholder(upstream, listing, id, None)));
     }
     request.environment.budget.allow(upstream.limits.total);
-    let tool = match catalog_for(registry, catalogs, request, upstream).await {
-        Ok(catalog) => catalog.tools.iter().find(|tool| tool.name() == name).cloned(),
-        Err(error) => Some(Rc::new(placeholder(upstream, name, Some(error)))),
-    };
-    merged.and_remote(tool.as_slice())
+    match catalog_for(registry, catalogs, request, upstream).await {
+        Ok(catalog) if listing == Listing::Resources => {
+            let resource = of_list(&catalog.offer, listing, &|it| it == id);
+            let templates = of_list(&catalog.offer, Listing::ResourceTemplates, &|_| true);
+            Ok(merged.and_remote(&resource).and_remote(&templates))
+        }
+        Ok(catalog) => Ok(merged.and_remote(&of_list(&catalog.offer, listing, &|it| it == id))),
+        Err(error) if is_decidable => {
+            Ok(merged.and_remote(&placeholder(upstream, listing, id, Some(error))))
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// The list of a server for a request.
+/// The entries of one list whose name or URI is wanted.
+fn of_list(
+    offer: &RemoteOffer<Context>,
+    listing: Listing,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> RemoteOffer<Context> {
+    let mut found = RemoteOffer::default();
+    match listing {
+        Listing::Tools => {
+            found.tools = offer.tools.iter().filter(|it| is_wanted(it.name())).cloned().collect();
+        }
+        Listing::Prompts => {
+            let prompts = offer.prompts.iter().filter(|it| is_wanted(it.name()));
+            found.prompts = prompts.cloned().collect();
+        }
+        Listing::Resources => {
+            let resources = offer.resources.iter().filter(|it| is_wanted(it.uri()));
+            found.resources = resources.cloned().collect();
+        }
+        Listing::ResourceTemplates => found.templates.clone_from(&offer.templates),
+    }
+    found
+}
+
+/// Decides about an item of a server without its list. Of a resource the name is not known, which
+/// does not matter if the entry says what all of them need.
+async fn decide(
+    request: &CallerRequest,
+    memo: &PermissionMemo,
+    upstream: &Upstream,
+    listing: Listing,
+    id: &str,
+) -> Decision {
+    let kind = match listing {
+        Listing::Tools => ItemKind::Tool,
+        Listing::Prompts => ItemKind::Prompt,
+        Listing::Resources | Listing::ResourceTemplates => ItemKind::Resource,
+    };
+    let requirement = Requirement {
+        item: Item { kind, name: id },
+        access: upstream.access,
+        is_read_only: kind != ItemKind::Tool || upstream.is_read_only,
+        scopes: &upstream.scopes,
+        permission: upstream.permission.as_ref(),
+    };
+    request.environment.tenant().decide(&request.caller, memo, &requirement).await
+}
+
+/// The lists of a server for a request.
 fn catalog_for<'a>(
     registry: &'a Registry<Context>,
     catalogs: &'a CatalogCache,
@@ -107,20 +178,49 @@ fn catalog_for<'a>(
     catalogs.look_up(lookup, upstream, context, max_age)
 }
 
-/// Stands for a tool that may not exist, so that the decision about it can be made. A call of it
+/// Stands for an item that may not exist, so that the decision about it can be made. A call of it
 /// fails.
-fn placeholder(upstream: &Rc<Upstream>, name: &str, error: Option<UpstreamError>) -> Tool<Context> {
+fn placeholder(
+    upstream: &Rc<Upstream>,
+    listing: Listing,
+    id: &str,
+    error: Option<UpstreamError>,
+) -> RemoteOffer<Context> {
     let error = error.unwrap_or(UpstreamError::TokenMissing);
-    Tool::remote(name.to_owned(), "{}".into(), access(upstream), {
-        let upstream = Rc::clone(upstream);
-        move |context: Context, _| {
-            let upstream = Rc::clone(&upstream);
-            Box::pin(async move {
-                // If it is the caller's account that is missing, they get the link.
-                credential_header(Some(&context), &upstream).await?;
-                Err(context.fault(error.into()))
-            })
+    let entry: Value = json!({ "name": id, "uri": id, "uriTemplate": id });
+    let (mut offer, access) = (RemoteOffer::default(), access(upstream));
+    let upstream = Rc::clone(upstream);
+    match listing {
+        Listing::Tools => {
+            let call = move |context, _| unavailable(&upstream, context, error);
+            offer.tools.push(Rc::new(Tool::remote(id.to_owned(), "{}".into(), access, call)));
         }
+        Listing::Prompts => {
+            let get = move |context, _| unavailable(&upstream, context, error);
+            offer.prompts.push(Rc::new(Prompt::remote(&entry, access, get)));
+        }
+        Listing::Resources => {
+            let read = move |context, _| unavailable(&upstream, context, error);
+            offer.resources.push(Rc::new(Resource::remote(&entry, access, read)));
+        }
+        Listing::ResourceTemplates => {
+            let read = move |context, _| unavailable(&upstream, context, error);
+            offer.templates.push(Rc::new(ResourceTemplate::remote(&entry, access, read)));
+        }
+    }
+    offer
+}
+
+/// Fails. If it is the caller's account that is missing, they get the link.
+fn unavailable<T>(
+    upstream: &Rc<Upstream>,
+    context: Context,
+    error: UpstreamError,
+) -> PortFuture<'static, Result<T, CallError>> {
+    let upstream = Rc::clone(upstream);
+    Box::pin(async move {
+        credential_header(Some(&context), &upstream).await?;
+        Err(context.fault(error.into()))
     })
 }
 

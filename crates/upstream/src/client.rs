@@ -7,7 +7,7 @@ use doorward_core::{
     outbound::{Outbound, api_request},
     text::reveals,
 };
-use doorward_mcp::{LegacyVersion, MODERN_VERSION};
+use doorward_mcp::{LegacyVersion, Listing, MODERN_VERSION, header_value};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -16,14 +16,12 @@ use crate::{Fault, Upstream, UpstreamError, message::result};
 /// The most pages of a list that are asked for.
 const MAX_PAGES: usize = 16;
 
-/// The most tools of all pages together; what follows is left out.
-const MAX_LIST_TOOLS: usize = 1024;
+/// The most entries of all pages together; what follows is left out.
+const MAX_LIST_ENTRIES: usize = 1024;
 
 /// The most bytes of all pages together; what follows is left out.
 const MAX_LIST_BYTES: usize = 1024 * 1024;
 
-const CALL: &str = "tools/call";
-const LIST: &str = "tools/list";
 /// The member of `_meta` with what the client can do: nothing, unless it is set.
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
@@ -49,11 +47,22 @@ pub enum Protocol {
     Legacy(LegacyVersion, Option<HeaderValue>),
 }
 
-/// One call of a tool.
+/// What is called at a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The tool of this name there.
+    Tool(&'a str),
+    /// The prompt of this name there.
+    Prompt(&'a str),
+    /// The resource with this URI.
+    Resource(&'a str),
+}
+
+/// One call.
 pub struct UpstreamCall<'a> {
-    /// The name of the tool at the server.
-    pub name: &'a str,
-    /// The arguments.
+    /// What is called.
+    pub target: Target<'a>,
+    /// The arguments, which a resource does not have.
     pub arguments: &'a Map<String, Value>,
     /// `_meta`, apart from what the protocol demands.
     pub meta: Map<String, Value>,
@@ -97,38 +106,63 @@ impl Protocol {
 }
 
 impl Client<'_> {
-    /// The tools that the server lists. What exceeds the limits is left out.
+    /// The lists of what is taken of the server. What exceeds the limits is left out. A list of
+    /// anything but tools is empty if the server does not know the method.
     ///
     /// # Errors
     ///
     /// Returns [`Fault`] if a page is missing.
-    pub async fn list(&self, protocol: &mut Protocol) -> Result<Vec<Value>, Fault> {
+    pub async fn lists(
+        &self,
+        protocol: &mut Protocol,
+    ) -> Result<Vec<(Listing, Vec<Value>)>, Fault> {
         self.open_session(protocol).await?;
-        let (mut tools, mut cursor, mut bytes) = (Vec::new(), None, 0_usize);
+        let mut lists = Vec::new();
+        for listing in self.upstream.listings() {
+            let list = match self.list(protocol, listing, !lists.is_empty()).await {
+                Err(fault) if fault.is_unknown_method && listing != Listing::Tools => Vec::new(),
+                list => list?,
+            };
+            lists.push((listing, list));
+        }
+        Ok(lists)
+    }
+
+    /// One list. `is_known` says whether the protocol is right, because the server has answered in
+    /// it before.
+    async fn list(
+        &self,
+        protocol: &mut Protocol,
+        listing: Listing,
+        is_known: bool,
+    ) -> Result<Vec<Value>, Fault> {
+        let (mut entries, mut cursor, mut bytes) = (Vec::new(), None, 0_usize);
         for _ in 0..MAX_PAGES {
             let mut params = Map::new();
             if let Some(cursor) = cursor.take() {
                 params.insert("cursor".into(), cursor);
             }
-            let mut page = self.exchange(protocol, LIST, params, Vec::new()).await?;
-            match page.remove("tools") {
-                Some(Value::Array(page)) => {
-                    for tool in page {
-                        bytes = bytes.saturating_add(tool.to_string().len());
-                        if tools.len() >= MAX_LIST_TOOLS || bytes > MAX_LIST_BYTES {
-                            return Ok(tools);
-                        }
-                        tools.push(tool);
-                    }
+            let method = listing.method();
+            let mut page = match is_known {
+                true => self.send(protocol, method, params, &[]).await?,
+                false => self.exchange(protocol, method, params, Vec::new()).await?,
+            };
+            let Some(Value::Array(page_entries)) = page.remove(listing.member()) else {
+                return Err(UpstreamError::Malformed.into());
+            };
+            for entry in page_entries {
+                bytes = bytes.saturating_add(entry.to_string().len());
+                if entries.len() >= MAX_LIST_ENTRIES || bytes > MAX_LIST_BYTES {
+                    return Ok(entries);
                 }
-                _ => return Err(UpstreamError::Malformed.into()),
+                entries.push(entry);
             }
             cursor = page.remove("nextCursor").filter(Value::is_string);
             if cursor.is_none() {
                 break;
             }
         }
-        Ok(tools)
+        Ok(entries)
     }
 
     /// The result of a call.
@@ -142,11 +176,18 @@ impl Client<'_> {
         call: UpstreamCall<'_>,
     ) -> Result<Map<String, Value>, Fault> {
         self.open_session(protocol).await?;
-        let own = ("mcp-name".into(), call.name.into());
+        let (method, member, id) = match call.target {
+            Target::Tool(name) => ("tools/call", "name", name),
+            Target::Prompt(name) => ("prompts/get", "name", name),
+            Target::Resource(uri) => ("resources/read", "uri", uri),
+        };
+        let own = ("mcp-name".into(), header_value(id));
         let headers = call.headers.into_iter().chain([own]).collect();
         let mut params = Map::new();
-        params.insert("name".into(), call.name.into());
-        params.insert("arguments".into(), call.arguments.clone().into());
+        params.insert(member.into(), id.into());
+        if member == "name" {
+            params.insert("arguments".into(), call.arguments.clone().into());
+        }
         params.insert("_meta".into(), call.meta.into());
         if let Some((responses, state)) = call.follow_up {
             params.insert("inputResponses".into(), responses.into());
@@ -154,7 +195,7 @@ impl Client<'_> {
                 params.insert("requestState".into(), state);
             }
         }
-        self.exchange(protocol, CALL, params, headers).await
+        self.exchange(protocol, method, params, headers).await
     }
 
     /// Opens a session of its own for this call if the server gets something of the caller: it may
@@ -183,7 +224,7 @@ impl Client<'_> {
         };
         *protocol = match self.initialize().await {
             Ok(protocol) => protocol,
-            Err(_) if method == CALL => return Err(fault),
+            Err(_) if !is_list(method) => return Err(fault),
             Err(fault) => return Err(fault),
         };
         self.send(protocol, method, params, &headers).await
@@ -213,9 +254,10 @@ impl Client<'_> {
         let response = self.post(Some(protocol), method, &message, headers).await?;
         let outcome = self.result(&response, id);
         // Whatever has run is not run again.
-        let is_repeatable = method == LIST || response.status().is_client_error();
+        let is_list = is_list(method);
+        let is_repeatable = is_list || response.status().is_client_error();
         match outcome {
-            Ok(result) if is_modern && method == LIST && !result.contains_key("resultType") => {
+            Ok(result) if is_modern && is_list && !result.contains_key("resultType") => {
                 Err(Fault { may_be_wrong_era: true, ..UpstreamError::Version.into() })
             }
             Ok(_) if !response.status().is_success() => Err(UpstreamError::Status.into()),
@@ -338,6 +380,11 @@ fn message(id: Option<u64>, method: &str, params: Map<String, Value>) -> Value {
     message.insert("method".into(), method.into());
     message.insert("params".into(), params.into());
     message.into()
+}
+
+/// Whether a method is one of a list, which changes nothing.
+fn is_list(method: &str) -> bool {
+    method.ends_with("/list")
 }
 
 fn client_info() -> Value {

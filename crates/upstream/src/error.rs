@@ -5,31 +5,31 @@ use doorward_core::{host::HttpError, reasons};
 reasons! {
     /// Why a server behind this server gave no result.
     pub enum UpstreamError (Failed) {
-        /// The server behind the tool may not be reached: the manifest does not declare its host
+        /// The server behind this one may not be reached: the manifest does not declare its host
         HostNotAllowed = "upstream_host_not_allowed",
-        /// The server behind the tool could not be reached
+        /// The server behind this one could not be reached
         Unreachable = "upstream_unreachable",
-        /// The server behind the tool did not respond in time
+        /// The server behind this one did not respond in time
         TimedOut = "upstream_timed_out",
-        /// The server behind the tool sent too much
+        /// The server behind this one sent too much
         TooLarge = "upstream_too_large",
-        /// The server behind the tool answered with a redirect, which is not followed
+        /// The server behind this one answered with a redirect, which is not followed
         Redirected = "upstream_redirected",
-        /// The server behind the tool does not accept this server's credentials
+        /// The server behind this one does not accept this server's credentials
         Unauthorized = "upstream_unauthorized",
-        /// The server behind the tool responded with an error status
+        /// The server behind this one responded with an error status
         Status = "upstream_status",
-        /// The server behind the tool sent an invalid response
+        /// The server behind this one sent an invalid response
         Malformed = "upstream_malformed",
-        /// The server behind the tool supports no revision of MCP that this server supports
+        /// The server behind this one supports no revision of MCP that this server supports
         Version = "upstream_version",
-        /// The server behind the tool ended a session that was just opened
+        /// The server behind this one ended a session that was just opened
         SessionLost = "upstream_session_lost",
-        /// The server behind the tool refused the call
+        /// The server behind this one refused the call
         Refused = "upstream_refused",
-        /// The server behind the tool sent a result that does not match its output schema
+        /// The server behind this one sent a result that does not match its output schema
         ResultInvalid = "upstream_result_invalid",
-        /// No token is available for the server behind the tool
+        /// No token is available for the server behind this one
         TokenMissing = "upstream_token_missing",
     }
 }
@@ -43,6 +43,8 @@ pub struct Fault {
     pub message: Option<String>,
     /// Whether the reason may be that the server speaks the other era: then it has done nothing.
     pub(crate) may_be_wrong_era: bool,
+    /// Whether the server says that it does not know the method.
+    pub(crate) is_unknown_method: bool,
 }
 
 impl Fault {
@@ -65,7 +67,7 @@ impl Fault {
 
 impl From<UpstreamError> for Fault {
     fn from(error: UpstreamError) -> Self {
-        Self { error, message: None, may_be_wrong_era: false }
+        Self { error, message: None, may_be_wrong_era: false, is_unknown_method: false }
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn result(
         message: text.and_then(|text| one_line(text, MAX_MESSAGE_BYTES)),
         // Other codes may mean that it does not know the version, the method or the session.
         may_be_wrong_era: !matches!(code, Some(-32020 | -32021 | -32602 | -32603)),
+        is_unknown_method: code == Some(-32601),
     })
 }
 

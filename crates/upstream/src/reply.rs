@@ -1,10 +1,12 @@
-//! The result of a call, as it is passed on.
+//! The results of calls, as they are passed on.
 
 use doorward_core::{
     origin::{names_a_resource, page},
     text::{one_line, visible_text},
 };
-use doorward_mcp::{InputRequest, InputRequired, ToolResult, mismatch};
+use doorward_mcp::{
+    Content, InputRequest, InputRequired, PromptMessage, ResourceContents, ToolResult, mismatch,
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -32,9 +34,7 @@ pub fn tool_result(
     mut result: Map<String, Value>,
     schema: Option<&Value>,
 ) -> Result<ToolResult, UpstreamError> {
-    if result.get("resultType").is_some_and(|kind| kind != "complete") {
-        return Err(UpstreamError::Malformed);
-    }
+    complete(&result)?;
     let is_error = result.get("isError").is_some_and(|it| *it == true);
     let mut structured = result.remove("structuredContent").filter(|it| !it.is_null());
     if let (Some(schema), false) = (schema, is_error) {
@@ -57,6 +57,57 @@ pub fn tool_result(
     let blocks: Option<_> = blocks.into_iter().map(block).collect();
     let blocks = blocks.ok_or(UpstreamError::Malformed)?;
     Ok(ToolResult::passed_on(blocks, structured, is_error))
+}
+
+/// The messages of a prompt, with the known members of each.
+///
+/// # Errors
+///
+/// Returns `Malformed` for anything but a complete result.
+pub fn prompt_messages(
+    mut result: Map<String, Value>,
+) -> Result<Vec<PromptMessage>, UpstreamError> {
+    complete(&result)?;
+    let Some(Value::Array(messages)) = result.remove("messages") else {
+        return Err(UpstreamError::Malformed);
+    };
+    let messages = messages.into_iter().map(|mut message| {
+        let content = Content::PassedOn(block(message.get_mut("content")?.take())?);
+        match message.get("role")?.as_str()? {
+            "assistant" => Some(PromptMessage::Assistant(content)),
+            "user" => Some(PromptMessage::User(content)),
+            _ => None,
+        }
+    });
+    messages.collect::<Option<_>>().ok_or(UpstreamError::Malformed)
+}
+
+/// The contents of a resource, with the known members of each part.
+///
+/// # Errors
+///
+/// Returns `Malformed` for anything but a complete result.
+pub fn resource_contents(
+    mut result: Map<String, Value>,
+) -> Result<Vec<ResourceContents>, UpstreamError> {
+    complete(&result)?;
+    let Some(Value::Array(contents)) = result.remove("contents") else {
+        return Err(UpstreamError::Malformed);
+    };
+    let contents = contents.into_iter().map(|part| {
+        let Value::Object(mut part) = part else { return None };
+        resource(&mut part)?;
+        let has_contents = part.contains_key("text") || part.contains_key("blob");
+        has_contents.then(|| ResourceContents::passed_on(part.into()))
+    });
+    contents.collect::<Option<_>>().ok_or(UpstreamError::Malformed)
+}
+
+fn complete(result: &Map<String, Value>) -> Result<(), UpstreamError> {
+    match result.get("resultType").is_none_or(|kind| kind == "complete") {
+        true => Ok(()),
+        false => Err(UpstreamError::Malformed),
+    }
 }
 
 /// The questions of a result that asks the user something, with the name of the server in front of
@@ -130,8 +181,7 @@ fn block(block: Value) -> Option<Value> {
         "resource_link" => &["uri", "name"],
         "resource" => {
             let Some(Value::Object(resource)) = block.get_mut("resource") else { return None };
-            keep(resource, &["uri"])?;
-            resource.get("uri")?.as_str().filter(|uri| names_a_resource(uri))?;
+            self::resource(resource)?;
             &["resource"]
         }
         _ => return None,
@@ -144,6 +194,12 @@ fn block(block: Value) -> Option<Value> {
         _ => true,
     };
     is_as_it_says.then_some(block.into())
+}
+
+/// Keeps the known members of a resource; `None` if it does not name one.
+fn resource(members: &mut Map<String, Value>) -> Option<()> {
+    keep(members, &["uri"])?;
+    members.get("uri")?.as_str().filter(|uri| names_a_resource(uri)).map(|_| ())
 }
 
 /// Whether a media type is one of images, or of audio.

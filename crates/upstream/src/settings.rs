@@ -13,6 +13,7 @@
 mod credential;
 mod egress;
 mod entry;
+mod patterns;
 
 use std::{rc::Rc, time::Duration};
 
@@ -25,14 +26,18 @@ use doorward_core::{
     store::digest,
     strict_json, variables,
 };
+use doorward_mcp::{Listing, Offers};
 use serde_json::{Map, Value};
 
-use self::entry::{Entry, wrong};
 pub use self::{credential::Credential, egress::Egress};
+use self::{
+    entry::{Entry, wrong},
+    patterns::Patterns,
+};
 
 variables! {
-    /// MCP servers whose tools are offered beside the built-in ones, as [JSON](upstreams.md).
-    /// Empty: none
+    /// MCP servers whose tools, prompts and resources are offered beside the built-in ones, as
+    /// [JSON](upstreams.md). Empty: none
     UPSTREAMS = optional("upstreams", "");
     /// The values of headers for those servers: a JSON object with one for each server that needs
     /// one
@@ -40,10 +45,12 @@ variables! {
 }
 
 /// The members of an entry.
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 16] = [
     "url",
     "prefix",
     "tools",
+    "prompts",
+    "resources",
     "access",
     "permission",
     "scopes",
@@ -71,21 +78,25 @@ pub struct Upstream {
     pub name: String,
     /// The URL of its MCP endpoint.
     pub url: String,
-    /// What the names of its tools begin with here.
+    /// What the names of its tools, prompts and resources begin with here.
     pub prefix: String,
-    /// The tools that are offered, by their own names; `None` for all.
-    tools: Option<Vec<String>>,
-    /// Whether its tools need a permission.
+    /// The names here of the tools that are offered.
+    tools: Patterns,
+    /// The names here of the prompts that are offered.
+    prompts: Patterns,
+    /// The URIs of the resources that are offered.
+    resources: Patterns,
+    /// Whether what it offers needs a permission.
     pub access: Access,
-    /// The permission that they need; `None` for that of each tool.
+    /// The permission that all of it needs; `None` for that of each item.
     pub permission: Option<Scope>,
-    /// The scopes that they need besides.
+    /// The scopes that it needs besides.
     pub scopes: RequiredScopes,
-    /// Whether the operator vouches that they only read.
+    /// Whether the operator vouches that its tools only read.
     pub is_read_only: bool,
-    /// Whether they may ask the user, if the client can.
+    /// Whether it may ask the user, if the client can.
     pub may_elicit: bool,
-    /// The origins of the pages that they may ask the user to open: its own, and more.
+    /// The origins of the pages that it may ask the user to open: its own, and more.
     pub elicitation_origins: Vec<Origin>,
     /// What authenticates requests to the server.
     pub credential: Credential,
@@ -125,9 +136,8 @@ impl Upstreams {
         for (name, value) in &members {
             let secret = secrets.get(name).and_then(Value::as_str);
             let upstream = Upstream::parse(name, value, secret, is_public)?;
-            if let Some(other) = all.iter().find(|it| it.may_clash_with(&upstream)) {
-                let problem = ["may have a tool of the same name as `", &other.name, "`"].concat();
-                return Err(wrong(name, &problem));
+            for other in &all {
+                upstream.reject_clash_with(other)?;
             }
             all.push(Rc::new(upstream));
         }
@@ -145,10 +155,22 @@ impl Upstreams {
         self.0.iter()
     }
 
-    /// The one that may have the tool of this name.
+    /// The one that may have the item of this list with this name, or with this URI.
     #[must_use]
-    pub fn with_tool(&self, name: &str) -> Option<&Rc<Upstream>> {
-        self.0.iter().find(|it| it.own_name(name).is_some())
+    pub fn with_item(&self, listing: Listing, id: &str) -> Option<&Rc<Upstream>> {
+        self.0.iter().find(|it| it.takes(listing, id))
+    }
+
+    /// The capabilities that the server has with them.
+    #[must_use]
+    pub fn offers(&self) -> Offers {
+        let any = |listing| self.0.iter().any(|it| !it.patterns(listing).is_empty());
+        Offers {
+            prompts: any(Listing::Prompts),
+            resources: any(Listing::Resources),
+            tools: !self.is_empty(),
+            ..Offers::default()
+        }
     }
 }
 
@@ -167,6 +189,7 @@ impl Upstream {
             return Err(wrong(name, problem));
         }
         let (origin, path) = endpoint(&entry, is_public)?;
+        let prefix = prefix(&entry, name)?;
         let access = access(&entry)?;
         let credential = match entry.object("attach")? {
             None => Credential::None,
@@ -176,8 +199,10 @@ impl Upstream {
         Ok(Self {
             name: name.to_owned(),
             url: origin.url(&path),
-            prefix: prefix(&entry, name)?,
-            tools: tools(&entry)?,
+            tools: Patterns::names(&entry, "tools", &prefix)?,
+            prompts: Patterns::names(&entry, "prompts", &prefix)?,
+            resources: Patterns::uris(&entry, "resources")?,
+            prefix,
             access,
             permission: permission(&entry, access)?,
             scopes: required_scopes(&entry)?,
@@ -192,10 +217,40 @@ impl Upstream {
         })
     }
 
-    /// The name that a tool with this name here has there; `None` if it cannot be one of its tools.
+    /// Whether the item of this list with this name here, or with this URI, is offered. The items
+    /// that a template stands for have to be.
     #[must_use]
-    pub fn own_name<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(&self.prefix).filter(|name| self.offers(name))
+    pub fn takes(&self, listing: Listing, id: &str) -> bool {
+        let patterns = self.patterns(listing);
+        match listing {
+            Listing::ResourceTemplates => patterns.includes_template(id),
+            _ => patterns.includes(id),
+        }
+    }
+
+    /// The lists that its items are in.
+    pub fn listings(&self) -> impl Iterator<Item = Listing> {
+        Listing::ALL.into_iter().filter(|listing| !self.patterns(*listing).is_empty())
+    }
+
+    /// The name here of what has this name there.
+    #[must_use]
+    pub fn local_name(&self, own_name: &str) -> String {
+        [&self.prefix, own_name].concat()
+    }
+
+    /// The name there of what has this name here.
+    #[must_use]
+    pub fn own_name<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(&self.prefix).unwrap_or(name)
+    }
+
+    fn patterns(&self, listing: Listing) -> &Patterns {
+        match listing {
+            Listing::Tools => &self.tools,
+            Listing::Prompts => &self.prompts,
+            Listing::Resources | Listing::ResourceTemplates => &self.resources,
+        }
     }
 
     /// Whether its credential belongs to the caller.
@@ -210,25 +265,21 @@ impl Upstream {
         self.has_caller_credential() || !self.caller.is_empty() || self.egress.is_some()
     }
 
-    /// Whether the tool of this name of its own is offered.
-    #[must_use]
-    pub fn offers(&self, name: &str) -> bool {
-        self.tools.as_ref().is_none_or(|tools| tools.iter().any(|it| it == name))
-    }
-
-    /// Whether a tool of each could have the same name.
-    fn may_clash_with(&self, other: &Self) -> bool {
-        let names = |it: &Self, with: &Self| {
-            let tools = it.tools.as_ref();
-            tools.map(|tools| {
-                tools
-                    .iter()
-                    .any(|tool| with.own_name(&[&it.prefix, tool.as_str()].concat()).is_some())
-            })
-        };
-        let (ours, theirs) = (self.prefix.as_str(), other.prefix.as_str());
-        let overlap = || ours.starts_with(theirs) || theirs.starts_with(ours);
-        names(self, other).or_else(|| names(other, self)).unwrap_or_else(overlap)
+    /// # Errors
+    ///
+    /// Says what each could have, so that one name or URI would mean two things.
+    fn reject_clash_with(&self, other: &Self) -> Result<(), String> {
+        for (listing, path, what) in [
+            (Listing::Tools, "", "a tool of the same name"),
+            (Listing::Prompts, ".prompts", "a prompt of the same name"),
+            (Listing::Resources, ".resources", "a resource with the same URI"),
+        ] {
+            if self.patterns(listing).overlap_with(other.patterns(listing)) {
+                let problem = ["may have ", what, " as `", &other.name, "`"].concat();
+                return Err(wrong(&[self.name.as_str(), path].concat(), &problem));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -261,14 +312,6 @@ fn prefix(entry: &Entry<'_>, name: &str) -> Result<String, String> {
     }
 }
 
-fn tools(entry: &Entry<'_>) -> Result<Option<Vec<String>>, String> {
-    match entry.members.get("tools") {
-        Some(Value::String(all)) if all == "*" => Ok(None),
-        Some(Value::Array(_)) => entry.texts("tools").map(Some),
-        _ => Err(entry.wrong("tools", "is neither `*` nor a list of names")),
-    }
-}
-
 fn access(entry: &Entry<'_>) -> Result<Access, String> {
     match entry.text("access")? {
         None | Some("private") => Ok(Access::Private),
@@ -281,7 +324,7 @@ fn permission(entry: &Entry<'_>, access: Access) -> Result<Option<Scope>, String
     let Some(name) = entry.text("permission")? else { return Ok(None) };
     let permission = name.parse().ok();
     let permission = permission.filter(|_| name.starts_with("tool:") && access == Access::Private);
-    let problem = "is not a permission `tool:…`, or the tools are not private";
+    let problem = "is not a permission `tool:…`, or `access` is public";
     permission.map(Some).ok_or_else(|| entry.wrong("permission", problem))
 }
 

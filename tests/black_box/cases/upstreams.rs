@@ -1,4 +1,4 @@
-//! Tools of other MCP servers, and the way out for tools of other components.
+//! Tools, prompts and resources of other MCP servers, and the way out for tools of components.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,11 +10,12 @@ use tokio::{
 use crate::{
     audit_log::{audited, reasons},
     case::{Case, case},
-    world::{OWNER, World, outcome},
+    world::{Answer, OWNER, World, outcome},
 };
 
 pub(super) const CASES: &[Case] = &[
     case!(tools_of_servers_of_either_era_are_listed_and_called with OPEN),
+    case!(prompts_and_resources_of_servers_of_either_era_are_listed_and_passed_on with OPEN),
     case!(a_server_behind_the_door_never_sees_the_callers_token with OPEN),
     case!(a_fault_of_such_a_server_is_a_tool_error_with_a_reason with OPEN),
     case!(a_tool_of_another_server_is_private_by_default with PRIVATE),
@@ -29,8 +30,9 @@ const OPEN: &[(&str, &str)] = &[
         "upstreams",
         r#"{
             "new": { "url": "{behind}/mcp", "tools": "*", "access": "public", "caller": ["subject"],
-                     "seconds": 1 },
-            "old": { "url": "{behind}/old", "tools": ["echo"], "access": "public" },
+                     "seconds": 1, "prompts": "*", "resources": ["new://*"] },
+            "old": { "url": "{behind}/old", "tools": ["echo"], "access": "public",
+                     "prompts": ["repeat"], "resources": ["old://about"] },
             "api": { "url": "{behind}/mcp", "tools": [],
                      "egress": { "connection": "google-oauth2", "hosts": ["{behind}"] } }
         }"#,
@@ -68,6 +70,65 @@ async fn tools_of_servers_of_either_era_are_listed_and_called(world: &World) {
     let wrong = world.call(OWNER, "new_echo", json!({ "text": 7 })).await;
     let problem = "Invalid arguments: `text` has the wrong type".to_owned();
     assert_eq!(outcome(&wrong), (true, problem));
+}
+
+/// The result of a method for a caller of each era.
+async fn results(world: &World, method: &str, params: &Value) -> [Value; 2] {
+    let message =
+        |params: &Value| json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let legacy = world.post(&world.token(OWNER), &message(params)).await.json();
+    let mut params = params.clone();
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let mut request = world.request(Method::POST, "/mcp").bearer_auth(world.token(OWNER));
+    request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", method);
+    for name in ["name", "uri"] {
+        if let Some(name) = params[name].as_str() {
+            request = request.header("mcp-name", name);
+        }
+    }
+    let modern = Answer::of(request.json(&message(&params))).await.json();
+    [legacy, modern].map(|answer| answer["result"].clone())
+}
+
+async fn prompts_and_resources_of_servers_of_either_era_are_listed_and_passed_on(world: &World) {
+    for (method, member, name, expected) in [
+        ("prompts/list", "prompts", "name", json!(["new_repeat", "old_repeat"])),
+        ("resources/list", "resources", "uri", json!(["new://about", "old://about"])),
+        (
+            "resources/templates/list",
+            "resourceTemplates",
+            "uriTemplate",
+            json!(["new://days/{day}"]),
+        ),
+    ] {
+        for result in results(world, method, &json!({})).await {
+            let listed = result[member].as_array().cloned().unwrap_or_default();
+            let found: Value = listed.iter().map(|item| item[name].clone()).collect();
+            assert_eq!(found, expected, "{method}: {result}");
+        }
+    }
+    for prompt in ["new_repeat", "old_repeat"] {
+        let params = json!({ "name": prompt, "arguments": { "text": "Hi\u{200b}!" } });
+        for result in results(world, "prompts/get", &params).await {
+            assert_eq!(result["messages"][0]["content"]["text"], "Hi!", "{prompt}: {result}");
+        }
+    }
+    for uri in ["new://about", "old://about", "new://days/mon"] {
+        for result in results(world, "resources/read", &json!({ "uri": uri })).await {
+            let text = format!("This is \"{uri}\"");
+            assert_eq!(result["contents"][0]["text"], text, "{uri}: {result}");
+        }
+    }
+    for uri in ["old://other", "new://days/mon/tue", "javascript:alert(1)"] {
+        for result in results(world, "resources/read", &json!({ "uri": uri })).await {
+            assert!(result.is_null(), "{uri}: {result}");
+        }
+    }
+    assert!(!world.behind().sent().contains("old://other"), "nobody listed it");
 }
 
 async fn a_server_behind_the_door_never_sees_the_callers_token(world: &World) {

@@ -1,42 +1,39 @@
-//! A call of a tool of another server.
+//! Calls of tools, prompts and resources of other servers.
 
 use std::{cell::RefCell, rc::Rc};
 
 use doorward_auth0::Freshness;
 use doorward_core::strict_json;
-use doorward_mcp::{CallError, RemoteAccess, ToolResult, parameter_headers};
+use doorward_mcp::{
+    CallError, PromptMessage, RemoteAccess, ResourceContents, ToolResult, parameter_headers,
+};
 use doorward_oauth::Caller;
 use doorward_upstream::{
-    CLIENT_CAPABILITIES, Client, Fault, Protocol, Upstream, UpstreamCall, input_required,
-    input_responses, tool_result,
+    CLIENT_CAPABILITIES, Client, Fault, Protocol, RemoteItem, Target, Upstream, UpstreamCall,
+    input_required, input_responses, prompt_messages, resource_contents, tool_result,
 };
 use serde_json::{Map, Value};
 
 use super::credential::credential_header;
 use crate::{context::Context, egress::egress_meta};
 
-/// Calls one tool of another server.
+/// Calls one item of another server.
 pub(super) struct RemoteCall {
     pub(super) upstream: Rc<Upstream>,
     pub(super) protocol: Rc<RefCell<Protocol>>,
-    pub(super) name: String,
-    pub(super) entry_json: Rc<str>,
+    pub(super) item: RemoteItem,
 }
 
 impl RemoteCall {
-    pub(super) async fn call(
+    /// Calls a tool. Only tools may call an API through this server.
+    pub(super) async fn tool(
         &self,
         context: &Context,
         arguments: &Map<String, Value>,
     ) -> Result<ToolResult, CallError> {
         let upstream = &*self.upstream;
-        let entry = strict_json::parse(self.entry_json.as_bytes()).unwrap_or_default();
+        let entry = strict_json::parse(self.item.entry_json.as_bytes()).unwrap_or_default();
         let mut meta = Map::new();
-        if !upstream.caller.is_empty() {
-            let tenant = &context.request().environment.settings.oauth.main_issuer.issuer;
-            let view = caller_view(context.caller(), &upstream.caller, tenant.as_str());
-            meta.insert("doorward/caller".into(), view);
-        }
         let connection = match &upstream.egress {
             None => None,
             Some(egress) => {
@@ -47,44 +44,21 @@ impl RemoteCall {
                 let access = request.environment.tenant().access_of(context.caller()).await;
                 let token = connection.token(Freshness::Cached).await?.token;
                 let entry = (upstream, egress);
-                let capability = egress_meta(request, entry, &self.name, access, &token);
+                let capability = egress_meta(request, entry, &self.item.id, access, &token);
                 meta.insert("doorward/egress".into(), capability);
                 Some(context.connection(&egress.connection))
             }
         };
-        let mut follow_up = None;
-        if upstream.may_elicit {
-            if let Some(elicitation) = context.client_capabilities().get("elicitation") {
-                let mut capabilities = Map::new();
-                capabilities.insert("elicitation".into(), elicitation.clone());
-                meta.insert(CLIENT_CAPABILITIES.into(), capabilities.into());
-            }
-            let remembered = context.remembered();
-            follow_up = remembered.and_then(|state| {
-                input_responses(upstream, state, context.round_trip().responses())
-            });
-        }
-        let credential = credential_header(Some(context), upstream).await?;
-        let environment = &context.request().environment;
-        environment.budget.allow(upstream.limits.total);
-        let client = Client { outbound: environment.outbound(), upstream, credential };
-        let mut protocol = self.protocol.borrow().clone();
+        let schema = entry.get("inputSchema");
+        let headers = schema.map(|schema| parameter_headers(schema, arguments));
         let call = UpstreamCall {
-            name: upstream.own_name(&self.name).unwrap_or_default(),
+            target: Target::Tool(upstream.own_name(&self.item.id)),
             arguments,
             meta,
-            follow_up,
-            headers: entry
-                .get("inputSchema")
-                .map(|schema| parameter_headers(schema, arguments))
-                .unwrap_or_default(),
+            follow_up: None,
+            headers: headers.unwrap_or_default(),
         };
-        let outcome = client.call(&mut protocol, call).await;
-        self.protocol.replace(protocol.to_remember(upstream));
-        let asked = outcome.as_ref().ok().filter(|_| upstream.may_elicit);
-        if let Some(questions) = asked.and_then(|result| input_required(upstream, result)) {
-            return Err(questions.into());
-        }
+        let outcome = self.outcome(context, call).await?;
         let result = outcome.and_then(|result| Ok(tool_result(result, entry.get("outputSchema"))?));
         if let Some(connection) =
             connection.filter(|_| !result.as_ref().is_ok_and(|it| !it.is_error()))
@@ -94,6 +68,72 @@ impl RemoteCall {
         }
         result.map_err(|fault| context.fault(fault))
     }
+
+    /// Gets a prompt.
+    pub(super) async fn prompt(
+        &self,
+        context: &Context,
+        arguments: &Map<String, Value>,
+    ) -> Result<Vec<PromptMessage>, CallError> {
+        let target = Target::Prompt(self.upstream.own_name(&self.item.id));
+        let outcome = self.outcome(context, plain(target, arguments)).await?;
+        let messages = outcome.and_then(|result| Ok(prompt_messages(result)?));
+        messages.map_err(|fault| context.fault(fault))
+    }
+
+    /// Reads a resource.
+    pub(super) async fn read(
+        &self,
+        context: &Context,
+        uri: &str,
+    ) -> Result<Vec<ResourceContents>, CallError> {
+        let outcome = self.outcome(context, plain(Target::Resource(uri), &Map::new())).await?;
+        let contents = outcome.and_then(|result| Ok(resource_contents(result)?));
+        contents.map_err(|fault| context.fault(fault))
+    }
+
+    /// Sends a call with what the operator attaches to each. Questions to the user are an error
+    /// that the protocol passes on.
+    async fn outcome(
+        &self,
+        context: &Context,
+        mut call: UpstreamCall<'_>,
+    ) -> Result<Result<Map<String, Value>, Fault>, CallError> {
+        let upstream = &*self.upstream;
+        if !upstream.caller.is_empty() {
+            let tenant = &context.request().environment.settings.oauth.main_issuer.issuer;
+            let view = caller_view(context.caller(), &upstream.caller, tenant.as_str());
+            call.meta.insert("doorward/caller".into(), view);
+        }
+        if upstream.may_elicit {
+            if let Some(elicitation) = context.client_capabilities().get("elicitation") {
+                let mut capabilities = Map::new();
+                capabilities.insert("elicitation".into(), elicitation.clone());
+                call.meta.insert(CLIENT_CAPABILITIES.into(), capabilities.into());
+            }
+            let remembered = context.remembered();
+            call.follow_up = remembered.and_then(|state| {
+                input_responses(upstream, state, context.round_trip().responses())
+            });
+        }
+        let credential = credential_header(Some(context), upstream).await?;
+        let environment = &context.request().environment;
+        environment.budget.allow(upstream.limits.total);
+        let client = Client { outbound: environment.outbound(), upstream, credential };
+        let mut protocol = self.protocol.borrow().clone();
+        let outcome = client.call(&mut protocol, call).await;
+        self.protocol.replace(protocol.to_remember(upstream));
+        let asked = outcome.as_ref().ok().filter(|_| upstream.may_elicit);
+        match asked.and_then(|result| input_required(upstream, result)) {
+            Some(questions) => Err(questions.into()),
+            None => Ok(outcome),
+        }
+    }
+}
+
+/// A call to which nothing is attached yet.
+fn plain<'a>(target: Target<'a>, arguments: &'a Map<String, Value>) -> UpstreamCall<'a> {
+    UpstreamCall { target, arguments, meta: Map::new(), follow_up: None, headers: Vec::new() }
 }
 
 impl Context {

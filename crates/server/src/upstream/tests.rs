@@ -25,6 +25,8 @@ use crate::{
     testing::{INFO, legacy_request, modern_request, read},
 };
 
+mod items;
+
 type BuiltIn = crate::prelude::Tool;
 type Answer = Result<Response<Bytes>, HttpError>;
 
@@ -49,6 +51,9 @@ struct Behind {
     /// The session that it knows.
     session: Cell<u32>,
     tools: RefCell<Value>,
+    prompts: RefCell<Value>,
+    resources: RefCell<Value>,
+    templates: RefCell<Value>,
     /// Whether there is always one more page.
     is_endless: Cell<bool>,
     result: RefCell<Value>,
@@ -128,11 +133,24 @@ impl Behind {
                 }
                 respond(200, &[stream], &result(with_type(list)))
             }
-            "tools/call" if self.asks.borrow().is_some() => {
+            "prompts/list" | "resources/list" | "resources/templates/list" => {
+                let (member, list) = match method {
+                    "prompts/list" => ("prompts", &self.prompts),
+                    "resources/list" => ("resources", &self.resources),
+                    _ => ("resourceTemplates", &self.templates),
+                };
+                if list.borrow().is_null() {
+                    let error = json!({ "code": -32601, "message": "Method not found" });
+                    let error = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+                    return respond(200, &[json], &error);
+                }
+                respond(200, &[stream], &result(with_type(json!({ member: *list.borrow() }))))
+            }
+            "tools/call" | "prompts/get" | "resources/read" if self.asks.borrow().is_some() => {
                 let asks = self.asks.take().unwrap_or_default();
                 respond(200, &[json], &result(asks))
             }
-            "tools/call" => match self.fault.take() {
+            "tools/call" | "prompts/get" | "resources/read" => match self.fault.take() {
                 Some(fault) => fault,
                 None => respond(200, &[stream], &result(with_type(self.result.borrow().clone()))),
             },
@@ -329,7 +347,8 @@ fn a_tool_is_private_and_a_built_in_one_keeps_its_name() {
     assert_eq!(door.last_reason(), "tool_scope_missing");
     let hello = door.ask("", legacy_request("tools/call", &json!({ "name": "w_hello" })));
     assert_eq!(hello["result"]["content"][0]["text"], "Hello!");
-    let collision = "upstream w: the tool `w_hello` is left out: a built-in one has its name";
+    let collision =
+        "upstream w: the tool `w_hello` is left out: a built-in one has its name or URI";
     assert!(door.host.fake.lines.borrow().iter().any(|line| line == collision));
     let unknown = door.ask("", legacy_request("tools/call", &json!({ "name": "w_other" })));
     assert_eq!(unknown["error"]["code"], -32602);
@@ -626,7 +645,7 @@ fn a_server_that_is_down_leaves_lists_shorter_and_fails_calls_after_the_decision
     let door = Door::new(Speaks::Modern, json!({}), &[]);
     door.behind.tools.replace(json!("nonsense"));
     assert_eq!(door.names("tool:w_forecast"), ["w_hello"]);
-    assert!(door.host.fake.lines.borrow().iter().any(|line| line.contains("cannot be listed")));
+    assert!(door.host.fake.lines.borrow().iter().any(|line| line.contains("cannot be fetched")));
     assert_eq!(door.call(oslo())["isError"], true);
     assert_eq!(door.last_reason(), "upstream_malformed");
     let refused = door.ask("other", legacy_request("tools/call", &json!({ "name": "w_forecast" })));

@@ -64,6 +64,6 @@ fn the_words_of_an_error_are_passed_on_without_what_nobody_can_see() {
     assert_eq!((fault.error, fault.may_be_wrong_era), (UpstreamError::Refused, false));
     assert_eq!(
         fault.caller_text(),
-        "This failed: the server behind the tool refused the call: No such city [31m"
+        "This failed: the server behind this one refused the call: No such city [31m"
     );
 }

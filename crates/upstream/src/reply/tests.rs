@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::tools::tests::upstream;
+use crate::items::tests::upstream;
 
 fn replied(result: Value, schema: Option<&Value>) -> Result<ToolResult, UpstreamError> {
     let Value::Object(result) = result else { panic!("a result is an object") };
@@ -173,5 +173,65 @@ fn answers_go_to_the_server_that_asked_and_to_what_it_asked() {
     assert_eq!(answered, Some((expected.as_object().unwrap().clone(), json!("s"))));
     for (upstream, state) in [(&other, state), (&asked, json!("s")), (&asked, json!([]))] {
         assert_eq!(input_responses(upstream, &state, responses), None);
+    }
+}
+
+#[test]
+fn the_messages_of_a_prompt_are_passed_on_as_blocks_are() {
+    let messages = |messages: Value| {
+        let Value::Object(result) = json!({ "messages": messages, "description": "x" }) else {
+            panic!("a result is an object")
+        };
+        prompt_messages(result)
+    };
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    let sent = json!([
+        { "role": "user", "content": { "type": "text", "text": "Hi\u{200b}", "_meta": {} }, "x": 1 },
+        { "role": "assistant", "content": text("Yes?") },
+    ]);
+    let expected = [
+        PromptMessage::User(Content::PassedOn(text("Hi"))),
+        PromptMessage::Assistant(Content::PassedOn(text("Yes?"))),
+    ];
+    assert_eq!(messages(sent).unwrap(), expected);
+    for bad in [
+        json!(7),
+        json!([7]),
+        json!([{ "role": "user" }]),
+        json!([{ "role": "system", "content": text("x") }]),
+        json!([{ "content": text("x") }]),
+        json!([{ "role": "user", "content": [text("x")] }]),
+        json!([{ "role": "user", "content": { "type": "resource_link", "uri": "data:,x", "name": "n" } }]),
+    ] {
+        assert_eq!(messages(bad.clone()), Err(UpstreamError::Malformed), "{bad}");
+    }
+}
+
+#[test]
+fn the_contents_of_a_resource_are_texts_or_bytes_with_a_uri() {
+    let contents = |contents: Value| {
+        let Value::Object(result) = json!({ "contents": contents }) else {
+            panic!("a result is an object")
+        };
+        resource_contents(result)
+    };
+    let sent = json!([
+        { "uri": "docs://a", "mimeType": "text/plain", "text": "a\u{202e}b", "_meta": {} },
+        { "uri": "docs://b", "blob": "AA==" },
+    ]);
+    let expected = [
+        json!({ "uri": "docs://a", "mimeType": "text/plain", "text": "ab" }),
+        json!({ "uri": "docs://b", "blob": "AA==" }),
+    ];
+    assert_eq!(contents(sent).unwrap(), expected.map(ResourceContents::passed_on));
+    for bad in [
+        json!({}),
+        json!([7]),
+        json!([{ "text": "x" }]),
+        json!([{ "uri": "docs://a" }]),
+        json!([{ "uri": "docs://a", "text": 7 }]),
+        json!([{ "uri": "\u{a0}javascript:x", "text": "x" }]),
+    ] {
+        assert_eq!(contents(bad.clone()), Err(UpstreamError::Malformed), "{bad}");
     }
 }

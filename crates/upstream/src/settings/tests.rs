@@ -42,9 +42,13 @@ fn a_server_is_private_and_is_told_nothing_unless_the_operator_says_otherwise() 
     assert!(upstream.caller.is_empty() && upstream.egress.is_none() && !upstream.is_read_only);
     assert!(matches!(upstream.credential, Credential::None) && upstream.permission.is_none());
     assert_eq!((upstream.limits.total, upstream.limits.body), (Duration::from_secs(4), 1 << 20));
-    assert_eq!(upstream.own_name("weather_forecast"), Some("forecast"));
+    assert_eq!(upstream.own_name("weather_forecast"), "forecast");
+    assert!(upstream.takes(Listing::Tools, "weather_forecast"));
     for other in ["forecast", "weather_", "weather_delete", "Weather_forecast"] {
-        assert_eq!(upstream.own_name(other), None, "{other}");
+        assert!(!upstream.takes(Listing::Tools, other), "{other}");
+    }
+    for listing in [Listing::Prompts, Listing::Resources, Listing::ResourceTemplates] {
+        assert!(!upstream.takes(listing, "weather_forecast"), "{listing:?}");
     }
 }
 
@@ -78,6 +82,13 @@ fn every_member_that_is_wrong_is_named_with_its_path() {
         (json!({ "prefix": 7 }), "weather.prefix`, which is not a non-empty string"),
         (json!({ "tools": "all" }), "weather.tools`, which is neither `*` nor"),
         (json!({ "tools": [7] }), "weather.tools`, which is not a list of strings"),
+        (json!({ "tools": ["read_*"] }), "weather.tools`, which has a name with `*`"),
+        (json!({ "prompts": true }), "weather.prompts`, which is neither `*` nor"),
+        (json!({ "prompts": ["*", "x"] }), "weather.prompts`, which has a name with `*`"),
+        (json!({ "resources": "docs://a" }), "weather.resources`, which is neither `*` nor"),
+        (json!({ "resources": [7] }), "weather.resources`, which is not a list of strings"),
+        (json!({ "resources": ["docs://*/a"] }), "weather.resources`, which has something other"),
+        (json!({ "resources": [""] }), "weather.resources`, which has something other"),
         (json!({ "access": "open" }), "weather.access`"),
         (json!({ "permission": "read:x" }), "weather.permission`"),
         (json!({ "permission": "tool:a b" }), "weather.permission`"),
@@ -154,5 +165,36 @@ fn no_two_servers_may_have_a_tool_of_the_same_name() {
     ] {
         let text = json!({ "one": a, "two": b }).to_string();
         assert_eq!(read(&text, "").is_ok(), is_accepted, "{text}");
+    }
+}
+
+#[test]
+fn no_two_servers_may_have_a_prompt_or_a_resource_that_clients_cannot_tell_apart() {
+    let of = |member: &str, prefix: &str, taken: &Value| {
+        let mut entry = entry(json!({ "prefix": prefix, "tools": [] }));
+        entry[member] = taken.clone();
+        entry
+    };
+    let all = json!("*");
+    for (member, prefixes, a, b, is_accepted) in [
+        ("prompts", ["a_", "b_"], &all, &all, true),
+        ("prompts", ["a_", "a_"], &all, &json!(["x"]), false),
+        ("prompts", ["a_", "a_"], &json!(["x"]), &json!(["y"]), true),
+        ("prompts", ["a_", "a_"], &json!(["x"]), &json!(["x"]), false),
+        ("resources", ["a_", "b_"], &all, &all, false),
+        ("resources", ["a_", "b_"], &all, &json!(["x://y"]), false),
+        ("resources", ["a_", "b_"], &json!(["x://y"]), &json!(["x://z"]), true),
+        ("resources", ["a_", "b_"], &json!(["x://y"]), &json!(["x://y"]), false),
+        ("resources", ["a_", "b_"], &json!(["x://*"]), &json!(["y://*", "z://a"]), true),
+        ("resources", ["a_", "b_"], &json!(["x://*"]), &json!(["x://a/*"]), false),
+        ("resources", ["a_", "b_"], &json!(["x://a"]), &json!(["x://*"]), false),
+    ] {
+        let entries = (of(member, prefixes[0], a), of(member, prefixes[1], b));
+        let text = json!({ "one": entries.0, "two": entries.1 }).to_string();
+        let read = read(&text, "");
+        assert_eq!(read.is_ok(), is_accepted, "{text}");
+        if let Err(error) = read {
+            assert!(error.contains(&format!("`two.{member}`, which may have")), "{error}");
+        }
     }
 }
