@@ -35,6 +35,11 @@ impl ProcessGroup {
         &mut self.child
     }
 
+    /// The id of the group, which is that of the child; `None` once the child has been waited for.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits for the child to exit, then kills the rest of its group.
     ///
     /// # Errors

@@ -116,6 +116,31 @@ impl Server {
         }
     }
 
+    /// The captured output since this was last called, which is then forgotten: for a server that
+    /// runs for long.
+    pub fn take_logs(&self) -> String {
+        match &self.backend {
+            Backend::Local { log, .. } => log.take(),
+            Backend::Spin(spin) => spin.take_log(),
+        }
+    }
+
+    /// The id of the process group that the server runs in; `None` if it is in this process.
+    pub fn process_group(&self) -> Option<u32> {
+        match &self.backend {
+            Backend::Local { .. } => None,
+            Backend::Spin(spin) => spin.process_group(),
+        }
+    }
+
+    /// The folder with Spin's key-value store, if it is the default one. `None` on the local host.
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        match &self.backend {
+            Backend::Local { .. } => None,
+            Backend::Spin(spin) => Some(spin.state_folder()),
+        }
+    }
+
     /// The local host, through which tests read the component's stores. `None` on Spin.
     pub fn local(&self) -> Option<&doorward_host::Host> {
         match &self.backend {

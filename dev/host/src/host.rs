@@ -126,6 +126,11 @@ impl Host {
         self.stores.snapshot()
     }
 
+    /// Empties all key-value stores, as if a store without persistence had been restarted.
+    pub fn clear_key_value(&self) {
+        self.stores.clear();
+    }
+
     /// Measurements of the instances so far.
     pub fn figures(&self) -> InstanceFigures {
         self.figures.snapshot()

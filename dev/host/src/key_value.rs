@@ -36,6 +36,12 @@ impl Stores {
             |(label, store): (&String, &OpenStore)| (label.clone(), store.with(|c| c.clone()));
         stores.iter().map(copy).collect()
     }
+
+    /// Removes all keys of all stores.
+    pub(crate) fn clear(&self) {
+        let stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.values().for_each(|store| store.with(BTreeMap::clear));
+    }
 }
 
 impl OpenStore {
@@ -156,5 +162,14 @@ mod tests {
         store.with(|contents| contents.insert("key".to_owned(), b"after".to_vec()));
         assert_eq!(snapshot["default"]["key"], b"before");
         assert_eq!(stores.snapshot()["default"]["key"], b"after");
+    }
+
+    #[test]
+    fn a_store_that_was_cleared_is_empty_for_those_who_opened_it_before() {
+        let stores = Stores::default();
+        let store = stores.open("default");
+        store.with(|contents| contents.insert("key".to_owned(), b"value".to_vec()));
+        stores.clear();
+        assert_eq!(store.with(|contents| contents.len()), 0);
     }
 }

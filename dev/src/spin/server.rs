@@ -54,7 +54,7 @@ pub(crate) struct SpinServer {
     url: String,
     log: LogBuffer,
     // Dropped after the group, so that no process writes to the folder while it is removed.
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl SpinServer {
@@ -91,7 +91,7 @@ impl SpinServer {
                 return Err(Error::start(format!("`spin up` did not respond within {} seconds.", START_TIMEOUT.as_secs())));
             }
         }
-        Ok(Self { group, url, log, _state: state })
+        Ok(Self { group, url, log, state })
     }
 
     /// The server's URL, without a path.
@@ -102,6 +102,21 @@ impl SpinServer {
     /// The captured output so far. Empty unless it is captured.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// The captured output since this was last called.
+    pub(crate) fn take_log(&self) -> String {
+        self.log.take()
+    }
+
+    /// The id of the process group of `spin up` and its triggers.
+    pub(crate) fn process_group(&self) -> Option<u32> {
+        self.group.id()
+    }
+
+    /// The folder with the state of the application.
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.state.path().join("state")
     }
 
     /// Waits until `spin up` stops unexpectedly.
