@@ -12,11 +12,10 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Builds the components and starts the clock.
+    /// Starts the clock.
     pub(crate) fn new(options: Options) -> Self {
         let start = Instant::now();
-        eprintln!("Building the components …");
-        let components = Components::build(options.baseline.clone());
+        let components = Components::new(options.baseline.clone());
         Self { options, components, start }
     }
 

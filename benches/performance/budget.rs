@@ -24,8 +24,8 @@ struct Stage {
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let floor = Subject::start(on, components.floor.clone(), Reuse::default(), &[]).await?;
-    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let floor = Subject::start(on, components.floor(), Reuse::default(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
     let stages = stages(&floor, &doorward)?;
     let loads: Vec<Load> = stages.iter().map(|stage| stage.load.clone()).collect();
     let until = Until::Requests(options.of(1000, 200));

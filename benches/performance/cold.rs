@@ -18,8 +18,8 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
     // Starts a new instance for every request.
     let once = || Reuse { requests: 1, ..Reuse::default() };
-    let floor = Subject::start(on, components.floor.clone(), once(), &[]).await?;
-    let doorward = Subject::start(on, components.doorward.clone(), once(), &[]).await?;
+    let floor = Subject::start(on, components.floor(), once(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), once(), &[]).await?;
     let load = |subject: &Subject| -> Result<_, String> {
         let token = subject.token(OWNER)?;
         Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))

@@ -24,7 +24,7 @@ const CACHED_TOKENS: usize = 1024;
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
     let verifying = Verifying::start(on, bench).await?;
     let tokens = doorward.tokens(options.of(10_000, 2_000))?;
     let mut lines = Vec::new();
@@ -88,7 +88,7 @@ async fn memory(on: On, bench: &Bench) -> Result<Line, String> {
         instances: Some(1),
         ..Reuse::default()
     };
-    let doorward = Subject::start(on, components.doorward.clone(), one, &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), one, &[]).await?;
     let tokens = doorward.tokens(options.of(10_000, 3_000))?;
     let load = greetings(&doorward, &tokens);
     let mut used = Vec::new();

@@ -2,10 +2,7 @@
 //! of Spin that share a Redis. A hundred of them flood; the others stay below their limit.
 
 use std::{
-    fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Stdio,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -16,13 +13,13 @@ use std::{
 use doorward_dev::{HostChoice, Log, Reuse, Server, Stack, StackOptions};
 use doorward_tenant::SigningKey;
 use serde_json::json;
-use tokio::process::{Child, Command};
 
 use crate::{
     bench::Bench,
     client::Connection,
     compare::Rounds,
     components::target,
+    redis::Redis,
     report::{Findings, Goal, Line},
     subject::{GREETING, OWNER, On, Subject, request},
 };
@@ -62,7 +59,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
 /// A warm call with limits, beside one without.
 async fn cost(on: On, bench: &Bench) -> Result<Line, String> {
     let Bench { components, options, .. } = bench;
-    let component = || components.doorward.clone();
+    let component = || components.doorward();
     let off = [("limits", "off")];
     let without = Subject::start(on, component(), Reuse::default(), &off).await?;
     let with = Subject::start(on, component(), Reuse::default(), &[]).await?;
@@ -87,12 +84,11 @@ async fn cost(on: On, bench: &Bench) -> Result<Line, String> {
 }
 
 async fn flood(bench: &Bench) -> Result<Vec<Line>, String> {
-    let folder = target("limits");
-    let Some((_redis, config)) = redis(&folder).await? else {
+    let Some(redis) = Redis::start(&target("limits")).await? else {
         bench.say("limits: left out, because `redis-server` is not on PATH");
         return Ok(Vec::new());
     };
-    let (stack, others) = start(&bench.components.doorward, &config).await?;
+    let (stack, others) = start(&bench.components.doorward(), redis.config()).await?;
     let callers = bench.options.of(10_000, 1_000);
     let tokens = tokens(&stack, callers)?;
     let outcome: Arc<Vec<Caller>> = Arc::new((0..callers).map(|_| Caller::default()).collect());
@@ -197,34 +193,6 @@ async fn send(
         };
     }
     Ok(())
-}
-
-/// Starts a Redis, and writes the runtime configuration that selects it; `None` if it is missing.
-async fn redis(folder: &Path) -> Result<Option<(Child, PathBuf)>, String> {
-    let failed = |error: std::io::Error| format!("Redis does not start: {error}");
-    fs::create_dir_all(folder).map_err(failed)?;
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    drop(listener);
-    let spawned = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn();
-    let Ok(redis) = spawned else { return Ok(None) };
-    for _ in 0..100 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let config = folder.join("redis.toml");
-    let text = format!(
-        "[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://127.0.0.1:{port}\"\n"
-    );
-    fs::write(&config, text).map_err(failed)?;
-    Ok(Some((redis, config)))
 }
 
 /// Starts the first process, with its tenant, and the others, which are the same server.

@@ -18,6 +18,7 @@ mod peers;
 mod plot;
 mod report;
 mod signature;
+mod redis;
 mod stalls;
 mod subject;
 mod verifying;

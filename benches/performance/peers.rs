@@ -37,7 +37,7 @@ const PROCESSES: [(Against, &Peer); 2] = [
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
     let token = doorward.token(OWNER)?;
     let headers = doorward.headers(Some(&token));
     let body = tool_call("greet").to_string();

@@ -14,8 +14,8 @@ use crate::{
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let floor = Subject::start(on, components.floor.clone(), Reuse::default(), &[]).await?;
-    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
+    let floor = Subject::start(on, components.floor(), Reuse::default(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
     let verifying = Verifying::start(on, bench).await?;
     let tokens = [doorward.token(OWNER)?];
     let loads = [

@@ -14,8 +14,7 @@ use crate::{
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let start =
-        |reuse, variables| Subject::start(on, components.doorward.clone(), reuse, variables);
+    let start = |reuse, variables| Subject::start(on, components.doorward(), reuse, variables);
     let doorward = start(Reuse::default(), &[]).await?;
     let asking = start(Reuse::default(), &[("permission_cache_seconds", "0")]).await?;
     let by_scope = start(Reuse::default(), &[("permission_source", "token")]).await?;
@@ -113,7 +112,7 @@ fn routes(doorward: &Subject) -> Result<Vec<(&'static str, Load)>, String> {
 
 /// Measures the time until the first event of a call that reports progress.
 async fn events(on: On, bench: &Bench) -> Result<Line, String> {
-    let component = bench.components.fixture.clone();
+    let component = bench.components.fixture();
     let fixture = Subject::start(on, component, Reuse::default(), &[]).await?;
     let mut message = tool_call("test_tool_with_progress");
     message["params"]["_meta"] = json!({ "progressToken": 1 });

@@ -13,7 +13,7 @@ pub(crate) struct Verifying(Subject);
 
 impl Verifying {
     pub(crate) async fn start(on: On, bench: &Bench) -> Result<Self, String> {
-        let component = bench.components.signature.clone();
+        let component = bench.components.signature();
         Ok(Self(Subject::start(on, component, Reuse::default(), &[]).await?))
     }
 

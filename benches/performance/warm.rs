@@ -22,9 +22,9 @@ const LABELS: [(usize, &str); 3] = [
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let floor = Subject::start(on, components.floor.clone(), Reuse::default(), &[]).await?;
-    let doorward = Subject::start(on, components.doorward.clone(), Reuse::default(), &[]).await?;
-    let calls = Subject::start(on, components.calls.clone(), Reuse::default(), &[]).await?;
+    let floor = Subject::start(on, components.floor(), Reuse::default(), &[]).await?;
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
+    let calls = Subject::start(on, components.calls(), Reuse::default(), &[]).await?;
     let load = |subject: &Subject| -> Result<_, String> {
         let token = subject.token(OWNER)?;
         Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))

@@ -11,9 +11,9 @@ use crate::{
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let Bench { components, options, .. } = bench;
-    let floor = Subject::start_wasi02(on, components.floor_wasi02.clone()).await?;
-    let calls = Subject::start_wasi02(on, components.calls_wasi02.clone()).await?;
-    let doorward = Subject::start_wasi02(on, components.doorward_wasi02.clone()).await?;
+    let floor = Subject::start_wasi02(on, components.floor_wasi02()).await?;
+    let calls = Subject::start_wasi02(on, components.calls_wasi02()).await?;
+    let doorward = Subject::start_wasi02(on, components.doorward_wasi02()).await?;
     let load = |subject: &Subject| -> Result<_, String> {
         let token = subject.token(OWNER)?;
         Ok(subject.load(vec![subject.call(&token, "greet")], GREETING))
