@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
+mod behind;
 mod bench;
 mod budget;
 mod client;
@@ -21,6 +22,7 @@ mod signature;
 mod redis;
 mod stalls;
 mod subject;
+mod upstreams;
 mod verifying;
 mod warm;
 mod wasi02;
@@ -93,6 +95,7 @@ async fn measure(part: &str, on: On, bench: &Bench) -> Result<Findings, String> 
         "growth" => growth::measure(on, bench).await,
         "budget" => budget::measure(on, bench).await,
         "limits" => limits::measure(on, bench).await,
+        "upstreams" => upstreams::measure(on, bench).await,
         _ => peers::measure(on, bench).await,
     }
 }

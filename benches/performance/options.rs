@@ -14,8 +14,8 @@ Compares Doorward with a component that does nothing, and with other MCP servers
                                         compares with this component, for instance that of another
                                         commit, instead of the one that does nothing
 
-Parts: warm, stalls, cold, wasi02, signature, growth, budget, limits, peers. Hosts: local, spin (if `spin` is on
-PATH).
+Parts: warm, stalls, cold, wasi02, signature, growth, budget, limits, upstreams, peers. Hosts: local, spin (if `spin`
+is on PATH).
 docs/performance.md explains what each part measures.
 ";
 
@@ -42,8 +42,18 @@ pub(crate) enum Exit {
 }
 
 /// The parts of the benchmark.
-pub(crate) const PARTS: [&str; 9] =
-    ["warm", "stalls", "cold", "wasi02", "signature", "growth", "budget", "limits", "peers"];
+pub(crate) const PARTS: [&str; 10] = [
+    "warm",
+    "stalls",
+    "cold",
+    "wasi02",
+    "signature",
+    "growth",
+    "budget",
+    "limits",
+    "upstreams",
+    "peers",
+];
 
 /// The hosts.
 pub(crate) const HOSTS: [&str; 2] = ["local", "spin"];

@@ -78,7 +78,8 @@ impl Subject {
         reuse: Reuse,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
-        Self::start_build(on, Wasi::V0_3, component, reuse, variables).await
+        let options = StackOptions { component: Some(component), reuse, ..StackOptions::default() };
+        Self::start_with(on, options, variables).await
     }
 
     /// Starts a component for WASI 0.2, of which no instance is reused.
@@ -86,14 +87,21 @@ impl Subject {
     /// # Errors
     /// Returns a message if the component does not start.
     pub(crate) async fn start_wasi02(on: On, component: PathBuf) -> Result<Self, String> {
-        Self::start_build(on, Wasi::V0_2, component, Reuse::default(), &[]).await
+        let options = StackOptions {
+            component: Some(component),
+            wasi: Wasi::V0_2,
+            ..StackOptions::default()
+        };
+        Self::start_with(on, options, &[]).await
     }
 
-    async fn start_build(
+    /// Starts what these options describe, with limits that no round meets and without a log.
+    ///
+    /// # Errors
+    /// Returns a message if the component does not start.
+    pub(crate) async fn start_with(
         on: On,
-        wasi: Wasi,
-        component: PathBuf,
-        reuse: Reuse,
+        options: StackOptions,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
         let host = match on {
@@ -103,15 +111,7 @@ impl Subject {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), Some((*value).to_owned()));
         let variables: BTreeMap<_, _> =
             [("limits", LIMITS)].iter().chain(variables).map(pair).collect();
-        let options = StackOptions {
-            host,
-            wasi,
-            component: Some(component),
-            reuse,
-            variables,
-            log: Log::Discard,
-            ..StackOptions::default()
-        };
+        let options = StackOptions { host, variables, log: Log::Discard, ..options };
         let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
         let url = stack.server_url().trim_start_matches("http://").to_owned();
         let address = url.parse().map_err(|_| format!("{url} is not an address"))?;
@@ -168,6 +168,13 @@ impl Subject {
     /// The request for a call of a tool.
     pub(crate) fn call(&self, token: &str, tool: &str) -> Vec<u8> {
         self.message(Some(token), &tool_call(tool))
+    }
+
+    /// The request for a call of a tool with arguments.
+    pub(crate) fn call_with(&self, token: &str, tool: &str, arguments: Value) -> Vec<u8> {
+        let mut message = tool_call(tool);
+        message["params"]["arguments"] = arguments;
+        self.message(Some(token), &message)
     }
 
     /// A load of requests that are answered 200.
