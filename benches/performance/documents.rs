@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     bench::Bench,
+    chart,
     components::target,
     plot,
     report::{Bar, Findings, table},
@@ -20,6 +21,11 @@ const PLOT: &str = "docs/performance.svg";
 /// # Errors
 /// Returns a message if a file cannot be written, or lacks the marks around a table.
 pub(crate) fn write(parts: &[(&str, Findings)], facts: &str, bench: &Bench) -> Result<(), String> {
+    let panels = parts.iter().flat_map(|(_, findings)| findings.panels.clone());
+    let panels: Vec<_> = panels.collect();
+    if !panels.is_empty() {
+        write_plot("growth", &chart::svg("How the cost of a call grows", &panels), bench)?;
+    }
     let bars: Vec<&Bar> = parts.iter().flat_map(|(_, findings)| &findings.bars).collect();
     if !bench.options.write {
         let path = target("performance.svg");
@@ -29,19 +35,46 @@ pub(crate) fn write(parts: &[(&str, Findings)], facts: &str, bench: &Bench) -> R
         }
         return Ok(());
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let headlines = parts.iter().flat_map(|(_, findings)| &findings.lines);
     let headlines = table(headlines.filter(|line| line.is_headline));
-    let path = root.join(PERFORMANCE);
-    let mut text = between(&load(&path)?, "facts", &format!("{facts}\n"))?;
-    text = between(&text, "summary", &headlines)?;
-    for (part, findings) in parts {
-        text = between(&text, part, &table(&findings.lines))?;
-    }
-    save(&path, &text)?;
-    save(&root.join(PLOT), &plot::svg(&bars))?;
+    let tables = parts.iter().map(|(part, findings)| (*part, table(&findings.lines)));
+    let facts = ("facts", format!("{facts}\n"));
+    let all: Vec<_> = [facts, ("summary", headlines)].into_iter().chain(tables).collect();
+    replace(&all)?;
+    save(&root().join(PLOT), &plot::svg(&bars))?;
     bench.say(&format!("wrote {PERFORMANCE} and {PLOT}"));
     Ok(())
+}
+
+/// Replaces texts in `docs/performance.md`, each by the name of the marks around it.
+///
+/// # Errors
+/// Returns a message if the file cannot be written, or lacks the marks.
+pub(crate) fn replace(texts: &[(&str, String)]) -> Result<(), String> {
+    let path = root().join(PERFORMANCE);
+    let mut text = load(&path)?;
+    for (name, new) in texts {
+        text = between(&text, name, new)?;
+    }
+    save(&path, &text)
+}
+
+/// Writes a plot: with `--write` into `docs/images`, otherwise into `target`.
+///
+/// # Errors
+/// Returns a message if the file cannot be written.
+pub(crate) fn write_plot(name: &str, svg: &str, bench: &Bench) -> Result<(), String> {
+    let folder = if bench.options.write { root().join("docs/images") } else { target("plots") };
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("{} cannot be written: {error}", folder.display()))?;
+    let path = folder.join(format!("{name}.svg"));
+    save(&path, svg)?;
+    bench.say(&format!("wrote the plot to {}", path.display()));
+    Ok(())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Replaces the text between the marks of this name.

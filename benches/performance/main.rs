@@ -5,6 +5,7 @@
 mod behind;
 mod bench;
 mod budget;
+mod chart;
 mod client;
 mod cold;
 mod compare;
@@ -18,6 +19,7 @@ mod options;
 mod peers;
 mod plot;
 mod report;
+mod scaling;
 mod signature;
 mod redis;
 mod stalls;
@@ -93,6 +95,7 @@ async fn measure(part: &str, on: On, bench: &Bench) -> Result<Findings, String> 
         "wasi02" => wasi02::measure(on, bench).await,
         "signature" => signature::measure(on, bench).await,
         "growth" => growth::measure(on, bench).await,
+        "scaling" => scaling::measure(on, bench).await,
         "budget" => budget::measure(on, bench).await,
         "limits" => limits::measure(on, bench).await,
         "upstreams" => upstreams::measure(on, bench).await,

@@ -14,8 +14,8 @@ Compares Doorward with a component that does nothing, and with other MCP servers
                                         compares with this component, for instance that of another
                                         commit, instead of the one that does nothing
 
-Parts: warm, stalls, cold, wasi02, signature, growth, budget, limits, upstreams, peers. Hosts: local, spin (if `spin`
-is on PATH).
+Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers. Hosts: local, spin (if
+`spin` is on PATH).
 docs/performance.md explains what each part measures.
 ";
 
@@ -42,13 +42,14 @@ pub(crate) enum Exit {
 }
 
 /// The parts of the benchmark.
-pub(crate) const PARTS: [&str; 10] = [
+pub(crate) const PARTS: [&str; 11] = [
     "warm",
     "stalls",
     "cold",
     "wasi02",
     "signature",
     "growth",
+    "scaling",
     "budget",
     "limits",
     "upstreams",

@@ -1,6 +1,6 @@
 //! The results: lines of tables and bars of the plot.
 
-use crate::compare::Spread;
+use crate::{chart::Panel, compare::Spread};
 
 /// One line of a table.
 #[derive(Clone, Debug, Default)]
@@ -50,18 +50,21 @@ pub(crate) struct Bar {
 pub(crate) struct Findings {
     pub(crate) lines: Vec<Line>,
     pub(crate) bars: Vec<Bar>,
+    /// Charts of the plot of how cost grows.
+    pub(crate) panels: Vec<Panel>,
 }
 
 impl Findings {
     pub(crate) fn extend(&mut self, more: Self) {
         self.lines.extend(more.lines);
         self.bars.extend(more.bars);
+        self.panels.extend(more.panels);
     }
 }
 
 impl From<Vec<Line>> for Findings {
     fn from(lines: Vec<Line>) -> Self {
-        Self { lines, bars: Vec::new() }
+        Self { lines, ..Self::default() }
     }
 }
 

@@ -150,6 +150,34 @@ impl Subject {
         Ok(tokens)
     }
 
+    /// Issues a token for each of `count` users whom the tenant does not know.
+    pub(crate) fn tokens_of_users(&self, count: usize) -> Result<Vec<String>, String> {
+        let control = self.stack.tenant().control();
+        let claims = control.claims_for(OWNER, CLIENT, &SCOPES);
+        let claims = claims.map_err(|error| error.to_string())?;
+        let header = json!({ "typ": "at+jwt" });
+        let tokens = (0..count).map(|number| {
+            let mut claims = claims.clone();
+            claims["sub"] = json!(format!("auth0|user-{number}"));
+            control.mint_with(SigningKey::Current, &header, &claims)
+        });
+        Ok(tokens.collect())
+    }
+
+    /// Issues a token that is about as long, in bytes, and not longer.
+    pub(crate) fn token_of_length(&self, person: &str, length: usize) -> Result<String, String> {
+        let control = self.stack.tenant().control();
+        let claims = control.claims_for(person, CLIENT, &SCOPES);
+        let mut claims = claims.map_err(|error| error.to_string())?;
+        let header = json!({ "typ": "at+jwt" });
+        claims["groups"] = json!("");
+        let shortest = control.mint_with(SigningKey::Current, &header, &claims).len();
+        // Base64 takes four letters for three bytes.
+        let more = length.checked_sub(shortest).ok_or("a token cannot be so short")? / 4 * 3;
+        claims["groups"] = json!("g".repeat(more));
+        Ok(control.mint_with(SigningKey::Current, &header, &claims))
+    }
+
     /// The headers of a message to the MCP endpoint, for the revision that most clients use.
     pub(crate) fn headers(&self, token: Option<&str>) -> String {
         let authorization =

@@ -87,7 +87,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         rate: rate(load),
         is_doorward: load == DOORWARD,
     });
-    Ok(Findings { lines, bars: bars.into() })
+    Ok(Findings { lines, bars: bars.into(), ..Findings::default() })
 }
 
 /// The rate of one load as a percentage of the rate of another.
