@@ -18,6 +18,8 @@ pub(crate) struct Connection {
 pub(crate) struct Answer<'a> {
     /// The status code.
     pub(crate) status: u16,
+    /// The status line and the headers.
+    pub(crate) head: &'a [u8],
     /// The body. If it was sent in chunks, it includes the chunk headers.
     pub(crate) body: &'a [u8],
     /// When the first byte of the body arrived, or the head of an answer without a body.
@@ -59,7 +61,8 @@ impl Connection {
                 first_byte = Some(Instant::now());
             }
             if let (true, Some(first_byte)) = (is_whole, first_byte) {
-                return Ok(Answer { status, body: &self.buffer[head..], first_byte });
+                let (head, body) = self.buffer.split_at(head);
+                return Ok(Answer { status, head, body, first_byte });
             }
             self.read().await?;
         }

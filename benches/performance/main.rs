@@ -18,10 +18,11 @@ mod machine;
 mod options;
 mod peers;
 mod plot;
+mod redis;
 mod report;
 mod scaling;
 mod signature;
-mod redis;
+mod soak;
 mod stalls;
 mod subject;
 mod upstreams;
@@ -68,6 +69,9 @@ async fn run(bench: &Bench) -> Result<(), String> {
             Err(reason) if on == On::Spin => missing = Some(reason.to_string()),
             _ => hosts.push(on),
         }
+    }
+    if bench.options.soak {
+        return soak::run(&hosts, bench).await;
     }
     let mut parts = Vec::new();
     for part in PARTS.into_iter().filter(|part| bench.options.selects(&PARTS, part)) {

@@ -13,11 +13,17 @@ Compares Doorward with a component that does nothing, and with other MCP servers
     cargo bench -- --baseline old.wasm warm cold
                                         compares with this component, for instance that of another
                                         commit, instead of the one that does nothing
+    cargo bench -- soak --minutes 10    instead of all parts, a mixed load for so many minutes (or
+                                        60) on each host; an error says what did not hold
 
 Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers. Hosts: local, spin (if
 `spin` is on PATH).
 docs/performance.md explains what each part measures.
 ";
+
+/// How long the mixed load runs unless `--minutes` says something else, and at most.
+const MINUTES: u64 = 60;
+const MAX_MINUTES: u64 = 1440;
 
 /// The options of a run.
 #[derive(Debug)]
@@ -28,6 +34,10 @@ pub(crate) struct Options {
     pub(crate) write: bool,
     /// The component to compare with instead of the one that does nothing.
     pub(crate) baseline: Option<PathBuf>,
+    /// Whether the mixed load runs instead of the parts.
+    pub(crate) soak: bool,
+    /// How long the mixed load runs on each host.
+    pub(crate) minutes: u64,
     /// The selected parts and hosts.
     words: Vec<String>,
 }
@@ -65,7 +75,15 @@ impl Options {
     /// # Errors
     /// Returns `Help` if the help is requested, and `Usage` if an argument is invalid.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Exit> {
-        let mut options = Self { quick: false, write: false, baseline: None, words: Vec::new() };
+        let mut options = Self {
+            quick: false,
+            write: false,
+            baseline: None,
+            soak: false,
+            minutes: MINUTES,
+            words: Vec::new(),
+        };
+        let mut minutes = None;
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 // Cargo passes this to every benchmark.
@@ -78,12 +96,31 @@ impl Options {
                         || Exit::Usage("--baseline needs the file of a component.".to_owned());
                     options.baseline = Some(file.ok_or_else(missing)?);
                 }
+                "soak" => options.soak = true,
+                "--minutes" => {
+                    let number = arguments.next().and_then(|number| number.parse().ok());
+                    let number = number.filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
+                    let missing =
+                        || Exit::Usage("--minutes needs a whole number, 1 to 1440.".into());
+                    minutes = Some(number.ok_or_else(missing)?);
+                }
                 "--help" | "-h" => return Err(Exit::Help(HELP)),
                 word if PARTS.contains(&word) || HOSTS.contains(&word) => {
                     options.words.push(argument);
                 }
                 _ => return Err(Exit::Usage(format!("Unknown argument `{argument}`.\n\n{HELP}"))),
             }
+        }
+        if let Some(minutes) = minutes {
+            if !options.soak {
+                return Err(Exit::Usage("--minutes is for `soak`.".to_owned()));
+            }
+            options.minutes = minutes;
+        }
+        let other = PARTS.iter().any(|part| options.words.iter().any(|word| word == part));
+        if options.soak && (other || options.quick || options.baseline.is_some()) {
+            let problem = "`soak` takes --minutes, --write and hosts, and no other parts.";
+            return Err(Exit::Usage(problem.to_owned()));
         }
         let is_partial = options.quick || options.baseline.is_some() || !options.words.is_empty();
         if options.write && is_partial {

@@ -104,6 +104,18 @@ impl Subject {
         options: StackOptions,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
+        Self::start_as(on, StackOptions { log: Log::Discard, ..options }, variables).await
+    }
+
+    /// The same with the log of the options.
+    ///
+    /// # Errors
+    /// Returns a message if the component does not start.
+    pub(crate) async fn start_as(
+        on: On,
+        options: StackOptions,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let host = match on {
             On::Local => HostChoice::Local,
             On::Spin => HostChoice::Spin,
@@ -111,7 +123,7 @@ impl Subject {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), Some((*value).to_owned()));
         let variables: BTreeMap<_, _> =
             [("limits", LIMITS)].iter().chain(variables).map(pair).collect();
-        let options = StackOptions { host, variables, log: Log::Discard, ..options };
+        let options = StackOptions { host, variables, ..options };
         let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
         let url = stack.server_url().trim_start_matches("http://").to_owned();
         let address = url.parse().map_err(|_| format!("{url} is not an address"))?;

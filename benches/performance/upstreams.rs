@@ -131,7 +131,10 @@ async fn lists(on: On, bench: &Bench) -> Result<Line, String> {
 
 /// Starts Doorward with other servers, each by name and path at `behind`. All their tools are for
 /// everybody.
-async fn with_servers(
+///
+/// # Errors
+/// Returns a message if Doorward does not start.
+pub(crate) async fn with_servers(
     on: On,
     bench: &Bench,
     behind: &Behind,

@@ -24,6 +24,6 @@ pub(super) async fn measure(on: On, bench: &Bench) -> Result<Curve, String> {
         let more = rounds.of(0, |round| round.rate).show(0, " calls/s");
         points.push(Point { input, cost: rounds.of(0, Round::median), more });
     }
-    let what = |count| format!("`tools/call greet` on {count} connections: median");
+    let what = |count| format!("`tools/call greet`, {count} in flight: median");
     Ok(Curve { what, label: "connections", unit: " ms", points })
 }

@@ -1,0 +1,83 @@
+//! `cargo bench -- soak`: a bounded mixed load for as long as it is told, on each host. Each answer
+//! is checked against what its user may see, and nothing may grow or slow down meanwhile.
+
+mod act;
+mod disturb;
+mod documents;
+mod memory;
+mod record;
+mod start;
+mod users;
+mod verdict;
+mod worker;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use self::{
+    record::{Record, Sample},
+    start::Running,
+    verdict::Verdict,
+    worker::Worker,
+};
+use crate::{bench::Bench, subject::On};
+
+/// How many connections each user has.
+const CONNECTIONS: usize = 2;
+
+/// Runs the load on each host, one after the other, and prints what was seen.
+///
+/// # Errors
+/// Returns what did not hold, of all hosts.
+pub(crate) async fn run(hosts: &[On], bench: &Bench) -> Result<(), String> {
+    let time = Duration::from_secs(60 * bench.options.minutes);
+    let mut seen = Vec::new();
+    for &on in hosts {
+        bench.say(&format!("soak on {}: {} minutes", on.plain(), bench.options.minutes));
+        let (record, samples) =
+            soak(on, time, bench).await.map_err(|problem| format!("soak on {on}: {problem}"))?;
+        let verdict = Verdict::of(on, time, &record, &samples);
+        println!("\n{}", verdict.text());
+        seen.push((on, samples, verdict));
+    }
+    documents::write(&seen, bench)?;
+    let failed = seen.iter().flat_map(|(on, _, verdict)| {
+        verdict.failed().map(move |what| format!("soak on {}: {what}", on.plain()))
+    });
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+async fn soak(on: On, time: Duration, bench: &Bench) -> Result<(Arc<Record>, Vec<Sample>), String> {
+    let mut running = Running::start(on, bench).await?;
+    let record = Arc::new(Record::new(Instant::now()));
+    let end = record.start + time;
+    let mut workers = Vec::new();
+    for user in 0..running.shared.users.all.len() {
+        for _ in 0..CONNECTIONS {
+            let worker = Worker::new(user, Arc::clone(&running.shared), Arc::clone(&record));
+            workers.push(tokio::spawn(worker.run(end)));
+        }
+    }
+    let mut disturbances = disturb::Disturbances::new(time, record.start);
+    let mut samples = Vec::new();
+    let every = (time / 60).max(Duration::from_secs(1));
+    let mut next = record.start + every;
+    while Instant::now() < end {
+        disturbances.next(&mut running).await?;
+        if Instant::now() >= next {
+            samples.push(running.sample(&record, every).await?);
+            next += every;
+        }
+        record.traps(&running.take_logs());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    for worker in workers {
+        worker.await.map_err(|error| error.to_string())?;
+    }
+    record.traps(&running.take_logs());
+    record.disturbed(disturbances.text());
+    Ok((record, samples))
+}
