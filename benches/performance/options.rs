@@ -7,7 +7,7 @@ use crate::load::Until;
 const HELP: &str = "\
 Compares Doorward with a component that does nothing, and with other MCP servers.
 
-    cargo bench                         measures everything; takes less than 15 minutes
+    cargo bench                         measures everything; takes about half an hour
     cargo bench -- --write              also updates docs/performance.md
     cargo bench -- --quick warm local   short rounds, only the named parts and hosts
     cargo bench -- --baseline old.wasm warm cold
