@@ -16,8 +16,8 @@ const MEMORY: (f64, f64) = (1.05, 8.0);
 const MEDIAN: (f64, f64) = (1.5, 0.2);
 const SLOWEST: (f64, f64) = (2.0, 5.0);
 
-/// How many keys there are at most, by `docs/storage.md`: seven kinds in buckets, revocations, three
-/// of the tenant, and one of the other server.
+/// How many keys there are at most, by `docs/storage.md`: seven kinds in buckets, revocations,
+/// three of the tenant, and one of the other server.
 const MAX_KEYS: usize = 7 * BUCKETS + 65 + 3 + 1;
 
 /// The result of a run.
