@@ -14,7 +14,10 @@
 //! A member that is absent has its default; `"off"` turns it off.
 
 use doorward_core::{audit::Reason, reasons, settings::Reader, strict_json, variables};
-use http::HeaderName;
+use http::{
+    HeaderName,
+    header::{AUTHORIZATION, FORWARDED, HOST},
+};
 use serde_json::Value;
 
 use crate::{
@@ -106,8 +109,10 @@ impl CallerLimits {
                 "organization" => &mut limits.organization,
                 "failures" => &mut limits.failures,
                 "address_header" => {
-                    let header = value.as_str().and_then(|it| it.parse().ok());
-                    let problem = "is not the name of a header";
+                    let header: Option<HeaderName> = value.as_str().and_then(|it| it.parse().ok());
+                    // What a proxy writes there is not an address alone.
+                    let header = header.filter(|it| ![AUTHORIZATION, FORWARDED, HOST].contains(it));
+                    let problem = "is not the name of a header with addresses";
                     limits.address_header = Some(header.ok_or_else(|| wrong(&[name], problem))?);
                     continue;
                 }

@@ -22,7 +22,7 @@ use doorward_core::{
     store::{Buckets, Store, StoreMemory},
     testing::{FakeHost, finish, finish_all},
 };
-use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::AUTHORIZATION};
 use p256::{ecdsa::SigningKey, elliptic_curve::Generate};
 use rsa::{PrivateKey, traits::PublicKeyParts};
 use serde_json::{Map, Value, json};
@@ -106,9 +106,12 @@ pub fn settings(host: &impl Variables) -> Result<ResourceServerSettings, Setting
     reader.finish(settings)
 }
 
+/// The headers of a request with this token, from an address as the host says it.
 pub fn bearer(token: &str) -> HeaderMap {
     let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token is ASCII");
-    HeaderMap::from_iter([(AUTHORIZATION, value)])
+    let address = HeaderName::from_static("spin-client-addr");
+    let own = [(AUTHORIZATION, value), (address, HeaderValue::from_static("192.0.2.1:40000"))];
+    HeaderMap::from_iter(own)
 }
 
 /// A caller whose token nobody verified: of the tenant of a new [`FakeHost`], unless `iss` names

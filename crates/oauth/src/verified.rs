@@ -162,14 +162,14 @@ async fn verify(
     let caller_of = |claims: Result<Claims, TokenError>| {
         claims.and_then(|claims| checked_caller(claims, token, issuer, typ))
     };
-    let kid = kid.unwrap_or_default();
-    let failures = Failures::of_tokens(server, headers, issuer.issuer.as_str(), kid);
+    let failures = Failures::of_tokens(server, headers, issuer.issuer.as_str());
     if state != Some(SignatureState::Recent)
         && let Err(refusal) = failures.check(&server.store).await
     {
         // No signature is checked any more, but of tokens that an instance verified before. Whoever
-        // has a forged one cannot make the store say that of it.
+        // has a forged one cannot make the store or this instance say that of it.
         let known = match state {
+            _ if tokens.borrow().get(token).is_some() => SignatureState::Stale,
             Some(known) => known,
             None => signature.find(&server.store, signatures).await,
         };
@@ -190,7 +190,7 @@ async fn verify(
     }
     let caller = caller?;
     if !is_signature_checked {
-        signatures.add(signature);
+        signatures.add(signature, server.keys, &caller);
     }
     Ok((caller, answer))
 }

@@ -364,6 +364,9 @@ fn an_offer_that_is_made_again_has_the_same_link_and_no_two_offers_have_one() {
     let handle = |link: &Option<String>| link.clone().unwrap().split_off("https://".len() + 40);
     let handles: BTreeSet<_> = links.iter().map(handle).collect();
     assert_eq!(handles.len(), links.len(), "{links:?}");
+    setting.host.now.set(NOW + 86_400);
+    let tomorrow = setting.link(&json!({}));
+    assert!(!links.contains(&tomorrow), "whoever has seen a link does not know it for ever");
 }
 
 #[test]

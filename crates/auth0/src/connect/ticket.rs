@@ -17,6 +17,8 @@ use crate::Tenant;
 /// The longest ticket that is opened, in bytes.
 const MAX_BYTES: usize = 4096;
 
+const DAY_SECONDS: u64 = 86_400;
+
 /// The length of a handle: 144 bits in base64url. A sealed ticket is longer.
 const HANDLE_LENGTH: usize = 24;
 
@@ -40,8 +42,10 @@ impl Ticket {
     /// The path and query of the first page. They are short, because models copy them and
     /// terminals break them, unless the store fails or is full.
     pub(super) async fn short_path(self, tenant: &Tenant<'_>) -> String {
-        // An offer that is made again has the same handle, and so the same record.
-        let about = Self { expires_at: 0, ..self.clone() }.to_text(&[]);
+        // An offer that is made again has the same handle, and so the same record. Whoever has seen
+        // a handle does not know it for ever.
+        let day = self.expires_at / DAY_SECONDS;
+        let about = Self { expires_at: day, ..self.clone() }.to_text(&[]);
         let context = context(tenant, &self.connection);
         let mac = tenant.keys().mac(Purpose::ConnectLink, &[&context, &about]);
         let mut handle = BASE64_URL_SAFE_NO_PAD.encode(mac);

@@ -154,7 +154,7 @@ fn the_address_is_the_one_that_the_host_added_and_all_senders_together_have_an_e
         })
         .collect();
     assert_eq!(results, [WRONG, WRONG, WRONG, TOO_MANY, TOO_MANY]);
-    // A host that adds none: whoever sends the header chooses it.
+    // Many senders, of whom none has used up its own.
     let checked = (0..50).filter(|number| {
         let chosen = format!("203.0.113.{number}:1");
         sent(&instance, &host, &forged(*number), &[&chosen]) == WRONG

@@ -20,7 +20,7 @@ pub(super) async fn verify(
     issuer: &Rc<TrustedIssuer>,
     endpoint: &IntrospectionEndpoint,
 ) -> Result<(Caller, Rc<IssuerAnswer>), AuthenticationError> {
-    let failures = Failures::of_tokens(server, headers, issuer.issuer.as_str(), "");
+    let failures = Failures::of_tokens(server, headers, issuer.issuer.as_str());
     let query = IssuerQuery::Introspection { endpoint, token, keys: server.keys };
     let (issuers, host) = (&server.memory.issuers, server.outbound.host);
     let answer = match failures.check(&server.store).await {

@@ -8,18 +8,21 @@
 use std::cell::{Cell, RefCell};
 
 use doorward_core::{
-    keys::Purpose,
+    keys::{Keys, Purpose},
     store::{Kind, Store, StoreKey},
 };
 
 use super::MAX_SECONDS;
-use crate::{ResourceServer, SigningKey, UntrustedJwt};
+use crate::{Caller, ResourceServer, SigningKey, UntrustedJwt};
 
 /// How many records there are at most.
 const RECORDS: u32 = 512;
 
 /// How many tokens a record has: those that were verified last.
 const TOKENS: usize = 32;
+
+/// How many of them may be of one caller, who could push out all others.
+const TOKENS_OF_CALLER: usize = 8;
 
 /// How many tokens wait to be written at most.
 const MAX_DUE: usize = 64;
@@ -30,9 +33,21 @@ type Mac = [u8; 16];
 /// What an instance tells others of the signatures that it has checked.
 #[derive(Debug, Default)]
 pub(super) struct CheckedSignatures {
-    due: RefCell<Vec<CheckedSignature>>,
+    due: RefCell<Vec<(CheckedSignature, CallerTag)>>,
     /// Whether the store was slower than checking a signature.
     is_store_slow: Cell<bool>,
+}
+
+/// What tells callers apart: a part of a MAC.
+type CallerTag = [u8; 4];
+
+/// A token in a record.
+#[derive(Clone, Copy, Debug)]
+struct Checked {
+    mac: Mac,
+    /// In seconds since the Unix epoch.
+    verified_at: u64,
+    caller: CallerTag,
 }
 
 /// One token and one key, and where the store has what is known of them.
@@ -65,11 +80,12 @@ impl CheckedSignatures {
         self.is_store_slow.set(store.host().now_millis() != started_at);
     }
 
-    /// Notes that a signature was checked, for [`share`](Self::share).
-    pub(super) fn add(&self, signature: CheckedSignature) {
+    /// Notes that the signature of this caller's token was checked, for [`share`](Self::share).
+    pub(super) fn add(&self, signature: CheckedSignature, keys: &Keys, caller: &Caller) {
         let mut due = self.due.borrow_mut();
-        if due.len() < MAX_DUE {
-            due.push(signature);
+        if due.len() < MAX_DUE && due.iter().all(|(it, _)| it.mac != signature.mac) {
+            let mac = keys.mac(Purpose::VerifiedToken, &[caller.issuer(), caller.subject()]);
+            due.push((signature, mac.first_chunk().copied().unwrap_or_default()));
         }
     }
 
@@ -81,9 +97,13 @@ impl CheckedSignatures {
     /// Tells other instances. Nobody has to wait for it.
     pub(super) async fn share(&self, store: &Store<'_>) {
         loop {
-            let due = self.due.borrow_mut().pop();
-            let Some(signature) = due else { break };
-            signature.write(store, self).await;
+            let due = std::mem::take(&mut *self.due.borrow_mut());
+            if due.is_empty() {
+                break;
+            }
+            for (signature, caller) in due {
+                signature.write(store, self, caller).await;
+            }
         }
     }
 }
@@ -111,12 +131,11 @@ impl CheckedSignature {
         self.state(&tokens, store.host().now())
     }
 
-    fn state(&self, tokens: &[(Mac, u64)], now: u64) -> SignatureState {
+    fn state(&self, tokens: &[Checked], now: u64) -> SignatureState {
         // Its time reveals nothing: what was opened is what this server sealed.
-        match tokens.iter().find(|(mac, _)| self.mac == *mac) {
-            Some((_, at)) if now.checked_sub(*at).is_some_and(|age| age < MAX_SECONDS) => {
-                SignatureState::Recent
-            }
+        let found = tokens.iter().find(|it| self.mac == it.mac);
+        match found.map(|it| now.checked_sub(it.verified_at)) {
+            Some(Some(age)) if age < MAX_SECONDS => SignatureState::Recent,
             Some(_) => SignatureState::Stale,
             None => SignatureState::Unknown,
         }
@@ -124,7 +143,7 @@ impl CheckedSignature {
 
     /// Writes that the signature was checked, unless another instance has meanwhile. Without it
     /// others check it again.
-    async fn write(&self, store: &Store<'_>, all: &CheckedSignatures) {
+    async fn write(&self, store: &Store<'_>, all: &CheckedSignatures, caller: CallerTag) {
         let started_at = store.host().now_millis();
         let Some(mut tokens) = self.read(store).await else { return };
         all.measure(store, started_at);
@@ -132,27 +151,37 @@ impl CheckedSignature {
         if self.state(&tokens, now) == SignatureState::Recent {
             return;
         }
-        tokens.retain(|(mac, _)| *mac != self.mac);
-        tokens.push((self.mac, now));
-        let last = tokens.len().saturating_sub(TOKENS);
+        tokens.retain(|it| it.mac != self.mac);
+        tokens.push(Checked { mac: self.mac, verified_at: now, caller });
+        // A caller with many tokens pushes out its own.
+        let own = tokens.iter().filter(|it| it.caller == caller).count();
+        if own > TOKENS_OF_CALLER {
+            let oldest = tokens.iter().position(|it| it.caller == caller);
+            tokens.remove(oldest.unwrap_or_default());
+        } else if tokens.len() > TOKENS {
+            tokens.remove(0);
+        }
         let mut record = Vec::new();
-        for (mac, verified_at) in tokens.iter().skip(last) {
+        for Checked { mac, verified_at, caller } in &tokens {
             record.extend_from_slice(mac);
             record.extend_from_slice(&verified_at.to_be_bytes());
+            record.extend_from_slice(caller);
         }
         let _ = store.set(&self.key(), &record).await;
     }
 
     /// The tokens of the record, each with the second at which it was verified. `None` if the store
     /// does not answer.
-    async fn read(&self, store: &Store<'_>) -> Option<Vec<(Mac, u64)>> {
+    async fn read(&self, store: &Store<'_>) -> Option<Vec<Checked>> {
         let record = store.get(&self.key()).await.ok()?.unwrap_or_default();
-        let (tokens, _) = record.as_chunks::<24>();
-        let parts = tokens.iter().filter_map(|token| {
-            let (mac, verified_at) = token.split_first_chunk()?;
-            Some((*mac, u64::from_be_bytes(verified_at.try_into().ok()?)))
+        let (tokens, _) = record.as_chunks::<28>();
+        let tokens = tokens.iter().filter_map(|token| {
+            let (mac, rest) = token.split_first_chunk()?;
+            let (verified_at, caller) = rest.split_first_chunk()?;
+            let verified_at = u64::from_be_bytes(*verified_at);
+            Some(Checked { mac: *mac, verified_at, caller: caller.try_into().ok()? })
         });
-        Some(parts.collect())
+        Some(tokens.collect())
     }
 
     fn key(&self) -> StoreKey {

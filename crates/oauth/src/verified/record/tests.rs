@@ -50,7 +50,8 @@ fn write_record(host: &FakeHost, instance: &Instance, token: &str, key: &str, no
     let server = instance.server(host);
     let signature = CheckedSignature::new(&server, token, &jwt, &key.unwrap());
     let before = host.now.replace(now);
-    finish(signature.write(&server.store, &CheckedSignatures::default()));
+    let caller = token.as_bytes().last_chunk().copied().unwrap();
+    finish(signature.write(&server.store, &CheckedSignatures::default(), caller));
     host.now.set(before);
 }
 
@@ -67,6 +68,11 @@ fn authenticate(host: &FakeHost, token: &str) -> Result<(), AuthenticationError>
     let outcome = instance.authenticate_bearer(host, token).map(drop);
     finish(instance.memory.share(&instance.store(host)));
     outcome
+}
+
+/// On a new instance whose store has one bucket of each kind.
+fn instance_with_one_bucket(host: &FakeHost, token: &str) -> Result<(), AuthenticationError> {
+    Instance::new(host).with_buckets(1).authenticate_bearer(host, token).map(drop)
 }
 
 fn records(host: &FakeHost) -> Vec<String> {
@@ -104,23 +110,38 @@ fn of_tokens_that_share_a_record_the_last_ones_are_in_it() {
     let instance = Instance::new(&host).with_buckets(1);
     let good = token(&good_header(), &good_claims());
     let (signed, _) = good.rsplit_once('.').unwrap();
-    let forged: Vec<_> = (0..=TOKENS).map(|it| format!("{signed}.{it:A<342}")).collect();
+    // Each is another caller's: the last four letters tell them apart.
+    let forged: Vec<_> = (0..=TOKENS).map(|it| format!("{signed}.{it:A>341}A")).collect();
     for token in &forged {
         write_record(&host, &instance, token, "key", NOW);
     }
     // What is there already is not written again, and one that is written again is there once.
     write_record(&host, &instance, &forged[1], "key", NOW + 1);
     write_record(&host, &instance, &forged[2], "key", NOW + 300);
-    let verdict = |token: &str| {
-        let instance = Instance::new(&host).with_buckets(1);
-        instance.authenticate_bearer(&host, token).map(drop)
-    };
+    let verdict = |token: &str| instance_with_one_bucket(&host, token);
     assert_eq!(verdict(&forged[0]), Err(TokenError::SignatureWrong.into()), "it was the first");
     assert_eq!(verdict(&forged[1]), Ok(()));
     assert_eq!(verdict(&forged[TOKENS]), Ok(()));
     host.now.set(NOW + 301);
     assert_eq!(verdict(&forged[1]), Err(TokenError::SignatureWrong.into()), "it is too old");
     assert_eq!(verdict(&forged[2]), Ok(()));
+}
+
+#[test]
+fn a_caller_with_many_tokens_pushes_out_its_own() {
+    let host = host_with_key("key");
+    let instance = Instance::new(&host).with_buckets(1);
+    let good = token(&good_header(), &good_claims());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let of = |number: usize, caller: &str| format!("{signed}.{number:A>338}{caller}");
+    write_record(&host, &instance, &of(0, "CCCA"), "key", NOW);
+    for number in 0..=TOKENS {
+        write_record(&host, &instance, &of(number, "BBBA"), "key", NOW);
+    }
+    let known = |token: &str| instance_with_one_bucket(&host, token).is_ok();
+    assert!(known(&of(0, "CCCA")));
+    let own = (0..=TOKENS).filter(|number| known(&of(*number, "BBBA")));
+    assert_eq!(own.collect::<Vec<_>>(), (TOKENS - 7..=TOKENS).collect::<Vec<_>>());
 }
 
 #[test]
