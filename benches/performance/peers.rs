@@ -2,7 +2,9 @@
 //! the same for all.
 
 mod fastmcp;
+mod gateway;
 mod process;
+mod xmcp;
 
 use doorward_dev::Reuse;
 use doorward_native::Server as Native;
@@ -10,6 +12,7 @@ use doorward_native::Server as Native;
 use self::{
     fastmcp::{NODE, PYTHON},
     process::{Peer, PeerProcess},
+    xmcp::XMCP,
 };
 use crate::{
     bench::Bench,
@@ -19,20 +22,22 @@ use crate::{
     subject::{GREETING, OWNER, On, Subject, request, tool_call},
 };
 
-/// A peer, and the goal of the comparison with it.
+/// A peer, and the goal of the comparison with it, if there is one.
 #[derive(Clone, Copy)]
 struct Against {
     name: &'static str,
     /// The goal: the least ratio of Doorward's rate to the peer's.
-    times: f64,
+    times: Option<f64>,
 }
 
-const NATIVE: Against = Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: 0.5 };
+const NATIVE: Against =
+    Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: Some(0.5) };
 
 /// The peers that run as separate processes.
-const PROCESSES: [(Against, &Peer); 2] = [
-    (Against { name: "FastMCP with `jose` (npm)", times: 10.0 }, &NODE),
-    (Against { name: "FastMCP with its Auth0 provider (Python)", times: 10.0 }, &PYTHON),
+const PROCESSES: [(Against, &Peer); 3] = [
+    (Against { name: "FastMCP with `jose` (npm)", times: Some(10.0) }, &NODE),
+    (Against { name: "FastMCP with its Auth0 provider (Python)", times: Some(10.0) }, &PYTHON),
+    (Against { name: "xmcp with `jose` (npm)", times: None }, &XMCP),
 ];
 
 pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
@@ -51,7 +56,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         (vec![NATIVE], vec![call(doorward.address()), call(native.address())]);
     let (mut running, mut missing) = (Vec::new(), Vec::new());
     for (against, peer) in PROCESSES {
-        match PeerProcess::start(peer, &tenant, bench).await? {
+        match PeerProcess::start(peer, &tenant, None, bench).await? {
             Ok(process) => {
                 present.push(against);
                 loads.push(call(process.address()));
@@ -67,12 +72,11 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         let Against { name, times } = against;
         let peer = index + 1;
         let ratio = rounds.both(peer, 0, |peer, doorward| doorward.rate / peer.rate);
-        let is_met = ratio.median >= times;
         findings.lines.push(Line {
             beside: rounds.of(peer, |round| round.rate).show(0, "/s"),
             doorward: rounds.of(0, |round| round.rate).show(0, "/s"),
-            compared: ratio.show(if times < 1.0 { 2 } else { 1 }, " ×"),
-            goal: Goal::of(format!("≥ {times} ×"), is_met),
+            compared: ratio.show(if ratio.median < 1.0 { 2 } else { 1 }, " ×"),
+            goal: times.and_then(|times| Goal::of(format!("≥ {times} ×"), ratio.median >= times)),
             ..line(name, on)
         });
         findings.bars.push(bar(on, &name.replace('`', ""), &rounds, peer));
@@ -81,6 +85,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
         let beside = format!("missing: {reason}");
         findings.lines.push(Line { beside, ..line(against.name, on) });
     }
+    findings.lines.push(gateway::measure(on, bench).await?);
     Ok(findings)
 }
 

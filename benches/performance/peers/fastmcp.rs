@@ -6,7 +6,8 @@ use super::process::{Peer, Step};
 pub(super) const NODE: Peer = Peer {
     folder: "fastmcp-npm",
     needs: &[&["npm", "--version"], &["node", "--version"]],
-    files: &["package.json", "package-lock.json", "server.mjs"],
+    pinned: &["package.json", "package-lock.json"],
+    server: &["server.mjs"],
     install: &[Step {
         program: "npm",
         arguments: &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
@@ -22,7 +23,8 @@ pub(super) const PYTHON: Peer = Peer {
         "-c",
         "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))",
     ]],
-    files: &["requirements.txt", "server.py"],
+    pinned: &["requirements.txt"],
+    server: &["server.py"],
     install: &[
         Step { program: "python3", arguments: &["-m", "venv", "--clear", "venv"] },
         Step {

@@ -22,8 +22,10 @@ pub(super) struct Peer {
     pub(super) folder: &'static str,
     /// Commands that succeed if the runtime is installed.
     pub(super) needs: &'static [&'static [&'static str]],
-    /// The files that are copied from the folder. The last one is the server.
-    pub(super) files: &'static [&'static str],
+    /// The files that say what is installed.
+    pub(super) pinned: &'static [&'static str],
+    /// The files of the server.
+    pub(super) server: &'static [&'static str],
     pub(super) install: &'static [Step],
     pub(super) start: Step,
 }
@@ -41,14 +43,15 @@ pub(super) struct PeerProcess {
 }
 
 impl PeerProcess {
-    /// Installs the peer if necessary, and starts it. The inner error is the reason why it cannot
-    /// be installed.
+    /// Installs the peer if necessary, and starts it; a gateway before `upstream`. The inner error
+    /// is the reason why it cannot be installed.
     ///
     /// # Errors
     /// Returns a message if the peer is installed but does not answer.
     pub(super) async fn start(
         peer: &'static Peer,
         tenant: &Tenant,
+        upstream: Option<SocketAddr>,
         bench: &Bench,
     ) -> Result<Result<Self, String>, String> {
         if let Some(reason) = peer.needs.iter().find_map(|need| lacking(need)) {
@@ -61,7 +64,7 @@ impl PeerProcess {
             let first = reason.lines().next().unwrap_or_default();
             return Ok(Err(first.to_owned()));
         }
-        Self::run(peer, &folder, tenant).await.map(Ok)
+        Self::run(peer, &folder, tenant, upstream).await.map(Ok)
     }
 
     /// The address on which the peer listens.
@@ -69,7 +72,12 @@ impl PeerProcess {
         self.address
     }
 
-    async fn run(peer: &Peer, folder: &Path, tenant: &Tenant) -> Result<Self, String> {
+    async fn run(
+        peer: &Peer,
+        folder: &Path,
+        tenant: &Tenant,
+        upstream: Option<SocketAddr>,
+    ) -> Result<Self, String> {
         let failed = |problem: &dyn std::fmt::Display| format!("{}: {problem}", peer.folder);
         let address = free().map_err(|error| failed(&error))?;
         let log = folder.join("log");
@@ -84,6 +92,7 @@ impl PeerProcess {
             .env("CLIENT_SECRET", &tenant.client_secret)
             .env("PORT", address.port().to_string())
             .env("NODE_ENV", "production")
+            .envs(upstream.map(|upstream| ("UPSTREAM", upstream.to_string())))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -145,13 +154,16 @@ fn install(peer: &Peer, folder: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{} cannot be installed: {error}", peer.folder);
     fs::create_dir_all(folder).map_err(failed)?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(peer.folder);
-    let mut pinned = Vec::new();
-    for (number, file) in peer.files.iter().enumerate() {
-        let contents = fs::read(source.join(file)).map_err(failed)?;
-        fs::write(folder.join(file), &contents).map_err(failed)?;
-        if number + 1 < peer.files.len() {
-            pinned.extend(contents);
-        }
+    let copy = |file: &str| {
+        let contents = fs::read(source.join(file))?;
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, &contents).map(|()| contents)
+    };
+    let pinned: Result<Vec<_>, _> = peer.pinned.iter().map(|file| copy(file)).collect();
+    let pinned = pinned.map_err(failed)?.concat();
+    for file in peer.server {
+        copy(file).map_err(failed)?;
     }
     let stamp = folder.join("installed");
     if fs::read(&stamp).is_ok_and(|installed| installed == pinned) {
