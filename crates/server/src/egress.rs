@@ -245,10 +245,10 @@ fn authorized_target<'a>(
     let egress = egress.ok_or(EgressReason::Connection)?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let path = ["/", path].concat();
-    // These mean another path to some servers.
-    let lower = path.to_ascii_lowercase();
-    let is_plain =
-        !["..", "/./", "//", "\\", "%2e", "%2f", "%5c"].iter().any(|it| lower.contains(it));
+    // These mean another path to some servers, which decode it once, or once more.
+    let lower = path.to_ascii_lowercase().replace("%25", "%");
+    let is_plain = !lower.ends_with("/.")
+        && !["..", "/./", "//", "\\", "%2e", "%2f", "%5c"].iter().any(|it| lower.contains(it));
     let origin = egress.admits(host, &path).filter(|_| is_plain).ok_or(EgressReason::Host)?;
     match egress.methods.contains(method) {
         true => Ok(Target { upstream, egress, url: origin.url(&path) }),
