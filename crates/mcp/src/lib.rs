@@ -45,6 +45,7 @@ mod prepared;
 mod progress;
 mod prompt;
 mod receive;
+mod reference;
 mod registry;
 mod request;
 mod request_state;

@@ -1,11 +1,11 @@
-//! Checks a value against what most schemas are made of. Other keywords, and references, are left
-//! to whoever wrote the schema.
+//! Checks a value against what most schemas are made of. Other keywords, and references to other
+//! documents, are left to whoever wrote the schema.
 
 use std::slice;
 
 use serde_json::{Map, Value};
 
-use crate::coercion::is_of;
+use crate::{coercion::is_of, reference::referenced};
 
 /// What the schema does not allow in a value, in words; `None` if nothing is found.
 ///
@@ -20,12 +20,12 @@ use crate::coercion::is_of;
 /// ```
 #[must_use]
 pub fn mismatch(schema: &Value, value: &Value) -> Option<String> {
-    find(schema, value).map(in_words)
+    find(schema, schema, value).map(in_words)
 }
 
 /// The same for the members of an object.
 pub(crate) fn mismatch_of_members(schema: &Value, members: &Map<String, Value>) -> Option<String> {
-    in_object(schema, members).map(in_words)
+    in_object(schema, referenced(schema, schema), members).map(in_words)
 }
 
 fn in_words((path, problem): Mismatch) -> String {
@@ -35,8 +35,9 @@ fn in_words((path, problem): Mismatch) -> String {
 /// Where something is wrong, and what.
 type Mismatch = (String, &'static str);
 
-fn find(schema: &Value, value: &Value) -> Option<Mismatch> {
+fn find(root: &Value, schema: &Value, value: &Value) -> Option<Mismatch> {
     let here = |problem| Some((String::new(), problem));
+    let schema = referenced(root, schema);
     if *schema == Value::Bool(false) {
         return here("is not allowed");
     }
@@ -63,17 +64,20 @@ fn find(schema: &Value, value: &Value) -> Option<Mismatch> {
     }
     match value {
         Value::Array(items) => {
-            let schema = schema.get("items").filter(|it| !it.is_array())?;
+            let first = schema.get("prefixItems").and_then(Value::as_array);
+            let first = first.map(Vec::as_slice).unwrap_or_default();
+            let others = schema.get("items").filter(|it| !it.is_array());
             items.iter().enumerate().find_map(|(index, item)| {
-                find(schema, item).map(|found| inside(&index.to_string(), found))
+                let found = find(root, first.get(index).or(others)?, item);
+                found.map(|found| inside(&index.to_string(), found))
             })
         }
-        Value::Object(members) => in_object(schema, members),
+        Value::Object(members) => in_object(root, schema, members),
         _ => None,
     }
 }
 
-fn in_object(schema: &Value, members: &Map<String, Value>) -> Option<Mismatch> {
+fn in_object(root: &Value, schema: &Value, members: &Map<String, Value>) -> Option<Mismatch> {
     let required = schema.get("required").and_then(Value::as_array);
     for name in required.into_iter().flatten().filter_map(Value::as_str) {
         if !members.contains_key(name) {
@@ -85,7 +89,7 @@ fn in_object(schema: &Value, members: &Map<String, Value>) -> Option<Mismatch> {
     let more = more.filter(|_| schema.get("patternProperties").is_none());
     members.iter().find_map(|(name, value)| {
         let schema = properties.and_then(|it| it.get(name)).or(more)?;
-        find(schema, value).map(|found| inside(name, found))
+        find(root, schema, value).map(|found| inside(name, found))
     })
 }
 
@@ -119,6 +123,55 @@ mod tests {
             json!({ "a": "x", "b": [1, 2], "other": true }),
         ] {
             assert_eq!(mismatch(&schema, &value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_reference_within_the_schema_is_followed_wherever_it_is() {
+        let inner = json!({
+            "type": "object",
+            "properties": { "k": { "$ref": "#/definitions/K~1k" }, "next": { "$ref": "#/$defs/A" } },
+            "required": ["k"],
+            "additionalProperties": false,
+        });
+        let schema = json!({
+            "$ref": "#/$defs/Root",
+            "$defs": {
+                "Root": {
+                    "properties": {
+                        "a": { "$ref": "#/$defs/B" },
+                        "list": { "prefixItems": [{ "type": "string" }], "items": { "$ref": "#/$defs/A" } },
+                    },
+                    "required": ["a"],
+                },
+                "A": inner,
+                "B": { "$ref": "#/$defs/A" },
+                "Loop": { "$ref": "#/$defs/Loop" },
+            },
+            "definitions": { "K/k": { "enum": ["x"] } },
+        });
+        for (value, problem) in [
+            (json!({ "a": { "k": "x", "next": { "k": "x" } }, "list": ["s", { "k": "x" }] }), None),
+            (json!({}), Some("`a` is missing")),
+            (json!({ "a": 7 }), Some("`a` has the wrong type")),
+            (json!({ "a": { "k": "y" } }), Some("`a.k` is not one of the values that are allowed")),
+            (json!({ "a": { "k": "x", "next": {} } }), Some("`a.next.k` is missing")),
+            (json!({ "a": { "k": "x", "z": 1 } }), Some("`a.z` is not allowed")),
+            (json!({ "a": { "k": "x" }, "list": [7] }), Some("`list.0` has the wrong type")),
+            (json!({ "a": { "k": "x" }, "list": ["s", 7] }), Some("`list.1` has the wrong type")),
+        ] {
+            assert_eq!(mismatch(&schema, &value).as_deref(), problem, "{value}");
+            let members = value.as_object().unwrap();
+            assert_eq!(mismatch_of_members(&schema, members).as_deref(), problem, "{value}");
+        }
+        let closed = json!({ "prefixItems": [{ "type": "string" }], "items": false });
+        assert_eq!(mismatch(&closed, &json!(["s"])), None);
+        assert_eq!(mismatch(&closed, &json!(["s", 1])).unwrap(), "`1` is not allowed");
+        for elsewhere in
+            ["#/$defs/Loop", "#/$defs/none", "https://schemas.example/a", "other", "#x"]
+        {
+            let schema = json!({ "$ref": elsewhere, "$defs": schema["$defs"] });
+            assert_eq!(mismatch(&schema, &json!({})), None, "{elsewhere}");
         }
     }
 

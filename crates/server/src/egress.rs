@@ -315,6 +315,7 @@ async fn send(
     let bearer = bearer.map_err(|_| EgressReason::Unreachable)?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     let url = Url::parse(&request.uri().to_string());
+    environment.budget.allow(upstream.limits.total);
     let response = environment.outbound().send(request, upstream.limits).await;
     let (parts, body) = response.map_err(|_| EgressReason::Unreachable)?.into_parts();
     // In a compressed body the token would not be found.
@@ -344,13 +345,19 @@ async fn send(
     Ok(Answer::passed_on(parts.status, headers, body))
 }
 
-/// Headers about one connection, its message, or who is on it (RFC 9110, section 7.6.1).
+/// Headers about one connection, its message, or who is on it (RFC 9110, section 7.6.1). A host of
+/// WASI takes none of them in a response.
 fn is_of_connection(name: &HeaderName) -> bool {
     [
         "authorization",
         "connection",
         "content-length",
+        "host",
+        "http2-settings",
         "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",

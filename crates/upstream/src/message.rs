@@ -42,9 +42,13 @@ pub(crate) fn result(
     })
 }
 
+/// How many JSON values a message may have, however short it is: as many as one of 1 MiB. A list of
+/// tools is dense.
+const MIN_VALUES: usize = max_values(1024 * 1024);
+
 /// The message, if it is the response to this request.
 fn response(text: &[u8], id: u64) -> Option<Map<String, Value>> {
-    match parse_within(text, max_values(text.len()).saturating_add(1024)).ok()? {
+    match parse_within(text, max_values(text.len()).max(MIN_VALUES)).ok()? {
         Value::Object(message) if message.get("jsonrpc")? == "2.0" => {
             let is_response = !message.contains_key("method");
             // An error about a request that could not be read has no id.

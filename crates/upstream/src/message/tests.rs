@@ -32,6 +32,17 @@ fn the_response_is_found_in_a_body_and_among_events() {
     }
 }
 
+/// Reproduction: a list of 100 tools with eight parameters each counted as malformed.
+#[test]
+fn a_dense_response_is_read_as_well() {
+    let values = |count: usize| {
+        let numbers = vec!["0"; count].join(",");
+        format!(r#"{{"jsonrpc":"2.0","id":7,"result":{{"n":[{numbers}]}}}}"#)
+    };
+    assert!(parse("application/json", &values(32_000)).is_ok());
+    assert!(parse("application/json", &values(33_000)).is_err());
+}
+
 #[test]
 fn anything_else_is_no_response() {
     for body in [
