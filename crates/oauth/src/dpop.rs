@@ -52,13 +52,13 @@ pub(crate) async fn confirm(
         return (Err(refusal), None);
     }
     let (outcome, has_nonce) = match checked_proof(server, caller, key, request) {
-        Ok(proof) => (
-            server.memory.proofs.first_use(server, caller, key, &proof).await,
-            proof.nonce.is_some(),
-        ),
+        Ok(proof) => {
+            (server.memory.proofs.first_use(server, caller, key, &proof).await, proof.has_nonce)
+        }
         Err(error) => (Err(error.into()), error == ProofError::NonceWrong),
     };
-    // To learn the nonce is a step of the protocol (RFC 9449, section 8).
+    // To learn the nonce is a step of the protocol (RFC 9449, section 8), and no signature was
+    // checked for it.
     let is_step = |error| matches!(error, ProofError::NonceMissing | ProofError::NonceWrong);
     if matches!(outcome, Err(AuthenticationError::Proof(error)) if !is_step(error)) {
         failures.count(&server.store).await;
@@ -90,6 +90,11 @@ fn checked_proof(
     (method, headers): (&Method, &HeaderMap),
 ) -> Result<Proof, ProofError> {
     let settings = server.settings;
+    let check_nonce = |nonce: Option<&str>| match nonce {
+        None if settings.dpop_nonce == NoncePolicy::Required => Err(ProofError::NonceMissing),
+        Some(nonce) if !nonce::is_recent(server, key, nonce) => Err(ProofError::NonceWrong),
+        _ => Ok(()),
+    };
     let expected = proof::Expected {
         method: method.as_str(),
         url: &settings.resource.mcp_url,
@@ -97,13 +102,9 @@ fn checked_proof(
         key,
         leeway: settings.dpop_proof_seconds,
         now: server.outbound.host.now(),
+        check_nonce: &check_nonce,
     };
-    let proof = proof::check(headers, &expected)?;
-    match &proof.nonce {
-        None if settings.dpop_nonce == NoncePolicy::Required => Err(ProofError::NonceMissing),
-        Some(nonce) if !nonce::is_recent(server, key, nonce) => Err(ProofError::NonceWrong),
-        _ => Ok(proof),
-    }
+    proof::check(headers, &expected)
 }
 
 /// The thumbprint of the key that a token is bound to. `None` for any other or further

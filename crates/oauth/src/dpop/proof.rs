@@ -35,6 +35,8 @@ pub(super) struct Expected<'a> {
     pub(super) leeway: u64,
     /// The time, in seconds since the Unix epoch.
     pub(super) now: u64,
+    /// Whether a `nonce` will do; empty if it is not a string.
+    pub(super) check_nonce: &'a dyn Fn(Option<&str>) -> Result<(), ProofError>,
 }
 
 /// What a valid proof says of itself, and what tells it from others by the same key.
@@ -44,12 +46,11 @@ pub(super) struct Proof {
     pub(super) id: String,
     /// `iat`, in seconds since the Unix epoch.
     pub(super) issued_at: u64,
-    /// `nonce`; `None` if it is missing, and empty if it is not a string.
-    pub(super) nonce: Option<String>,
+    /// Whether it has a `nonce`.
+    pub(super) has_nonce: bool,
 }
 
-/// Checks everything about the proof in the headers, except its nonce, and whether it was used
-/// before.
+/// Checks everything about the proof in the headers, except whether it was used before.
 pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proof, ProofError> {
     let mut values = headers.get_all("dpop").iter();
     let proof = values.next().ok_or(ProofError::Missing)?;
@@ -78,6 +79,12 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
     if PRIVATE_MEMBERS.iter().any(|part| jwk.get(part).is_some()) {
         return Err(ProofError::KeyPrivate);
     }
+    // Before the signature: a proof without a nonce is how every client begins, so such proofs are
+    // not limited in number and must not cost much. What the nonce is worth, the signature decides.
+    let unverified = proof.deserialize_claims_unchecked::<Members>().ok();
+    let nonce = unverified.as_ref().and_then(|claims| claims.custom.0.get("nonce"));
+    let nonce = nonce.map(|nonce| nonce.as_str().unwrap_or_default());
+    (expected.check_nonce)(nonce)?;
     let key = SigningKey::from_jwk(jwk)
         .ok()
         .filter(|key| key.is_for(algorithm))
@@ -108,9 +115,7 @@ pub(super) fn check(headers: &HeaderMap, expected: &Expected<'_>) -> Result<Proo
     if text("ath") != Some(hash(expected.token).as_str()) {
         return Err(ProofError::TokenHashWrong);
     }
-    let nonce = claims.custom.0.get("nonce");
-    let nonce = nonce.map(|nonce| nonce.as_str().unwrap_or_default().to_owned());
-    Ok(Proof { id: id.to_owned(), issued_at, nonce })
+    Ok(Proof { id: id.to_owned(), issued_at, has_nonce: nonce.is_some() })
 }
 
 /// SHA-256 in base64url.

@@ -181,6 +181,29 @@ fn a_proof_without_the_nonce_does_not_count_as_used() {
     assert!(host.store.borrow().keys().all(|key| !key.contains("dpop")), "nothing is stored");
 }
 
+/// Such proofs are not limited in number, so they must not cost the check of a signature.
+#[test]
+fn the_signature_of_a_proof_without_the_nonce_is_not_checked() {
+    let (host, client) = (demanding(), Client::new());
+    let instance = Instance::new(&host);
+    let authorization = format!("DPoP {}", client.1);
+    let good = issue(&instance.server(&host), &client.0.thumbprint());
+    let signature_wrong = AuthenticationError::Proof(ProofError::SignatureWrong);
+    for (nonce, expected) in
+        [(json!(null), MISSING), (json!("old"), WRONG), (json!(good), signature_wrong)]
+    {
+        let proof = proof(&client.0, &client.1, &json!({}), &json!({ "nonce": nonce }));
+        let (signed, _) = proof.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}", "A".repeat(86));
+        let answer = instance.authentication(
+            &host,
+            &headers(&[("authorization", &authorization), ("dpop", &forged)]),
+        );
+        assert_eq!(answer.outcome.map(drop), Err(expected), "{nonce}");
+        assert!(answer.nonce.is_some());
+    }
+}
+
 #[test]
 fn a_nonce_has_the_syntax_of_the_standard_and_does_not_show_the_time() {
     let (host, client) = (demanding(), Client::new());

@@ -20,7 +20,7 @@ fn first_use_by(
     host: &FakeHost,
     id: &str,
 ) -> Result<(), AuthenticationError> {
-    let proof = Proof { id: id.to_owned(), issued_at: host.now.get(), nonce: None };
+    let proof = Proof { id: id.to_owned(), issued_at: host.now.get(), has_nonce: false };
     let claims = json!({ "sub": subject, "client_id": "client" });
     let caller = caller_with(claims.as_object().unwrap().clone(), "token");
     finish(instance.memory.proofs.first_use(&instance.server(host), &caller, "key", &proof))
@@ -141,7 +141,7 @@ fn the_keys_of_one_caller_share_its_part() {
     let caller = caller_with(claims.as_object().unwrap().clone(), "token");
     let server = instance.server(&host);
     let by_key = |key: usize| {
-        let proof = Proof { id: "a".to_owned(), issued_at: NOW, nonce: None };
+        let proof = Proof { id: "a".to_owned(), issued_at: NOW, has_nonce: false };
         finish(instance.memory.proofs.first_use(&server, &caller, &key.to_string(), &proof))
     };
     assert!((0..64).all(|key| by_key(key).is_ok()));
