@@ -1,7 +1,7 @@
 //! Who is calling, as the token proves it. A `Caller` is passed along with its request, and is
 //! found again only by the token that proved it.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use doorward_core::{Secret, scope::Scope};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     Claims, TokenError, TrustedIssuer,
     claims::{claim, list, words},
+    rate_limit::Use,
 };
 
 /// A caller whose token was verified.
@@ -22,6 +23,8 @@ pub struct Caller {
     is_machine: bool,
     claims: Claims,
     token: Secret,
+    /// What a request counts as, under the settings that the issuer belongs to.
+    pub(crate) uses: OnceCell<Vec<Use>>,
 }
 
 /// What kind of caller it is.
@@ -97,7 +100,8 @@ impl Caller {
             }
         }
         let is_machine = is_machine(&issuer, &claims, &subject, &client_id);
-        Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token })
+        let uses = OnceCell::new();
+        Ok(Self { issuer, subject, client_id, scopes, is_machine, claims, token, uses })
     }
 
     /// `iss`: who vouches for the caller. A subject is unique only together with its issuer.

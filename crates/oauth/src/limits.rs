@@ -152,9 +152,20 @@ impl CallerLimits {
         Ok(limits)
     }
 
-    /// What a request of this caller counts as.
+    /// What a request of this caller counts as. It is cached with the caller, whose token is
+    /// verified anew under other settings, so that a warm request computes no digest.
     #[must_use]
-    pub fn uses_of(&self, caller: &Caller) -> Vec<(LimitReason, Use)> {
+    pub fn uses_of<'a>(&self, caller: &'a Caller) -> &'a [Use] {
+        caller.uses.get_or_init(|| self.limits_of(caller).map(|(_, used)| used).collect())
+    }
+
+    /// Which limit one of [these](Self::uses_of) is about.
+    #[must_use]
+    pub fn reason_of(&self, caller: &Caller, index: usize) -> Option<LimitReason> {
+        self.limits_of(caller).nth(index).map(|(reason, _)| reason)
+    }
+
+    fn limits_of(&self, caller: &Caller) -> impl Iterator<Item = (LimitReason, Use)> {
         let issuer = caller.issuer();
         let of = |reason, limit: Option<Limit>, id: &str| {
             limit.map(|it| (reason, (Counted::new(&[LimitReason::code(&reason), issuer, id]), it)))
@@ -167,7 +178,7 @@ impl CallerLimits {
             caller.acting().and_then(|it| self.named(LimitReason::Actor, it, issuer, "")),
             self.named(LimitReason::Kind, caller.kind().as_str(), issuer, caller.subject()),
         ];
-        uses.into_iter().flatten().collect()
+        uses.into_iter().flatten()
     }
 
     /// What a call of this tool by this caller counts as.

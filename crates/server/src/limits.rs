@@ -19,7 +19,9 @@ impl CallerRequest {
     /// Returns after how many seconds to try again, if there were too many. That is in the audit
     /// log.
     pub(crate) async fn count(&self) -> Result<(), u64> {
-        self.count_uses(&self.environment.settings.limits.uses_of(&self.caller), None).await
+        let limits = &self.environment.settings.limits;
+        let reason = |index| limits.reason_of(&self.caller, index);
+        self.count_uses(limits.uses_of(&self.caller), &reason, None).await
     }
 
     /// Counts a call of a tool.
@@ -30,24 +32,24 @@ impl CallerRequest {
     pub(crate) async fn count_call(&self, tool: &str) -> Result<(), u64> {
         match self.environment.settings.limits.use_of_tool(&self.caller, tool) {
             None => Ok(()),
-            Some(used) => {
+            Some((reason, used)) => {
                 let item = Item { kind: ItemKind::Tool, name: tool };
-                self.count_uses(&[used], Some(item)).await
+                self.count_uses(&[used], &|_| Some(reason), Some(item)).await
             }
         }
     }
 
     async fn count_uses(
         &self,
-        reasons: &[(LimitReason, Use)],
+        uses: &[Use],
+        reason: &dyn Fn(usize) -> Option<LimitReason>,
         item: Option<Item<'_>>,
     ) -> Result<(), u64> {
-        let uses: Vec<Use> = reasons.iter().map(|(_, used)| *used).collect();
         let environment = &self.environment;
-        let counted = environment.memory.limiter.take(&environment.store(), &uses).await;
+        let counted = environment.memory.limiter.take(&environment.store(), uses).await;
         counted.map_err(|Exceeded { index, retry_after }| {
-            if let Some((reason, _)) = reasons.get(index) {
-                self.log(reason, item);
+            if let Some(reason) = reason(index) {
+                self.log(&reason, item);
             }
             retry_after
         })
