@@ -26,6 +26,7 @@ use crate::{
 
 const PROCESSES: usize = 4;
 const CONNECTIONS: usize = 8;
+const CALLERS: usize = 10_000;
 const FLOODERS: usize = 100;
 
 /// How many requests a flooder sends, at all processes in turn.
@@ -89,7 +90,7 @@ async fn flood(bench: &Bench) -> Result<Vec<Line>, String> {
         return Ok(Vec::new());
     };
     let (stack, others) = start(&bench.components.doorward(), redis.config()).await?;
-    let callers = bench.options.of(10_000, 1_000);
+    let callers = CALLERS;
     let tokens = tokens(&stack, callers)?;
     let outcome: Arc<Vec<Caller>> = Arc::new((0..callers).map(|_| Caller::default()).collect());
     let began = Instant::now();
