@@ -2,9 +2,9 @@
 //!
 //! An instance counts exactly, with the generic cell rate algorithm and a count for each day (UTC).
 //! Instances tell each other through key-value, without locks. Far from a limit, an instance adds
-//! every 64th part of what is left to a shared record, after the answer. Near it, each use first
-//! reads the record, and is in it before the use goes on. `docs/limits.md` states how much more can
-//! get through.
+//! every 16th part of what is left to a shared record, after the answer. Near it, each use first
+//! reads the record, and is seen in it before the use goes on. `docs/limits.md` states how much
+//! more can get through.
 
 mod shared;
 
@@ -18,11 +18,18 @@ use doorward_core::store::{Store, digest_bytes};
 /// How many counts an instance keeps.
 const MAX_ENTRIES: usize = 7_000;
 
-/// Which part of what is left may be used until it is shared.
-const SHARE: u64 = 64;
+/// With fewer uses left, each is shared before it goes on.
+const NEAR: u64 = 128;
 
-/// How many uses at most are shared at once.
-const MAX_SHARED: u64 = 64;
+/// Which part of what is left is shared at once, otherwise.
+const SHARE: u64 = 16;
+
+/// How many uses at most are shared at once. Spin ends an instance after 128 requests, so every
+/// other one writes far from the limit.
+const MAX_SHARED: u64 = 256;
+
+/// How often a use is written again that was overwritten by another instance.
+const REWRITES: usize = 3;
 
 const DAY_MILLIS: u64 = 86_400_000;
 const DAY_NANOS: u64 = DAY_MILLIS * NANOS;
@@ -77,18 +84,24 @@ pub struct Limiter {
 #[derive(Debug, Default)]
 struct Entries(Vec<(Counted, Entry)>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Entry {
+    /// What all instances have used, as far as this one knows.
     used: Used,
-    /// Uses that are not shared yet. It begins with `head_start`.
-    unshared: u32,
-    /// A random number of uses that were never made, to make up for those that other instances had
-    /// not shared when they ended.
-    head_start: u32,
-    /// How many uses of this instance are shared, or about to be.
+    /// How many uses were made on this instance.
+    made: u32,
+    /// How many of them others are told of. Far from the limit it is ahead of `made` as often as
+    /// behind it.
     shared: u32,
+    /// A random number: at which part of a batch the whole batch is shared. So what is ahead makes
+    /// up for the uses that other instances had not shared when they ended.
+    phase: u32,
     /// What `shared` was when the record was written last.
     written: u32,
+    /// How many uses of other instances are in `used`, by their numbers.
+    others: Vec<(u32, u32)>,
+    /// When the record was read last, in nanoseconds since the Unix epoch.
+    learned_at: u64,
     /// When it can be forgotten, in nanoseconds since the Unix epoch.
     until: u64,
 }
@@ -139,8 +152,19 @@ impl Limiter {
         }
         let taken = self.take_here(uses, store.host().now_millis());
         for (used, record) in records {
-            if self.is_no_longer_due(&used) || record.is_wrong {
+            if !self.is_unknown_or_near(&used, store.host().now_millis()) {
+                continue;
+            }
+            // Another instance may have read the record before this one wrote it, and write it
+            // afterwards.
+            let mut known = Some(record);
+            for _ in 0..=REWRITES {
+                let Some(record) = known else { break };
+                if !self.is_no_longer_due(&used) && !record.is_wrong {
+                    break;
+                }
                 self.tell(store, &used, record).await;
+                known = self.learn(store, &used).await;
             }
         }
         taken
@@ -172,14 +196,9 @@ impl Limiter {
         for (counted, limit) in uses {
             let Some(entry) = entries.get_mut(*counted) else { continue };
             entry.add(limit, now);
-            let batch = batch(entry.used.left(limit, now));
-            if entry.unshared >= batch {
-                entry.unshared -= batch;
-                entry.shared = entry.shared.wrapping_add(batch);
-                let mut due = self.due.borrow_mut();
-                if due.iter().all(|(it, _)| it != counted) {
-                    due.push((*counted, *limit));
-                }
+            let mut due = self.due.borrow_mut();
+            if entry.share(limit, now) && due.iter().all(|(it, _)| it != counted) {
+                due.push((*counted, *limit));
             }
         }
         entries.make_room(now);
@@ -207,10 +226,18 @@ impl Limiter {
     }
 
     fn entry(&self, used: Used, limit: &Limit, now: u64) -> Entry {
-        let used = used.at(limit, now);
-        let random = self.random.hash_one(now) % u64::from(batch(used.left(limit, now)));
-        let head_start = u32::try_from(random).unwrap_or_default();
-        Entry { used, unshared: head_start, head_start, shared: 0, written: 0, until: 0 }
+        // The upper half of a hash whose keys are random.
+        let phase = u32::try_from(self.random.hash_one(now) >> 32).unwrap_or_default();
+        Entry {
+            used: used.at(limit, now),
+            made: 0,
+            shared: 0,
+            phase,
+            written: 0,
+            others: Vec::new(),
+            learned_at: 0,
+            until: 0,
+        }
     }
 }
 
@@ -271,9 +298,19 @@ impl Entries {
 
 impl Entry {
     fn add(&mut self, limit: &Limit, now: u64) {
-        self.used = self.used.at(limit, now).plus(limit, 1);
-        self.unshared = self.unshared.saturating_add(1);
+        self.used = self.used.at(limit, now).plus(limit, [1, 1]);
+        self.made = self.made.saturating_add(1);
         self.until = self.used.until(limit, now);
+    }
+
+    /// Whether others are to be told of uses that they do not know yet.
+    fn share(&mut self, limit: &Limit, now: u64) -> bool {
+        let batch = batch(self.used.left(limit, now));
+        let ahead = (u64::from(self.phase) * u64::from(batch)) >> 32;
+        let made = self.made.saturating_add(u32::try_from(ahead).unwrap_or_default());
+        let unshared = made.saturating_sub(self.shared);
+        self.shared = self.shared.saturating_add(unshared - unshared % batch);
+        unshared >= batch
     }
 }
 
@@ -288,15 +325,14 @@ impl Used {
         Self { full_at, day, count: if self.day == day { self.count } else { 0 } }
     }
 
-    fn plus(self, limit: &Limit, uses: u32) -> Self {
-        self.plus_each(limit, uses, uses)
-    }
-
-    /// The same with more uses of the rate and of the quota.
-    fn plus_each(self, limit: &Limit, of_rate: u32, of_day: u32) -> Self {
-        let nanos = limit.rate.map_or(0, |rate| rate.interval.saturating_mul(of_rate.into()));
-        let count = if limit.day.is_some() { self.count.saturating_add(of_day) } else { 0 };
-        Self { full_at: self.full_at.saturating_add(nanos), count, ..self }
+    /// The same with more uses of the rate and of the quota, or fewer.
+    fn plus(self, limit: &Limit, [of_rate, of_day]: [i64; 2]) -> Self {
+        let interval =
+            limit.rate.map_or(0, |rate| i64::try_from(rate.interval).unwrap_or(i64::MAX));
+        let full_at = self.full_at.saturating_add_signed(interval.saturating_mul(of_rate));
+        let of_day = if limit.day.is_some() { of_day } else { 0 };
+        let count = i64::from(self.count).saturating_add(of_day).max(0);
+        Self { full_at, count: u32::try_from(count).unwrap_or(u32::MAX), ..self }
     }
 
     /// After how many milliseconds one more is possible.
@@ -343,7 +379,8 @@ impl Used {
 
 /// How many uses are shared at once, by how many are left.
 fn batch(left: u64) -> u32 {
-    u32::try_from((left / SHARE).clamp(1, MAX_SHARED)).unwrap_or(1)
+    let batch = if left < NEAR { 1 } else { (left / SHARE).min(MAX_SHARED) };
+    u32::try_from(batch).unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What instances tell each other through the key-value store.
 //!
 //! A count in a record says how much was used, and for each instance how many of its uses are
-//! included. So an instance that reads it knows which of its own are not, for instance because
-//! another one read the record before and wrote it after: it adds them again.
+//! included. An instance that reads it knows which uses are not, its own and those that it has read
+//! of before, because another instance read the record earlier and wrote it later: it adds them
+//! again. So an overwritten use is lost only if nobody has read of it and its instance ends.
 
 use std::hash::BuildHasher;
 
@@ -12,13 +13,18 @@ use doorward_core::{
     store::{Kind, Store, StoreKey},
 };
 
-use super::{Counted, Entry, Limit, Limiter, NANOS, Rate, Use, Used};
+use super::{Counted, Entry, Limit, Limiter, NANOS, Rate, Use, Used, batch};
 
 /// How many counts a record holds.
 const MAX_COUNTS: usize = 64;
 
-/// How many instances a count names: those that wrote it last.
-const MAX_INSTANCES: usize = 8;
+/// How many instances a count names: those that wrote it last. Where each request has an instance,
+/// they are as many as the requests at the same time that are told apart.
+pub(super) const MAX_INSTANCES: usize = 32;
+
+/// How long a count is kept that means nothing by itself, in nanoseconds: with what other instances
+/// have not shared yet it may.
+const KEPT_NANOS: u64 = 60_000 * NANOS;
 
 /// How often an instance logs that the store fails, in milliseconds.
 const LOG_MILLIS: u64 = 60_000;
@@ -27,8 +33,8 @@ const LOG_MILLIS: u64 = 60_000;
 pub(super) struct Record {
     number: u32,
     counts: Vec<Count>,
-    /// Whether it is wrong: it lacks uses of this instance, because another one wrote it at the
-    /// same time, or it has a time that no clock near this one can have written.
+    /// Whether it is wrong: it lacks uses that this instance knows of, because another one wrote it
+    /// at the same time, or it has a time that no clock near this one can have written.
     pub(super) is_wrong: bool,
 }
 
@@ -47,54 +53,81 @@ impl Limiter {
             self.log_failure(store.host());
             return None;
         };
-        self.add_missing(used, &mut record, store.host().now_millis());
+        self.merge(used, &mut record, store.host().now_millis());
         Some(record)
     }
 
     /// Tells other instances of a use, and of what this one has learned.
     pub(super) async fn tell(&self, store: &Store<'_>, used: &Use, mut record: Record) {
-        let Some(entry) = self.add_missing(used, &mut record, store.host().now_millis()) else {
-            return;
-        };
-        let (counted, _) = *used;
-        let position = record.counts.iter().position(|it| it.counted == counted);
-        let before = position.map(|position| record.counts.swap_remove(position));
-        let mut instances = before.map(|it| it.instances).unwrap_or_default();
-        instances.retain(|(it, _)| *it != self.number());
-        instances.push((self.number(), entry.shared));
-        if instances.len() > MAX_INSTANCES {
-            instances.remove(0);
-        }
-        record.counts.push(Count { counted, used: entry.used, instances });
+        let Some(count) = self.count(used, store.host().now_millis()) else { return };
+        let written = count.included(self.number()).unwrap_or_default();
+        record.counts.retain(|it| it.counted != count.counted);
+        record.counts.push(count);
         match record.write(store).await {
             Ok(()) => {
-                if let Some(known) = self.entries.borrow_mut().get_mut(counted) {
-                    known.written = entry.shared;
+                if let Some(entry) = self.entries.borrow_mut().get_mut(used.0) {
+                    entry.written = entry.written.max(written);
                 }
             }
             Err(_) => self.log_failure(store.host()),
         }
     }
 
-    /// Adds what a record knows to what this instance knows of a use, and returns that as it is to
-    /// be written. `None` if the instance has no room for it any more.
-    fn add_missing(&self, (counted, limit): &Use, record: &mut Record, now: u64) -> Option<Entry> {
+    /// What is to be written of a use; `None` if this instance has no room for it any more.
+    fn count(&self, (counted, limit): &Use, now: u64) -> Option<Count> {
+        let entries = self.entries.borrow();
+        let entry = entries.get(*counted)?;
+        let ahead = i64::from(entry.shared) - i64::from(entry.made);
+        let used = entry.used.plus(limit, [ahead, ahead]).at(limit, now);
+        let mut instances = entry.others.clone();
+        instances.push((self.number(), entry.shared));
+        Some(Count { counted: *counted, used, instances })
+    }
+
+    /// Adds what a record knows to what this instance knows of a use.
+    fn merge(&self, (counted, limit): &Use, record: &mut Record, now: u64) {
         let count = record.counts.iter().find(|it| it.counted == *counted);
-        let stored = count.map(|it| it.used).unwrap_or_default();
-        let used = stored.without_other_clock(limit, now).at(limit, now);
+        let written = count.map(|it| it.used).unwrap_or_default();
+        let stored = written.without_other_clock(limit, now);
         let mut entries = self.entries.borrow_mut();
-        entries.insert_unless_known(*counted, || self.entry(used, limit, now));
-        let entry = entries.get_mut(*counted)?;
-        let before = entry.used.at(limit, now);
-        let included = count.map_or(0, |it| it.included(self.number(), entry.written));
-        // Uses that mean nothing any more are not missing.
-        let missing = entry.shared.saturating_sub(included);
-        let [of_rate, of_day] =
-            before.uses(limit, now).map(|uses| missing.min(uses.saturating_add(entry.head_start)));
-        record.is_wrong = of_rate.max(of_day) > 0 || stored.full_at > used.full_at;
-        entry.used = before.or_more(used.plus_each(limit, of_rate, of_day)).at(limit, now);
+        entries.insert_unless_known(*counted, || self.entry(stored, limit, now));
+        let Some(entry) = entries.get_mut(*counted) else { return };
+        // A full list may have dropped an instance.
+        let is_full = count.is_some_and(|it| it.instances.len() >= MAX_INSTANCES);
+        let included = |instance, if_gone| {
+            let named = count.and_then(|it| it.included(instance));
+            named.unwrap_or(if is_full { if_gone } else { 0 })
+        };
+        let own = included(self.number(), entry.written);
+        // This instance had no room for it meanwhile.
+        let forgotten = own.saturating_sub(entry.shared);
+        entry.made = entry.made.saturating_add(forgotten);
+        entry.shared = entry.shared.saturating_add(forgotten);
+        let lacking =
+            entry.others.iter().map(|(it, uses)| uses.saturating_sub(included(*it, *uses)));
+        let of_others = lacking.fold(0, u32::saturating_add);
+        let missing = i64::from(entry.made) - i64::from(own) + i64::from(of_others);
+        let known = entry.used.at(limit, now);
+        // Uses that mean nothing any more are not missing. Further away from the limit, those of
+        // several instances may mean something together that mean nothing alone.
+        let unwritten = match batch(known.left(limit, now)) {
+            1 => 0,
+            batch => entry.made.saturating_sub(entry.written).min(batch),
+        };
+        let missing = known.uses(limit, now).map(|uses| missing.min(uses.max(unwritten).into()));
+        let used = stored.at(limit, now);
+        let lacks = entry.shared > own || of_others > 0;
+        record.is_wrong =
+            lacks && missing.iter().any(|it| *it > 0) || written.full_at > used.full_at;
+        // They were made since then, while others became possible again.
+        let since = stored.full_at.max(entry.learned_at.min(now.saturating_mul(NANOS)));
+        let used = Used { full_at: since, ..used }.plus(limit, missing).at(limit, now);
+        entry.used = known.or_more(used);
         entry.until = entry.used.until(limit, now);
-        Some(*entry)
+        entry.learned_at = now.saturating_mul(NANOS);
+        if let Some(count) = count {
+            entry.learn(count, self.number(), is_full);
+        }
     }
 
     /// Whether [`share`](Self::share) has something to do.
@@ -162,11 +195,12 @@ impl Record {
         Ok(Self { number, counts, is_wrong: false })
     }
 
-    /// Writes it, without the counts that mean nothing any more.
+    /// Writes it, without the counts that have meant nothing for a while.
     async fn write(mut self, store: &Store<'_>) -> Result<(), KeyValueError> {
         let today = Used::default().at(&Limit::default(), store.host().now_millis());
+        let oldest = today.full_at.saturating_sub(KEPT_NANOS);
         self.counts.retain(|Count { used, .. }| {
-            used.full_at > today.full_at || used.day == today.day && used.count > 0
+            used.full_at > oldest || used.day == today.day && used.count > 0
         });
         while self.counts.len() > MAX_COUNTS {
             let is_of_today = |used: Used| used.day == today.day && used.count > 0;
@@ -187,15 +221,28 @@ fn key(number: u32) -> StoreKey {
     StoreKey::named(Kind::Limits, &number.to_string())
 }
 
-impl Count {
-    /// How many uses of an instance it includes. A full list may have dropped the instance: then
-    /// what it wrote last counts as included.
-    fn included(&self, instance: u32, written: u32) -> u32 {
-        match self.instances.iter().find(|(it, _)| *it == instance) {
-            Some((_, uses)) => *uses,
-            None if self.instances.len() >= MAX_INSTANCES => written,
-            None => 0,
+impl Entry {
+    /// Learns which uses of other instances are in a count.
+    fn learn(&mut self, count: &Count, this: u32, is_full: bool) {
+        let mut others = count.instances.clone();
+        others.retain(|(it, _)| *it != this);
+        for (instance, uses) in &self.others {
+            match others.iter_mut().find(|(it, _)| it == instance) {
+                Some((_, known)) => *known = (*known).max(*uses),
+                None if is_full => {}
+                None => others.push((*instance, *uses)),
+            }
         }
+        let surplus = others.len().saturating_sub(MAX_INSTANCES - 1);
+        others.drain(..surplus);
+        self.others = others;
+    }
+}
+
+impl Count {
+    /// How many uses of an instance it includes, if it names the instance.
+    fn included(&self, instance: u32) -> Option<u32> {
+        self.instances.iter().find(|(it, _)| *it == instance).map(|(_, uses)| *uses)
     }
 
     /// What is counted, when everything is possible again, the day and the uses of that day; how
