@@ -177,6 +177,8 @@ impl Limiter {
     ///
     /// Returns the use that has to wait longest.
     pub async fn check(&self, store: &Store<'_>, uses: &[Use]) -> Result<(), Exceeded> {
+        // What this instance alone knows to be exceeded needs no access.
+        self.check_here(uses, store.host().now_millis())?;
         for used in uses {
             if self.entries.borrow().get(used.0).is_none() {
                 self.learn(store, used).await;
@@ -189,7 +191,8 @@ impl Limiter {
     fn take_here(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
         let mut entries = self.entries.borrow_mut();
         for (counted, limit) in uses {
-            entries.insert_unless_known(*counted, || self.entry(Used::default(), limit, now));
+            let entry = || self.entry(Used::default(), limit, now);
+            entries.insert_unless_known(*counted, now, entry);
         }
         entries.advance(uses, now);
         entries.check(uses, now)?;
@@ -201,7 +204,6 @@ impl Limiter {
                 due.push((*counted, *limit));
             }
         }
-        entries.make_room(now);
         Ok(())
     }
 
@@ -256,8 +258,10 @@ impl Entries {
         self.0.get_mut(position).map(|(_, entry)| entry)
     }
 
-    fn insert_unless_known(&mut self, counted: Counted, entry: impl FnOnce() -> Entry) {
-        if let Err(position) = self.position(counted) {
+    fn insert_unless_known(&mut self, counted: Counted, now: u64, entry: impl FnOnce() -> Entry) {
+        if self.get(counted).is_none() {
+            self.make_room(now);
+            let position = self.position(counted).unwrap_or_else(|position| position);
             self.0.insert(position, (counted, entry()));
         }
     }
@@ -283,7 +287,7 @@ impl Entries {
     /// Keeps to the bound: drops counts that can be forgotten, then those nearest to that. Callers
     /// who used most stay, so others cannot push their counts out.
     fn make_room(&mut self, now: u64) {
-        if self.0.len() <= MAX_ENTRIES {
+        if self.0.len() < MAX_ENTRIES {
             return;
         }
         let now = now.saturating_mul(NANOS);

@@ -145,6 +145,30 @@ fn others_do_not_push_out_whoever_has_used_most() {
     }
 }
 
+/// Reproduction: while the failures of an issuer were exceeded, each unknown sender was remembered
+/// without a bound, and cost an access to the store.
+#[test]
+fn whoever_is_refused_for_another_use_takes_no_room_and_no_access() {
+    let instances = Instances::new(1);
+    let (limiter, memory) = &instances.each[0];
+    let store = Store::new(&instances.host, memory, &instances.sealer, &instances.buckets);
+    let of_all = (Counted::new(&["issuer"]), rate(1, 1));
+    finish(limiter.take(&store, &[of_all])).unwrap();
+    let accesses = instances.host.store_accesses.get();
+    for number in 0..10_000 {
+        let sender = (Counted::new(&[&number.to_string()]), rate(1, 1));
+        finish(limiter.check(&store, &[sender, of_all])).unwrap_err();
+        assert!(finish(limiter.take(&store, &[sender, of_all])).is_err());
+    }
+    assert_eq!(instances.host.store_accesses.get(), accesses);
+    assert_eq!(limiter.entries.borrow().0.len(), 1);
+    for number in 0..10_000 {
+        let sender = (Counted::new(&[&number.to_string()]), rate(1, 1));
+        finish(limiter.check(&store, &[sender])).unwrap();
+    }
+    assert!(limiter.entries.borrow().0.len() <= MAX_ENTRIES);
+}
+
 /// Instances that share a store.
 struct Instances {
     host: FakeHost,
