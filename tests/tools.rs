@@ -1,5 +1,6 @@
 //! Tools that are not the server's own: the components of `examples/tools`, in three languages and
-//! from an OpenAPI document, and those of the official *everything* server.
+//! from an OpenAPI document, and those of the official *everything* server, with its prompts and
+//! resources.
 //!
 //! The components' build commands install their toolchains themselves, with python3 and npm.
 //! Without Spin on PATH the tests on it do nothing; with `DOORWARD_REQUIRE_SPIN=1` they fail.
@@ -89,7 +90,10 @@ async fn with_everything(host: HostChoice) -> Door {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let entry = json!({ "url": format!("{origin}/mcp"), "tools": "*", "access": "public" });
+    let entry = json!({
+        "url": format!("{origin}/mcp"), "tools": "*", "prompts": "*", "resources": "*",
+        "access": "public", "seconds": 10,
+    });
     let upstreams = json!({ "everything": entry }).to_string();
     let variables = [("third_issuer_origin", origin), ("upstreams", upstreams)];
     let options = StackOptions {
@@ -135,6 +139,28 @@ impl Door {
         let list = self.post(person, "tools/list", json!({})).await;
         let tools = list["tools"].as_array().cloned().unwrap_or_default();
         tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The names or URIs of a list.
+    async fn listed(&self, method: &str, member: &str, name: &str) -> Vec<String> {
+        let list = self.post(GUEST, method, json!({})).await;
+        let entries = list[member].as_array().cloned().unwrap_or_default();
+        entries.iter().filter_map(|entry| entry[name].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The messages of the stream that answers a call whose client wants to know its progress.
+    async fn events(&self, person: &str, tool: &str, arguments: Value) -> Vec<Value> {
+        let token = self.stack.tenant().mint_for(person, "doorward-test", &SCOPES);
+        let meta = json!({ "progressToken": "mine" });
+        let params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let request = Client::new().post(self.stack.mcp_url()).json(&message);
+        let request = request.bearer_auth(token.expect("the seed has this person"));
+        let answer = request.send().await.expect("the server answers");
+        let text = answer.text().await.expect("it ends");
+        let events = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+        events.map(|event| serde_json::from_str(event).expect("it is JSON")).collect()
     }
 
     async fn call(&self, person: &str, tool: &str, arguments: Value) -> Value {
@@ -247,4 +273,33 @@ async fn everything(door: &Door) {
     assert!(weather["temperature"].is_number() && weather["conditions"].is_string(), "{weather}");
     let wrong = door.call(GUEST, "everything_get-sum", json!({ "a": "one", "b": 2 })).await;
     assert_eq!(wrong["isError"], true, "{wrong}");
+
+    // Its prompts and resources.
+    let prompts = door.listed("prompts/list", "prompts", "name").await;
+    for prompt in ["everything_simple-prompt", "everything_args-prompt"] {
+        assert!(prompts.iter().any(|name| name == prompt), "{prompt}: {prompts:?}");
+    }
+    let paris = json!({ "name": "everything_args-prompt", "arguments": { "city": "Paris" } });
+    let prompt = door.post(GUEST, "prompts/get", paris).await;
+    let text = prompt["messages"][0]["content"]["text"].as_str().unwrap_or_default();
+    assert!(text.contains("Paris"), "{prompt}");
+    let resources = door.listed("resources/list", "resources", "uri").await;
+    let document = "demo://resource/static/document/features.md";
+    assert!(resources.iter().any(|uri| uri == document), "{resources:?}");
+    let listed = door.listed("resources/templates/list", "resourceTemplates", "uriTemplate").await;
+    assert!(listed.iter().any(|it| it.contains("/dynamic/text/{")), "{listed:?}");
+    for uri in [document, "demo://resource/dynamic/text/1"] {
+        let read = door.post(GUEST, "resources/read", json!({ "uri": uri })).await;
+        assert_eq!(read["contents"][0]["uri"], uri, "{read}");
+        assert!(read["contents"][0]["text"].as_str().is_some_and(|it| it.len() > 10), "{read}");
+    }
+
+    // A tool that takes its time.
+    let arguments = json!({ "duration": 1, "steps": 4 });
+    let events = door.events(GUEST, "everything_trigger-long-running-operation", arguments).await;
+    let (result, reports) = events.split_last().expect("there are events");
+    let progress: Vec<_> = reports.iter().map(|it| it["params"]["progress"].as_f64()).collect();
+    assert_eq!(progress, [Some(1.0), Some(2.0), Some(3.0), Some(4.0)], "{events:?}");
+    assert!(reports.iter().all(|it| it["params"]["progressToken"] == "mine"), "{events:?}");
+    assert_eq!(result["result"]["isError"], false, "{events:?}");
 }

@@ -63,12 +63,51 @@ async fn serve(stream: TcpStream, log: &Mutex<String>) -> Option<()> {
     let text = String::from_utf8_lossy(&body).into_owned();
     log.lock().expect("no other thread panicked").push_str(&format!("{head}{text}\n"));
     let message: Value = serde_json::from_str(&text).unwrap_or_default();
+    if message["params"]["name"] == "ticks" && has_protocol(&head.to_ascii_lowercase()) {
+        return ticks(stream, &head.to_ascii_lowercase(), &message, log).await;
+    }
     let (status, headers, body) = answer(&head.to_ascii_lowercase(), &message).await;
     let length = body.len();
     let response = format!(
         "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
     );
     stream.write_all(response.as_bytes()).await.ok()?;
+    stream.shutdown().await.ok()
+}
+
+/// Whether a call is in the protocol that its path speaks.
+fn has_protocol(head: &str) -> bool {
+    head.starts_with("post /old ") != head.contains("2026-07-28")
+}
+
+/// Answers a call with a stream of reports, as many as its argument says, and then the result. If
+/// the client goes away before, the log says so.
+async fn ticks(
+    mut stream: BufReader<TcpStream>,
+    head: &str,
+    message: &Value,
+    log: &Mutex<String>,
+) -> Option<()> {
+    let count = message["params"]["arguments"]["text"].as_str()?.parse().ok()?;
+    let token = &message["params"]["_meta"]["progressToken"];
+    let start = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    stream.write_all(start.as_bytes()).await.ok()?;
+    for step in 1..=count {
+        let params = json!({ "progressToken": token, "progress": step, "message": "Tick\u{200b}" });
+        let method = "notifications/progress";
+        let event = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+        if stream.write_all(format!("data: {event}\n\n").as_bytes()).await.is_err() {
+            log.lock().expect("no other thread panicked").push_str("HUNG UP\n");
+            return None;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let mut result = json!({ "content": [{ "type": "text", "text": "Done" }] });
+    if !head.starts_with("post /old ") {
+        result["resultType"] = json!("complete");
+    }
+    let response = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
+    stream.write_all(format!("data: {response}\n\n").as_bytes()).await.ok()?;
     stream.shutdown().await.ok()
 }
 
@@ -87,7 +126,9 @@ async fn answer(head: &str, message: &Value) -> (&'static str, String, String) {
                 return ("400 Bad Request", JSON.to_owned(), error.to_string());
             }
             _ if !has_session => return ("404 Not Found", String::new(), String::new()),
-            "notifications/initialized" => return ("202 Accepted", String::new(), String::new()),
+            "notifications/initialized" | "notifications/cancelled" => {
+                return ("202 Accepted", String::new(), String::new());
+            }
             _ => {}
         }
     }
@@ -100,7 +141,7 @@ async fn answer(head: &str, message: &Value) -> (&'static str, String, String) {
         ("tools/list", _) => {
             let schema =
                 json!({ "type": "object", "properties": { "text": { "type": "string" } } });
-            let tools = ["echo", "garbage", "redirect", "slow"];
+            let tools = ["echo", "garbage", "redirect", "slow", "ticks"];
             let tools = tools.map(|name| json!({ "name": name, "inputSchema": schema }));
             json!({ "tools": tools })
         }

@@ -125,6 +125,12 @@ impl World {
         self.mode != Mode::OneRequestPerInstance && self.mode.wasi() == Wasi::V0_3
     }
 
+    /// Whether the component runs on when its client has gone, so that it can notice. A host of
+    /// WASI 0.2 ends the instance with the connection.
+    pub(crate) fn survives_its_client(&self) -> bool {
+        self.mode.wasi() == Wasi::V0_3
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.stack.server_url())
     }

@@ -49,7 +49,8 @@ pub struct Prompt<C> {
 }
 
 type Messages = Result<Vec<PromptMessage>, CallError>;
-type Get<C> = dyn Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Messages>;
+/// Makes the messages of a prompt of the arguments.
+pub type Get<C> = dyn Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Messages>;
 
 #[derive(Serialize)]
 struct PromptArgument {

@@ -14,7 +14,8 @@ use serde::Serialize;
 use crate::{CallError, ResourceContents, completer::Completer};
 
 type Contents = Result<Vec<ResourceContents>, CallError>;
-type Read<C> = dyn Fn(C, String, TemplateVariables) -> PortFuture<'static, Contents>;
+/// Reads the resource at a URI, which has these variables.
+pub type Read<C> = dyn Fn(C, String, TemplateVariables) -> PortFuture<'static, Contents>;
 
 /// A resource with a URI of its own. It is listed with its members in the order of their names.
 ///

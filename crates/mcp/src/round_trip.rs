@@ -55,6 +55,12 @@ impl RoundTrip {
         &self.capabilities
     }
 
+    /// Whether the client wants to know how far the call is.
+    #[must_use]
+    pub fn reports_progress(&self) -> bool {
+        self.progress.is_some()
+    }
+
     /// Reports how far the call is. Without effect if the client did not ask for it, or if
     /// `progress` did not increase.
     pub fn report_progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {

@@ -92,7 +92,8 @@ struct Listed<'a> {
 type MakeSchema = dyn FnOnce() -> Value;
 
 type Outcome = Result<ToolResult, CallError>;
-type Call<C> = dyn Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome>;
+/// Runs a tool with its arguments.
+pub(crate) type Call<C> = dyn Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome>;
 
 /// A tool without arguments takes these.
 ///

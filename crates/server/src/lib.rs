@@ -33,6 +33,7 @@
 
 mod admission;
 mod call;
+mod cleanup;
 mod connection;
 mod context;
 mod discovery;

@@ -15,7 +15,7 @@ use doorward_core::{
 use doorward_mcp::Seal;
 use doorward_oauth::{AuthenticationError, Caller, Limiter, ResourceServer};
 
-use crate::settings::ServerSettings;
+use crate::{cleanup::Cleanups, settings::ServerSettings};
 
 /// How long an admission counts, in milliseconds.
 const ADMITTED_MILLIS: u64 = 1000;
@@ -28,6 +28,8 @@ pub(crate) struct InstanceMemory {
     pub(crate) auth0: doorward_auth0::TenantMemory,
     pub(crate) limiter: Limiter,
     pub(crate) store: StoreMemory,
+    /// What other servers are to be told.
+    pub(crate) cleanups: Cleanups,
 }
 
 /// Settings, memory and host, as one message is served with them.

@@ -225,9 +225,13 @@ impl Server {
             let budget = Budget::default();
             budget.extend(Duration::MAX);
             let outbound = Outbound { host, trace: None, budget: &budget };
-            let lookup =
-                CatalogLookup { outbound, store, keys: &settings.keys, registry: &self.registry };
+            let (keys, registry) = (&settings.keys, &self.registry);
+            let cleanups = &self.memory.cleanups;
+            let lookup = CatalogLookup { outbound, store, keys, registry, cleanups };
             self.catalogs.refresh(lookup, &due).await;
+        }
+        if !self.memory.cleanups.is_empty() {
+            self.memory.cleanups.send(host).await;
         }
     }
 
@@ -235,6 +239,7 @@ impl Server {
     #[must_use]
     pub fn has_to_tidy_up(&self, clock: &dyn Clock) -> bool {
         self.memory.limiter.has_unshared()
+            || !self.memory.cleanups.is_empty()
             || self.memory.oauth.has_unshared()
             || self.read_settings().is_some_and(|settings| {
                 !self.catalogs.due(settings.upstreams.iter(), clock.now_millis()).is_empty()

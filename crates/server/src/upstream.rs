@@ -171,7 +171,8 @@ fn catalog_for<'a>(
 ) -> PortFuture<'a, Result<Rc<Catalog>, UpstreamError>> {
     let environment = &request.environment;
     let (outbound, store) = (environment.outbound(), environment.store());
-    let lookup = CatalogLookup { outbound, store, keys: &environment.settings.keys, registry };
+    let (keys, cleanups) = (&environment.settings.keys, &environment.memory.cleanups);
+    let lookup = CatalogLookup { outbound, store, keys, registry, cleanups };
     let is_for_caller = upstream.has_caller_credential();
     let context = is_for_caller.then(|| Context::outside_of_call(request.clone()));
     let max_age = if is_for_caller { FRESH_MILLIS } else { STALE_MILLIS };
@@ -193,19 +194,24 @@ fn placeholder(
     match listing {
         Listing::Tools => {
             let call = move |context, _| unavailable(&upstream, context, error);
-            offer.tools.push(Rc::new(Tool::remote(id.to_owned(), "{}".into(), access, call)));
+            offer.tools.push(Rc::new(Tool::remote(
+                id.to_owned(),
+                "{}".into(),
+                access,
+                Box::new(call),
+            )));
         }
         Listing::Prompts => {
             let get = move |context, _| unavailable(&upstream, context, error);
-            offer.prompts.push(Rc::new(Prompt::remote(&entry, access, get)));
+            offer.prompts.push(Rc::new(Prompt::remote(&entry, access, Box::new(get))));
         }
         Listing::Resources => {
-            let read = move |context, _| unavailable(&upstream, context, error);
-            offer.resources.push(Rc::new(Resource::remote(&entry, access, read)));
+            let read = move |context, _, _| unavailable(&upstream, context, error);
+            offer.resources.push(Rc::new(Resource::remote(&entry, access, Box::new(read))));
         }
         Listing::ResourceTemplates => {
-            let read = move |context, _| unavailable(&upstream, context, error);
-            offer.templates.push(Rc::new(ResourceTemplate::remote(&entry, access, read)));
+            let read = move |context, _, _| unavailable(&upstream, context, error);
+            offer.templates.push(Rc::new(ResourceTemplate::remote(&entry, access, Box::new(read))));
         }
     }
     offer

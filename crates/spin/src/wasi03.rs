@@ -25,7 +25,6 @@ use spin_sdk::{
         },
         http_compat::RequestOptionsExtension,
         random::random::get_random_u64,
-        spawn,
         wit_bindgen::yield_async,
     },
 };
@@ -54,15 +53,16 @@ pub async fn serve(server: Rc<Server>, request: WasiRequest) -> Result<WasiRespo
         Err(error) => error.into(),
     };
     buffer.flush();
-    let response = response::into_wasi(response)?;
+    let response = response::into_wasi(response, async move {
+        if server.has_to_tidy_up(&spin) {
+            server.tidy_up(&spin).await;
+        }
+    })?;
     // A task of its own writes the body. If it runs before the response is returned, head and body
     // reach the socket together; otherwise a client on a kept-alive connection waits 40 ms for the
     // second packet. Once is not enough: on a busy machine, one answer in 200 was late then.
     for _ in 0..3 {
         yield_async().await;
-    }
-    if server.has_to_tidy_up(&spin) {
-        spawn(async move { server.tidy_up(&spin).await });
     }
     Ok(response)
 }

@@ -1,17 +1,22 @@
 //! A client that speaks to one server in whichever era it speaks: 2026-07-28, where every request
 //! stands alone, or the revisions that open with `initialize`.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use doorward_core::{
     host::Random,
     outbound::{Outbound, api_request},
     text::reveals,
 };
-use doorward_mcp::{LegacyVersion, Listing, MODERN_VERSION, header_value};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use doorward_mcp::{LegacyVersion, Listing, MODERN_VERSION};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
-use crate::{Fault, Upstream, UpstreamError, message::result};
+use crate::{
+    Fault, Protocol, Running, Upstream, UpstreamCall, UpstreamError, call::Extras, message::result,
+    progress::Arriving,
+};
 
 /// The most pages of a list that are asked for.
 const MAX_PAGES: usize = 16;
@@ -35,74 +40,8 @@ pub struct Client<'a> {
     pub upstream: &'a Upstream,
     /// The header that authenticates each request.
     pub credential: Option<(HeaderName, HeaderValue)>,
-}
-
-/// How a server is spoken to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Protocol {
-    /// In the modern era, which is tried first.
-    #[default]
-    Modern,
-    /// In a revision of the legacy era, within a session if the server opened one.
-    Legacy(LegacyVersion, Option<HeaderValue>),
-}
-
-/// What is called at a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// The tool of this name there.
-    Tool(&'a str),
-    /// The prompt of this name there.
-    Prompt(&'a str),
-    /// The resource with this URI.
-    Resource(&'a str),
-}
-
-/// One call.
-pub struct UpstreamCall<'a> {
-    /// What is called.
-    pub target: Target<'a>,
-    /// The arguments, which a resource does not have.
-    pub arguments: &'a Map<String, Value>,
-    /// `_meta`, apart from what the protocol demands.
-    pub meta: Map<String, Value>,
-    /// The answers to what an earlier round asked, and the state of that round.
-    pub follow_up: Option<(Map<String, Value>, Value)>,
-    /// The arguments that a modern request repeats in headers.
-    pub headers: Vec<(String, String)>,
-}
-
-impl Protocol {
-    /// The part that later requests may use: without the session if each call opens its own.
-    #[must_use]
-    pub fn to_remember(self, upstream: &Upstream) -> Self {
-        match self {
-            Self::Legacy(version, _) if upstream.has_session_per_call() => {
-                Self::Legacy(version, None)
-            }
-            other => other,
-        }
-    }
-
-    /// As JSON.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        match self {
-            Self::Modern => Value::Null,
-            Self::Legacy(version, session) => {
-                let session = session.as_ref().and_then(|session| session.to_str().ok());
-                Value::Array(vec![version.as_str().into(), session.into()])
-            }
-        }
-    }
-
-    /// Reads what [`to_json`](Self::to_json) wrote; `None` for anything else.
-    #[must_use]
-    pub fn from_json(json: &Value) -> Option<Self> {
-        let [version, session] = json.as_array()?.as_slice() else { return None };
-        let session = session.as_str().and_then(|session| session.parse().ok());
-        Some(Self::Legacy(LegacyVersion::parse(version.as_str()?)?, session))
-    }
+    /// How far it is.
+    pub running: &'a Running,
 }
 
 impl Client<'_> {
@@ -144,8 +83,8 @@ impl Client<'_> {
             }
             let method = listing.method();
             let mut page = match is_known {
-                true => self.send(protocol, method, params, &[]).await?,
-                false => self.exchange(protocol, method, params, Vec::new()).await?,
+                true => self.send(protocol, method, params, Extras::default()).await?,
+                false => self.exchange(protocol, method, params, Extras::default()).await?,
             };
             let Some(Value::Array(page_entries)) = page.remove(listing.member()) else {
                 return Err(UpstreamError::Malformed.into());
@@ -176,26 +115,35 @@ impl Client<'_> {
         call: UpstreamCall<'_>,
     ) -> Result<Map<String, Value>, Fault> {
         self.open_session(protocol).await?;
-        let (method, member, id) = match call.target {
-            Target::Tool(name) => ("tools/call", "name", name),
-            Target::Prompt(name) => ("prompts/get", "name", name),
-            Target::Resource(uri) => ("resources/read", "uri", uri),
-        };
-        let own = ("mcp-name".into(), header_value(id));
-        let headers = call.headers.into_iter().chain([own]).collect();
-        let mut params = Map::new();
-        params.insert(member.into(), id.into());
-        if member == "name" {
-            params.insert("arguments".into(), call.arguments.clone().into());
+        let report = call.report;
+        let (method, params, headers) = call.into_request();
+        let extras = Extras { headers: &headers, report };
+        self.exchange(protocol, method, params, extras).await
+    }
+
+    /// Tells the server what the calls of a client that is gone have left: that one was given up,
+    /// and that the session is over, if it was for this caller alone. What the server says to that
+    /// does not matter.
+    pub async fn clean_up(&self) {
+        if !self.running.is_unfinished(self.upstream) {
+            return;
         }
-        params.insert("_meta".into(), call.meta.into());
-        if let Some((responses, state)) = call.follow_up {
-            params.insert("inputResponses".into(), responses.into());
-            if !state.is_null() {
-                params.insert("requestState".into(), state);
-            }
+        let protocol = self.running.protocol.borrow().clone();
+        if let Some(id) = self.running.request.take() {
+            let mut params = Map::new();
+            params.insert("reason".into(), "The caller does not wait for it any more".into());
+            params.insert("requestId".into(), id.into());
+            let method = "notifications/cancelled";
+            let message = message(None, method, params);
+            let _ = self.post(Some(&protocol), method, &message, &[], None).await;
         }
-        self.exchange(protocol, method, params, headers).await
+        if matches!(protocol, Protocol::Legacy(_, Some(_)))
+            && self.upstream.has_session_per_call()
+            && let Ok(mut request) = api_request(Method::DELETE, &self.upstream.url, None, None)
+        {
+            self.attach(&mut request, Some(&protocol));
+            let _ = self.outbound.send(request, self.upstream.limits).await;
+        }
     }
 
     /// Opens a session of its own for this call if the server gets something of the caller: it may
@@ -214,9 +162,9 @@ impl Client<'_> {
         protocol: &mut Protocol,
         method: &'static str,
         params: Map<String, Value>,
-        headers: Vec<(String, String)>,
+        extras: Extras<'_>,
     ) -> Result<Map<String, Value>, Fault> {
-        let fault = match self.send(protocol, method, params.clone(), &headers).await {
+        let fault = match self.send(protocol, method, params.clone(), extras).await {
             Err(fault) if fault.error == UpstreamError::SessionLost || fault.may_be_wrong_era => {
                 fault
             }
@@ -224,10 +172,10 @@ impl Client<'_> {
         };
         *protocol = match self.initialize().await {
             Ok(protocol) => protocol,
-            Err(_) if !is_list(method) => return Err(fault),
-            Err(fault) => return Err(fault),
+            Err(fault) if is_list(method) => return Err(fault),
+            Err(_) => return Err(fault),
         };
-        self.send(protocol, method, params, &headers).await
+        self.send(protocol, method, params, extras).await
     }
 
     async fn send(
@@ -235,12 +183,17 @@ impl Client<'_> {
         protocol: &Protocol,
         method: &'static str,
         mut params: Map<String, Value>,
-        headers: &[(String, String)],
+        extras: Extras<'_>,
     ) -> Result<Map<String, Value>, Fault> {
-        let is_modern = *protocol == Protocol::Modern;
-        if is_modern {
-            let meta = params.entry("_meta").or_insert_with(|| Map::new().into());
-            if let Some(meta) = meta.as_object_mut() {
+        let (id, is_modern) = (self.new_id(), *protocol == Protocol::Modern);
+        if (is_modern || extras.report.is_some())
+            && let Value::Object(meta) = params.entry("_meta").or_insert_with(|| Map::new().into())
+        {
+            if extras.report.is_some() {
+                // The caller's own token goes nowhere.
+                meta.insert("progressToken".into(), id.into());
+            }
+            if is_modern {
                 meta.entry(CLIENT_CAPABILITIES).or_insert_with(|| Map::new().into());
                 meta.insert("io.modelcontextprotocol/clientInfo".into(), client_info());
                 meta.insert(
@@ -249,9 +202,21 @@ impl Client<'_> {
                 );
             }
         }
-        let id = self.new_id();
         let message = message(Some(id), method, params);
-        let response = self.post(Some(protocol), method, &message, headers).await?;
+        let arriving = extras.report.map(|report| Arriving {
+            token: id,
+            secret: self.secret(),
+            report,
+            state: RefCell::default(),
+        });
+        let (headers, arriving) = (extras.headers, arriving.as_ref());
+        self.running.protocol.replace(protocol.clone());
+        self.running.request.set((!is_list(method)).then_some(id));
+        let response = self.post(Some(protocol), method, &message, headers, arriving).await;
+        if !response.as_ref().is_err_and(|fault| fault.error == UpstreamError::TimedOut) {
+            self.running.request.set(None);
+        }
+        let response = response?;
         let outcome = self.result(&response, id);
         // Whatever has run is not run again.
         let is_list = is_list(method);
@@ -278,15 +243,19 @@ impl Client<'_> {
     /// malformed, and an error loses its message.
     fn result(&self, response: &Response<Bytes>, id: u64) -> Result<Map<String, Value>, Fault> {
         let outcome = result(response.headers(), response.body(), id);
-        let secret = self.credential.as_ref().and_then(|(_, value)| value.to_str().ok());
-        let secret = secret.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
-        if !secret.is_some_and(|secret| reveals(response.body(), secret)) {
+        if !self.secret().is_some_and(|secret| reveals(response.body(), secret)) {
             return outcome;
         }
         Err(match outcome {
             Ok(_) => UpstreamError::Malformed.into(),
             Err(fault) => Fault { message: None, ..fault },
         })
+    }
+
+    /// What is attached, as it could come back.
+    fn secret(&self) -> Option<&str> {
+        let (_, value) = self.credential.as_ref()?;
+        value.to_str().ok().map(|value| value.strip_prefix("Bearer ").unwrap_or(value))
     }
 
     /// The handshake of the legacy era.
@@ -297,7 +266,8 @@ impl Client<'_> {
         params.insert("clientInfo".into(), client_info());
         params.insert("protocolVersion".into(), LegacyVersion::LATEST.as_str().into());
         let method = "initialize";
-        let response = self.post(None, method, &message(Some(id), method, params), &[]).await?;
+        let response =
+            self.post(None, method, &message(Some(id), method, params), &[], None).await?;
         let result = self.result(&response, id);
         let is_success = response.status().is_success();
         let result = result.map_err(|fault| match fault.error {
@@ -307,8 +277,9 @@ impl Client<'_> {
         let version = result.get("protocolVersion").and_then(Value::as_str);
         let version = version.and_then(LegacyVersion::parse).ok_or(UpstreamError::Version)?;
         let protocol = Protocol::Legacy(version, response.headers().get(SESSION).cloned());
+        self.running.protocol.replace(protocol.clone());
         let method = "notifications/initialized";
-        self.post(Some(&protocol), method, &message(None, method, Map::new()), &[]).await?;
+        self.post(Some(&protocol), method, &message(None, method, Map::new()), &[], None).await?;
         Ok(protocol)
     }
 
@@ -319,47 +290,63 @@ impl Client<'_> {
         method: &'static str,
         message: &Value,
         more: &[(String, String)],
+        arriving: Option<&Arriving<'_>>,
     ) -> Result<Response<Bytes>, Fault> {
-        const VERSION: &str = "mcp-protocol-version";
         let request = api_request(Method::POST, &self.upstream.url, None, Some(message));
         let mut request = request.map_err(|_| UpstreamError::HostNotAllowed)?;
         let headers = request.headers_mut();
         let accepted = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(header::ACCEPT, accepted);
-        let mut session = None;
-        match protocol {
-            None => {}
-            Some(Protocol::Modern) => {
-                for (name, value) in more {
-                    let (name, value) = (name.parse::<HeaderName>(), value.parse());
-                    if let (Ok(name), Ok(value)) = (name, value) {
-                        headers.insert(name, value);
-                    }
+        if protocol == Some(&Protocol::Modern) {
+            for (name, value) in more {
+                let (name, value) = (name.parse::<HeaderName>(), value.parse());
+                if let (Ok(name), Ok(value)) = (name, value) {
+                    headers.insert(name, value);
                 }
-                headers.insert(VERSION, HeaderValue::from_static(MODERN_VERSION));
-                headers.insert("mcp-method", HeaderValue::from_static(method));
             }
-            Some(Protocol::Legacy(version, id)) => {
-                headers.insert(VERSION, HeaderValue::from_static(version.as_str()));
-                session.clone_from(id);
+            headers.insert("mcp-method", HeaderValue::from_static(method));
+        }
+        self.attach(&mut request, protocol);
+        let has_session = request.headers().contains_key(SESSION);
+        let limits = self.upstream.limits;
+        let response = match arriving {
+            None => self.outbound.send(request, limits).await,
+            Some(arriving) => {
+                let sink = |_, piece: &[u8]| arriving.take(piece);
+                let response = self.outbound.send_to(request, limits, &sink).await;
+                response.map(|it| it.map(|_| arriving.state.take().body.into()))
             }
-        }
-        if let Some(session) = &session {
-            headers.insert(SESSION, session.clone());
-        }
-        if let Some((name, value)) = self.credential.clone() {
-            headers.insert(name, value);
-        }
-        let response = self.outbound.send(request, self.upstream.limits).await;
+        };
         let response = response.map_err(UpstreamError::from)?;
         Err(match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => UpstreamError::Unauthorized,
-            StatusCode::NOT_FOUND if session.is_some() => UpstreamError::SessionLost,
+            StatusCode::NOT_FOUND if has_session => UpstreamError::SessionLost,
             status if status.is_redirection() => UpstreamError::Redirected,
             status if status.is_success() || status.is_client_error() => return Ok(response),
             _ => UpstreamError::Status,
         }
         .into())
+    }
+
+    /// Adds the headers that every request of a protocol has.
+    fn attach(&self, request: &mut Request<Bytes>, protocol: Option<&Protocol>) {
+        const VERSION: &str = "mcp-protocol-version";
+        let headers = request.headers_mut();
+        match protocol {
+            None => {}
+            Some(Protocol::Modern) => {
+                headers.insert(VERSION, HeaderValue::from_static(MODERN_VERSION));
+            }
+            Some(Protocol::Legacy(version, session)) => {
+                headers.insert(VERSION, HeaderValue::from_static(version.as_str()));
+                if let Some(session) = session {
+                    headers.insert(SESSION, session.clone());
+                }
+            }
+        }
+        if let Some((name, value)) = self.credential.clone() {
+            headers.insert(name, value);
+        }
     }
 
     /// An id that no earlier request of the same session has.

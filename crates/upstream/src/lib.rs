@@ -6,16 +6,22 @@
 //! This crate knows no caller and no token. Whoever sends a message attaches what the operator
 //! chose, and never the caller's own token.
 
+mod call;
 mod client;
 mod error;
 mod items;
 mod message;
+mod progress;
+mod protocol;
 mod reply;
 mod settings;
 mod tools;
 
-pub use client::{CLIENT_CAPABILITIES, Client, Protocol, Target, UpstreamCall};
+pub use call::{Target, UpstreamCall};
+pub use client::{CLIENT_CAPABILITIES, Client};
 pub use error::{Fault, UpstreamError};
 pub use items::{RemoteItem, items};
+pub use progress::Report;
+pub use protocol::{Protocol, Running};
 pub use reply::{input_required, input_responses, prompt_messages, resource_contents, tool_result};
 pub use settings::{Credential, Egress, Upstream, Upstreams, VARIABLES};

@@ -1,5 +1,7 @@
 //! The response to a message, in a body of JSON or in the events of a stream.
 
+use std::mem;
+
 use doorward_core::{
     strict_json::{max_values, parse_within},
     text::one_line,
@@ -62,24 +64,33 @@ fn response(text: &[u8], id: u64) -> Option<Map<String, Value>> {
     }
 }
 
-/// The response among the events of a stream (HTML Living Standard, section 9.2.6).
+/// The response among the events of a stream.
 fn in_events(body: &[u8], id: u64) -> Option<Map<String, Value>> {
+    let mut events = Events::default();
     let text = std::str::from_utf8(body).ok()?;
-    let mut data = String::new();
-    for line in text.lines().chain([""]) {
+    text.lines()
+        .chain([""])
+        .find_map(|line| events.line(line.as_bytes()).and_then(|event| response(&event, id)))
+}
+
+/// The events of a stream, line by line (HTML Living Standard, section 9.2.6).
+#[derive(Debug, Default)]
+pub(crate) struct Events(Vec<u8>);
+
+impl Events {
+    /// The data of the event that this line ends, if it ends one.
+    pub(crate) fn line(&mut self, line: &[u8]) -> Option<Vec<u8>> {
         if line.is_empty() {
-            if let Some(found) = response(data.as_bytes(), id) {
-                return Some(found);
-            }
-            data.clear();
-        } else if let Some(more) = line.strip_prefix("data:") {
-            if !data.is_empty() {
-                data.push('\n');
-            }
-            data.push_str(more.strip_prefix(' ').unwrap_or(more));
+            return Some(mem::take(&mut self.0)).filter(|data| !data.is_empty());
         }
+        if let Some(more) = line.strip_prefix(b"data:") {
+            if !self.0.is_empty() {
+                self.0.push(b'\n');
+            }
+            self.0.extend_from_slice(more.strip_prefix(b" ").unwrap_or(more));
+        }
+        None
     }
-    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Tools, prompts and resources of other MCP servers, and the way out for tools of components.
 
-use reqwest::Method;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,6 +18,8 @@ use crate::{
 pub(super) const CASES: &[Case] = &[
     case!(tools_of_servers_of_either_era_are_listed_and_called with OPEN),
     case!(prompts_and_resources_of_servers_of_either_era_are_listed_and_passed_on with OPEN),
+    case!(progress_of_servers_of_either_era_goes_to_the_stream_of_its_caller with LONG),
+    case!(a_server_of_either_era_is_told_that_its_caller_has_gone alone with LONG),
     case!(a_server_behind_the_door_never_sees_the_callers_token with OPEN),
     case!(a_fault_of_such_a_server_is_a_tool_error_with_a_reason with OPEN),
     case!(a_tool_of_another_server_is_private_by_default with PRIVATE),
@@ -35,6 +39,19 @@ const OPEN: &[(&str, &str)] = &[
                      "prompts": ["repeat"], "resources": ["old://about"] },
             "api": { "url": "{behind}/mcp", "tools": [],
                      "egress": { "connection": "google-oauth2", "hosts": ["{behind}"] } }
+        }"#,
+    ),
+];
+
+/// Two entries with time for long calls, each with a session of its own if the server has them.
+const LONG: &[(&str, &str)] = &[
+    ("third_issuer_origin", "{behind}"),
+    (
+        "upstreams",
+        r#"{
+            "new": { "url": "{behind}/mcp", "tools": ["ticks"], "access": "public", "seconds": 30 },
+            "old": { "url": "{behind}/old", "tools": ["ticks"], "access": "public", "seconds": 30,
+                     "caller": ["subject"] }
         }"#,
     ),
 ];
@@ -129,6 +146,61 @@ async fn prompts_and_resources_of_servers_of_either_era_are_listed_and_passed_on
         }
     }
     assert!(!world.behind().sent().contains("old://other"), "nobody listed it");
+}
+
+/// A call of the tool that reports its progress so many times, by a client that wants to know.
+fn ticking(world: &World, tool: &str, count: &str) -> RequestBuilder {
+    let params = json!({
+        "name": tool, "arguments": { "text": count }, "_meta": { "progressToken": "mine" },
+    });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    world.request(Method::POST, "/mcp").bearer_auth(world.token(OWNER)).json(&message)
+}
+
+async fn progress_of_servers_of_either_era_goes_to_the_stream_of_its_caller(world: &World) {
+    for tool in ["new_ticks", "old_ticks"] {
+        let answer = Answer::of(ticking(world, tool, "3")).await;
+        assert_eq!(answer.header("content-type"), "text/event-stream", "{answer:?}");
+        let events = answer.text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+        let events: Vec<Value> =
+            events.map(|event| serde_json::from_str(event).expect("it is JSON")).collect();
+        let (result, reports) = events.split_last().expect("there are events");
+        assert_eq!(outcome(&result["result"]), (false, "Done".to_owned()), "{tool}");
+        assert_eq!(reports.len(), 3, "{tool}: {events:?}");
+        for (index, report) in reports.iter().enumerate() {
+            let progress = (index + 1) as f64;
+            let params =
+                json!({ "message": "Tick", "progress": progress, "progressToken": "mine" });
+            assert_eq!(report["params"], params, "{tool}");
+        }
+    }
+}
+
+/// A server of the current era sees the end of the request, an older one gets a notification. A
+/// session that was for one call is ended.
+async fn a_server_of_either_era_is_told_that_its_caller_has_gone(world: &World) {
+    let sent = async |texts: &[&str]| {
+        let sent = async {
+            while !texts.iter().all(|text| world.behind().sent().contains(text)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(10), sent).await;
+        assert!(in_time.is_ok(), "{texts:?}: {}", world.behind().sent());
+    };
+    let result = world.call(OWNER, "old_ticks", json!({ "text": "1" })).await;
+    assert_eq!(outcome(&result), (false, "Done".to_owned()));
+    sent(&["DELETE /old "]).await;
+    for tool in ["new_ticks", "old_ticks"] {
+        let mut answer = ticking(world, tool, "200").send().await.expect("the server answers");
+        let first = answer.chunk().await.expect("it is a stream").expect("it has begun");
+        assert!(first.starts_with(b"data: "), "{tool}: {first:?}");
+    }
+    sent(&["HUNG UP"]).await;
+    if world.survives_its_client() {
+        sent(&["notifications/cancelled"]).await;
+        world.logged("tool_canceled").await;
+    }
 }
 
 async fn a_server_behind_the_door_never_sees_the_callers_token(world: &World) {

@@ -1,21 +1,14 @@
 //! Prompts of other servers.
 
-use std::rc::Rc;
+use serde_json::Value;
 
-use doorward_core::host::PortFuture;
-use serde_json::{Map, Value};
-
-use super::{Messages, Prompt, PromptArgument};
+use super::{Get, Prompt, PromptArgument};
 use crate::{CallError, RemoteAccess};
 
 impl<C: 'static> Prompt<C> {
     /// A prompt of another server, by its entry in `prompts/list`. Without the required arguments,
     /// or with one that is no text, it never gets to `get`.
-    pub fn remote(
-        entry: &Value,
-        access: RemoteAccess,
-        get: impl Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Messages> + 'static,
-    ) -> Self {
+    pub fn remote(entry: &Value, access: RemoteAccess, get: Box<Get<C>>) -> Self {
         let text = |of: &Value, member: &str| of.get(member)?.as_str().map(str::to_owned);
         let arguments = entry.get("arguments").and_then(Value::as_array).into_iter().flatten();
         let arguments = arguments.map(|argument| PromptArgument {

@@ -1,18 +1,13 @@
 //! Resources of other servers.
 
-use doorward_core::host::PortFuture;
 use serde_json::Value;
 
-use super::{Contents, Resource, ResourceTemplate};
+use super::{Read, Resource, ResourceTemplate};
 use crate::RemoteAccess;
 
 impl<C: 'static> Resource<C> {
     /// A resource of another server, by its entry in `resources/list`. `read` gets its URI.
-    pub fn remote(
-        entry: &Value,
-        access: RemoteAccess,
-        read: impl Fn(C, String) -> PortFuture<'static, Contents> + 'static,
-    ) -> Self {
+    pub fn remote(entry: &Value, access: RemoteAccess, read: Box<Read<C>>) -> Self {
         let RemoteAccess { access, permission, scopes, .. } = access;
         Self {
             access,
@@ -20,7 +15,7 @@ impl<C: 'static> Resource<C> {
             mime_type: text(entry, "mimeType").into(),
             name: text(entry, "name").into(),
             permission,
-            read: Box::new(move |context, uri, _| read(context, uri)),
+            read,
             scopes,
             title: Some(text(entry, "title")).filter(|title| !title.is_empty()),
             uri: text(entry, "uri").into(),
@@ -31,11 +26,7 @@ impl<C: 'static> Resource<C> {
 impl<C: 'static> ResourceTemplate<C> {
     /// Resources of another server, by their entry in `resources/templates/list`. `read` gets the
     /// URI of one.
-    pub fn remote(
-        entry: &Value,
-        access: RemoteAccess,
-        read: impl Fn(C, String) -> PortFuture<'static, Contents> + 'static,
-    ) -> Self {
+    pub fn remote(entry: &Value, access: RemoteAccess, read: Box<Read<C>>) -> Self {
         let RemoteAccess { access, permission, scopes, .. } = access;
         Self {
             access,
@@ -44,7 +35,7 @@ impl<C: 'static> ResourceTemplate<C> {
             mime_type: text(entry, "mimeType").into(),
             name: text(entry, "name").into(),
             permission,
-            read: Box::new(move |context, uri, _| read(context, uri)),
+            read,
             scopes,
             title: Some(text(entry, "title")).filter(|title| !title.is_empty()),
             uri_template: text(entry, "uriTemplate").into(),

@@ -7,13 +7,12 @@ use std::{
 
 use doorward_core::{
     access::Access,
-    host::PortFuture,
     scope::{RequiredScopes, Scope},
     strict_json,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Annotations, Outcome, Tool};
+use super::{Annotations, Call, Tool};
 
 /// What the operator says about a tool of another server.
 #[derive(Clone, Debug)]
@@ -30,12 +29,13 @@ pub struct RemoteAccess {
 
 impl<C: 'static> Tool<C> {
     /// A tool of another server. `entry_json` is its entry in `tools/list`, which is passed on as
-    /// it is. Arguments that the schema in it does not allow never get to `call`.
+    /// it is. Arguments that the schema in it does not allow never get to `call`. It may report its
+    /// progress.
     pub fn remote(
         name: String,
         entry_json: Rc<str>,
         access: RemoteAccess,
-        call: impl Fn(C, Rc<Map<String, Value>>) -> PortFuture<'static, Outcome> + 'static,
+        call: Box<Call<C>>,
     ) -> Self {
         let entry = Rc::clone(&entry_json);
         let schema = move || {
@@ -57,10 +57,10 @@ impl<C: 'static> Tool<C> {
             scopes,
             permission,
             is_remote: true,
-            reports_progress: false,
+            reports_progress: true,
             parameter_headers: OnceCell::new(),
             entry_json: OnceCell::from(Some(entry_json)),
-            call: Box::new(call),
+            call,
         }
     }
 }

@@ -9,13 +9,13 @@ use doorward_mcp::{
 };
 use doorward_oauth::Caller;
 use doorward_upstream::{
-    CLIENT_CAPABILITIES, Client, Fault, Protocol, RemoteItem, Target, Upstream, UpstreamCall,
+    CLIENT_CAPABILITIES, Fault, Protocol, RemoteItem, Target, Upstream, UpstreamCall,
     input_required, input_responses, prompt_messages, resource_contents, tool_result,
 };
 use serde_json::{Map, Value};
 
 use super::credential::credential_header;
-use crate::{context::Context, egress::egress_meta};
+use crate::{cleanup::CleanupGuard, context::Context, egress::egress_meta};
 
 /// Calls one item of another server.
 pub(super) struct RemoteCall {
@@ -51,12 +51,17 @@ impl RemoteCall {
         };
         let schema = entry.get("inputSchema");
         let headers = schema.map(|schema| parameter_headers(schema, arguments));
+        let report = |progress, total, message: Option<&str>| {
+            context.report_progress(progress, total, message);
+        };
+        let is_wanted = context.round_trip().reports_progress();
         let call = UpstreamCall {
             target: Target::Tool(upstream.own_name(&self.item.id)),
             arguments,
             meta,
             follow_up: None,
             headers: headers.unwrap_or_default(),
+            report: if is_wanted { Some(&report) } else { None },
         };
         let outcome = self.outcome(context, call).await?;
         let result = outcome.and_then(|result| Ok(tool_result(result, entry.get("outputSchema"))?));
@@ -119,9 +124,9 @@ impl RemoteCall {
         let credential = credential_header(Some(context), upstream).await?;
         let environment = &context.request().environment;
         environment.budget.allow(upstream.limits.total);
-        let client = Client { outbound: environment.outbound(), upstream, credential };
+        let guard = CleanupGuard::new(&environment.memory.cleanups, &self.upstream, credential);
         let mut protocol = self.protocol.borrow().clone();
-        let outcome = client.call(&mut protocol, call).await;
+        let outcome = guard.client(environment.outbound()).call(&mut protocol, call).await;
         self.protocol.replace(protocol.to_remember(upstream));
         let asked = outcome.as_ref().ok().filter(|_| upstream.may_elicit);
         match asked.and_then(|result| input_required(upstream, result)) {
@@ -133,7 +138,8 @@ impl RemoteCall {
 
 /// A call to which nothing is attached yet.
 fn plain<'a>(target: Target<'a>, arguments: &'a Map<String, Value>) -> UpstreamCall<'a> {
-    UpstreamCall { target, arguments, meta: Map::new(), follow_up: None, headers: Vec::new() }
+    let (meta, headers) = (Map::new(), Vec::new());
+    UpstreamCall { target, arguments, meta, follow_up: None, headers, report: None }
 }
 
 impl Context {

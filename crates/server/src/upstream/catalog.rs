@@ -9,15 +9,20 @@ use std::{
 use doorward_core::{
     host::PortFuture, keys::Keys, outbound::Outbound, store::Store, strict_json, text::one_line,
 };
-use doorward_mcp::{Listing, Prompt, Registry, RemoteOffer, Resource, ResourceTemplate, Tool};
-use doorward_upstream::{Client, Protocol, RemoteItem, Upstream, UpstreamError, items};
+use doorward_mcp::{
+    Listing, Prompt, Read, Registry, RemoteOffer, Resource, ResourceTemplate, Tool,
+};
+use doorward_upstream::{Protocol, RemoteItem, Upstream, UpstreamError, items};
 use serde_json::{Map, Value};
 
 use super::{
     call::{RemoteCall, access},
     credential::credential_header,
 };
-use crate::context::Context;
+use crate::{
+    cleanup::{CleanupGuard, Cleanups},
+    context::Context,
+};
 
 /// The most lines about the lists of a server in the log.
 const MAX_LOGGED_LINES: u32 = 16;
@@ -39,6 +44,7 @@ pub(crate) struct CatalogLookup<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) keys: &'a Keys,
     pub(crate) registry: &'a Registry<Context>,
+    pub(crate) cleanups: &'a Cleanups,
 }
 
 impl fmt::Debug for Catalog {
@@ -56,14 +62,15 @@ impl Catalog {
         known: Option<&'a Self>,
     ) -> PortFuture<'a, Result<Self, UpstreamError>> {
         Box::pin(async move {
-            let CatalogLookup { outbound, registry, .. } = lookup;
+            let CatalogLookup { outbound, registry, cleanups, .. } = lookup;
             let log = |text: &[&str]| {
                 outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
             };
             let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
             let listed = match credential_header(context.as_ref(), upstream).await {
                 Ok(credential) => {
-                    Client { outbound, upstream, credential }.lists(&mut protocol).await
+                    let guard = CleanupGuard::new(cleanups, upstream, credential);
+                    guard.client(outbound).lists(&mut protocol).await
                 }
                 Err(_) => Err(UpstreamError::TokenMissing.into()),
             };
@@ -165,11 +172,11 @@ fn add(
 ) {
     let access = access(upstream);
     let entry = || strict_json::parse(entry_json.as_bytes()).unwrap_or_default();
-    let read = |call: Rc<RemoteCall>| {
-        move |context, uri: String| -> PortFuture<'static, _> {
+    let read = |call: Rc<RemoteCall>| -> Box<Read<Context>> {
+        Box::new(move |context, uri, _| {
             let call = Rc::clone(&call);
             Box::pin(async move { call.read(&context, &uri).await })
-        }
+        })
     };
     match listing {
         Listing::Tools => {
@@ -177,7 +184,8 @@ fn add(
                 let call = Rc::clone(&call);
                 Box::pin(async move { call.tool(&context, &arguments).await })
             };
-            let tool = Tool::remote(id.clone(), Rc::clone(entry_json), access, call);
+            let entry_json = Rc::clone(entry_json);
+            let tool = Tool::remote(id.clone(), entry_json, access, Box::new(call));
             offer.tools.push(Rc::new(tool));
         }
         Listing::Prompts => {
@@ -185,7 +193,7 @@ fn add(
                 let call = Rc::clone(&call);
                 Box::pin(async move { call.prompt(&context, &arguments).await })
             };
-            offer.prompts.push(Rc::new(Prompt::remote(&entry(), access, get)));
+            offer.prompts.push(Rc::new(Prompt::remote(&entry(), access, Box::new(get))));
         }
         Listing::Resources => {
             offer.resources.push(Rc::new(Resource::remote(&entry(), access, read(call))));

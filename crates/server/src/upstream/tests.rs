@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod items;
+mod streams;
 
 type BuiltIn = crate::prelude::Tool;
 type Answer = Result<Response<Bytes>, HttpError>;
@@ -57,6 +58,8 @@ struct Behind {
     /// Whether there is always one more page.
     is_endless: Cell<bool>,
     result: RefCell<Value>,
+    /// What it reports in a stream before it answers a call: parameters of notifications.
+    reports: RefCell<Vec<Value>>,
     sent: RefCell<Vec<(HeaderMap, Value)>>,
 }
 
@@ -81,7 +84,10 @@ fn respond(status: u16, headers: &[(&str, &str)], body: &Value) -> Answer {
 
 impl Behind {
     fn answer(&self, request: &Request<Bytes>) -> Answer {
-        let message: Value = serde_json::from_slice(request.body()).unwrap();
+        let message = match request.method().as_str() {
+            "DELETE" => json!({ "method": "DELETE" }),
+            _ => serde_json::from_slice(request.body()).unwrap(),
+        };
         self.sent.borrow_mut().push((request.headers().clone(), message.clone()));
         let header = |name: &str| request.headers().get(name).and_then(|it| it.to_str().ok());
         let method = message["method"].as_str().unwrap();
@@ -125,7 +131,26 @@ impl Behind {
             result
         };
         match method {
-            "notifications/initialized" => respond(202, &[], &json!({})),
+            "notifications/initialized" | "notifications/cancelled" => {
+                respond(202, &[], &json!({}))
+            }
+            "DELETE" => respond(405, &[], &json!({})),
+            "tools/call" if !self.reports.borrow().is_empty() => {
+                let mut events = String::new();
+                for params in self.reports.borrow().iter() {
+                    let mut params = params.clone();
+                    if params["progressToken"].is_null() {
+                        params["progressToken"] =
+                            message["params"]["_meta"]["progressToken"].clone();
+                    }
+                    let method = "notifications/progress";
+                    let report = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+                    events += &format!("data: {report}\n\n");
+                }
+                events += &format!("data: {}\n\n", result(with_type(self.result.borrow().clone())));
+                let response = Response::builder().header("content-type", "text/event-stream");
+                Ok(response.body(events.into()).unwrap())
+            }
             "tools/list" => {
                 let mut list = json!({ "tools": *self.tools.borrow() });
                 if self.is_endless.get() {
@@ -250,8 +275,12 @@ impl Door {
         );
         let outbound = Outbound { host: &*self.host, trace: None, budget: &Budget::default() };
         let (keys, registry) = (&self.settings.keys, &self.registry);
-        let lookup = CatalogLookup { outbound, store, keys, registry };
-        let work = self.catalogs.refresh(lookup, &due);
+        let cleanups = &self.memory.cleanups;
+        let lookup = CatalogLookup { outbound, store, keys, registry, cleanups };
+        let work = async {
+            self.catalogs.refresh(lookup, &due).await;
+            cleanups.send(&*self.host).await;
+        };
         self.host.clock.run(vec![Box::pin(work) as PortFuture<'_, _>]);
     }
 

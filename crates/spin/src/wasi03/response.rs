@@ -11,12 +11,16 @@ use spin_sdk::wasip3::{
 
 use crate::head::header_list;
 
-/// Converts a response. A task of its own writes the body.
+/// Converts a response. A task of its own writes the body, and then runs `after`, whether or not
+/// somebody has read all of it.
 ///
 /// # Errors
 ///
 /// Returns an error if the host cannot represent the response.
-pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, ErrorCode> {
+pub(super) fn into_wasi(
+    response: Response<AnswerBody>,
+    after: impl Future<Output = ()> + 'static,
+) -> Result<WasiResponse, ErrorCode> {
     let (parts, body) = response.into_parts();
     let headers = Fields::from_list(&header_list(&parts.headers))
         .map_err(|_| ErrorCode::InternalError(None))?;
@@ -41,6 +45,7 @@ pub(super) fn into_wasi(response: Response<AnswerBody>) -> Result<WasiResponse, 
         }
         // This fails only if nobody reads the response any more.
         let _ = end.write(Ok(None)).await;
+        after.await;
     });
     Ok(response)
 }
