@@ -106,7 +106,16 @@ pub(crate) async fn with_remote_item(
             let templates = of_list(&catalog.offer, Listing::ResourceTemplates, &|_| true);
             Ok(merged.and_remote(&resource).and_remote(&templates))
         }
-        Ok(catalog) => Ok(merged.and_remote(&of_list(&catalog.offer, listing, &|it| it == id))),
+        Ok(catalog) => {
+            let found = of_list(&catalog.offer, listing, &|it| it == id);
+            let pins = upstream.pins.as_ref().filter(|_| listing == Listing::Tools);
+            let is_pinned = pins.is_some_and(|pins| pins.contains_key(upstream.own_name(id)));
+            if is_pinned && found.tools.is_empty() {
+                let error = Some(UpstreamError::PinMismatch);
+                return Ok(merged.and_remote(&placeholder(upstream, listing, id, error)));
+            }
+            Ok(merged.and_remote(&found))
+        }
         Err(error) if is_decidable => {
             Ok(merged.and_remote(&placeholder(upstream, listing, id, Some(error))))
         }

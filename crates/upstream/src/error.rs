@@ -29,6 +29,8 @@ reasons! {
         Refused = "upstream_refused",
         /// The server behind this one sent a result that does not match its output schema
         ResultInvalid = "upstream_result_invalid",
+        /// The server behind this one does not have the tool as the operator of this one noted it
+        PinMismatch = "upstream_pin_mismatch",
         /// No token is available for the server behind this one
         TokenMissing = "upstream_token_missing",
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use doorward_core::{
     origin::names_a_resource,
+    store::digest,
     text::{one_line, visible_text},
 };
 use doorward_mcp::Listing;
@@ -77,6 +78,15 @@ pub fn items(
         if !upstream.takes(listing, &id) {
             continue;
         }
+        if listing == Listing::Tools
+            && let Some(pins) = &upstream.pins
+        {
+            let definition = definition(&entry);
+            if pins.get(own_id).is_none_or(|pin| *pin != definition) {
+                report(&id, &["`pins` does not have its definition, ", &definition].concat());
+                continue;
+            }
+        }
         let entry = entry_of(upstream, listing, &id, entry);
         let problem = match entry.map(|entry| Value::Object(entry).to_string()) {
             Err(problem) => problem,
@@ -104,6 +114,14 @@ fn id(listing: Listing, entry: &Value) -> Option<&str> {
         Listing::ResourceTemplates => "uriTemplate",
     };
     entry.get(member)?.as_str()
+}
+
+/// The digest of all that is passed on of a tool's entry.
+fn definition(entry: &Value) -> String {
+    const MEMBERS: [&str; 6] =
+        ["annotations", "description", "inputSchema", "name", "outputSchema", "title"];
+    let parts = MEMBERS.map(|name| entry.get(name).map(Value::to_string).unwrap_or_default());
+    digest(&parts.each_ref().map(String::as_str))
 }
 
 /// The entry of an item under its name here.

@@ -45,12 +45,13 @@ variables! {
 }
 
 /// The members of an entry.
-const MEMBERS: [&str; 16] = [
+const MEMBERS: [&str; 17] = [
     "url",
     "prefix",
     "tools",
     "prompts",
     "resources",
+    "pins",
     "access",
     "permission",
     "scopes",
@@ -86,6 +87,9 @@ pub struct Upstream {
     prompts: Patterns,
     /// The URIs of the resources that are offered.
     resources: Patterns,
+    /// The digests of the tools' definitions that the operator has accepted, by their own names;
+    /// `None` for any.
+    pub pins: Option<Map<String, Value>>,
     /// Whether what it offers needs a permission.
     pub access: Access,
     /// The permission that all of it needs; `None` for that of each item.
@@ -202,6 +206,7 @@ impl Upstream {
             tools: Patterns::names(&entry, "tools", &prefix)?,
             prompts: Patterns::names(&entry, "prompts", &prefix)?,
             resources: Patterns::uris(&entry, "resources")?,
+            pins: pins(&entry)?,
             prefix,
             access,
             permission: permission(&entry, access)?,
@@ -309,6 +314,16 @@ fn prefix(entry: &Entry<'_>, name: &str) -> Result<String, String> {
             let problem = "has characters other than letters, digits, `-` and `_`, or more than 32";
             Err(entry.wrong("prefix", problem))
         }
+    }
+}
+
+fn pins(entry: &Entry<'_>) -> Result<Option<Map<String, Value>>, String> {
+    let Some(pins) = entry.object("pins")? else { return Ok(None) };
+    let is_legal = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    let is_digest = |it: &str| it.len() == 43 && it.bytes().all(is_legal);
+    match pins.members.values().all(|it| it.as_str().is_some_and(is_digest)) {
+        true => Ok(Some(pins.members.clone())),
+        false => Err(entry.wrong("pins", "has something other than digests that the log names")),
     }
 }
 

@@ -775,3 +775,19 @@ fn a_server_may_ask_the_user_if_the_operator_lets_it_and_the_client_can() {
     let capabilities = &sent["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
     assert_eq!(*capabilities, json!({}));
 }
+
+#[test]
+fn a_call_of_a_tool_that_is_not_as_it_was_noted_is_refused_and_in_the_audit_log() {
+    let other = "0".repeat(43);
+    let door = Door::new(Speaks::Modern, json!({ "pins": { "forecast": other } }), &[]);
+    assert_eq!(door.names("tool:w_forecast"), ["w_hello"]);
+    let line = "the tool `w_forecast` is left out: `pins` does not have its definition, ";
+    let lines = door.host.fake.lines.borrow().join("\n");
+    let (_, digest) = lines.split_once(line).unwrap();
+    let digest = &digest[..43];
+    assert_eq!(door.call(oslo())["isError"], true);
+    assert_eq!(door.last_reason(), "upstream_pin_mismatch");
+    assert!(!door.behind.methods().contains(&"tools/call".to_owned()));
+    let door = Door::new(Speaks::Modern, json!({ "pins": { "forecast": digest } }), &[]);
+    assert_eq!(door.call(oslo())["isError"], false);
+}
