@@ -3,7 +3,7 @@
 use doorward_mcp::header_value;
 use serde_json::{Map, Value};
 
-use crate::Report;
+use crate::{Report, members::set};
 
 /// What is called at a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +50,15 @@ impl UpstreamCall<'_> {
         let mut headers = self.headers;
         headers.push(("mcp-name".into(), header_value(id)));
         let mut params = Map::new();
-        params.insert(member.into(), id.into());
+        set(&mut params, member, id.into());
         if member == "name" {
-            params.insert("arguments".into(), self.arguments.clone().into());
+            set(&mut params, "arguments", self.arguments.clone().into());
         }
-        params.insert("_meta".into(), self.meta.into());
+        set(&mut params, "_meta", self.meta.into());
         if let Some((responses, state)) = self.follow_up {
-            params.insert("inputResponses".into(), responses.into());
+            set(&mut params, "inputResponses", responses.into());
             if !state.is_null() {
-                params.insert("requestState".into(), state);
+                set(&mut params, "requestState", state);
             }
         }
         (method, params, headers)

@@ -14,8 +14,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use serde_json::{Map, Value};
 
 use crate::{
-    Fault, Protocol, Running, Upstream, UpstreamCall, UpstreamError, call::Extras, message::result,
-    progress::Arriving,
+    Fault, Protocol, Running, Upstream, UpstreamCall, UpstreamError, call::Extras, members::set,
+    message::result, progress::Arriving,
 };
 
 /// The most pages of a list that are asked for.
@@ -79,7 +79,7 @@ impl Client<'_> {
         for _ in 0..MAX_PAGES {
             let mut params = Map::new();
             if let Some(cursor) = cursor.take() {
-                params.insert("cursor".into(), cursor);
+                set(&mut params, "cursor", cursor);
             }
             let method = listing.method();
             let mut page = match is_known {
@@ -131,8 +131,8 @@ impl Client<'_> {
         let protocol = self.running.protocol.borrow().clone();
         if let Some(id) = self.running.request.take() {
             let mut params = Map::new();
-            params.insert("reason".into(), "The caller does not wait for it any more".into());
-            params.insert("requestId".into(), id.into());
+            set(&mut params, "reason", "The caller does not wait for it any more".into());
+            set(&mut params, "requestId", id.into());
             let method = "notifications/cancelled";
             let message = message(None, method, params);
             let _ = self.post(Some(&protocol), method, &message, &[], None).await;
@@ -191,15 +191,12 @@ impl Client<'_> {
         {
             if extras.report.is_some() {
                 // The caller's own token goes nowhere.
-                meta.insert("progressToken".into(), id.into());
+                set(meta, "progressToken", id.into());
             }
             if is_modern {
                 meta.entry(CLIENT_CAPABILITIES).or_insert_with(|| Map::new().into());
-                meta.insert("io.modelcontextprotocol/clientInfo".into(), client_info());
-                meta.insert(
-                    "io.modelcontextprotocol/protocolVersion".into(),
-                    MODERN_VERSION.into(),
-                );
+                set(meta, "io.modelcontextprotocol/clientInfo", client_info());
+                set(meta, "io.modelcontextprotocol/protocolVersion", MODERN_VERSION.into());
             }
         }
         let message = message(Some(id), method, params);
@@ -262,9 +259,9 @@ impl Client<'_> {
     async fn initialize(&self) -> Result<Protocol, Fault> {
         let id = self.new_id();
         let mut params = Map::new();
-        params.insert("capabilities".into(), Map::new().into());
-        params.insert("clientInfo".into(), client_info());
-        params.insert("protocolVersion".into(), LegacyVersion::LATEST.as_str().into());
+        set(&mut params, "capabilities", Map::new().into());
+        set(&mut params, "clientInfo", client_info());
+        set(&mut params, "protocolVersion", LegacyVersion::LATEST.as_str().into());
         let method = "initialize";
         let response =
             self.post(None, method, &message(Some(id), method, params), &[], None).await?;
@@ -361,11 +358,11 @@ impl Client<'_> {
 fn message(id: Option<u64>, method: &str, params: Map<String, Value>) -> Value {
     let mut message = Map::new();
     if let Some(id) = id {
-        message.insert("id".into(), id.into());
+        set(&mut message, "id", id.into());
     }
-    message.insert("jsonrpc".into(), "2.0".into());
-    message.insert("method".into(), method.into());
-    message.insert("params".into(), params.into());
+    set(&mut message, "jsonrpc", "2.0".into());
+    set(&mut message, "method", method.into());
+    set(&mut message, "params", params.into());
     message.into()
 }
 
@@ -376,7 +373,7 @@ fn is_list(method: &str) -> bool {
 
 fn client_info() -> Value {
     let mut info = Map::new();
-    info.insert("name".into(), "doorward".into());
-    info.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    set(&mut info, "name", "doorward".into());
+    set(&mut info, "version", env!("CARGO_PKG_VERSION").into());
     info.into()
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Upstream,
+    members::set,
     tools::{is_hidden, tool_entry},
 };
 
@@ -149,8 +150,8 @@ fn prompt_entry(name: &str, entry: &Value) -> Result<Map<String, Value>, Problem
     let arguments: Option<Vec<Value>> = arguments.map(prompt_argument).collect();
     let problem = "an argument has no name, a long one, or one with invisible characters";
     let mut listed = described(entry);
-    listed.insert("arguments".into(), arguments.ok_or(problem)?.into());
-    listed.insert("name".into(), name.into());
+    set(&mut listed, "arguments", arguments.ok_or(problem)?.into());
+    set(&mut listed, "name", name.into());
     Ok(listed)
 }
 
@@ -161,9 +162,9 @@ fn prompt_argument(argument: &Value) -> Option<Value> {
     }
     let mut listed = described(argument);
     listed.remove("title");
-    listed.insert("name".into(), name.into());
+    set(&mut listed, "name", name.into());
     let is_required = argument.get("required").is_some_and(|it| *it == true);
-    listed.insert("required".into(), is_required.into());
+    set(&mut listed, "required", is_required.into());
     Some(listed.into())
 }
 
@@ -186,10 +187,10 @@ fn resource_entry(
     let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default();
     let name = one_line(text("name"), MAX_NAME).ok_or("it has no name")?;
     let mut listed = described(entry);
-    listed.insert("name".into(), upstream.local_name(&name).into());
-    listed.insert(member.into(), uri.into());
+    set(&mut listed, "name", upstream.local_name(&name).into());
+    set(&mut listed, member, uri.into());
     if let Some(media_type) = one_line(text("mimeType"), MAX_NAME) {
-        listed.insert("mimeType".into(), media_type.into());
+        set(&mut listed, "mimeType", media_type.into());
     }
     Ok(listed)
 }
@@ -212,9 +213,9 @@ fn described(entry: &Value) -> Map<String, Value> {
     let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default();
     let mut listed = Map::new();
     let description = visible_text(text("description"), MAX_DESCRIPTION);
-    listed.insert("description".into(), description.into());
+    set(&mut listed, "description", description.into());
     if let Some(title) = one_line(text("title"), 256) {
-        listed.insert("title".into(), title.into());
+        set(&mut listed, "title", title.into());
     }
     listed
 }

@@ -10,6 +10,7 @@ mod call;
 mod client;
 mod error;
 mod items;
+mod members;
 mod message;
 mod progress;
 mod protocol;

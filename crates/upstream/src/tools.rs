@@ -4,7 +4,7 @@ use doorward_core::text::{is_invisible, one_line, visible_text};
 use doorward_mcp::mirrors_as_permitted;
 use serde_json::{Map, Value, json};
 
-use crate::Upstream;
+use crate::{Upstream, members::set};
 
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 16 * 1024;
@@ -17,11 +17,11 @@ pub(crate) fn tool_entry(
 ) -> Result<Map<String, Value>, &'static str> {
     let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default();
     let mut listed = Map::new();
-    listed.insert("annotations".into(), annotations(upstream, entry.get("annotations")));
-    listed.insert("description".into(), visible_text(text("description"), 8 * 1024).into());
+    set(&mut listed, "annotations", annotations(upstream, entry.get("annotations")));
+    set(&mut listed, "description", visible_text(text("description"), 8 * 1024).into());
     let title = one_line(text("title"), 256).unwrap_or_else(|| name.to_owned());
-    listed.insert("title".into(), title.into());
-    listed.insert("name".into(), name.into());
+    set(&mut listed, "title", title.into());
+    set(&mut listed, "name", name.into());
     for member in ["inputSchema", "outputSchema"] {
         let Some(mut schema) = entry.get_mut(member).map(Value::take) else { continue };
         if schema.get("type").is_none_or(|kind| kind != "object") || !is_clean(&mut schema) {
@@ -29,7 +29,7 @@ pub(crate) fn tool_entry(
                 "one of its schemas does not describe an object, or has invisible characters",
             );
         }
-        listed.insert(member.into(), schema);
+        set(&mut listed, member, schema);
     }
     match listed.get_mut("inputSchema") {
         Some(Value::Object(schema)) => drop(schema.entry("properties").or_insert(json!({}))),
