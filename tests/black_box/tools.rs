@@ -1,4 +1,4 @@
-//! The names of the tools, read from the golden file, so that a new tool changes nothing here.
+//! The names of the tools, read from the golden file, and which are private.
 
 use serde_json::Value;
 
