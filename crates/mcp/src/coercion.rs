@@ -4,8 +4,6 @@
 use doorward_core::strict_json::{max_values, parse_within};
 use serde_json::{Map, Number, Value, json};
 
-use crate::reference::referenced;
-
 /// What hosts add to the arguments of every call, whatever the schema says.
 const OF_HOSTS: [&str; 6] =
     ["chatInput", "sessionId", "session_id", "toolCallId", "tool_call_id", "wait_for_previous"];
@@ -18,17 +16,12 @@ const OF_HOSTS: [&str; 6] =
 ///   strings; and `42.0` an integer.
 /// - What a host added is dropped from a schema that takes no other members.
 pub(crate) fn coerce(schema: &Value, arguments: &mut Map<String, Value>) {
-    coerce_members(schema, referenced(schema, schema), arguments);
-}
-
-fn coerce_members(root: &Value, schema: &Value, arguments: &mut Map<String, Value>) {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     keep(arguments, &mut |name, value| match properties.and_then(|known| known.get(name)) {
         Some(property) => {
-            let property = referenced(root, property);
-            coerce_value(root, property, value);
+            coerce_value(property, value);
             let is_required = required.is_some_and(|names| names.iter().any(|it| it == name));
             is_required || !is_left_out(property, value)
         }
@@ -52,7 +45,7 @@ fn is_left_out(schema: &Value, value: &Value) -> bool {
             && !schema.get("enum").and_then(Value::as_array).is_some_and(is_listed)
 }
 
-fn coerce_value(root: &Value, schema: &Value, value: &mut Value) {
+fn coerce_value(schema: &Value, value: &mut Value) {
     let Some(kind) = schema.get("type").and_then(Value::as_str) else { return };
     if kind != "string"
         && let Value::String(text) = value
@@ -66,8 +59,7 @@ fn coerce_value(root: &Value, schema: &Value, value: &mut Value) {
         Value::Array(items) if items.is_empty() && kind == "object" => *value = json!({}),
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                let schema = referenced(root, schema);
-                items.iter_mut().for_each(|item| coerce_value(root, schema, item));
+                items.iter_mut().for_each(|item| coerce_value(schema, item));
             }
         }
         Value::Number(number) if kind == "integer" => {
@@ -75,7 +67,7 @@ fn coerce_value(root: &Value, schema: &Value, value: &mut Value) {
                 *number = integer;
             }
         }
-        Value::Object(members) => coerce_members(root, schema, members),
+        Value::Object(members) => coerce(schema, members),
         _ => {}
     }
 }
@@ -141,23 +133,6 @@ mod tests {
         }
         let undeclared = json!({ "b": "" });
         assert_eq!(coerced(&json!({ "properties": {} }), undeclared.clone()), undeclared);
-    }
-
-    #[test]
-    fn a_value_is_understood_behind_a_reference() {
-        let schema = json!({
-            "$ref": "#/$defs/Root",
-            "$defs": {
-                "Root": { "properties": {
-                    "a": { "$ref": "#/$defs/A" },
-                    "list": { "type": "array", "items": { "$ref": "#/$defs/A" } },
-                } },
-                "A": { "type": "object", "properties": { "n": { "type": "integer" } } },
-            },
-        });
-        let sent = json!({ "a": "{\"n\":\"42\"}", "list": [{ "n": 7.0 }] });
-        let meant = json!({ "a": { "n": 42 }, "list": [{ "n": 7 }] });
-        assert_eq!(coerced(&schema, sent), meant);
     }
 
     #[test]

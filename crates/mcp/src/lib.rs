@@ -45,7 +45,6 @@ mod prepared;
 mod progress;
 mod prompt;
 mod receive;
-mod reference;
 mod registry;
 mod request;
 mod request_state;

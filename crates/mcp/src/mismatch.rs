@@ -1,11 +1,11 @@
 //! Checks a value against what most schemas are made of. Other keywords, and references to other
 //! documents, are left to whoever wrote the schema.
 
-use std::slice;
+use std::{cell::Cell, slice};
 
 use serde_json::{Map, Value};
 
-use crate::{coercion::is_of, reference::referenced};
+use crate::coercion::is_of;
 
 /// What the schema does not allow in a value, in words; `None` if nothing is found.
 ///
@@ -20,77 +20,123 @@ use crate::{coercion::is_of, reference::referenced};
 /// ```
 #[must_use]
 pub fn mismatch(schema: &Value, value: &Value) -> Option<String> {
-    find(schema, schema, value).map(in_words)
+    Check::new(schema).find(schema, value).map(in_words)
 }
 
 /// The same for the members of an object.
 pub(crate) fn mismatch_of_members(schema: &Value, members: &Map<String, Value>) -> Option<String> {
-    in_object(schema, referenced(schema, schema), members).map(in_words)
+    let check = Check::new(schema);
+    check.in_object(check.referenced(schema), members).map(in_words)
+}
+
+/// How many references are followed one after the other, and how long one may be.
+const MAX_REFERENCES: usize = 8;
+const MAX_REFERENCE_BYTES: usize = 256;
+
+/// How many steps a check takes at most: values, and entries of `enum` and `required` that they are
+/// compared with. So no schema of another server takes an instance's time.
+const MAX_STEPS: usize = 500_000;
+
+/// A check of a value against a whole schema, which references are looked up in.
+struct Check<'a> {
+    root: &'a Value,
+    steps: Cell<usize>,
 }
 
 fn in_words((path, problem): Mismatch) -> String {
     ["`", path.get(1..).unwrap_or("value"), "` ", problem].concat()
 }
 
+const TOO_LARGE: &str = "cannot be checked: the schema is too large";
+
 /// Where something is wrong, and what.
 type Mismatch = (String, &'static str);
 
-fn find(root: &Value, schema: &Value, value: &Value) -> Option<Mismatch> {
-    let here = |problem| Some((String::new(), problem));
-    let schema = referenced(root, schema);
-    if *schema == Value::Bool(false) {
-        return here("is not allowed");
+impl<'a> Check<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self { root, steps: Cell::new(0) }
     }
-    let kinds = match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.as_slice(),
-        kind => kind.map(slice::from_ref).unwrap_or_default(),
-    };
-    let is_kind = |kind: &Value| match kind.as_str() {
-        Some("null") => value.is_null(),
-        Some("string") => value.is_string(),
-        Some(kind) => is_of(kind, value),
-        None => true,
-    };
-    if !kinds.is_empty() && !kinds.iter().any(is_kind) {
-        return here("has the wrong type");
+
+    /// What a schema refers to within the whole schema; the schema itself if it refers to nothing
+    /// there.
+    fn referenced(&self, mut schema: &'a Value) -> &'a Value {
+        for _ in 0..MAX_REFERENCES {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            let reference = reference.filter(|it| it.len() <= MAX_REFERENCE_BYTES);
+            let target = reference.and_then(|it| self.root.pointer(it.strip_prefix('#')?));
+            let Some(target) = target else { break };
+            schema = target;
+        }
+        schema
     }
-    // Numbers can be written in several ways.
-    if !value.is_number() {
+
+    /// Counts steps, and says whether there were too many.
+    fn is_too_long(&self, steps: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        self.steps.get() > MAX_STEPS
+    }
+
+    fn find(&self, schema: &'a Value, value: &Value) -> Option<Mismatch> {
+        let here = |problem| Some((String::new(), problem));
+        let schema = self.referenced(schema);
+        if *schema == Value::Bool(false) {
+            return here("is not allowed");
+        }
+        let kinds = match schema.get("type") {
+            Some(Value::Array(kinds)) => kinds.as_slice(),
+            kind => kind.map(slice::from_ref).unwrap_or_default(),
+        };
+        let is_kind = |kind: &Value| match kind.as_str() {
+            Some("null") => value.is_null(),
+            Some("string") => value.is_string(),
+            Some(kind) => is_of(kind, value),
+            None => true,
+        };
         let values = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice);
         let values = values.or(schema.get("const").map(slice::from_ref));
-        if values.is_some_and(|values| !values.contains(value)) {
+        if self.is_too_long(1 + kinds.len() + values.map_or(0, <[_]>::len)) {
+            return here(TOO_LARGE);
+        }
+        if !kinds.is_empty() && !kinds.iter().any(is_kind) {
+            return here("has the wrong type");
+        }
+        // Numbers can be written in several ways.
+        if !value.is_number() && values.is_some_and(|values| !values.contains(value)) {
             return here("is not one of the values that are allowed");
         }
-    }
-    match value {
-        Value::Array(items) => {
-            let first = schema.get("prefixItems").and_then(Value::as_array);
-            let first = first.map(Vec::as_slice).unwrap_or_default();
-            let others = schema.get("items").filter(|it| !it.is_array());
-            items.iter().enumerate().find_map(|(index, item)| {
-                let found = find(root, first.get(index).or(others)?, item);
-                found.map(|found| inside(&index.to_string(), found))
-            })
+        match value {
+            Value::Array(items) => {
+                let first = schema.get("prefixItems").and_then(Value::as_array);
+                let first = first.map(Vec::as_slice).unwrap_or_default();
+                let others = schema.get("items").filter(|it| !it.is_array());
+                items.iter().enumerate().find_map(|(index, item)| {
+                    let found = self.find(first.get(index).or(others)?, item);
+                    found.map(|found| inside(&index.to_string(), found))
+                })
+            }
+            Value::Object(members) => self.in_object(schema, members),
+            _ => None,
         }
-        Value::Object(members) => in_object(root, schema, members),
-        _ => None,
     }
-}
 
-fn in_object(root: &Value, schema: &Value, members: &Map<String, Value>) -> Option<Mismatch> {
-    let required = schema.get("required").and_then(Value::as_array);
-    for name in required.into_iter().flatten().filter_map(Value::as_str) {
-        if !members.contains_key(name) {
-            return Some(inside(name, (String::new(), "is missing")));
+    fn in_object(&self, schema: &'a Value, members: &Map<String, Value>) -> Option<Mismatch> {
+        let required = schema.get("required").and_then(Value::as_array);
+        for name in required.into_iter().flatten().filter_map(Value::as_str) {
+            if self.is_too_long(1) {
+                return Some((String::new(), TOO_LARGE));
+            }
+            if !members.contains_key(name) {
+                return Some(inside(name, (String::new(), "is missing")));
+            }
         }
+        let properties = schema.get("properties");
+        let more = schema.get("additionalProperties");
+        let more = more.filter(|_| schema.get("patternProperties").is_none());
+        members.iter().find_map(|(name, value)| {
+            let schema = properties.and_then(|it| it.get(name)).or(more)?;
+            self.find(schema, value).map(|found| inside(name, found))
+        })
     }
-    let properties = schema.get("properties");
-    let more = schema.get("additionalProperties");
-    let more = more.filter(|_| schema.get("patternProperties").is_none());
-    members.iter().find_map(|(name, value)| {
-        let schema = properties.and_then(|it| it.get(name)).or(more)?;
-        find(root, schema, value).map(|found| inside(name, found))
-    })
 }
 
 fn inside(name: &str, (path, problem): Mismatch) -> Mismatch {

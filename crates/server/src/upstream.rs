@@ -103,7 +103,10 @@ pub(crate) async fn with_remote_item(
     match catalog_for(registry, catalogs, request, upstream).await {
         Ok(catalog) if listing == Listing::Resources => {
             let resource = of_list(&catalog.offer, listing, &|it| it == id);
-            let templates = of_list(&catalog.offer, Listing::ResourceTemplates, &|_| true);
+            let templates = match is_plain(id) {
+                true => of_list(&catalog.offer, Listing::ResourceTemplates, &|_| true),
+                false => RemoteOffer::default(),
+            };
             Ok(merged.and_remote(&resource).and_remote(&templates))
         }
         Ok(catalog) => {
@@ -121,6 +124,21 @@ pub(crate) async fn with_remote_item(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether all servers read a URI in the same way, so that one of a template is not that of a
+/// resource with another permission, or of one that the entry does not take.
+fn is_plain(uri: &str) -> bool {
+    let mut segments = uri.split('/');
+    let mut escapes = uri.split('%').skip(1);
+    uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#<>\"^`{|}".contains(&byte))
+        && segments.all(|segment| !matches!(segment, "." | ".."))
+        && escapes.all(|escape| {
+            let byte = escape.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            byte.is_some_and(|it| {
+                !it.is_ascii_control() && !b"-._~/\\%".contains(&it) && !it.is_ascii_alphanumeric()
+            })
+        })
 }
 
 /// The entries of one list whose name or URI is wanted.

@@ -215,9 +215,10 @@ impl Client<'_> {
         }
         let response = response?;
         let outcome = self.result(&response, id);
-        // Whatever has run is not run again.
+        // Only a list tells the era, and only by what a server of the other era answers: a call may
+        // have run, and a gateway has errors of its own.
         let is_list = is_list(method);
-        let is_repeatable = is_list || response.status().is_client_error();
+        let tells_era = is_modern && is_list;
         match outcome {
             Ok(result) if is_modern && is_list && !result.contains_key("resultType") => {
                 Err(Fault { may_be_wrong_era: true, ..UpstreamError::Version.into() })
@@ -226,10 +227,12 @@ impl Client<'_> {
             Err(fault)
                 if fault.error == UpstreamError::Malformed && !response.status().is_success() =>
             {
-                Err(Fault { may_be_wrong_era: is_modern, ..UpstreamError::Status.into() })
+                let may_be_wrong_era =
+                    tells_era && matches!(response.status().as_u16(), 400 | 404 | 405 | 406 | 415);
+                Err(Fault { may_be_wrong_era, ..UpstreamError::Status.into() })
             }
             Err(fault) => {
-                let may_be_wrong_era = fault.may_be_wrong_era && is_modern && is_repeatable;
+                let may_be_wrong_era = fault.may_be_wrong_era && tells_era;
                 Err(Fault { may_be_wrong_era, ..fault })
             }
             result => result,

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::message::Events;
 
-/// The most reports of one call that are passed on.
-const MAX_REPORTS: u32 = 1000;
+/// The most events of one call that are looked at. What is no report counts as well.
+const MAX_EVENTS: u32 = 1000;
 
 /// The largest event that is read as a report, in bytes.
 const MAX_EVENT_BYTES: usize = 4096;
@@ -43,7 +43,7 @@ pub(crate) struct State {
     events: Events,
     /// The size of the lines of an event that has not ended.
     event_bytes: usize,
-    reported: u32,
+    examined: u32,
 }
 
 impl Arriving<'_> {
@@ -63,17 +63,20 @@ impl Arriving<'_> {
 
     /// Passes an event on, if it is a report of this call.
     fn pass_on(&self, state: &mut State, event: &[u8]) {
+        if state.examined >= MAX_EVENTS {
+            return;
+        }
+        state.examined += 1;
         let Ok(message) = parse_within(event, MAX_VALUES) else { return };
         let is_progress = message.get("jsonrpc").is_some_and(|it| it == "2.0")
             && message.get("method").is_some_and(|it| it == "notifications/progress");
         let Some(params) = message.get("params").filter(|_| is_progress) else { return };
         let is_ours = params.get("progressToken").and_then(Value::as_u64) == Some(self.token);
-        let is_clean = !self.secret.is_some_and(|secret| reveals(event, secret));
-        let Some(progress) = params.get("progress").and_then(Value::as_f64) else { return };
-        if !is_ours || !is_clean || state.reported >= MAX_REPORTS {
+        let progress = params.get("progress").and_then(Value::as_f64).filter(|_| is_ours);
+        let Some(progress) = progress else { return };
+        if self.secret.is_some_and(|secret| reveals(event, secret)) {
             return;
         }
-        state.reported += 1;
         let text = params.get("message").and_then(Value::as_str);
         let text = text.and_then(|text| one_line(text, MAX_MESSAGE_BYTES));
         (self.report)(progress, params.get("total").and_then(Value::as_f64), text.as_deref());
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn a_call_has_a_bounded_number_of_reports() {
         let many: String =
-            (0..MAX_REPORTS + 10).map(|step| event(json!(7), json!(step), json!({}))).collect();
-        assert_eq!(reports(&[many.as_bytes()]).len(), MAX_REPORTS as usize);
+            (0..MAX_EVENTS + 10).map(|step| event(json!(7), json!(step), json!({}))).collect();
+        assert_eq!(reports(&[many.as_bytes()]).len(), MAX_EVENTS as usize);
     }
 }

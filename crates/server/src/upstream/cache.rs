@@ -30,9 +30,11 @@ const BACKOFF_STALE_MILLIS: u64 = 30_000;
 /// How often a waiting request looks whether another one has fetched the list.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How many lists an instance caches of servers, and as many again of callers with a list of their
-/// own.
+/// How many lists an instance caches of servers.
 pub(super) const MAX_LISTS: usize = 64;
+
+/// How many lists of callers with one of their own. Each may take a megabyte.
+pub(super) const MAX_CALLER_LISTS: usize = 16;
 
 /// The largest list that is stored, in bytes: with its seal the store still reads it.
 const MAX_STORED: usize = 255 * 1024;
@@ -189,7 +191,8 @@ impl CatalogCache {
         let updated = update(&mut known);
         // Callers cannot push out the lists that are for all.
         let is_alike = |known: &CachedCatalog| known.is_for_caller == is_for_caller;
-        if all.iter().filter(|known| is_alike(known)).count() >= MAX_LISTS
+        let most = if is_for_caller { MAX_CALLER_LISTS } else { MAX_LISTS };
+        if all.iter().filter(|known| is_alike(known)).count() >= most
             && let Some(at) = all.iter().position(is_alike)
         {
             all.remove(at);

@@ -16,7 +16,7 @@ use doorward_oauth::testing::caller;
 use http::{HeaderMap, Request, Response};
 use serde_json::{Value, json};
 
-use super::{cache::MAX_LISTS, call::caller_view, *};
+use super::{cache::MAX_CALLER_LISTS, call::caller_view, *};
 use crate::{
     ServerSettings, declared_variables,
     dispatch::{Offer, dispatch},
@@ -516,10 +516,10 @@ fn a_list_that_a_callers_token_opened_is_that_callers_and_is_not_stored() {
     door.catalogs = CatalogCache::default();
     door.memory = Rc::default();
     assert_eq!(names(&door, "auth0|1", "b"), "w_b", "no instance takes it from the store");
-    for caller in 0..2 * MAX_LISTS {
+    for caller in 0..2 * MAX_CALLER_LISTS {
         names(&door, &caller.to_string(), "a");
     }
-    assert_eq!(door.catalogs.0.borrow().len(), MAX_LISTS);
+    assert_eq!(door.catalogs.0.borrow().len(), MAX_CALLER_LISTS);
 }
 
 #[test]

@@ -118,6 +118,53 @@ fn only_what_a_server_lists_and_the_operator_takes_is_asked_for() {
     assert!(door.behind.methods().is_empty(), "the server is not asked");
 }
 
+/// Reproduction: a server that normalizes URIs took some that match a template for those of other
+/// resources, which need another permission or are not taken.
+#[test]
+fn by_a_template_only_uris_are_read_that_all_servers_understand_in_the_same_way() {
+    let entry = json!({ "resources": ["docs://days/*"], "access": "public" });
+    let door = door(Speaks::Modern, entry);
+    for day in [
+        "m\ton",
+        "mo\nn",
+        "m on",
+        "mon?x",
+        "mon#x",
+        "..",
+        ".",
+        "..\\secret",
+        "%2e%2e",
+        "%2E",
+        "m%6fn",
+        "a%2fb",
+        "a%5Cb",
+        "a%25b",
+        "a%00",
+        "a%0a",
+        "a%7f",
+        "a%",
+        "a%4",
+        "a%zz",
+        "m\u{f6}n",
+        "<mon>",
+    ] {
+        let uri = format!("docs://days/{day}");
+        assert!(!is_plain(&uri), "{day:?}");
+        // Other characters cannot be in its header as they are.
+        if day.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let answer = door.ask("", read_uri(&uri));
+            assert_eq!(answer["error"]["code"], -32602, "{day:?}: {answer}");
+        }
+    }
+    assert!(!door.behind.methods().iter().any(|method| method == "resources/read"));
+    for day in ["mon", "M-o.n_~1", "a%20b", "m%C3%B6n", "a;b=c,d@e:f!$&'()*+"] {
+        let uri = format!("docs://days/{day}");
+        door.behind.result.replace(json!({ "contents": [{ "uri": uri, "text": "a" }] }));
+        let answer = door.ask("", read_uri(&uri));
+        assert_eq!(answer["result"]["contents"][0]["text"], "a", "{day:?}: {answer}");
+    }
+}
+
 #[test]
 fn each_prompt_and_resource_needs_its_permission_or_that_of_the_entry() {
     for (entry, prompt, resource) in [
