@@ -47,7 +47,8 @@ pub(crate) fn of_this_build() -> Vec<Tool> {
         .filter_map(|tool| {
             let name = tool["name"].as_str()?.to_owned();
             let code = fs::read_to_string(folder.join(format!("{name}.rs"))).unwrap_or_default();
-            let says = |what: &str| code.lines().any(|line| line.trim() == what);
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let says = |what: &str| lines.clone().any(|line| line.contains(what));
             let access = match (says(".private()"), says(".public()")) {
                 (true, _) => Access::Private,
                 (_, true) => Access::Public,
