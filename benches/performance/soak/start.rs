@@ -67,12 +67,17 @@ impl Running {
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
         let options = |component| StackOptions {
             component: Some(component),
-            runtime_config: redis.as_ref().map(|redis| redis.config().to_owned()),
             log: Log::Capture,
             ..StackOptions::default()
         };
+        // The other server has a store of its own, which is not counted.
+        let stored = |options| StackOptions {
+            runtime_config: redis.as_ref().map(|redis| redis.config().to_owned()),
+            ..options
+        };
         let components = &bench.components;
-        let doorward = Subject::start_as(on, options(components.doorward()), &variables).await?;
+        let doorward =
+            Subject::start_as(on, stored(options(components.doorward())), &variables).await?;
         let fixture = Subject::start_as(on, options(components.fixture()), &[]).await?;
         let stack = doorward.stack();
         let users = Users::arrive(stack.tenant().control(), &stack.mcp_url());
