@@ -33,9 +33,9 @@ pub(crate) fn mismatch_of_members(schema: &Value, members: &Map<String, Value>) 
 const MAX_REFERENCES: usize = 8;
 const MAX_REFERENCE_BYTES: usize = 256;
 
-/// How many steps a check takes at most: values, and entries of `enum` and `required` that they are
-/// compared with. So no schema of another server takes an instance's time.
-const MAX_STEPS: usize = 500_000;
+/// How many steps a check takes at most: values, entries of `enum` and `required` that they are
+/// compared with, and bytes of references. So no schema of another server takes an instance's time.
+const MAX_STEPS: usize = 2_000_000;
 
 /// A check of a value against a whole schema, which references are looked up in.
 struct Check<'a> {
@@ -65,14 +65,19 @@ impl<'a> Check<'a> {
             let reference = reference.filter(|it| it.len() <= MAX_REFERENCE_BYTES);
             let target = reference.and_then(|it| self.root.pointer(it.strip_prefix('#')?));
             let Some(target) = target else { break };
+            self.count(reference.map_or(0, str::len));
             schema = target;
         }
         schema
     }
 
+    fn count(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
     /// Counts steps, and says whether there were too many.
     fn is_too_long(&self, steps: usize) -> bool {
-        self.steps.set(self.steps.get().saturating_add(steps));
+        self.count(steps);
         self.steps.get() > MAX_STEPS
     }
 
@@ -121,10 +126,10 @@ impl<'a> Check<'a> {
 
     fn in_object(&self, schema: &'a Value, members: &Map<String, Value>) -> Option<Mismatch> {
         let required = schema.get("required").and_then(Value::as_array);
+        if self.is_too_long(required.map_or(0, Vec::len)) {
+            return Some((String::new(), TOO_LARGE));
+        }
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
-            if self.is_too_long(1) {
-                return Some((String::new(), TOO_LARGE));
-            }
             if !members.contains_key(name) {
                 return Some(inside(name, (String::new(), "is missing")));
             }

@@ -15,7 +15,7 @@ use std::{
 
 use doorward_core::store::{Store, digest_bytes};
 
-/// How many counts an instance keeps.
+/// How many counts an instance keeps before it takes those of another request.
 const MAX_ENTRIES: usize = 7_000;
 
 /// With fewer uses left, each is shared before it goes on.
@@ -190,9 +190,10 @@ impl Limiter {
     /// [`take`](Self::take) with what this instance knows.
     fn take_here(&self, uses: &[Use], now: u64) -> Result<(), Exceeded> {
         let mut entries = self.entries.borrow_mut();
+        entries.make_room(now);
         for (counted, limit) in uses {
             let entry = || self.entry(Used::default(), limit, now);
-            entries.insert_unless_known(*counted, now, entry);
+            entries.insert_unless_known(*counted, entry);
         }
         entries.advance(uses, now);
         entries.check(uses, now)?;
@@ -258,10 +259,8 @@ impl Entries {
         self.0.get_mut(position).map(|(_, entry)| entry)
     }
 
-    fn insert_unless_known(&mut self, counted: Counted, now: u64, entry: impl FnOnce() -> Entry) {
-        if self.get(counted).is_none() {
-            self.make_room(now);
-            let position = self.position(counted).unwrap_or_else(|position| position);
+    fn insert_unless_known(&mut self, counted: Counted, entry: impl FnOnce() -> Entry) {
+        if let Err(position) = self.position(counted) {
             self.0.insert(position, (counted, entry()));
         }
     }

@@ -131,13 +131,12 @@ pub(crate) async fn with_remote_item(
 fn is_plain(uri: &str) -> bool {
     let mut segments = uri.split('/');
     let mut escapes = uri.split('%').skip(1);
-    uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#<>\"^`{|}".contains(&byte))
+    uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#;<>\"^`{|}".contains(&byte))
         && segments.all(|segment| !matches!(segment, "." | ".."))
         && escapes.all(|escape| {
-            let byte = escape.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            byte.is_some_and(|it| {
-                !it.is_ascii_control() && !b"-._~/\\%".contains(&it) && !it.is_ascii_alphanumeric()
-            })
+            let hex = escape.get(..2).filter(|hex| !hex.bytes().any(|it| it.is_ascii_lowercase()));
+            let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            byte.is_some_and(|it| it == b' ' || !it.is_ascii())
         })
 }
 

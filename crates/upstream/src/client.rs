@@ -227,8 +227,9 @@ impl Client<'_> {
             Err(fault)
                 if fault.error == UpstreamError::Malformed && !response.status().is_success() =>
             {
-                let may_be_wrong_era =
-                    tells_era && matches!(response.status().as_u16(), 400 | 404 | 405 | 406 | 415);
+                let may_be_wrong_era = tells_era
+                    && response.status().is_client_error()
+                    && !matches!(response.status().as_u16(), 408 | 429);
                 Err(Fault { may_be_wrong_era, ..UpstreamError::Status.into() })
             }
             Err(fault) => {

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use doorward_core::{
+    access::Access,
     origin::names_a_resource,
     store::digest,
     text::{one_line, visible_text},
@@ -141,8 +142,22 @@ fn entry_of(
         Listing::Tools => tool_entry(upstream, id, entry),
         Listing::Prompts => prompt_entry(id, &entry),
         Listing::Resources => resource_entry(upstream, "uri", id, &entry),
+        // Whoever asks chooses the URI, and the server says what it stands for.
+        Listing::ResourceTemplates
+            if upstream.permission.is_none() && upstream.access != Access::Public =>
+        {
+            Err(
+                "neither `permission` nor `access` of the entry says who may read what it stands for",
+            )
+        }
+        Listing::ResourceTemplates if has_variable_host(id) => Err("its host is a variable"),
         Listing::ResourceTemplates => resource_entry(upstream, "uriTemplate", id, &entry),
     }
+}
+
+fn has_variable_host(template: &str) -> bool {
+    let rest = template.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+    rest.split('/').next().is_some_and(|host| host.contains('{'))
 }
 
 fn prompt_entry(name: &str, entry: &Value) -> Result<Map<String, Value>, Problem> {

@@ -90,7 +90,8 @@ impl Limiter {
         let written = count.map(|it| it.used).unwrap_or_default();
         let stored = written.without_other_clock(limit, now);
         let mut entries = self.entries.borrow_mut();
-        entries.insert_unless_known(*counted, now, || self.entry(stored, limit, now));
+        entries.make_room(now);
+        entries.insert_unless_known(*counted, || self.entry(stored, limit, now));
         let Some(entry) = entries.get_mut(*counted) else { return };
         // A full list may have dropped an instance.
         let is_full = count.is_some_and(|it| it.instances.len() >= MAX_INSTANCES);

@@ -174,7 +174,7 @@ fn a_resource_keeps_its_uri_and_its_name_has_the_prefix() {
 #[test]
 fn a_template_is_taken_if_all_that_it_stands_for_is() {
     let entry = json!({
-        "url": "https://w.spin.internal/mcp", "tools": [],
+        "url": "https://w.spin.internal/mcp", "tools": [], "access": "public",
     });
     let listed = |resources: Value, template: &str| {
         let mut entry = entry.clone();
@@ -182,15 +182,40 @@ fn a_template_is_taken_if_all_that_it_stands_for_is() {
         let sent = json!([{ "uriTemplate": template, "name": "page" }]);
         list_of(&upstream(&entry), Listing::ResourceTemplates, sent).0.len()
     };
-    for template in ["docs://{id}", "docs://pages/{id}/{part}", "docs://x{a}y"] {
-        assert_eq!(listed(json!(["docs://*"]), template), 1, "{template}");
+    for template in ["docs://a/{id}", "docs://pages/{id}/{part}", "docs:x{a}y"] {
+        assert_eq!(listed(json!(["docs:*"]), template), 1, "{template}");
         assert_eq!(listed(json!("*"), template), 1, "{template}");
         assert_eq!(listed(json!(["docs://x", template.split_once('{').unwrap().0]), template), 0);
     }
-    for template in
-        ["{scheme}://a", "doc{s}://a", "docs://{+path}", "docs://{a,b}", "docs://{", "docs://a"]
-    {
+    for template in [
+        "{scheme}://a",
+        "doc{s}://a",
+        "docs://{id}",
+        "docs://{id}/a",
+        "docs://a/{+path}",
+        "docs://a/{a,b}",
+        "docs://a/{",
+        "docs://a",
+    ] {
         assert_eq!(listed(json!(["docs://*"]), template), 0, "{template}");
+    }
+}
+
+/// Whoever asks chooses the URI. So its permission must not depend on how the server reads it.
+#[test]
+fn a_template_is_taken_only_if_its_entry_says_who_may_read() {
+    let sent = || json!([{ "uriTemplate": "docs://pages/{id}", "name": "page" }]);
+    let base = json!({ "url": "https://w.spin.internal/mcp", "tools": [], "resources": "*" });
+    for (more, count) in [
+        (json!({}), 0),
+        (json!({ "access": "private" }), 0),
+        (json!({ "access": "public" }), 1),
+        (json!({ "permission": "tool:docs" }), 1),
+    ] {
+        let mut entry = base.clone();
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let taken = list_of(&upstream(&entry), Listing::ResourceTemplates, sent()).0.len();
+        assert_eq!(taken, count, "{more}");
     }
 }
 

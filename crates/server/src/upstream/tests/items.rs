@@ -135,7 +135,10 @@ fn by_a_template_only_uris_are_read_that_all_servers_understand_in_the_same_way(
         "..\\secret",
         "%2e%2e",
         "%2E",
-        "m%6fn",
+        "m%6Fn",
+        "m%c3%b6n",
+        "a%40b",
+        "a;b",
         "a%2fb",
         "a%5Cb",
         "a%25b",
@@ -157,7 +160,7 @@ fn by_a_template_only_uris_are_read_that_all_servers_understand_in_the_same_way(
         }
     }
     assert!(!door.behind.methods().iter().any(|method| method == "resources/read"));
-    for day in ["mon", "M-o.n_~1", "a%20b", "m%C3%B6n", "a;b=c,d@e:f!$&'()*+"] {
+    for day in ["mon", "M-o.n_~1", "a%20b", "m%C3%B6n", "a=b,d@e:f!$&'()*+"] {
         let uri = format!("docs://days/{day}");
         door.behind.result.replace(json!({ "contents": [{ "uri": uri, "text": "a" }] }));
         let answer = door.ask("", read_uri(&uri));
