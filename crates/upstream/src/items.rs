@@ -146,9 +146,7 @@ fn entry_of(
         Listing::ResourceTemplates
             if upstream.permission.is_none() && upstream.access != Access::Public =>
         {
-            Err(
-                "neither `permission` nor `access` of the entry says who may read what it stands for",
-            )
+            Err("its entry has no `permission` and is not public")
         }
         Listing::ResourceTemplates if has_variable_host(id) => Err("its host is a variable"),
         Listing::ResourceTemplates => resource_entry(upstream, "uriTemplate", id, &entry),
