@@ -28,4 +28,5 @@ pub(crate) const CLIENTS: [(&str, &str); 5] = [
 ];
 
 /// The log events that cut off access or end what is cached.
-pub(crate) const CATEGORIES: [&str; 2] = ["management.success", "user.success"];
+pub(crate) const CATEGORIES: [&str; 4] =
+    ["management.success", "user.success", "auth.logout.success", "other"];

@@ -83,7 +83,8 @@ fn log_stream(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     } else if !missing.is_empty() {
         outcome(
             format!("The log stream to {endpoint} leaves out {}.", missing.join(" and ")),
-            "cargo run -- tenant setup\nOr: select Management API - Success and User - Success.",
+            "cargo run -- tenant setup\nOr: select Management API - Success, User/Behavioral - Success, \
+             Logout - Success and Other.",
         )
     } else {
         Outcome::passed(ID, endpoint)

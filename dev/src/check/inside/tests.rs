@@ -131,6 +131,8 @@ fn healthy_stream() -> Value {
         "filters": [
             {"type": "category", "name": "management.success"},
             {"type": "category", "name": "user.success"},
+            {"type": "category", "name": "auth.logout.success"},
+            {"type": "category", "name": "other"},
         ],
     })
 }
