@@ -63,9 +63,9 @@ impl<'a> Check<'a> {
         for _ in 0..MAX_REFERENCES {
             let reference = schema.get("$ref").and_then(Value::as_str);
             let reference = reference.filter(|it| it.len() <= MAX_REFERENCE_BYTES);
-            let target = reference.and_then(|it| self.root.pointer(it.strip_prefix('#')?));
-            let Some(target) = target else { break };
-            self.count(reference.map_or(0, str::len));
+            let Some(pointer) = reference.and_then(|it| it.strip_prefix('#')) else { break };
+            self.count(pointer.len());
+            let Some(target) = self.root.pointer(pointer) else { break };
             schema = target;
         }
         schema
@@ -218,6 +218,12 @@ mod tests {
         let closed = json!({ "prefixItems": [{ "type": "string" }], "items": false });
         assert_eq!(mismatch(&closed, &json!(["s"])), None);
         assert_eq!(mismatch(&closed, &json!(["s", 1])).unwrap(), "`1` is not allowed");
+        let many = json!(vec![0; 32_000]);
+        for reference in ["#/a/a/a/a".to_owned(), "#".to_owned() + &"/a".repeat(100)] {
+            let deep =
+                json!({ "items": { "$ref": reference }, "a": { "a": { "a": { "a": {} } } } });
+            assert_eq!(mismatch(&deep, &many).is_some(), reference.len() > 100);
+        }
         for elsewhere in
             ["#/$defs/Loop", "#/$defs/none", "https://schemas.example/a", "other", "#x"]
         {
