@@ -60,6 +60,8 @@ struct Wanted {
     permissions: Vec<(String, String)>,
     /// The connections with which users of MCP clients sign in.
     sign_in: Vec<String>,
+    /// Whether `--sign-in` names them.
+    names_sign_in: bool,
     vault: bool,
     connect_page: bool,
     action: bool,
@@ -296,6 +298,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         management_scopes: management_scopes.into_iter().map(str::to_owned).collect(),
         permissions,
         sign_in,
+        names_sign_in: !options.sign_in.is_empty(),
         vault: !options.no_vault,
         connect_page: !options.no_connect_page && !options.no_vault,
         action: !options.no_action,

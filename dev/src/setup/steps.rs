@@ -279,23 +279,25 @@ pub(super) async fn connections(
     env: &EnvFile,
 ) -> Result<(), Stop> {
     let connections = run.management.list("connections", "connections").await?;
+    let has_domain_level = connections.iter().any(|it| it["is_domain_connection"] == true);
     for name in &wanted.sign_in {
         let Some(connection) = connections.iter().find(|one| one["name"] == name.as_str()) else {
             run.manual.push(format!("The tenant has no connection {name}, so it is left out."));
             continue;
         };
-        let path = connection_path(connection);
-        let members = vec![("/is_domain_connection", json!(true))];
-        let what = format!("Promote the connection {name} to domain level");
-        run.correct(&what, path, connection, members, false).await?;
+        // What an operator has promoted, or taken back, stays unless `--sign-in` says otherwise.
+        if wanted.names_sign_in || !has_domain_level {
+            let path = connection_path(connection);
+            let members = vec![("/is_domain_connection", json!(true))];
+            let what = format!("Promote the connection {name} to domain level");
+            run.correct(&what, path, connection, members, false).await?;
+        }
         // The one of the Token Vault is enabled below.
         if wanted.connect_page && name != GOOGLE {
             enable(run, connection, env.get("connect_client_id"), "the connect page").await?;
         }
     }
-    if wanted.sign_in.is_empty()
-        && !connections.iter().any(|connection| connection["is_domain_connection"] == true)
-    {
+    if wanted.sign_in.is_empty() && !has_domain_level {
         run.manual.push(
             "No connection is at domain level, so no MCP client can sign in. Name one by `--sign-in`."
                 .to_owned(),
@@ -643,6 +645,13 @@ pub(super) async fn settings(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), S
         if settings["dynamic_client_registration_security_mode"] == "permissive" {
             members.push(("/dynamic_client_registration_security_mode", json!("strict")));
         }
+    }
+    if !wanted.dynamic && settings["flags"]["enable_dynamic_client_registration"] == true {
+        run.manual.push(
+            "Dynamic client registration is on, so anybody can still register a client. Turn it off \
+             unless another application needs it: Dashboard, Settings, Advanced."
+                .to_owned(),
+        );
     }
     if wanted.default_audience {
         members.push(("/default_audience", json!(wanted.audience)));
