@@ -84,7 +84,8 @@ impl Arriving<'_> {
 }
 
 impl State {
-    /// Adds to the line that has not ended. An event that is too large is cut off, so it is none.
+    /// Adds to the line that has not ended. An event that is too large is cut off, and
+    /// not looked at.
     fn extend_line(&mut self, part: &[u8]) {
         self.event_bytes = self.event_bytes.saturating_add(part.len());
         if self.event_bytes <= MAX_EVENT_BYTES {

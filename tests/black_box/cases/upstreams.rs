@@ -148,7 +148,7 @@ async fn prompts_and_resources_of_servers_of_either_era_are_listed_and_passed_on
     assert!(!world.behind().sent().contains("old://other"), "nobody listed it");
 }
 
-/// A call of the tool that reports its progress so many times, by a client that wants to know.
+/// A call of the tool that reports its progress this often, by a client that asks for it.
 fn ticking(world: &World, tool: &str, count: &str) -> RequestBuilder {
     let params = json!({
         "name": tool, "arguments": { "text": count }, "_meta": { "progressToken": "mine" },

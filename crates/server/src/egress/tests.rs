@@ -147,7 +147,7 @@ fn the_token_is_attached_and_never_comes_back() {
     host.header("x-echo", &format!("a {TOKEN}"));
     host.header("set-cookie", "a=b");
     host.header("x-other", "kept");
-    // A response with one of these is none that a host of WASI sends.
+    // A host of WASI sends no response with one of these.
     let forbidden =
         ["proxy-authenticate", "proxy-connection", "http2-settings", "host", "keep-alive", "te"];
     for name in forbidden {
