@@ -36,6 +36,7 @@ mod stack;
 mod token_input;
 mod tools;
 pub mod trial;
+mod users;
 mod variables;
 mod wasi;
 mod workspace;

@@ -2,7 +2,7 @@
 
 use super::{
     Wanted,
-    roles::user_id,
+    roles::user,
     run::{Run, Stop, Undo, put},
 };
 use crate::management::segment;
@@ -147,14 +147,14 @@ async fn members(
     };
     for member in &organization.members {
         let place = format!("the organization {name}");
-        let Some(user) = user_id(run, &member.user, &place).await? else { continue };
-        let is_member = present.iter().any(|one| one["user_id"] == user.as_str());
+        let Some(user) = user(run, &member.user, &place).await? else { continue };
+        let is_member = present.iter().any(|one| one["user_id"] == user.id.as_str());
         if !is_member {
-            let what = format!("Add {} to {place}", member.user);
-            let body = json!({"members": [user]});
+            let what = format!("Add {} to {place}", user.shown);
+            let body = json!({"members": [user.id]});
             run.change(what, "POST", path.clone(), body, Undo::Nothing).await?;
         }
-        let path = format!("{path}/{}/roles", segment(&user));
+        let path = format!("{path}/{}/roles", segment(&user.id));
         let held = match is_member {
             true => run.management.list(&path, "roles").await?,
             false => Vec::new(),
@@ -169,12 +169,12 @@ async fn members(
                 None if !run.apply => ids.push(json!(LATER)),
                 None => run.manual.push(format!(
                     "The tenant has no role {role}, which {} should have in {place}.",
-                    member.user
+                    user.shown
                 )),
             }
         }
         if !ids.is_empty() {
-            let what = format!("Give {} {} roles in {place}", member.user, ids.len());
+            let what = format!("Give {} {} roles in {place}", user.shown, ids.len());
             run.change(what, "POST", path, json!({ "roles": ids }), Undo::Nothing).await?;
         }
     }

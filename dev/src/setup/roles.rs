@@ -4,7 +4,7 @@ use super::{
     organizations::Organization,
     run::{Run, Stop, Undo},
 };
-use crate::{Error, management::segment};
+use crate::{Error, management::segment, users};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 use toml::{Table, Value as Toml};
@@ -120,25 +120,36 @@ pub(super) async fn ensure(run: &mut Run<'_>, roles: &[Role], audience: &str) ->
     Ok(())
 }
 
-/// The id of a user who is named by id or by email address. If there is none, that is left to a
-/// person: `place` is where the user belongs.
-pub(super) async fn user_id(
-    run: &mut Run<'_>,
-    user: &str,
-    place: &str,
-) -> Result<Option<String>, Stop> {
-    if user.contains('|') {
-        return Ok(Some(user.to_owned()));
+/// A user of the file, at the tenant.
+pub(super) struct User {
+    pub(super) id: String,
+    /// The name in the file and, if that is an email address, the id, for people.
+    pub(super) shown: String,
+}
+
+/// The user who is named by id or by email address. Whom an address does not tell for sure is left
+/// to a person: `place` is where the user belongs.
+pub(super) async fn user(run: &mut Run<'_>, name: &str, place: &str) -> Result<Option<User>, Stop> {
+    if name.contains('|') {
+        return Ok(Some(User { id: name.to_owned(), shown: name.to_owned() }));
     }
-    let found = run.management.get(&format!("users-by-email?email={}", segment(user))).await?;
-    let id = found[0]["user_id"].as_str().map(str::to_owned);
-    if id.is_none() {
-        run.manual.push(format!(
-            "{user} does not exist in the tenant. Create the user, then run the set-up again for \
+    let rows = run.management.get(&format!("users-by-email?email={}", segment(name))).await?;
+    match users::by_email(name, &rows) {
+        Ok(Some(user)) => {
+            let id = user["user_id"].as_str().unwrap_or_default().to_owned();
+            let shown = format!("{name} ({id})");
+            return Ok(Some(User { id, shown }));
+        }
+        Ok(None) => run.manual.push(format!(
+            "{name} does not exist in the tenant. Create the user, then run the set-up again for \
              {place}."
-        ));
+        )),
+        Err(why) => run.manual.push(format!(
+            "{name} got nothing of {place}, because {why}. Name the user by id in the file, then \
+             run the set-up again."
+        )),
     }
-    Ok(id)
+    Ok(None)
 }
 
 async fn assign(
@@ -146,15 +157,15 @@ async fn assign(
     role: &Role,
     id: Option<&str>,
     path: &str,
-    user: &str,
+    name: &str,
 ) -> Result<(), Stop> {
     let place = format!("the role {}", role.name);
-    let Some(user_id) = user_id(run, user, &place).await? else { return Ok(()) };
-    let roles = run.management.list(&format!("users/{}/roles", segment(&user_id)), "roles").await?;
+    let Some(user) = user(run, name, &place).await? else { return Ok(()) };
+    let roles = run.management.list(&format!("users/{}/roles", segment(&user.id)), "roles").await?;
     if roles.iter().any(|one| Some(one["id"].as_str().unwrap_or_default()) == id) {
         return Ok(());
     }
-    let what = format!("Give {user} the role {}", role.name);
-    let body = json!({ "users": [user_id] });
+    let what = format!("Give {} the role {}", user.shown, role.name);
+    let body = json!({ "users": [user.id] });
     run.change(what, "POST", format!("{path}/users"), body, Undo::Nothing).await.map(|_| ())
 }

@@ -6,11 +6,17 @@ use crate::{
     secrets,
 };
 use ::http::Request;
-use doorward_tenant::{Endpoint, Fault, Group, Options, RateLimit, Seed, Tenant};
+use doorward_tenant::{Endpoint, Fault, Group, Options, Person, RateLimit, Seed, Tenant};
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 const AUDIENCE: &str = "http://127.0.0.1:3000/mcp";
+
+/// What a plan says.
+struct Plan {
+    changes: Vec<run::Change>,
+    manual: Vec<String>,
+}
 
 struct World {
     tenant: Tenant,
@@ -71,6 +77,20 @@ impl World {
         let domain = self.tenant.domain();
         let wanted = wanted(&self.options, &env, domain)?;
         carry_out(&self.options, management, &wanted, domain, env).await
+    }
+
+    /// A plan of all steps, without its print.
+    async fn plan(&self) -> Plan {
+        let mut env = EnvFile::open(&self.options.env_file).expect("it is valid");
+        let wanted = wanted(&self.options, &env, self.tenant.domain()).expect("it is valid");
+        let path = state::path(&self.options.env_file);
+        let state = State::read(path, &wanted.tenant, &wanted.audience).expect("it is valid");
+        let management = self.admin("").await;
+        let mut run = Run::new(&management, false, state);
+        steps(&mut run, &wanted, &mut env).await.expect("it plans");
+        let Run { changes, manual, problems, .. } = run;
+        assert_eq!(problems, [""; 0]);
+        Plan { changes, manual }
     }
 
     async fn tear_down(&self) -> Result<(), Error> {
@@ -316,6 +336,69 @@ async fn roles_of_a_file_are_made_and_given() {
     assert_eq!(directory.roles[0].permissions[AUDIENCE], ["tool:whoami", "tool:greet"]);
     let owner = directory.person("owner@example.com").expect("the owner exists");
     assert_eq!(owner.roles, ["Member"]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_verified_gets_nothing() {
+    let mut world = World::new().await;
+    // Somebody signed up with the guest's address, and comes first. Nobody verified the other one.
+    world.tenant.control().edit(|directory| {
+        let guest = directory.person("guest@example.com").expect("the guest exists").clone();
+        let stranger = |email: &str, user_id: &str| Person {
+            email: email.to_owned(),
+            user_id: user_id.to_owned(),
+            email_unverified: true,
+            ..guest.clone()
+        };
+        directory.people.insert(0, stranger("guest@example.com", "auth0|stranger"));
+        directory.people.push(stranger("new@example.com", "auth0|new"));
+        let twin = Person { user_id: "google-oauth2|owner".to_owned(), ..guest.clone() };
+        directory.people.push(Person { email: "owner@example.com".to_owned(), ..twin });
+    });
+    world.use_roles(
+        "[[role]]\nname = 'Member'\npermissions = ['tool:whoami']\n\
+         users = ['guest@example.com', 'new@example.com', 'owner@example.com']\n\
+         [[organization]]\nname = 'acme'\nmembers = [\
+         { user = 'guest@example.com', roles = ['Member'] }, { user = 'new@example.com' }]\n",
+    );
+    world.set_up().await.expect("it is set up");
+    let directory = world.tenant.control().directory();
+    let members = directory.people.iter().filter(|person| person.roles == ["Member"]);
+    let members: Vec<&str> = members.map(|person| person.user_id.as_str()).collect();
+    assert_eq!(members, ["auth0|guest"]);
+    assert_eq!(directory.organizations[0].members, ["auth0|guest"]);
+
+    let run = world.plan().await;
+    let left = run.manual.join("\n");
+    for text in [
+        "nobody has verified new@example.com",
+        "auth0|new (Username-Password-Authentication, not verified)",
+        "2 users have verified owner@example.com",
+        "google-oauth2|owner (google-oauth2)",
+        "Name the user by id in the file",
+    ] {
+        assert!(left.contains(text), "{text} is not in {left}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_names_the_user_who_gets_a_role_by_id() {
+    let mut world = World::new().await;
+    world.use_roles(
+        "[[role]]\nname = 'Member'\nusers = ['owner@example.com', 'auth0|guest']\n\
+         [[organization]]\nname = 'acme'\n\
+         members = [{ user = 'owner@example.com', roles = ['Member'] }]\n",
+    );
+    let run = world.plan().await;
+    let lines: Vec<&str> = run.changes.iter().map(|change| change.what.as_str()).collect();
+    for line in [
+        "Give owner@example.com (auth0|owner) the role Member",
+        "Give auth0|guest the role Member",
+        "Add owner@example.com (auth0|owner) to the organization acme",
+        "Give owner@example.com (auth0|owner) 1 roles in the organization acme",
+    ] {
+        assert!(lines.contains(&line), "{line} is not in {lines:#?}");
+    }
 }
 
 #[tokio::test]

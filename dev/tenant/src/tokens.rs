@@ -181,7 +181,7 @@ pub(crate) fn profile(person: &Person, scopes: &[String]) -> Map<String, Value> 
     }
     if has("email") {
         profile.insert("email".to_owned(), json!(person.email));
-        profile.insert("email_verified".to_owned(), json!(true));
+        profile.insert("email_verified".to_owned(), json!(!person.email_unverified));
     }
     profile
 }

@@ -18,6 +18,7 @@ use crate::{
     http::Http,
     management::{self, Management, Refusal, segment},
     tools::{self, Tool},
+    users,
     variables::Variables,
 };
 use http::Request;
@@ -48,8 +49,9 @@ enum OwnToken {
 /// A user.
 #[derive(Debug, Clone)]
 struct User {
-    /// The user; `None` if there is none of that name.
-    profile: Option<Value>,
+    /// The user; `None` if there is none of that name. An error says why the email address does
+    /// not tell which user is meant.
+    profile: Result<Option<Value>, String>,
     /// The permissions.
     permissions: Known<Vec<Value>>,
     /// The connected accounts.
@@ -320,16 +322,17 @@ async fn read_user(reader: Option<&Management>, name: &str) -> Known<User> {
     let reader = reader.ok_or(Unread::NoToken)?;
     // An email address has no `|`, a user id has one.
     let profile = if name.contains('|') {
-        reader.find(&format!("users/{}", segment(name))).await.map_err(unread)?
+        Ok(reader.find(&format!("users/{}", segment(name))).await.map_err(unread)?)
     } else {
         let path = format!("users-by-email?email={}", segment(name));
         let rows = reader.get(&path).await.map_err(unread)?;
-        rows.as_array().and_then(|rows| rows.first().cloned())
+        users::by_email(name, &rows).map(|user| user.cloned())
     };
-    let id = profile.as_ref().and_then(|user| user["user_id"].as_str()).unwrap_or_default();
+    let id = profile.as_ref().ok().and_then(Option::as_ref);
+    let id = id.and_then(|user| user["user_id"].as_str()).unwrap_or_default();
     if id.is_empty() {
         let none = || Ok(Vec::new());
-        return Ok(User { profile: None, permissions: none(), accounts: none() });
+        return Ok(User { profile, permissions: none(), accounts: none() });
     }
     let path = format!("users/{}", segment(id));
     let permissions =

@@ -494,6 +494,36 @@ async fn a_user_who_lacks_something_is_named_with_it() {
 }
 
 #[tokio::test]
+async fn a_user_is_not_looked_up_by_an_address_that_is_not_verified() {
+    let world = World::new().await;
+    world.tenant.control().edit(|directory| {
+        let owner = directory.person("owner@example.com").expect("the owner exists").clone();
+        let user_id = "google-oauth2|stranger".to_owned();
+        directory.people.insert(
+            0,
+            doorward_tenant::Person { user_id, email_unverified: true, ..owner.clone() },
+        );
+        let (user_id, email) = ("auth0|new".to_owned(), "new@example.com".to_owned());
+        directory.people.push(doorward_tenant::Person {
+            user_id,
+            email,
+            email_unverified: true,
+            ..owner
+        });
+    });
+    let outcomes = world.check(Some("owner@example.com")).await;
+    assert!(text(&outcomes, "user.exists").contains("Passed(\"auth0|owner\")"), "{outcomes:#?}");
+    let outcomes = world.check(Some("new@example.com")).await;
+    assert_eq!(found(&outcomes), ["user.exists"], "{outcomes:#?}");
+    let why = text(&outcomes, "user.exists");
+    assert!(
+        why.contains("nobody has verified new@example.com") && why.contains("auth0|new"),
+        "{why}"
+    );
+    assert_eq!(found(&world.check(Some("auth0|new")).await), [""; 0]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_unknown_and_not_wrong() {
     let world = World::new().await;
     let admin = world.admin().await;

@@ -20,13 +20,24 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
             return all.push(Outcome::unknown("user.exists", format!("{why}.")));
         }
     };
-    let Some(profile) = &user.profile else {
-        return all.push(Outcome::found(
-            "user.exists",
-            format!("The tenant has no user {name}."),
-            "Nobody can sign in with that name.",
-            "Give the email address, or the user id as in `auth0|65f0…`.",
-        ));
+    let profile = match &user.profile {
+        Ok(Some(profile)) => profile,
+        Ok(None) => {
+            return all.push(Outcome::found(
+                "user.exists",
+                format!("The tenant has no user {name}."),
+                "Nobody can sign in with that name.",
+                "Give the email address, or the user id as in `auth0|65f0…`.",
+            ));
+        }
+        Err(why) => {
+            return all.push(Outcome::found(
+                "user.exists",
+                format!("{name} is no one user: {why}."),
+                "Whoever gives a role to an email address may give it to somebody else.",
+                "Find out which user is meant, and give the id: --user \"<user id>\"",
+            ));
+        }
     };
     let id = profile["user_id"].as_str().unwrap_or_default();
     all.push(Outcome::passed("user.exists", id));

@@ -186,7 +186,7 @@ fn body(person: &Person) -> Value {
     let mut body = json!({
         "user_id": person.user_id,
         "email": person.email,
-        "email_verified": true,
+        "email_verified": !person.email_unverified,
         "name": person.name,
         "nickname": nickname,
         "identities": [{

@@ -15,6 +15,9 @@ pub struct Person {
     pub name: String,
     /// The email address, which is also the sign-in name.
     pub email: String,
+    /// Whether the person has not verified the email address.
+    #[serde(default)]
+    pub email_unverified: bool,
     /// A short description for the sign-in page.
     #[serde(default)]
     pub note: String,
