@@ -12,6 +12,10 @@ const EXAMPLE_URL: &str = "https://mcp.example.com";
 /// The image in `deploy/kube/`.
 const EXAMPLE_IMAGE: &str = "registry.example.com/doorward:0.1.0";
 
+/// The annotation of the pods in `deploy/kube/` that each deployment changes. Pods read secrets
+/// when they start, and a Deployment replaces its pods only if their template changes.
+pub(super) const STAMP: &str = "doorward-deployment";
+
 /// The variables of the component in `deploy/kube/`.
 const OWN_IN_CLUSTER: [&str; 5] = [
     "auth0_client_id",
@@ -83,17 +87,23 @@ pub(super) fn adapted(
         .map_err(|error| Error::usage(format!("Cannot write the manifest: {error}")))
 }
 
-/// `deploy/kube/doorward.yaml` with the values of this deployment.
+/// `deploy/kube/doorward.yaml` with the values of this deployment, and with its stamp.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
-pub(super) fn spin_app(url: &str, image: &str, settings: &[Setting]) -> Result<String, Error> {
+pub(super) fn spin_app(
+    url: &str,
+    image: &str,
+    settings: &[Setting],
+    stamp: &str,
+) -> Result<String, Error> {
     let domain = settings.iter().find(|it| it.name == "auth0_domain");
     let domain = domain.map(|it| it.value.as_str()).unwrap_or_default();
     let mut text = read("deploy/kube/doorward.yaml")?
         .replace(EXAMPLE_IMAGE, image)
         .replace(EXAMPLE_URL, url)
-        .replace(EXAMPLE_TENANT, domain);
+        .replace(EXAMPLE_TENANT, domain)
+        .replace(&format!("{STAMP}: by-hand"), &format!("{STAMP}: {stamp}"));
     // The variables are the last list of the file.
     for Setting { name, value, is_secret } in settings {
         if OWN_IN_CLUSTER.contains(&name.as_str()) {

@@ -100,6 +100,12 @@ async fn component(options: &Deploy) -> Result<PathBuf, Error> {
     build::component(&toolchain, wasi, Progress::Shown).await
 }
 
+/// A name for this deployment that no earlier one has: its time, in milliseconds.
+fn stamp() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("t{}", now.unwrap_or_default().as_millis())
+}
+
 /// What is deployed, and where to.
 struct Deployment<'a> {
     options: &'a Deploy,
@@ -109,6 +115,8 @@ struct Deployment<'a> {
     folder: PathBuf,
     /// Where programs are looked for.
     path: OsString,
+    /// What tells the pods of this deployment from those of the one before.
+    stamp: String,
 }
 
 impl<'a> Deployment<'a> {
@@ -133,7 +141,7 @@ impl<'a> Deployment<'a> {
         if options.url.as_ref().is_some_and(|url| url.scheme() != "https") {
             return Err(Error::usage("--url must begin with https://."));
         }
-        let deployment = Self { options, settings, of_url, folder, path };
+        let deployment = Self { options, settings, of_url, folder, path, stamp: stamp() };
         match options.target {
             Target::Kube if options.url.is_none() || options.image.is_none() => {
                 return Err(Error::usage(
@@ -174,6 +182,7 @@ impl<'a> Deployment<'a> {
             settings: &self.settings,
             image: self.options.image.as_deref().unwrap_or_default(),
             further: &self.options.further,
+            stamp: &self.stamp,
         }
     }
 

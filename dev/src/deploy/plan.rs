@@ -9,6 +9,9 @@ use tokio::{
     process::Command,
 };
 
+/// What the operator makes of the application in a cluster.
+const DEPLOYMENT: &str = "deployment/doorward";
+
 /// A variable of the component.
 pub(super) struct Setting {
     pub(super) name: String,
@@ -26,6 +29,8 @@ pub(super) struct Plan<'a> {
     pub(super) image: &'a str,
     /// Further arguments for the plugin.
     pub(super) further: &'a [String],
+    /// What tells the pods of this deployment from those of the one before.
+    pub(super) stamp: &'a str,
 }
 
 /// An argument. `Display` shows a secret by its name.
@@ -98,10 +103,20 @@ impl Plan<'_> {
             Step::new("kubectl", &["apply", "--server-side", "--force-conflicts", "-f", "-"]);
         store.input = Some((secret.to_string(), "the secret `doorward`"));
         let mut apply = Step::new("kubectl", &["apply", "-f", "-"]);
-        let text = manifest::spin_app(url, self.image, self.settings)?;
+        let text = manifest::spin_app(url, self.image, self.settings, self.stamp)?;
         apply.input = Some((text, "deploy/kube/doorward.yaml with your values"));
-        let wait = ["rollout", "status", "deployment/doorward", "--timeout=180s"];
-        Ok(vec![push, store, apply, Step::new("kubectl", &wait)])
+        // The operator makes and changes the Deployment a moment later. Until then `rollout status`
+        // does not find it, or reports that of the pods before.
+        let stamp = format!(
+            "--for=jsonpath={{.spec.template.metadata.annotations.{}}}={}",
+            manifest::STAMP,
+            self.stamp
+        );
+        let created = ["wait", "--for=create", DEPLOYMENT, "--timeout=60s"];
+        let changed = ["wait", &stamp, DEPLOYMENT, "--timeout=60s"];
+        let rolled_out = ["rollout", "status", DEPLOYMENT, "--timeout=180s"];
+        let waits = [&created, &changed, &rolled_out].map(|it| Step::new("kubectl", it));
+        Ok([push, store, apply].into_iter().chain(waits).collect())
     }
 }
 

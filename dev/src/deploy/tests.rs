@@ -59,7 +59,8 @@ impl Machine {
     fn deployment<'a>(&self, options: &'a Deploy) -> Result<Deployment<'a>, Error> {
         let path = std::env::var("PATH").expect("there is a PATH");
         let path = format!("{}:{path}", self.0.path().display());
-        Deployment::new(options, self.file("state"), path.into())
+        let deployment = Deployment::new(options, self.file("state"), path.into())?;
+        Ok(Deployment { stamp: "t1".to_owned(), ..deployment })
     }
 
     async fn deployed(&self, arguments: &[&str]) -> Result<String, Error> {
@@ -179,6 +180,9 @@ async fn a_cluster_gets_secrets_on_standard_input() {
             "spin registry push",
             "kubectl apply --server-side --force-conflicts",
             "kubectl apply",
+            "kubectl wait --for=create deployment/doorward --timeout=60s",
+            "kubectl wait --for=jsonpath={.spec.template.metadata.annotations.doorward-deployment}=t1 \
+             deployment/doorward --timeout=60s",
             "kubectl rollout status deployment/doorward --timeout=180s",
         ]
     );
@@ -198,6 +202,25 @@ async fn a_cluster_gets_secrets_on_standard_input() {
     }
     let mut lines = input.lines().filter(|line| !line.contains('#'));
     assert!(lines.all(|line| !line.contains("example.com") && !line.contains("example.eu")));
+}
+
+/// Pods read the secret when they start, and the image and the variables may be the same as before.
+#[test]
+fn each_deployment_replaces_the_pods_of_a_cluster() {
+    let machine = Machine::new();
+    let arguments = ["kube", "--url", "https://mcp.example.org", "--image", "r.example/doorward:1"];
+    let options = machine.options(&arguments);
+    let stamp = || {
+        let path = std::env::var_os("PATH").expect("there is a PATH");
+        Deployment::new(&options, machine.file("state"), path).expect("it is valid").stamp
+    };
+    let first = stamp();
+    std::thread::sleep(Duration::from_millis(2));
+    assert_ne!(first, stamp());
+    let application = manifest::spin_app("https://mcp.example.org", "i", &[], "t1");
+    let application = application.expect("it is made");
+    let annotation = format!("  podAnnotations:\n    {}: t1\n", manifest::STAMP);
+    assert_eq!(application.matches(&annotation).count(), 1, "{application}");
 }
 
 #[tokio::test]
