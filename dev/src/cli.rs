@@ -342,9 +342,10 @@ pub struct Setup {
     #[arg(long, conflicts_with = "yes")]
     pub print_cli: bool,
 
-    /// How clients that nobody registered get in
-    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
-    pub registration: Registration,
+    /// How clients that nobody registered get in [default: dynamic in the first run; later runs
+    /// leave it as it is]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub registration: Option<Registration>,
 
     /// A client whose client ID metadata document the tenant imports: claude, claude-code, chatgpt,
     /// codex, vscode, or the URL of the document; may be given several times [default with
@@ -353,7 +354,8 @@ pub struct Setup {
     pub client: Vec<String>,
 
     /// A connection with which users of MCP clients sign in; may be given several times
-    /// [default: Username-Password-Authentication and google-oauth2]
+    /// [default: Username-Password-Authentication and google-oauth2 in the first run, if no
+    /// connection is at domain level; later runs add none]
     #[arg(long, value_name = "CONNECTION")]
     pub sign_in: Vec<String>,
 
@@ -403,12 +405,11 @@ pub struct Teardown {
 }
 
 /// How clients that nobody registered get in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
     /// Client ID metadata documents: the tenant has to know those of your clients
     Documents,
-    /// Dynamic client registration
-    #[default]
+    /// Dynamic client registration: anybody may register a client
     Dynamic,
     /// Both: clients that have a document use it, and the others register themselves
     Both,

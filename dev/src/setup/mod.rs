@@ -16,7 +16,7 @@ use crate::{
     cli::{self, Registration},
     http::Http,
     management::Management,
-    providers::{CLIENTS, GOOGLE},
+    providers::CLIENTS,
     stack, token_input,
     tools::{self, Access},
     variables::Variables,
@@ -29,6 +29,11 @@ use url::Url;
 
 /// The database connection that every new tenant has.
 const DATABASE: &str = "Username-Password-Authentication";
+
+/// What the first run decides if no option does, and no later run: with which connections users
+/// sign in, and whether clients may register themselves.
+const SIGN_IN: &str = "sign_in";
+const REGISTRATION: &str = "registration";
 
 /// The variables on which the scopes of the Management API depend, and where it is.
 const SCOPES_FOLLOW: [&str; 7] = [
@@ -58,10 +63,8 @@ struct Wanted {
     management_scopes: Vec<String>,
     /// The permissions of the API, with their descriptions.
     permissions: Vec<(String, String)>,
-    /// The connections with which users of MCP clients sign in.
+    /// The connections with which users of MCP clients sign in, as `--sign-in` names them.
     sign_in: Vec<String>,
-    /// Whether `--sign-in` names them.
-    names_sign_in: bool,
     vault: bool,
     connect_page: bool,
     action: bool,
@@ -73,7 +76,8 @@ struct Wanted {
     imports: Vec<String>,
     /// Whether somebody named them.
     imports_are_named: bool,
-    dynamic: bool,
+    /// What `--registration` says.
+    registration: Option<Registration>,
     default_audience: bool,
     /// Whether clients are told to ask for a refresh token.
     offline_access: bool,
@@ -201,6 +205,9 @@ async fn steps(run: &mut Run<'_>, wanted: &Wanted, env: &mut EnvFile) -> Result<
     step!("The log stream", steps::log_stream(run, wanted, env));
     step!("The tenant's settings", steps::settings(run, wanted));
     step!("The clients' metadata documents", documents::import(run, wanted));
+    if run.problems.is_empty() {
+        run.decided(&[SIGN_IN, REGISTRATION])?;
+    }
     Ok(())
 }
 
@@ -211,19 +218,27 @@ impl<'a> Run<'a> {
             apply,
             state,
             changes: Vec::new(),
+            sign_in: Vec::new(),
             manual: Vec::new(),
+            kept: Vec::new(),
             problems: Vec::new(),
             hidden: Vec::new(),
         }
     }
 }
 
-/// Prints what is left to a person, and what did not succeed.
+/// Prints what is left to a person, what nobody decided, and what did not succeed.
 fn outcome(run: &Run<'_>, options: &cli::Setup) -> Result<(), Error> {
     let mark = if options.print_cli { "# " } else { "" };
     if !run.manual.is_empty() {
         println!("\n{mark}Left to you:");
         for text in &run.manual {
+            println!("{mark}  - {text}");
+        }
+    }
+    if !run.kept.is_empty() {
+        println!("\n{mark}Left as it is:");
+        for text in &run.kept {
             println!("{mark}  - {text}");
         }
     }
@@ -282,14 +297,11 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         let more: Vec<_> = more.filter(|scope| !management_scopes.contains(scope)).collect();
         management_scopes.extend(more);
     }
-    let by_documents = matches!(options.registration, Registration::Documents | Registration::Both);
+    let by_documents =
+        matches!(options.registration, Some(Registration::Documents | Registration::Both));
     let imports: Vec<String> = match options.client.as_slice() {
         [] if by_documents => CLIENTS.iter().map(|(_, url)| (*url).to_owned()).collect(),
         names => names.iter().map(|name| documents::url(name)).collect::<Result<_, _>>()?,
-    };
-    let sign_in = match options.sign_in.as_slice() {
-        [] => vec![DATABASE.to_owned(), GOOGLE.to_owned()],
-        names => names.to_vec(),
     };
     Ok(Wanted {
         tenant: variables.tenant_origin(),
@@ -297,8 +309,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         management_audience: variables.management_audience(),
         management_scopes: management_scopes.into_iter().map(str::to_owned).collect(),
         permissions,
-        sign_in,
-        names_sign_in: !options.sign_in.is_empty(),
+        sign_in: options.sign_in.clone(),
         vault: !options.no_vault,
         connect_page: !options.no_connect_page && !options.no_vault,
         action: !options.no_action,
@@ -307,7 +318,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         documents: by_documents || !imports.is_empty(),
         imports,
         imports_are_named: !options.client.is_empty(),
-        dynamic: matches!(options.registration, Registration::Dynamic | Registration::Both),
+        registration: options.registration,
         default_audience: options.default_audience,
         offline_access: env.get("offer_offline_access") == Some("true"),
         roles: file.roles,

@@ -70,7 +70,7 @@ pub(super) async fn ensure(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Sto
     let connections = run.management.list("connections", "connections").await?;
     let connections: Vec<&str> = connections
         .iter()
-        .filter(|one| wanted.sign_in.iter().any(|name| one["name"] == name.as_str()))
+        .filter(|one| run.sign_in.iter().any(|name| one["name"] == name.as_str()))
         .filter_map(|one| one["id"].as_str())
         .collect();
     let roles = run.management.list("roles", "roles").await?;
@@ -90,6 +90,9 @@ pub(super) async fn ensure(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Sto
                 Some(id.to_owned())
             }
             None => {
+                if connections.is_empty() {
+                    run.manual.push(no_connection(name));
+                }
                 let enabled: Vec<Value> =
                     connections.iter().map(|id| json!({"connection_id": id})).collect();
                 let mut body = json!({
@@ -113,6 +116,14 @@ fn third_parties() -> Vec<(&'static str, Value)> {
     vec![("/third_party_client_access", json!("allow"))]
 }
 
+/// What is left to a person if nobody says how members sign in.
+fn no_connection(name: &str) -> String {
+    format!(
+        "The organization {name} has no connection, so no member can sign in. Name one by \
+         `--sign-in`, or add it: Dashboard, Organizations, {name}, Connections."
+    )
+}
+
 /// Lets members sign in. An organization that has a connection, such as a company's own, gets no
 /// other.
 async fn connect(
@@ -124,6 +135,9 @@ async fn connect(
     let path = format!("organizations/{}/enabled_connections", segment(id));
     if !run.management.list(&path, "enabled_connections").await?.is_empty() {
         return Ok(());
+    }
+    if connections.is_empty() {
+        run.manual.push(no_connection(name));
     }
     for connection in connections {
         let what = format!("Let members of the organization {name} sign in with {connection}");

@@ -58,8 +58,12 @@ pub(super) struct Run<'a> {
     pub(super) state: State,
     /// The changes that were planned or made.
     pub(super) changes: Vec<Change>,
+    /// The connections with which members of a new organization sign in.
+    pub(super) sign_in: Vec<String>,
     /// What is left to a person.
     pub(super) manual: Vec<String>,
+    /// What stays as the tenant has it, because this is no first run and no option names it.
+    pub(super) kept: Vec<String>,
     /// What did not succeed.
     pub(super) problems: Vec<String>,
     /// The secrets that must not be printed.
@@ -140,6 +144,27 @@ impl Run<'_> {
         let undo = if is_own { Undo::Nothing } else { Undo::Restore(undo) };
         let text = format!("{what}: {}", names.join(", "));
         self.change(text, "PATCH", path, body, undo).await.map(|_| ())
+    }
+
+    /// Begins a first run, which decides these itself, unless an earlier run did something. They
+    /// are written with what is made first, so that an interrupted run goes on with them.
+    pub(super) fn begin(&mut self, decisions: &[&str]) {
+        if self.state.is_empty() {
+            self.state.undecided = decisions.iter().map(|name| (*name).to_owned()).collect();
+        }
+    }
+
+    /// Whether this is the first run, which decides this itself.
+    pub(super) fn decides(&self, name: &str) -> bool {
+        self.state.undecided.iter().any(|known| known == name)
+    }
+
+    /// Remembers that something is decided. Later runs leave it alone.
+    pub(super) fn decided(&mut self, names: &[&str]) -> Result<(), Error> {
+        let count = self.state.undecided.len();
+        self.state.undecided.retain(|known| !names.contains(&known.as_str()));
+        let is_new = self.state.undecided.len() < count;
+        if self.apply && is_new { self.state.write() } else { Ok(()) }
     }
 
     /// Notes why a step ended early. Returns whether the next step may still succeed.

@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The member of a connection that says whether it is at domain level.
+pub(super) const PROMOTED: &str = "/is_domain_connection";
+
 /// What the set-up did to a tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
@@ -23,6 +26,8 @@ pub(super) struct State {
     /// The object that is being made: its kind, and what it is. If the answer was lost, the next
     /// run finds the object and knows that it is its own.
     pub(super) making: Option<(String, String)>,
+    /// What the first run has still to decide: a run that was interrupted goes on with it.
+    pub(super) undecided: Vec<String>,
 }
 
 /// An object that the set-up made.
@@ -69,6 +74,7 @@ impl State {
             made: Vec::new(),
             changed: Vec::new(),
             making: None,
+            undecided: Vec::new(),
         };
         let Some(json) = read(&state.path)? else { return Ok(state) };
         if json["tenant"] != tenant || json["audience"] != audience {
@@ -99,6 +105,8 @@ impl State {
                 after: row["after"].clone(),
             })
             .collect();
+        let undecided = rows("undecided");
+        state.undecided = undecided.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let making = &json["making"];
         state.making = making.is_object().then(|| (text(making, "kind"), text(making, "what")));
         Ok(state)
@@ -154,12 +162,24 @@ impl State {
         self.made.iter().any(|made| made.kind == kind && made.id == id)
     }
 
+    /// Whether the set-up promoted a connection to domain level.
+    pub(super) fn has_promoted(&self, path: &str) -> bool {
+        self.changed.iter().any(|changed| {
+            changed.path == path && changed.member == PROMOTED && changed.after == true
+        })
+    }
+
+    /// Whether no run did anything, or everything is undone.
+    pub(super) fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.changed.is_empty() && self.making.is_none()
+    }
+
     /// Writes the file, or removes it if there is nothing left to remember.
     pub(super) fn write(&self) -> Result<(), Error> {
         let failed = |error: std::io::Error| {
             Error::start(format!("{} cannot be written: {error}", self.path.display()))
         };
-        if self.made.is_empty() && self.changed.is_empty() && self.making.is_none() {
+        if self.is_empty() {
             return match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
                 _ => Ok(()),
@@ -182,6 +202,9 @@ impl State {
         let mut all = json!({
             "tenant": self.tenant, "audience": self.audience, "made": made, "changed": changed
         });
+        if !self.undecided.is_empty() {
+            all["undecided"] = json!(self.undecided);
+        }
         if let Some((kind, what)) = &self.making {
             all["making"] = json!({"kind": kind, "what": what});
         }

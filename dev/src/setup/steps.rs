@@ -1,11 +1,13 @@
 //! The steps of the set-up. Each reads what is there and changes what is missing or wrong.
 
 use super::{
-    Wanted,
+    DATABASE, REGISTRATION, SIGN_IN, Wanted,
     env::EnvFile,
     run::{Run, Stop, Undo},
+    state::PROMOTED,
 };
 use crate::{
+    cli::Registration,
     management::segment,
     providers::{CALENDAR, CATEGORIES, CONNECT_SCOPES, DIALECT, GOOGLE, VAULT},
 };
@@ -26,6 +28,11 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     let count = wanted.permissions.len();
     let what = format!("Create the API {} with {count} permissions", wanted.audience);
     let Some(api) = run.management.find(&path).await? else {
+        // Nothing of the set-up is there: what no option names is decided now, and only now.
+        let mut decisions = Vec::new();
+        decisions.extend(wanted.sign_in.is_empty().then_some(SIGN_IN));
+        decisions.extend(wanted.registration.is_none().then_some(REGISTRATION));
+        run.begin(&decisions);
         let scopes: Vec<Value> = wanted
             .permissions
             .iter()
@@ -279,29 +286,39 @@ pub(super) async fn connections(
     env: &EnvFile,
 ) -> Result<(), Stop> {
     let connections = run.management.list("connections", "connections").await?;
-    let has_domain_level = connections.iter().any(|it| it["is_domain_connection"] == true);
-    for name in &wanted.sign_in {
+    let is_promoted = |connection: &&Value| connection["is_domain_connection"] == true;
+    let promoted: Vec<&Value> = connections.iter().filter(is_promoted).collect();
+    let is_foreign = |it: &&Value| !run.state.has_promoted(&connection_path(it));
+    let has_foreign = promoted.iter().any(is_foreign);
+    // What an operator has promoted, or taken back, stays unless `--sign-in` says otherwise.
+    run.sign_in = match wanted.sign_in.as_slice() {
+        [] if run.decides(SIGN_IN) && !has_foreign => vec![DATABASE.to_owned(), GOOGLE.to_owned()],
+        names => names.to_vec(),
+    };
+    for name in run.sign_in.clone() {
         let Some(connection) = connections.iter().find(|one| one["name"] == name.as_str()) else {
             run.manual.push(format!("The tenant has no connection {name}, so it is left out."));
             continue;
         };
-        // What an operator has promoted, or taken back, stays unless `--sign-in` says otherwise.
-        if wanted.names_sign_in || !has_domain_level {
-            let path = connection_path(connection);
-            let members = vec![("/is_domain_connection", json!(true))];
-            let what = format!("Promote the connection {name} to domain level");
-            run.correct(&what, path, connection, members, false).await?;
-        }
+        let path = connection_path(connection);
+        let what = format!("Promote the connection {name} to domain level");
+        run.correct(&what, path, connection, vec![(PROMOTED, json!(true))], false).await?;
         // The one of the Token Vault is enabled below.
         if wanted.connect_page && name != GOOGLE {
             enable(run, connection, env.get("connect_client_id"), "the connect page").await?;
         }
     }
-    if wanted.sign_in.is_empty() && !has_domain_level {
-        run.manual.push(
-            "No connection is at domain level, so no MCP client can sign in. Name one by `--sign-in`."
-                .to_owned(),
-        );
+    if run.sign_in.is_empty() {
+        if promoted.is_empty() {
+            run.manual.push(
+                "No connection is at domain level, so no MCP client can sign in. Name one by \
+                 `--sign-in`."
+                    .to_owned(),
+            );
+        }
+        if wanted.connect_page {
+            enable_first(run, &promoted, env.get("connect_client_id")).await?;
+        }
     }
     if !wanted.vault {
         return Ok(());
@@ -371,18 +388,42 @@ fn google_client(wanted: &Wanted, then: &str) -> String {
     )
 }
 
+/// Enables the connections at domain level for a connect page that has none of them: users sign in
+/// there as they do in MCP clients. One that has some gets no other.
+async fn enable_first(
+    run: &mut Run<'_>,
+    promoted: &[&Value],
+    client: Option<&str>,
+) -> Result<(), Stop> {
+    for connection in promoted {
+        if is_enabled(run, connection, client).await? {
+            return Ok(());
+        }
+    }
+    // The one of the Token Vault is enabled with it.
+    for connection in promoted.iter().filter(|one| one["name"] != GOOGLE) {
+        enable(run, connection, client, "the connect page").await?;
+    }
+    Ok(())
+}
+
+async fn is_enabled(run: &Run<'_>, connection: &Value, client: Option<&str>) -> Result<bool, Stop> {
+    let path = format!("{}/clients", connection_path(connection));
+    let enabled = run.management.get(&path).await?;
+    let rows = enabled["clients"].as_array().cloned().unwrap_or_default();
+    Ok(client.is_some() && rows.iter().any(|row| row["client_id"].as_str() == client))
+}
+
 async fn enable(
     run: &mut Run<'_>,
     connection: &Value,
     client: Option<&str>,
     whose: &str,
 ) -> Result<(), Stop> {
-    let path = format!("{}/clients", connection_path(connection));
-    let enabled = run.management.get(&path).await?;
-    let rows = enabled["clients"].as_array().cloned().unwrap_or_default();
-    if client.is_some() && rows.iter().any(|row| row["client_id"].as_str() == client) {
+    if is_enabled(run, connection, client).await? {
         return Ok(());
     }
+    let path = format!("{}/clients", connection_path(connection));
     let name = connection["name"].as_str().unwrap_or_default();
     let what = format!("Enable the connection {name} for {whose}");
     let body = json!([{"client_id": client.unwrap_or(LATER), "status": true}]);
@@ -640,13 +681,27 @@ pub(super) async fn settings(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), S
                 .to_owned(),
         );
     }
-    if wanted.dynamic {
+    let is_on = settings["flags"]["enable_dynamic_client_registration"] == true;
+    let turns_on = match wanted.registration {
+        Some(Registration::Dynamic | Registration::Both) => true,
+        Some(Registration::Documents | Registration::None) => false,
+        None => run.decides(REGISTRATION),
+    };
+    if turns_on {
         members.push(("/flags/enable_dynamic_client_registration", json!(true)));
         if settings["dynamic_client_registration_security_mode"] == "permissive" {
             members.push(("/dynamic_client_registration_security_mode", json!("strict")));
         }
-    }
-    if !wanted.dynamic && settings["flags"]["enable_dynamic_client_registration"] == true {
+    } else if wanted.registration.is_none() {
+        let text = match is_on {
+            true => {
+                "Dynamic client registration is on: anybody can register a client. To close it: \
+                 Dashboard, Settings, Advanced."
+            }
+            false => "Dynamic client registration is off. `--registration dynamic` turns it on.",
+        };
+        run.kept.push(text.to_owned());
+    } else if is_on {
         run.manual.push(
             "Dynamic client registration is on, so anybody can still register a client. Turn it off \
              unless another application needs it: Dashboard, Settings, Advanced."
@@ -657,5 +712,6 @@ pub(super) async fn settings(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), S
         members.push(("/default_audience", json!(wanted.audience)));
     }
     let path = "tenants/settings".to_owned();
-    run.correct("Change the tenant's settings", path, &settings, members, false).await
+    run.correct("Change the tenant's settings", path, &settings, members, false).await?;
+    Ok(run.decided(&[REGISTRATION])?)
 }

@@ -3,10 +3,11 @@
 use super::*;
 use crate::{
     check::{Verdict, inside},
+    providers::GOOGLE,
     secrets,
 };
 use ::http::Request;
-use doorward_tenant::{Endpoint, Fault, Group, Options, Person, RateLimit, Seed, Tenant};
+use doorward_tenant::{AppType, Endpoint, Fault, Group, Options, Person, RateLimit, Seed, Tenant};
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
@@ -16,6 +17,7 @@ const AUDIENCE: &str = "http://127.0.0.1:3000/mcp";
 struct Plan {
     changes: Vec<run::Change>,
     manual: Vec<String>,
+    kept: Vec<String>,
 }
 
 struct World {
@@ -40,7 +42,7 @@ impl World {
             env_file: folder.path().join(".env"),
             yes: true,
             print_cli: false,
-            registration: Registration::default(),
+            registration: None,
             client: Vec::new(),
             sign_in: Vec::new(),
             roles: None,
@@ -88,9 +90,9 @@ impl World {
         let management = self.admin("").await;
         let mut run = Run::new(&management, false, state);
         steps(&mut run, &wanted, &mut env).await.expect("it plans");
-        let Run { changes, manual, problems, .. } = run;
+        let Run { changes, manual, kept, problems, .. } = run;
         assert_eq!(problems, [""; 0]);
-        Plan { changes, manual }
+        Plan { changes, manual, kept }
     }
 
     async fn tear_down(&self) -> Result<(), Error> {
@@ -116,6 +118,10 @@ impl World {
     fn directory(&self) -> String {
         let directory = self.tenant.control().directory();
         serde_json::to_string_pretty(&directory).expect("it is JSON")
+    }
+
+    fn directory_now(&self) -> Seed {
+        self.tenant.control().directory()
     }
 
     /// The number of requests that change something.
@@ -178,10 +184,13 @@ async fn the_tear_down_leaves_the_tenant_as_it_was() {
 
 #[tokio::test]
 async fn the_tear_down_leaves_alone_what_it_did_not_make_and_what_was_changed_since() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let admin = world.admin("").await;
     let body = serde_json::json!({"name": "Mine", "identifier": AUDIENCE});
     admin.send("POST", "resource-servers", Some(&body)).await.expect("it is created");
+    // That is no first run, in which they are the default.
+    world.options.sign_in = vec![GOOGLE.to_owned()];
+    world.options.registration = Some(Registration::Dynamic);
     world.set_up().await.expect("it is set up");
     assert_eq!(world.findings().await, [""; 0]);
     let profile = serde_json::json!({"friendly_name": "Mine", "flags":
@@ -218,6 +227,140 @@ async fn a_run_that_was_interrupted_anywhere_goes_on() {
         };
         assert_eq!(ids(normal(&world)), ids(normal(&before)), "after {skip} changes, {lost}");
     }
+}
+
+/// The set-up is what `check` and other commands name as a repair. Run again, it opens nothing.
+#[tokio::test]
+async fn only_the_first_run_lets_clients_register_and_strangers_sign_in() {
+    let mut world = World::new().await;
+    world.options.sign_in = vec![GOOGLE.to_owned()];
+    world.set_up().await.expect("it is set up");
+    assert!(world.directory_now().tenant.dynamic_client_registration, "it is the first run");
+    // The operator closes the tenant, and something else breaks.
+    let broken = |world: &World| {
+        world.tenant.control().edit(|it| {
+            it.tenant.dynamic_client_registration = false;
+            it.tenant.response_issuer = false;
+            it.connections[0].is_domain_connection = false;
+        });
+    };
+    broken(&world);
+    let connections = |world: &World| -> Vec<(String, bool)> {
+        let directory = world.directory_now();
+        let rows = directory.connections.iter();
+        rows.map(|one| (one.name.clone(), one.is_domain_connection)).collect()
+    };
+    let enabled = |world: &World| -> Vec<String> {
+        let clients = world.directory_now().clients;
+        clients.into_iter().flat_map(|client| client.connections).collect()
+    };
+    let before = (connections(&world), enabled(&world));
+    world.options.sign_in.clear();
+    world.set_up().await.expect("it is repaired");
+    let directory = world.directory_now();
+    assert!(directory.tenant.response_issuer && !directory.tenant.dynamic_client_registration);
+    assert_eq!((connections(&world), enabled(&world)), before);
+    let run = world.plan().await;
+    assert!(run.kept.join("\n").contains("registration is off. `--registration dynamic`"));
+    assert!(run.manual.join("\n").contains("Name one by `--sign-in`"), "{:?}", run.manual);
+    // Somebody who says so opens it.
+    world.options.registration = Some(Registration::Dynamic);
+    world.options.sign_in = vec![DATABASE.to_owned()];
+    world.set_up().await.expect("it is opened");
+    let directory = world.directory_now();
+    assert!(directory.tenant.dynamic_client_registration);
+    assert!(enabled(&world).contains(&DATABASE.to_owned()));
+    world.options.registration = None;
+    assert!(world.plan().await.kept.join("\n").contains("registration is on: anybody can"));
+}
+
+/// Somebody may delete it to stop everything.
+#[tokio::test]
+async fn an_api_that_is_gone_does_not_make_a_first_run() {
+    let world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    world.tenant.control().edit(|it| {
+        it.apis.retain(|api| api.identifier != AUDIENCE);
+        it.tenant.dynamic_client_registration = false;
+        it.connections.iter_mut().for_each(|one| one.is_domain_connection = false);
+    });
+    world.set_up().await.expect("it is made again");
+    let directory = world.directory_now();
+    assert!(directory.apis.iter().any(|api| api.identifier == AUDIENCE));
+    assert!(!directory.tenant.dynamic_client_registration);
+    assert!(directory.connections.iter().all(|one| !one.is_domain_connection));
+}
+
+#[tokio::test]
+async fn without_the_state_file_a_tenant_that_has_the_api_is_no_first_run() {
+    let world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    world.tenant.control().edit(|it| it.tenant.dynamic_client_registration = false);
+    fs::remove_file(state::path(&world.env_file())).expect("it is there");
+    world.set_up().await.expect("it is completed");
+    assert!(!world.directory_now().tenant.dynamic_client_registration);
+}
+
+/// A run that could not finish is not taken for a later one, but what it did is not done again.
+#[tokio::test]
+async fn a_first_run_that_lacked_a_scope_decides_later_what_it_could_not() {
+    let world = World::new().await;
+    let scopes = "read:resource_servers%20create:resource_servers%20read:clients%20create:clients\
+                  %20read:client_grants%20create:client_grants%20read:actions%20create:actions\
+                  %20update:actions%20read:connections%20update:connections";
+    world.set_up_with(&world.admin(scopes).await).await.expect_err("no settings");
+    assert!(!world.directory_now().tenant.dynamic_client_registration);
+    world.set_up().await.expect("it is completed");
+    assert!(world.directory_now().tenant.dynamic_client_registration);
+
+    let world = World::new().await;
+    let scopes = scopes.replace("actions", "log_streams");
+    let scopes = format!("{scopes}%20read:tenant_settings%20update:tenant_settings");
+    world.set_up_with(&world.admin(&scopes).await).await.expect_err("no Actions");
+    assert!(world.directory_now().tenant.dynamic_client_registration);
+    world.tenant.control().edit(|it| it.tenant.dynamic_client_registration = false);
+    world.set_up().await.expect("it is completed");
+    assert!(!world.directory_now().tenant.dynamic_client_registration, "it was decided before");
+}
+
+#[tokio::test]
+async fn a_new_organization_of_a_later_run_gets_no_connection_that_nobody_names() {
+    let mut world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    world.use_roles("[[organization]]\nname = 'acme'\n");
+    let left = world.plan().await.manual.join("\n");
+    assert!(left.contains("The organization acme has no connection"), "{left}");
+    world.set_up().await.expect("it is made");
+    assert_eq!(world.directory_now().organizations[0].connections, [""; 0]);
+    world.options.sign_in = vec![DATABASE.to_owned()];
+    world.set_up().await.expect("it gets one");
+    assert_eq!(world.directory_now().organizations[0].connections, ["con_local_database"]);
+}
+
+#[tokio::test]
+async fn a_new_connect_page_of_a_later_run_has_the_connections_that_users_sign_in_with() {
+    let mut world = World::new().await;
+    world.options.no_connect_page = true;
+    world.options.sign_in = vec![DATABASE.to_owned()];
+    world.set_up().await.expect("it is set up");
+    world.options.no_connect_page = false;
+    world.options.sign_in.clear();
+    world.set_up().await.expect("it is completed");
+    let directory = world.directory_now();
+    let page = directory.clients.iter().find(|client| client.app_type == AppType::RegularWeb);
+    let mut connections = page.expect("it is made").connections.clone();
+    connections.sort();
+    assert_eq!(connections, [DATABASE, GOOGLE], "users sign in with one, and connect the other");
+    // One that has a connection gets no other.
+    world.tenant.control().edit(|it| {
+        let mut other = it.connections[1].clone();
+        (other.id, other.name) = ("con_other".to_owned(), "Other".to_owned());
+        other.is_domain_connection = true;
+        it.connections.push(other);
+    });
+    let writes = world.writes();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.writes(), writes);
 }
 
 /// A proxy in front of a tenant that breaks off all writes after some.
@@ -457,7 +600,7 @@ async fn an_organization_that_exists_keeps_its_connections_and_members() {
 async fn documents_of_known_clients_are_imported_and_what_is_refused_is_left_to_a_person() {
     let mut world = World::new().await;
     let before = world.directory();
-    world.options.registration = Registration::Both;
+    world.options.registration = Some(Registration::Both);
     world.set_up().await.expect("it is set up");
     assert_eq!(world.findings().await, [""; 0]);
     let imported = |world: &World| -> Vec<String> {
@@ -474,7 +617,7 @@ async fn documents_of_known_clients_are_imported_and_what_is_refused_is_left_to_
     assert_eq!(world.directory(), before);
 
     // Somebody who names a client gets an error.
-    world.options.registration = Registration::Dynamic;
+    world.options.registration = Some(Registration::Dynamic);
     world.options.client = vec!["chatgpt".to_owned(), "vscode".to_owned()];
     let error = world.set_up().await.expect_err("it is refused").to_string();
     assert!(error.contains("Private Key JWT"), "{error}");
@@ -525,8 +668,11 @@ async fn the_set_up_mends_what_the_doctor_says_it_does() {
         if fix.contains("--roles <file>") {
             world.use_roles("[[organization]]\nname = 'acme'\n");
         }
-        if fix.contains("--registration both") {
-            world.options.registration = Registration::Both;
+        if fix.contains("--registration documents") {
+            world.options.registration = Some(Registration::Documents);
+        }
+        if fix.contains("--sign-in <connection>") {
+            world.options.sign_in = vec![GOOGLE.to_owned()];
         }
         world.set_up().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         let left = world.findings().await;

@@ -14,6 +14,11 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     };
     all.push(domain_level(connections));
     all.extend(connections.iter().filter(|it| !is_at_domain_level(it)).filter_map(left_out));
+    // Strangers who sign up are no members.
+    if facts.variables.words("allowed_organizations").is_empty() {
+        let promoted = connections.iter().filter(|it| is_at_domain_level(it));
+        all.extend(promoted.filter_map(open_sign_up));
+    }
     let Some(google) = connections.iter().find(|connection| connection["name"] == GOOGLE) else {
         return all.push(Outcome::found(
             "connection.exists",
@@ -45,6 +50,50 @@ fn left_out(connection: &Value) -> Option<Outcome> {
     ))
 }
 
+/// The kinds of connections that are no provider for everybody: an account of theirs is made by a
+/// company.
+const ENTERPRISE: [&str; 12] = [
+    "ad",
+    "adfs",
+    "auth0-adldap",
+    "google-apps",
+    "ip",
+    "office365",
+    "oidc",
+    "okta",
+    "pingfederate",
+    "samlp",
+    "sharepoint",
+    "waad",
+];
+
+/// What a connection means with which strangers become users.
+fn open_sign_up(connection: &Value) -> Option<Outcome> {
+    let name = connection["name"].as_str()?;
+    let text = match connection["strategy"].as_str()? {
+        // A token that may not read the options sees none at all.
+        "auth0" | "email" | "sms" if connection["options"].is_null() => format!(
+            "The options of {name} cannot be read: see whether anybody can sign up. Dashboard, \
+             Authentication, {name}, Disable Sign Ups"
+        ),
+        "auth0" | "email" | "sms" if connection["options"]["disable_signup"] == true => {
+            return None;
+        }
+        "auth0" | "email" | "sms" => format!(
+            "Anybody can sign up with {name}. If only people whom you add shall be users: \
+             Dashboard, Authentication, {name}, Disable Sign Ups"
+        ),
+        strategy if ENTERPRISE.contains(&strategy) => return None,
+        _ => format!(
+            "Everybody who has an account at {name} is a user. If that shall not be: auth0 api \
+             patch \"connections/{}\" --data '{{\"is_domain_connection\": false}}', after another \
+             connection is at domain level",
+            segment(connection["id"].as_str().unwrap_or_default())
+        ),
+    };
+    Some(Outcome::note("connection.open_sign_up", text))
+}
+
 fn domain_level(connections: &[Value]) -> Outcome {
     const ID: &str = "connection.domain_level";
     let names: Vec<&str> = connections
@@ -60,16 +109,21 @@ fn domain_level(connections: &[Value]) -> Outcome {
         "No connection is promoted to domain level.",
         "Third-party clients can use only such connections: \"no connections enabled for the \
          client\".",
-        setup("auth0 api patch \"connections/<id>\" --data '{\"is_domain_connection\": true}'"),
+        "cargo run -- tenant setup --sign-in <connection>\nOr: auth0 api patch \"connections/<id>\" \
+         --data '{\"is_domain_connection\": true}'",
     )
+}
+
+/// Whether the Token Vault holds tokens of a connection. Tenants that were set up early have the
+/// older name.
+pub(super) fn is_for_token_vault(connection: &Value) -> bool {
+    connection["connected_accounts"]["active"] == true
+        || connection["options"]["federated_connections_access_tokens"]["active"] == true
 }
 
 fn token_vault(google: &Value) -> Outcome {
     const ID: &str = "connection.token_vault";
-    // Tenants that were set up early have the older name.
-    let is_on = google["connected_accounts"]["active"] == true
-        || google["options"]["federated_connections_access_tokens"]["active"] == true;
-    if is_on {
+    if is_for_token_vault(google) {
         return Outcome::passed(ID, format!("{GOOGLE} is for connected accounts"));
     }
     let id = segment(google["id"].as_str().unwrap_or_default());

@@ -11,6 +11,7 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     all.push(resource_parameter(facts, settings));
     all.push(response_issuer(settings));
     all.push(registration(settings));
+    all.extend(open_registration(settings));
     documents(facts, settings, all);
     all.push(scope_descriptions(settings));
     all.extend(default_audience(facts, settings));
@@ -99,12 +100,26 @@ fn registration(settings: &serde_json::Value) -> Outcome {
         };
         return Outcome::passed(ID, how);
     }
-    Outcome::found(
+    Outcome::note(
         ID,
-        "Client ID metadata documents and dynamic registration are both off.",
-        "No MCP client can sign in that an administrator did not register by hand.",
-        "cargo run -- tenant setup\nOr: Dashboard, Settings, Advanced.",
+        "Client ID metadata documents and dynamic registration are both off: only clients that an \
+         administrator registered can sign in. To accept the documents of known clients: cargo run \
+         -- tenant setup --registration documents",
     )
+}
+
+/// Whether anybody may register a client. That is how many MCP clients get in, so nothing is wrong.
+fn open_registration(settings: &serde_json::Value) -> Option<Outcome> {
+    let is_open = settings["flags"]["enable_dynamic_client_registration"] == true;
+    is_open.then(|| {
+        Outcome::note(
+            "tenant.open_registration",
+            "Dynamic registration is on: anybody on the internet can register a client, under any \
+             name, and it may do what its users allow on the consent page. To close it: auth0 api \
+             patch tenants/settings --data '{\"flags\": {\"enable_dynamic_client_registration\": \
+             false}}'",
+        )
+    })
 }
 
 /// Auth0 knows only the documents that were imported, unless it registers them dynamically.
@@ -120,7 +135,7 @@ fn documents(facts: &Facts<'_>, settings: &serde_json::Value, all: &mut Vec<Outc
             "The tenant accepts client ID metadata documents, and has imported none.",
             "Clients that have one use it instead of registering, and are refused: \"Unknown \
              client\".",
-            "cargo run -- tenant setup --registration both\nOr: Dashboard, Applications, Create \
+            "cargo run -- tenant setup --registration documents\nOr: Dashboard, Applications, Create \
              Application, Import from URL. If the tenant registers documents dynamically, there is \
              nothing to fix.",
         )

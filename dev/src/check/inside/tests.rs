@@ -161,9 +161,6 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("tenant.response_issuer", "no issuer in responses", |control, _| {
         control.edit(|it| it.tenant.response_issuer = false);
     }),
-    ("tenant.registration", "no registration", |control, _| {
-        control.edit(|it| it.tenant.dynamic_client_registration = false);
-    }),
     ("tenant.registration", "permissive clients", |control, _| {
         control.edit(|it| it.tenant.permissive_registration = true);
     }),
@@ -388,6 +385,52 @@ async fn a_server_for_others_is_told_what_keeps_in_those_who_left() {
     let careful = world.check(None).await;
     assert!(!text(&careful, "log_stream").contains("check_blocked"), "{careful:#?}");
     assert!(!careful.iter().any(|one| one.id == "api.token_lifetime"), "{careful:#?}");
+}
+
+#[tokio::test]
+async fn who_can_become_a_client_or_a_user_is_a_note() {
+    let mut world = World::new().await;
+    world.tenant.control().edit(|directory| {
+        for (name, strategy, is_closed, is_domain_connection) in [
+            ("Users", "auth0", false, true),
+            ("Staff", "auth0", true, true),
+            ("Private", "auth0", false, false),
+            ("acme-saml", "samlp", false, true),
+        ] {
+            let mut other = directory.connections[0].clone();
+            other.id = format!("con_{name}");
+            (other.name, other.strategy) = (name.to_owned(), strategy.to_owned());
+            other.options.insert("disable_signup".to_owned(), is_closed.into());
+            other.is_domain_connection = is_domain_connection;
+            directory.connections.push(other);
+        }
+    });
+    let notes = |outcomes: &[Outcome], id: &str| -> Vec<String> {
+        let notes = outcomes.iter().filter_map(|one| match &one.verdict {
+            Verdict::Note(text) if one.id == id => Some(text.clone()),
+            _ => None,
+        });
+        notes.collect()
+    };
+    let outcomes = world.check(None).await;
+    assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
+    let open = notes(&outcomes, "connection.open_sign_up");
+    assert_eq!(open.len(), 2, "{open:#?}");
+    assert!(open[0].contains("account at google-oauth2") && open[0].contains("auth0 api patch"));
+    assert!(open[1].contains("sign up with Users") && open[1].contains("Disable Sign Ups"));
+    let registration = notes(&outcomes, "tenant.open_registration");
+    assert!(registration[0].contains("\"enable_dynamic_client_registration\": false"));
+    assert_eq!(notes(&outcomes, "tenant.registration"), [""; 0]);
+
+    // A tenant that is closed is as an operator wants it.
+    world.tenant.control().edit(|it| it.tenant.dynamic_client_registration = false);
+    world.variables.set("allowed_organizations", "acme");
+    let outcomes = world.check(None).await;
+    assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
+    assert_eq!(notes(&outcomes, "connection.open_sign_up"), [""; 0]);
+    assert_eq!(notes(&outcomes, "tenant.open_registration"), [""; 0]);
+    let closed = notes(&outcomes, "tenant.registration");
+    assert!(closed[0].contains("an administrator registered"), "{closed:?}");
 }
 
 #[tokio::test]
