@@ -29,6 +29,15 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     all.push(descriptions(api));
     if api["allow_offline_access"] == false {
         all.push(offline_access(facts));
+    } else if !facts.variables.is_loopback() {
+        all.push(Outcome::note(
+            "api.offline_access",
+            format!(
+                "Offline access is on: a client with a refresh token gets new access tokens until \
+                 the tenant takes it away, also after a cut-off. For none: {}",
+                patch_command(facts, "{\"allow_offline_access\": false}")
+            ),
+        ));
     }
     all.extend(token_lifetime(facts, api));
 }

@@ -1,6 +1,6 @@
 //! The tenant's domain and its settings.
 
-use super::{Facts, has, setup};
+use super::{Facts, connection, has, setup};
 use crate::{check::outcome::Outcome, management};
 
 pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
@@ -170,16 +170,29 @@ fn default_audience(facts: &Facts<'_>, settings: &serde_json::Value) -> Option<O
 fn mfa(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     let Some(policies) = facts.known("tenant.mfa", &facts.tenant.mfa, all) else { return };
     let policies = serde_json::json!(policies);
-    all.push(if has(&policies, "all-applications") {
+    if !has(&policies, "all-applications") {
+        let text = "no policy that the Token Vault cannot satisfy";
+        return all.push(Outcome::passed("tenant.mfa", text));
+    }
+    // Without a token that may read the connections, it may be in use.
+    let uses_vault = facts
+        .tenant
+        .connections
+        .as_ref()
+        .map_or(true, |connections| connections.iter().any(connection::is_for_token_vault));
+    all.push(if uses_vault {
         Outcome::found(
             "tenant.mfa",
             "MFA is required of everybody, always.",
             "The exchange of a token at the Token Vault cannot ask for a second factor, so it \
              fails.",
-            "Require MFA in an Action instead: Dashboard, Security, Multi-factor Auth, Never, and \
-             an Action with `api.multifactor.enable`.",
+            "First deploy and bind an Action that asks for MFA at every sign-in, of every \
+             application: docs/actions.md, A second factor at every sign-in. Only then: Dashboard, \
+             Security, Multi-factor Auth, Never. The policy is the whole tenant's: without the \
+             Action no application asks for a second factor any more.",
         )
     } else {
-        Outcome::passed("tenant.mfa", "no policy that the Token Vault cannot satisfy")
+        let text = "MFA is required of everybody, and no connection is for the Token Vault";
+        Outcome::passed("tenant.mfa", text)
     });
 }

@@ -374,12 +374,15 @@ async fn a_server_for_others_is_told_what_keeps_in_those_who_left() {
     let local = world.check(None).await;
     assert!(!text(&local, "log_stream").contains("check_blocked"), "{local:#?}");
     assert!(!local.iter().any(|one| one.id == "api.token_lifetime"), "{local:#?}");
+    assert!(!local.iter().any(|one| one.id == "api.offline_access"), "{local:#?}");
     world.variables.set("public_url", "https://mcp.example.com");
     let public = world.check(None).await;
     let blocked = text(&public, "log_stream");
     assert!(blocked.starts_with("Note(") && blocked.contains("`check_blocked`"), "{blocked}");
     let lifetime = text(&public, "api.token_lifetime");
     assert!(lifetime.starts_with("Note(") && lifetime.contains("86400 seconds"), "{lifetime}");
+    let offline = text(&public, "api.offline_access");
+    assert!(offline.starts_with("Note(") && offline.contains("refresh token"), "{offline}");
     world.variables.set("check_blocked", "true");
     api(world.tenant.control(), |api| api.token_lifetime = 7200);
     let careful = world.check(None).await;
@@ -431,6 +434,19 @@ async fn who_can_become_a_client_or_a_user_is_a_note() {
     assert_eq!(notes(&outcomes, "tenant.open_registration"), [""; 0]);
     let closed = notes(&outcomes, "tenant.registration");
     assert!(closed[0].contains("an administrator registered"), "{closed:?}");
+}
+
+#[tokio::test]
+async fn mfa_of_the_whole_tenant_is_wrong_only_with_the_token_vault() {
+    let world = World::new().await;
+    world.tenant.control().edit(|it| it.tenant.mfa_policies.push("all-applications".to_owned()));
+    let outcomes = world.check(None).await;
+    let finding = text(&outcomes, "tenant.mfa");
+    let (action, never) = (finding.find("First deploy"), finding.find("Never"));
+    assert!(finding.starts_with("Found") && action.is_some() && action < never, "{finding}");
+    google(world.tenant.control(), |it| it.connected_accounts = false);
+    let outcomes = world.check(None).await;
+    assert!(text(&outcomes, "tenant.mfa").starts_with("Passed"), "{outcomes:#?}");
 }
 
 #[tokio::test]
