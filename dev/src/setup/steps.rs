@@ -69,13 +69,6 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     if wanted.offline_access {
         members.push(("/allow_offline_access", json!(true)));
     }
-    // Auth0 replaces the whole object.
-    let access = &api["subject_type_authorization"];
-    if access["user"]["policy"] == "deny_all" {
-        let mut open = access.clone();
-        open["user"]["policy"] = json!("allow_all");
-        members.push(("/subject_type_authorization", open));
-    }
     // PS256 and RS512 are as good; the server accepts what `token_algorithms` says.
     if !matches!(api["signing_alg"].as_str(), Some("RS256" | "PS256" | "RS512")) {
         members.push(("/signing_alg", json!("RS256")));
@@ -83,6 +76,17 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     let id = api["id"].as_str().unwrap_or_default();
     run.state.adopt("resource-servers", id, &what)?;
     let own = run.state.has_made("resource-servers", id);
+    // Auth0 replaces the whole object.
+    let access = &api["subject_type_authorization"];
+    if access["user"]["policy"] == "deny_all" {
+        let mut open = access.clone();
+        // MCP clients have a grant. `allow_all` would also let in applications that have none.
+        open["user"]["policy"] = json!("require_client_grant");
+        let what = "Let applications that have a grant get tokens of users for the API, which \
+                    refuses all of them now (`deny_all`)";
+        let members = vec![("/subject_type_authorization", open)];
+        run.correct(what, path.clone(), &api, members, own).await?;
+    }
     run.correct("Correct the API", path, &api, members, own).await
 }
 

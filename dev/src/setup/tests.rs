@@ -363,6 +363,20 @@ async fn a_new_connect_page_of_a_later_run_has_the_connections_that_users_sign_i
     assert_eq!(world.writes(), writes);
 }
 
+#[tokio::test]
+async fn an_api_that_refuses_all_users_lets_in_only_applications_with_a_grant() {
+    let world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    let deny = |api: &mut doorward_tenant::Api| api.user_access = "deny_all".to_owned();
+    world.tenant.control().edit_api(AUDIENCE, deny).expect("the API exists");
+    let run = world.plan().await;
+    let [change] = run.changes.as_slice() else { panic!("{:#?}", run.changes) };
+    assert!(change.what.contains("which refuses all of them now (`deny_all`)"), "{}", change.what);
+    world.set_up().await.expect("it is corrected");
+    assert_eq!(world.directory_now().apis.last().expect("it").user_access, "require_client_grant");
+    assert_eq!(world.findings().await, [""; 0]);
+}
+
 /// A proxy in front of a tenant that breaks off all writes after some.
 struct Interrupted {
     origin: String,

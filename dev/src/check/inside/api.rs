@@ -163,7 +163,7 @@ fn user_access(facts: &Facts<'_>, api: &Value) -> Outcome {
             "No client gets a token on behalf of its user.",
             patch(
                 facts,
-                "{\"subject_type_authorization\": {\"user\": {\"policy\": \"allow_all\"}}}",
+                "{\"subject_type_authorization\": {\"user\": {\"policy\": \"require_client_grant\"}}}",
             ),
         );
     }
