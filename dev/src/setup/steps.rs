@@ -581,7 +581,8 @@ fn action_code(audience: &str) -> String {
         "{}\nexports.onExecutePostLogin = async (event, api) => {{\n  \
          if (event.resource_server?.identifier !== {}) return;\n  \
          api.accessToken.setCustomClaim(\"name\", event.user.name);\n  \
-         api.accessToken.setCustomClaim(\"email\", event.user.email);\n}};\n",
+         api.accessToken.setCustomClaim(\"email\", event.user.email);\n  \
+         api.accessToken.setCustomClaim(\"email_verified\", event.user.email_verified);\n}};\n",
         action_mark(audience),
         json!(audience)
     )
