@@ -115,8 +115,9 @@ fn sends(stream: &Value, secret: &str) -> bool {
 }
 
 /// Replaces the secret of the log stream: a second stream sends everything with the new one. One of
-/// the two is refused, before and after the server gets the new secret, and no event is lost. The
-/// server gets the old one as well, to open what was stored under it.
+/// the two is refused, before and after the server gets the new secret. While instances with either
+/// secret run behind one balancer, both deliveries of an event may meet the wrong one. The server
+/// gets the old secret as well, to open what was stored under it.
 async fn revocation(mut env: EnvFile, management: &Management) -> Result<(), Error> {
     const WHAT: &str = "The revocation secret";
     let streams = streams(&env, management).await.map_err(failed(&env, WHAT))?;
@@ -218,7 +219,9 @@ async fn finish_revocation(
         env.write()?;
         println!(
             "The server's records open under the new secret, and {} has the old one no more. Deploy \
-             the server once more, so that it forgets the old one.",
+             the server once more, so that it forgets the old one. If instances with either secret \
+             ran side by side, an event may have met the wrong one twice: docs/secrets.md, Events of \
+             a rollout, says how it is sent again.",
             env.path().display()
         );
     }
