@@ -13,7 +13,6 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::SecondsFormat;
-use serde::Serialize;
 
 use crate::{
     access::{Item, ItemKind},
@@ -259,49 +258,8 @@ pub struct Audit {
     time: RefCell<(u64, String)>,
 }
 
-/// A line, with its members in the order in which they are written.
-#[derive(Serialize)]
-struct Line<'a> {
-    time: &'a str,
-    request_id: &'a str,
-    outcome: &'static str,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issued_before: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prompt: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<&'a str>,
-    latency_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_calls: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_result: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exchange: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
-}
+/// A line that is being written: the members so far.
+struct Line(String);
 
 impl Audit {
     /// Begins the log of a request that has just come in.
@@ -324,33 +282,34 @@ impl Audit {
         let revoked = event.revoked.unwrap_or_default();
         let subject = event.who.map(|who| (who.issuer, who.subject)).or(revoked.subject);
         let name_of = |kind| event.item.filter(|item| item.kind == kind).map(|item| item.name);
-        let line = Line {
-            time: &time,
-            request_id: &self.request_id,
-            outcome: event.reason.outcome().as_str(),
-            reason: event.reason.code(),
-            issuer: event.who.map(|who| who.issuer),
-            subject: subject.map(|(issuer, subject)| self.names.name(issuer, subject)),
-            client: event.who.and_then(|who| who.client).or(revoked.client),
-            organization: revoked.organization,
-            token: revoked.token,
-            issued_before: revoked.issued_before,
-            kind: event.who.and_then(|who| who.kind),
-            actor: event.who.and_then(|who| self.names.actor(&who)),
-            tool: name_of(ItemKind::Tool),
-            prompt: name_of(ItemKind::Prompt),
-            resource: name_of(ItemKind::Resource),
-            latency_ms: now.saturating_sub(self.started_at),
-            duration_ms: event.call.map(|call| call.duration_ms),
-            upstream_calls: event.call.map(|call| call.upstream_calls),
-            upstream_ms: event.call.map(|call| call.upstream_ms),
-            upstream_result: event.call.and_then(|call| call.upstream_result),
-            exchange: event.call.and_then(|call| call.exchange),
-            trace_id: event.trace.map(Trace::id),
-        };
-        // Serializing these types into memory cannot fail.
-        let line = serde_json::to_string(&line).unwrap_or_default();
-        host.audit(&printable_ascii(&line));
+        let subject = subject.map(|(issuer, subject)| self.names.name(issuer, subject));
+        let actor = event.who.and_then(|who| self.names.actor(&who));
+        let mut line = Line(String::with_capacity(512));
+        line.text("time", Some(&time));
+        line.text("request_id", Some(&self.request_id));
+        line.text("outcome", Some(event.reason.outcome().as_str()));
+        line.text("reason", Some(event.reason.code()));
+        line.text("issuer", event.who.map(|who| who.issuer));
+        line.text("subject", subject.as_deref());
+        line.text("client", event.who.and_then(|who| who.client).or(revoked.client));
+        line.text("organization", revoked.organization);
+        line.text("token", revoked.token);
+        line.number("issued_before", revoked.issued_before);
+        line.text("kind", event.who.and_then(|who| who.kind));
+        line.text("actor", actor.as_deref());
+        line.text("tool", name_of(ItemKind::Tool));
+        line.text("prompt", name_of(ItemKind::Prompt));
+        line.text("resource", name_of(ItemKind::Resource));
+        line.number("latency_ms", Some(now.saturating_sub(self.started_at)));
+        if let Some(call) = event.call {
+            line.number("duration_ms", Some(call.duration_ms));
+            line.number("upstream_calls", Some(call.upstream_calls.into()));
+            line.number("upstream_ms", Some(call.upstream_ms));
+            line.text("upstream_result", call.upstream_result);
+            line.text("exchange", call.exchange);
+        }
+        line.text("trace_id", event.trace.map(Trace::id));
+        host.audit(&line.end());
     }
 
     fn time_of(&self, now: u64) -> Ref<'_, str> {
@@ -359,6 +318,41 @@ impl Audit {
             self.time.replace((now, text.unwrap_or_default()));
         }
         Ref::map(self.time.borrow(), |(_, text)| text.as_str())
+    }
+}
+
+impl Line {
+    /// Adds a member, in printable ASCII.
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        self.name(name);
+        let is_plain = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        if value.bytes().all(is_plain) {
+            self.0.push('"');
+            self.0.push_str(value);
+            self.0.push('"');
+        } else {
+            // A text cannot fail to become JSON.
+            let json = serde_json::to_string(value).unwrap_or_default();
+            self.0.push_str(&printable_ascii(&json));
+        }
+    }
+
+    fn number(&mut self, name: &str, value: Option<u64>) {
+        let Some(value) = value else { return };
+        self.name(name);
+        self.0.push_str(&value.to_string());
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
     }
 }
 
