@@ -18,6 +18,7 @@ mod machine;
 mod options;
 mod peers;
 mod plot;
+mod profile;
 mod redis;
 mod report;
 mod scaling;
@@ -62,6 +63,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(bench: &Bench) -> Result<(), String> {
+    if bench.options.profile {
+        return profile::run(bench).await;
+    }
     let mut hosts = Vec::new();
     let mut missing = None;
     for on in On::ALL.into_iter().filter(|on| bench.options.selects(&HOSTS, on.word())) {

@@ -15,6 +15,8 @@ Compares Doorward with a component that does nothing, and with other MCP servers
                                         commit, instead of the one that does nothing
     cargo bench -- soak --minutes 10    instead of all parts, a mixed load for so many minutes (or
                                         60) on each host; an error says what did not hold
+    cargo bench -- profile              instead of all parts, the functions in which a warm call on
+                                        the local host spends its time; needs `perf` on PATH
 
 Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers. Hosts: local, spin (if
 `spin` is on PATH).
@@ -36,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) baseline: Option<PathBuf>,
     /// Whether the mixed load runs instead of the parts.
     pub(crate) soak: bool,
+    /// Whether the functions of a warm call are measured instead of the parts.
+    pub(crate) profile: bool,
     /// How long the mixed load runs on each host.
     pub(crate) minutes: u64,
     /// The selected parts and hosts.
@@ -80,6 +84,7 @@ impl Options {
             write: false,
             baseline: None,
             soak: false,
+            profile: false,
             minutes: MINUTES,
             words: Vec::new(),
         };
@@ -97,6 +102,7 @@ impl Options {
                     options.baseline = Some(file.ok_or_else(missing)?);
                 }
                 "soak" => options.soak = true,
+                "profile" => options.profile = true,
                 "--minutes" => {
                     let number = arguments.next().and_then(|number| number.parse().ok());
                     let number = number.filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
@@ -122,8 +128,12 @@ impl Options {
             let problem = "`soak` takes --minutes, --write and hosts, and no other parts.";
             return Err(Exit::Usage(problem.to_owned()));
         }
+        if options.profile && (other || options.soak || options.quick) {
+            let problem = "`profile` takes --baseline and --write, and no other parts.";
+            return Err(Exit::Usage(problem.to_owned()));
+        }
         let is_partial = options.quick || options.baseline.is_some() || !options.words.is_empty();
-        if options.write && is_partial {
+        if options.write && is_partial && !options.profile {
             let problem = "--write takes no other arguments: only a complete run is published.";
             return Err(Exit::Usage(problem.to_owned()));
         }

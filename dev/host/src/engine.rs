@@ -1,15 +1,27 @@
 //! The Wasm engine of this process and its cache of compiled components.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy,
+};
 
 /// Limit of concurrent instances in one process, the same as Spin's.
 const MAX_INSTANCES: u32 = 1_000;
 
 /// The interval after which a guest that computes lets the host do other work.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Whether the engine writes down which function is where.
+static IS_PROFILED: AtomicBool = AtomicBool::new(false);
+
+/// Makes all hosts of this process write the names and addresses of the functions that they compile
+/// into a file in `/tmp`, where `perf` looks for them. Has an effect before the first host starts.
+pub fn name_functions_for_perf() {
+    IS_PROFILED.store(true, Ordering::Relaxed);
+}
 
 /// Returns the engine that all hosts of the process share. The address space that its instance pool
 /// reserves is too large to reserve once per host.
@@ -53,6 +65,9 @@ fn config() -> Config {
     config.wasm_component_model_async(true);
     // Spin compiles with these checks, too, but lets a guest compute as long as it likes.
     config.epoch_interruption(true);
+    if IS_PROFILED.load(Ordering::Relaxed) {
+        config.profiler(ProfilingStrategy::PerfMap);
+    }
     config
 }
 

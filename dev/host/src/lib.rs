@@ -38,6 +38,7 @@ mod variables;
 mod workers;
 
 pub use allowed_hosts::InvalidHost;
+pub use engine::name_functions_for_perf;
 pub use error::StartError;
 pub use figures::InstanceFigures;
 pub use host::Host;
