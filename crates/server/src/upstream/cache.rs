@@ -106,33 +106,34 @@ impl CatalogCache {
                 host.sleep(POLL_INTERVAL).await;
             };
             // Single flight: requests for the same list wait from here on.
-            self.update(&id, is_for_caller, |known| known.attempted_at = now);
+            self.update(&id, is_for_caller, &mut |known| known.attempted_at = now);
             let key = store_key(lookup.keys, upstream);
             if !is_for_caller
                 && let Ok(Some(record)) = lookup.store.get(&key).await
                 && let Some((catalog, fetched_at)) = Catalog::decode(upstream, &record)
             {
-                let stored = self.update(&id, is_for_caller, |known| {
+                let (catalog, mut stored) = (Rc::new(catalog), None);
+                self.update(&id, is_for_caller, &mut |known| {
                     if fetched_at > known.fetched_at {
-                        known.catalog = Some(Rc::new(catalog));
+                        known.catalog = Some(Rc::clone(&catalog));
                         known.fetched_at = fetched_at;
                     }
-                    let stored =
-                        known.catalog.clone().filter(|_| age(now, known.fetched_at) < max_age);
+                    stored = known.catalog.clone().filter(|_| age(now, known.fetched_at) < max_age);
                     // The server itself was not asked.
                     known.attempted_at = if stored.is_some() { 0 } else { now };
-                    stored
                 });
                 if let Some(stored) = stored {
                     return Ok(stored);
                 }
             }
-            let stale = self.update(&id, is_for_caller, |known| {
-                known.catalog.clone().filter(|_| age(now, known.fetched_at) < STALE_MILLIS)
+            let mut stale = None;
+            self.update(&id, is_for_caller, &mut |known| {
+                let is_usable = age(now, known.fetched_at) < STALE_MILLIS;
+                stale = known.catalog.clone().filter(|_| is_usable);
             });
             let fetched =
                 Catalog::fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
-            self.update(&id, is_for_caller, |known| match &fetched {
+            self.update(&id, is_for_caller, &mut |known| match &fetched {
                 Ok(catalog) => {
                     known.catalog = Some(Rc::clone(catalog));
                     (known.fetched_at, known.error) = (now, None);
@@ -177,18 +178,14 @@ impl CatalogCache {
         known.is_some_and(|it| it.error.is_none() && age(now, it.attempted_at) < BACKOFF_MILLIS)
     }
 
-    fn update<T>(
-        &self,
-        id: &str,
-        is_for_caller: bool,
-        update: impl FnOnce(&mut CachedCatalog) -> T,
-    ) -> T {
+    /// Changes what is known of a server. The code exists once, whatever the change.
+    fn update(&self, id: &str, is_for_caller: bool, change: &mut dyn FnMut(&mut CachedCatalog)) {
         let mut all = self.0.borrow_mut();
         let mut known = match all.iter().position(|known| known.id == id) {
             Some(at) => all.remove(at),
             None => CachedCatalog { id: id.to_owned(), is_for_caller, ..CachedCatalog::default() },
         };
-        let updated = update(&mut known);
+        change(&mut known);
         // Callers cannot push out the lists that are for all.
         let is_alike = |known: &CachedCatalog| known.is_for_caller == is_for_caller;
         let most = if is_for_caller { MAX_CALLER_LISTS } else { MAX_LISTS };
@@ -198,7 +195,6 @@ impl CatalogCache {
             all.remove(at);
         }
         all.push(known);
-        updated
     }
 }
 
