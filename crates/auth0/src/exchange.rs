@@ -34,7 +34,10 @@ pub struct Exchanges<'a> {
 
 /// What came of the last exchange of a call, for the audit log.
 #[derive(Debug, Default)]
-pub struct LastExchange(Cell<Option<&'static str>>);
+pub struct LastExchange(Cell<Option<Outcome>>);
+
+/// Whether a token was cached; whether connecting the account solves an error.
+type Outcome = Result<bool, bool>;
 
 /// A token exchange by one of the tenant's profiles (RFC 8693). The subject token is the caller's,
 /// unless another one is given.
@@ -225,9 +228,8 @@ impl<'a> Exchanges<'a> {
             }
             let outcome = self.tenant.memory.exchanged.get(&self.lookup(exchange), freshness).await;
             self.last.0.set(Some(match &outcome {
-                Ok(obtained) if obtained.is_cached => "remembered",
-                Ok(_) => "made",
-                Err(_) => "failed",
+                Ok(obtained) => Ok(obtained.is_cached),
+                Err(error) => Err(exchange.is_connection && error.is_solved_by_connecting()),
             }));
             outcome
         })
@@ -245,7 +247,17 @@ impl LastExchange {
     /// `made`, `remembered` or `failed`; `None` if there was none.
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
-        self.0.get()
+        self.0.get().map(|outcome| match outcome {
+            Ok(true) => "remembered",
+            Ok(false) => "made",
+            Err(_) => "failed",
+        })
+    }
+
+    /// Whether there was no token, and connecting the account, again if need be, can help.
+    #[must_use]
+    pub fn is_solved_by_connecting(&self) -> bool {
+        self.0.get() == Some(Err(true))
     }
 }
 

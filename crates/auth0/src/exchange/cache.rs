@@ -33,6 +33,9 @@ use crate::{
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 256;
 
+/// How long a failure is cached that connecting an account does not solve, in milliseconds.
+const BACKOFF_MILLIS: u64 = 2000;
+
 /// How much room the length of a part and the space behind it take at most.
 const MAX_LENGTH_BYTES: usize = usize::MAX.ilog10() as usize + 2;
 
@@ -64,6 +67,8 @@ pub(super) struct ExchangeLookup<'a> {
     /// A token that the third party refused.
     refused: RefCell<Option<Secret>>,
     has_fetched: Cell<bool>,
+    /// How long a failure is cached, in milliseconds.
+    backoff: Cell<u64>,
 }
 
 impl Default for ExchangeCache {
@@ -81,6 +86,7 @@ impl ExchangeCache {
     ) -> Result<ExchangedToken, ExchangeError> {
         lookup.revocations.set(lookup.tenant.revocations(lookup.caller).await);
         if freshness == Freshness::New {
+            lookup.backoff.set(0);
             // The store may still return it, if it fails to remove it or is eventually consistent.
             let known = self.0.peek(&lookup.key);
             lookup.refused.replace(known.map(|entry| entry.value.token.access_token));
@@ -99,7 +105,18 @@ impl ExchangeCache {
         }
         let sealer = lookup.keys().sealer(Purpose::ExchangedToken);
         let store = lookup.tenant.store().with_callers_sealer(&sealer);
-        let Exchanged { token, .. } = self.0.get(&store, lookup).await?;
+        let Exchanged { token, .. } = loop {
+            match self.0.get(&store, lookup).await {
+                Ok(exchanged) => break exchanged,
+                // It is cached, and the user may have connected the account meanwhile.
+                Err(error)
+                    if lookup.exchange.is_connection
+                        && error.is_solved_by_connecting()
+                        && !lookup.has_fetched.get()
+                        && lookup.backoff.take() > 0 => {}
+                Err(error) => return Err(error),
+            }
+        };
         Ok(ExchangedToken { token, is_cached: !lookup.has_fetched.get() })
     }
 
@@ -147,6 +164,7 @@ impl<'a> ExchangeLookup<'a> {
             revocations: Cell::default(),
             refused: RefCell::default(),
             has_fetched: Cell::default(),
+            backoff: Cell::new(BACKOFF_MILLIS),
         }
     }
 
@@ -186,9 +204,8 @@ impl Lookup for ExchangeLookup<'_> {
         Ttl {
             fresh: self.tenant.settings.exchange_cache_seconds.saturating_mul(1000),
             stale: 0,
-            // A failure is not cached: the user may have connected the account meanwhile.
-            backoff: 0,
-            backoff_stale: 0,
+            backoff: self.backoff.get(),
+            backoff_stale: self.backoff.get(),
             refetch_interval: None,
             wait_timeout: TIMEOUT_MILLIS,
         }

@@ -131,15 +131,18 @@ impl CatalogCache {
                 let is_usable = age(now, known.fetched_at) < STALE_MILLIS;
                 stale = known.catalog.clone().filter(|_| is_usable);
             });
-            let fetched =
-                Catalog::fetch(lookup, upstream, context, stale.as_deref()).await.map(Rc::new);
+            let fetched = Catalog::fetch(lookup, upstream, context.as_ref(), stale.as_deref())
+                .await
+                .map(Rc::new);
+            let is_connectable =
+                context.is_some_and(|it| it.notes().exchange.is_solved_by_connecting());
             self.update(&id, is_for_caller, &mut |known| match &fetched {
                 Ok(catalog) => {
                     known.catalog = Some(Rc::clone(catalog));
                     (known.fetched_at, known.error) = (now, None);
                 }
                 // The caller may connect the account at any time.
-                Err(UpstreamError::TokenMissing) => known.attempted_at = 0,
+                Err(_) if is_connectable => known.attempted_at = 0,
                 Err(error) => known.error = Some(*error),
             });
             if let Ok(catalog) = &fetched

@@ -58,7 +58,7 @@ impl Catalog {
     pub(super) fn fetch<'a>(
         lookup: CatalogLookup<'a>,
         upstream: &'a Rc<Upstream>,
-        context: Option<Context>,
+        context: Option<&'a Context>,
         known: Option<&'a Self>,
     ) -> PortFuture<'a, Result<Self, UpstreamError>> {
         Box::pin(async move {
@@ -67,7 +67,7 @@ impl Catalog {
                 outbound.host.log(&["upstream ", &upstream.name, ": ", &text.concat()].concat());
             };
             let mut protocol = known.map(|it| it.protocol.borrow().clone()).unwrap_or_default();
-            let listed = match credential_header(context.as_ref(), upstream).await {
+            let listed = match credential_header(context, upstream).await {
                 Ok(credential) => {
                     let guard = CleanupGuard::new(cleanups, upstream, credential);
                     guard.client(outbound).lists(&mut protocol).await

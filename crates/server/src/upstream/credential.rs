@@ -13,6 +13,7 @@ pub(super) async fn credential_header(
     context: Option<&Context>,
     upstream: &Upstream,
 ) -> Result<Option<(HeaderName, HeaderValue)>, CallError> {
+    let missing = || CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text());
     let token = match (&upstream.credential, context) {
         (Credential::None, _) => return Ok(None),
         (Credential::Header { name, value }, _) => return Ok(Some((name.clone(), value.clone()))),
@@ -25,12 +26,11 @@ pub(super) async fn credential_header(
             context.connection(name).token(Freshness::Cached).await?.token
         }
         (Credential::OnBehalfOf { .. } | Credential::Connection { .. }, None) => {
-            return Err(CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text()));
+            return Err(missing());
         }
     };
     let value = HeaderValue::try_from(["Bearer ", token.access_token.expose()].concat());
-    let mut value = value
-        .map_err(|_| CallError::new(Fault::from(UpstreamError::TokenMissing).caller_text()))?;
+    let mut value = value.map_err(|_| missing())?;
     value.set_sensitive(true);
     Ok(Some((header::AUTHORIZATION, value)))
 }

@@ -61,6 +61,8 @@ struct Behind {
     /// What it reports in a stream before it answers a call: parameters of notifications.
     reports: RefCell<Vec<Value>>,
     sent: RefCell<Vec<(HeaderMap, Value)>>,
+    /// Why the tenant issues no token.
+    no_token: RefCell<Option<(u16, Value)>>,
 }
 
 struct Door {
@@ -202,7 +204,12 @@ impl Door {
         let server = Rc::clone(&behind);
         let host = Rc::new(SimulatedHost::new(move |request, _| match request.uri().host() {
             Some("w.spin.internal") => server.answer(request),
-            _ => respond(200, &[], &json!({ "access_token": "exchanged", "expires_in": 3600 })),
+            _ => match &*server.no_token.borrow() {
+                Some((status, error)) => respond(*status, &[], error),
+                None => {
+                    respond(200, &[], &json!({ "access_token": "exchanged", "expires_in": 3600 }))
+                }
+            },
         }));
         let mut all = json!({ "url": "https://w.spin.internal/mcp", "tools": "*" });
         if let (Value::Object(all), Value::Object(entry)) = (&mut all, entry) {
@@ -530,6 +537,39 @@ fn no_token_is_fetched_for_a_caller_who_may_not_use_the_tools() {
     door.ask("tool:other", call);
     assert_eq!(door.last_reason(), "tool_scope_missing");
     assert!(door.behind.methods().is_empty() && door.host.count("oauth/token") == 0);
+}
+
+#[test]
+fn a_tenant_that_issues_no_token_is_left_alone_unless_the_user_may_connect_meanwhile() {
+    let rate_limited = (429, json!({ "error": "too_many_requests" }));
+    let refused = (401, json!({ "error": "invalid_client" }));
+    let unconnected = (401, json!({ "error": "federated_connection_refresh_token_not_found" }));
+    let connection = json!({ "attach": { "connection": "weather" } });
+    let audience = json!({ "attach": { "audience": "https://w.example/" } });
+    for (entry, answer, exchanges) in [
+        (&connection, &rate_limited, 1),
+        (&audience, &rate_limited, 1),
+        (&connection, &refused, 1),
+        (&connection, &unconnected, 3),
+    ] {
+        // Without a cache of tokens the list's own back-off has to do.
+        let variables = [("exchange_cache_seconds", "0")];
+        let door = Door::new(Speaks::Modern, entry.clone(), &variables);
+        door.behind.no_token.replace(Some(answer.clone()));
+        for _ in 0..3 {
+            assert_eq!(door.names("tool:w_forecast"), ["w_hello"]);
+        }
+        assert_eq!(door.host.count("oauth/token"), exchanges, "{entry} {answer:?}");
+        door.behind.no_token.take();
+        if exchanges == 1 {
+            let list = modern_request("tools/list", json!({}));
+            let another = door.ask_as("auth0|2", "tool:w_forecast", list);
+            assert_eq!(another["result"]["tools"][1]["name"], "w_forecast");
+            assert_eq!(door.names("tool:w_forecast"), ["w_hello"]);
+            door.host.clock.advance(3000);
+        }
+        assert_eq!(door.names("tool:w_forecast"), ["w_hello", "w_forecast"]);
+    }
 }
 
 #[test]

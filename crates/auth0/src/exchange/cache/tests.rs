@@ -319,15 +319,38 @@ fn the_same_exchange_is_made_once_at_a_time() {
 }
 
 #[test]
-fn a_failure_is_not_remembered() {
+fn an_account_is_used_as_soon_as_it_is_connected() {
     let host = FakeHost::new();
     let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    let error = json!({ "error": "federated_connection_refresh_token_not_found" });
+    host.answers(TOKENS, 401, &error);
     for _ in 0..3 {
         assert_eq!(setting.found_text(&user, GOOGLE), None);
     }
     assert_eq!(host.count(TOKENS), 3);
     issue(&host, "secret", 1000);
     assert_eq!(setting.found_text(&user, GOOGLE).as_deref(), Some("secret"));
+}
+
+#[test]
+fn any_other_failure_is_remembered_for_two_seconds_for_its_exchange_alone() {
+    for (status, error) in [(429, "too_many_requests"), (500, ""), (401, "invalid_client")] {
+        let host = FakeHost::new();
+        let (setting, user) = (Setting::new(&host), caller("u", "t"));
+        let fail = || host.answers(TOKENS, status, &json!({ "error": error }));
+        fail();
+        for _ in 0..3 {
+            assert_eq!(setting.found_text(&user, GOOGLE), None);
+        }
+        assert_eq!(host.count(TOKENS), 1, "{status}");
+        issue(&host, "secret", 1000);
+        let other = caller("v", "t");
+        assert_eq!(setting.found_text(&other, GOOGLE).as_deref(), Some("secret"), "{status}");
+        assert_eq!(setting.found_text(&user, GITHUB).as_deref(), Some("secret"), "{status}");
+        assert_eq!(setting.found_text(&user, GOOGLE), None, "{status}");
+        host.now.set(host.now.get() + 2);
+        assert_eq!(setting.found_text(&user, GOOGLE).as_deref(), Some("secret"), "{status}");
+    }
 }
 
 #[test]
