@@ -245,15 +245,34 @@ fn authorized_target<'a>(
     let egress = egress.ok_or(EgressReason::Connection)?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let path = ["/", path].concat();
-    // These mean another path to some servers, which decode it once, or once more.
-    let lower = path.to_ascii_lowercase().replace("%25", "%");
-    let is_plain = !lower.ends_with("/.")
-        && !["..", "/./", "//", "\\", "%2e", "%2f", "%5c"].iter().any(|it| lower.contains(it));
+    // These mean another path to some servers, which decode it once, or more often.
+    let count = |text: &str| text.bytes().filter(|byte| b"./\\".contains(byte)).count();
+    let is_plain = !path.ends_with("/.")
+        && !["..", "/./", "//", "\\"].iter().any(|it| path.contains(it))
+        && unescaped(&path).is_some_and(|it| count(&it) == count(&path));
     let origin = egress.admits(host, &path).filter(|_| is_plain).ok_or(EgressReason::Host)?;
     match egress.methods.contains(method) {
         true => Ok(Target { upstream, egress, url: origin.url(&path) }),
         false => Err(EgressReason::Method),
     }
+}
+
+/// A path without escapes, however often they are encoded; `None` if what is encoded is not UTF-8.
+/// No two escapes overlap, so it does not matter which is decoded first.
+pub(crate) fn unescaped(path: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut plain = Vec::new();
+    for byte in path.bytes() {
+        plain.push(byte);
+        while let [before @ .., b'%', high, low] = plain.as_slice()
+            && let Some((high, low)) = digit(*high).zip(digit(*low))
+        {
+            let byte = u8::try_from(high * 16 + low).ok()?;
+            plain.truncate(before.len());
+            plain.push(byte);
+        }
+    }
+    String::from_utf8(plain).ok()
 }
 
 /// Sends a request on to its target.
