@@ -26,7 +26,10 @@ use self::{
     catalog::Catalog,
     credential::credential_header,
 };
-use crate::{context::Context, request::CallerRequest};
+use crate::{context::Context, egress::unescaped, request::CallerRequest};
+
+/// The longest URI that is matched with a template, in bytes: as long as those of lists.
+const MAX_URI: usize = 2048;
 
 /// Adds what all servers have in a list to the registry. If a server's lists are unavailable, its
 /// entries are missing. Lists that need the caller's token are fetched only for callers who may use
@@ -131,12 +134,15 @@ pub(crate) async fn with_remote_item(
 fn is_plain(uri: &str) -> bool {
     let mut segments = uri.split('/');
     let mut escapes = uri.split('%').skip(1);
-    uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#;<>\"^`{|}".contains(&byte))
+    uri.len() <= MAX_URI
+        && unescaped(uri).is_some()
+        && uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#;<>\"^`{|}".contains(&byte))
         && segments.all(|segment| !matches!(segment, "." | ".."))
         && escapes.all(|escape| {
-            let hex = escape.get(..2).filter(|hex| !hex.bytes().any(|it| it.is_ascii_lowercase()));
-            let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            byte.is_some_and(|it| it == b' ' || !it.is_ascii())
+            matches!(
+                escape.as_bytes(),
+                [b'2', b'0', ..] | [b'8' | b'9' | b'A'..=b'F', b'0'..=b'9' | b'A'..=b'F', ..]
+            )
         })
 }
 

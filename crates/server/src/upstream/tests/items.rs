@@ -142,6 +142,10 @@ fn by_a_template_only_uris_are_read_that_all_servers_understand_in_the_same_way(
         "a%2fb",
         "a%5Cb",
         "a%25b",
+        "%C0%AE%C0%AE",
+        "a%C0%AFb",
+        "m%C3",
+        "%ED%A0%80",
         "a%00",
         "a%0a",
         "a%7f",
@@ -160,6 +164,8 @@ fn by_a_template_only_uris_are_read_that_all_servers_understand_in_the_same_way(
         }
     }
     assert!(!door.behind.methods().iter().any(|method| method == "resources/read"));
+    let longest = "docs://days/".to_owned() + &"x".repeat(MAX_URI - "docs://days/".len());
+    assert!(is_plain(&longest) && !is_plain(&(longest + "x")));
     for day in ["mon", "M-o.n_~1", "a%20b", "m%C3%B6n", "a=b,d@e:f!$&'()*+"] {
         let uri = format!("docs://days/{day}");
         door.behind.result.replace(json!({ "contents": [{ "uri": uri, "text": "a" }] }));
