@@ -1,8 +1,14 @@
 //! Coerces arguments as hosts and other languages write them, where the schema of the tool leaves
 //! only one meaning.
 
+use std::cell::Cell;
+
 use doorward_core::strict_json::{max_values, parse_within};
 use serde_json::{Map, Number, Value, json};
+
+/// How many steps a coercion takes at most, and a check of the same arguments. So no schema of
+/// another server takes an instance's time.
+pub(crate) const MAX_STEPS: usize = 2_000_000;
 
 /// What hosts add to the arguments of every call, whatever the schema says.
 const OF_HOSTS: [&str; 6] =
@@ -16,14 +22,21 @@ const OF_HOSTS: [&str; 6] =
 ///   strings; and `42.0` an integer.
 /// - What a host added is dropped from a schema that takes no other members.
 pub(crate) fn coerce(schema: &Value, arguments: &mut Map<String, Value>) {
+    coerce_members(schema, arguments, &Cell::default());
+}
+
+/// Coerces the members of an object, and counts the entries of lists that it looks at.
+fn coerce_members(schema: &Value, arguments: &mut Map<String, Value>, steps: &Cell<usize>) {
     let properties = schema.get("properties").and_then(Value::as_object);
-    let required = schema.get("required").and_then(Value::as_array);
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     keep(arguments, &mut |name, value| match properties.and_then(|known| known.get(name)) {
         Some(property) => {
-            coerce_value(property, value);
-            let is_required = required.is_some_and(|names| names.iter().any(|it| it == name));
-            is_required || !is_left_out(property, value)
+            coerce_value(property, value, steps);
+            let is_empty = value == "";
+            let has_meaning = is_empty
+                && (property.get("const") == Some(value) || lists(property, "enum", "", steps));
+            let is_left_out = value.is_null() || is_empty && !has_meaning;
+            !is_left_out || lists(schema, "required", name, steps)
         }
         None => !is_closed || !name.starts_with('_') && !OF_HOSTS.contains(&name),
     });
@@ -37,15 +50,15 @@ pub(crate) fn keep(
     members.retain(|name, value| is_kept(name, value));
 }
 
-fn is_left_out(schema: &Value, value: &Value) -> bool {
-    let is_listed = |values: &Vec<Value>| values.contains(value);
-    value.is_null()
-        || value == ""
-            && schema.get("const") != Some(value)
-            && !schema.get("enum").and_then(Value::as_array).is_some_and(is_listed)
+/// Whether a list of the schema has a text. After too many steps it counts as listed: then the
+/// argument stays as it is.
+fn lists(schema: &Value, list: &str, text: &str, steps: &Cell<usize>) -> bool {
+    let Some(list) = schema.get(list).and_then(Value::as_array) else { return false };
+    steps.set(steps.get().saturating_add(list.len()));
+    steps.get() > MAX_STEPS || list.iter().any(|it| it == text)
 }
 
-fn coerce_value(schema: &Value, value: &mut Value) {
+fn coerce_value(schema: &Value, value: &mut Value, steps: &Cell<usize>) {
     let Some(kind) = schema.get("type").and_then(Value::as_str) else { return };
     if kind != "string"
         && let Value::String(text) = value
@@ -59,7 +72,7 @@ fn coerce_value(schema: &Value, value: &mut Value) {
         Value::Array(items) if items.is_empty() && kind == "object" => *value = json!({}),
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| coerce_value(schema, item));
+                items.iter_mut().for_each(|item| coerce_value(schema, item, steps));
             }
         }
         Value::Number(number) if kind == "integer" => {
@@ -67,7 +80,7 @@ fn coerce_value(schema: &Value, value: &mut Value) {
                 *number = integer;
             }
         }
-        Value::Object(members) => coerce(schema, members),
+        Value::Object(members) => coerce_members(schema, members, steps),
         _ => {}
     }
 }
@@ -133,6 +146,23 @@ mod tests {
         }
         let undeclared = json!({ "b": "" });
         assert_eq!(coerced(&json!({ "properties": {} }), undeclared.clone()), undeclared);
+    }
+
+    #[test]
+    fn lists_of_a_schema_are_looked_at_only_so_often() {
+        let names: Vec<String> = (0..5000).map(|number| format!("r{number}")).collect();
+        for property in [
+            json!({ "type": "object", "properties": { "a": {} }, "required": names }),
+            json!({ "type": "object", "properties": { "a": { "enum": names } } }),
+        ] {
+            let schema = json!({ "type": "array", "items": property });
+            let mut items = vec![json!({ "a": "x" }); 1000];
+            items.extend(vec![json!({ "a": "" }); 1000]);
+            let coerced = of_property(schema, items.into());
+            let is_kept = |at: usize| coerced["a"][at] == json!({ "a": "" });
+            assert!(!is_kept(1000) && !is_kept(1399), "those with a value take no steps");
+            assert!(is_kept(1400) && is_kept(1999), "any other argument stays as it is");
+        }
     }
 
     #[test]

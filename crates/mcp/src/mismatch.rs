@@ -5,7 +5,7 @@ use std::{cell::Cell, slice};
 
 use serde_json::{Map, Value};
 
-use crate::coercion::is_of;
+use crate::coercion::{MAX_STEPS, is_of};
 
 /// What the schema does not allow in a value, in words; `None` if nothing is found.
 ///
@@ -33,13 +33,11 @@ pub(crate) fn mismatch_of_members(schema: &Value, members: &Map<String, Value>) 
 const MAX_REFERENCES: usize = 8;
 const MAX_REFERENCE_BYTES: usize = 256;
 
-/// How many steps a check takes at most: values, entries of `enum` and `required` that they are
-/// compared with, and bytes of references. So no schema of another server takes an instance's time.
-const MAX_STEPS: usize = 2_000_000;
-
 /// A check of a value against a whole schema, which references are looked up in.
 struct Check<'a> {
     root: &'a Value,
+    /// Values, entries of `enum` and `required` that they are compared with, and bytes of
+    /// references.
     steps: Cell<usize>,
 }
 
