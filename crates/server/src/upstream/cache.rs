@@ -95,6 +95,7 @@ impl CatalogCache {
             // What a caller's token opens is for that caller, and is not stored.
             let id =
                 caller.map_or_else(|| upstream.digest.clone(), |it| caller_list_id(upstream, it));
+            let began_at = host.now_millis();
             let now = loop {
                 let now = host.now_millis();
                 if let Some(remembered) = self.remembered(&id, now, max_age) {
@@ -102,6 +103,9 @@ impl CatalogCache {
                 }
                 if !self.is_asked_for(&id, now) {
                     break now;
+                }
+                if age(now, began_at) >= BACKOFF_MILLIS {
+                    return Err(UpstreamError::TimedOut);
                 }
                 host.sleep(POLL_INTERVAL).await;
             };

@@ -573,6 +573,28 @@ fn a_tenant_that_issues_no_token_is_left_alone_unless_the_user_may_connect_meanw
 }
 
 #[test]
+fn whoever_waits_for_a_list_waits_for_three_seconds() {
+    let door = Door::new(Speaks::Modern, json!({ "seconds": 60 }), &[]);
+    door.host.latency.set(20_000);
+    let (registry, catalogs) = (&door.registry, &door.catalogs);
+    let offer = Offer { info: &INFO, instructions: None, registry, catalogs };
+    let began_at = door.host.clock.millis();
+    let answers = (0..6).map(|_| {
+        let (headers, body) = modern_request("tools/list", json!({}));
+        let (request, offer, clock) = (door.request("tool:w_forecast"), &offer, &door.host.clock);
+        let answer = async move {
+            dispatch(offer, request, &headers, body.into()).await;
+            clock.millis() - began_at
+        };
+        Box::pin(answer) as PortFuture<'_, u64>
+    });
+    let ended_after = door.host.clock.run(answers.collect());
+    let waited = ended_after.iter().filter(|millis| **millis < 3100).count();
+    // One asks, and another one when that took too long.
+    assert_eq!((waited, door.behind.methods().len()), (4, 2), "{ended_after:?}");
+}
+
+#[test]
 fn requests_at_the_same_time_ask_for_a_list_once() {
     let door = Door::new(Speaks::Modern, json!({}), &[]);
     let (registry, catalogs) = (&door.registry, &door.catalogs);
