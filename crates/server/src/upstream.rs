@@ -51,7 +51,8 @@ pub(crate) async fn with_remote_list(
         }
         let is_decidable = is_filtered && upstream.permission.is_some();
         if upstream.has_caller_credential() && is_decidable {
-            match decide(request, memo, upstream, listing, &upstream.prefix).await {
+            // The operator's policy is about single tools, which it may hide from the list.
+            match decide(request, memo, upstream, Listing::Prompts, &upstream.prefix).await {
                 // With one more consent it may be used.
                 Decision::Allowed | Decision::NeedsScope(_) => {}
                 // The decision is made again where it is answered, and logged.

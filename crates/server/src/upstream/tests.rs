@@ -573,6 +573,17 @@ fn a_tenant_that_issues_no_token_is_left_alone_unless_the_user_may_connect_meanw
 }
 
 #[test]
+fn a_policy_hides_single_tools_of_an_entry_with_a_permission_and_not_all() {
+    let entry = json!({ "attach": { "connection": "weather" }, "permission": "tool:weather" });
+    let policy = [("tool_policy", r#"{ "rules": [{ "only": ["w_forecast"] }] }"#)];
+    let door = Door::new(Speaks::Modern, entry, &policy);
+    let mut tools = door.behind.tools.borrow().as_array().unwrap().clone();
+    tools.push(json!({ "name": "other", "inputSchema": { "type": "object" } }));
+    door.behind.tools.replace(tools.into());
+    assert_eq!(door.names("tool:weather"), ["w_forecast"]);
+}
+
+#[test]
 fn whoever_waits_for_a_list_waits_for_three_seconds() {
     let door = Door::new(Speaks::Modern, json!({ "seconds": 60 }), &[]);
     door.host.latency.set(20_000);
