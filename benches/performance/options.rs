@@ -14,7 +14,7 @@ Compares Doorward with a component that does nothing, and with other MCP servers
                                         compares with this component, for instance that of another
                                         commit, instead of the one that does nothing
     cargo bench -- soak --minutes 10    instead of all parts, a mixed load for so many minutes (or
-                                        60) on each host; an error says what did not hold
+                                        60) on all hosts at once; an error says what did not hold
     cargo bench -- profile              instead of all parts, the functions in which a warm call on
                                         the local host spends its time; needs `perf` on PATH
 
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     pub(crate) soak: bool,
     /// Whether the functions of a warm call are measured instead of the parts.
     pub(crate) profile: bool,
-    /// How long the mixed load runs on each host.
+    /// How long the mixed load runs.
     pub(crate) minutes: u64,
     /// The selected parts and hosts.
     words: Vec<String>,

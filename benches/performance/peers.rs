@@ -31,7 +31,7 @@ struct Against {
 }
 
 const NATIVE: Against =
-    Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: Some(0.5) };
+    Against { name: "`rmcp`, `axum`, `jsonwebtoken` (native)", times: Some(0.65) };
 
 /// The peers that run as separate processes.
 const PROCESSES: [(Against, &Peer); 3] = [

@@ -1,5 +1,5 @@
-//! `cargo bench -- soak`: a bounded mixed load for as long as it is told, on each host. Each answer
-//! is checked against what its user may see, and nothing may grow or slow down meanwhile.
+//! `cargo bench -- soak`: a bounded mixed load for as long as it is told, on all hosts at once.
+//! Each answer is checked against what its user may see, and nothing may grow or slow down.
 
 mod act;
 mod disturb;
@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::try_join_all;
+
 use self::{
     record::{Record, Sample},
     start::Running,
@@ -27,17 +29,21 @@ use crate::{bench::Bench, subject::On};
 /// How many connections each user has.
 const CONNECTIONS: usize = 2;
 
-/// Runs the load on each host, one after the other, and prints what was seen.
+/// Runs the load on all hosts at the same time, and prints what was seen.
 ///
 /// # Errors
 /// Returns what did not hold, of all hosts.
 pub(crate) async fn run(hosts: &[On], bench: &Bench) -> Result<(), String> {
     let time = Duration::from_secs(60 * bench.options.minutes);
+    let names: Vec<_> = hosts.iter().map(|on| on.plain()).collect();
+    bench.say(&format!("soak on {}: {} minutes", names.join(" and "), bench.options.minutes));
+    let all = hosts.iter().map(|&on| async move {
+        let seen =
+            soak(on, time, bench).await.map_err(|problem| format!("soak on {on}: {problem}"));
+        seen.map(|(record, samples)| (on, record, samples))
+    });
     let mut seen = Vec::new();
-    for &on in hosts {
-        bench.say(&format!("soak on {}: {} minutes", on.plain(), bench.options.minutes));
-        let (record, samples) =
-            soak(on, time, bench).await.map_err(|problem| format!("soak on {on}: {problem}"))?;
+    for (on, record, samples) in try_join_all(all).await? {
         let verdict = Verdict::of(on, time, &record, &samples);
         println!("\n{}", verdict.text());
         seen.push((on, samples, verdict));

@@ -1,5 +1,7 @@
 //! A warm, authenticated tool call: the verified token and the permission are cached.
 
+use std::thread;
+
 use doorward_dev::Reuse;
 
 use crate::{
@@ -33,52 +35,69 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
 
     let many = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
     let one = Rounds::run(&loads, 1, options.round(), options.rounds()).await?;
-    let share = share_of(&many, FLOOR, DOORWARD);
+    let share = share_of(&many, CALLS, DOORWARD);
     let slowest = |round: &Round| round.quantile(0.99);
-    let times = many.both(FLOOR, DOORWARD, |floor, doorward| slowest(doorward) / slowest(floor));
+    let times = many.both(CALLS, DOORWARD, |calls, doorward| slowest(doorward) / slowest(calls));
     let more = one.both(FLOOR, DOORWARD, |floor, doorward| doorward.median() - floor.median());
-    let line = |what: &str| Line {
-        what: what.to_owned(),
-        on: on.to_string(),
-        is_headline: true,
-        ..Line::default()
+    // All processors are busy, those of the load generator included.
+    let cores = thread::available_parallelism().map_or(1, usize::from) as f64;
+    let micros = |round: &Round| 1e6 * cores / round.rate;
+    let own = many.both(CALLS, DOORWARD, |calls, doorward| micros(doorward) - micros(calls));
+    let most = match on {
+        On::Local => 0.10,
+        On::Spin => 0.13,
     };
+    let line = |what: &str| Line { what: what.to_owned(), on: on.to_string(), ..Line::default() };
     let rate = |load| many.of(load, |round| round.rate);
     let lines = vec![
         Line {
-            beside: rate(FLOOR).show(0, "/s"),
+            beside: rate(CALLS).show(0, "/s"),
             doorward: rate(DOORWARD).show(0, "/s"),
             compared: share.show(0, " %"),
-            goal: Goal::of("≥ 80 %", share.median >= 80.0),
-            ..line("warm `tools/call greet`, 16 connections: calls per second")
+            goal: Goal::of("≥ 88 %", share.median >= 88.0),
+            is_headline: true,
+            ..line(
+                "warm `tools/call greet`, 16 connections, beside the same host calls: calls per \
+                 second",
+            )
         },
         Line {
-            beside: many.of(FLOOR, slowest).show(2, " ms"),
+            beside: many.of(CALLS, micros).show(0, " µs"),
+            doorward: many.of(DOORWARD, micros).show(0, " µs"),
+            compared: own.show(0, " µs more"),
+            goal: Goal::of("≤ 30 µs more", own.median <= 30.0),
+            is_headline: true,
+            ..line(
+                "the same: processor time of all cores for a call, the load generator's included",
+            )
+        },
+        Line {
+            beside: many.of(CALLS, slowest).show(2, " ms"),
             doorward: many.of(DOORWARD, slowest).show(2, " ms"),
             compared: times.show(2, " ×"),
-            goal: Goal::of("≤ 2 ×", times.median <= 2.0),
+            goal: Goal::of("≤ 1.5 ×", times.median <= 1.5),
+            is_headline: true,
             ..line("the same: 99th percentile")
         },
         Line {
             beside: one.of(FLOOR, Round::median).show(3, " ms"),
             doorward: one.of(DOORWARD, Round::median).show(3, " ms"),
             compared: more.show(3, " ms more"),
-            goal: Goal::of("≤ 0.15 ms more", more.median <= 0.15),
-            ..line("the same, one connection: median")
+            goal: Goal::of(format!("≤ {most:.2} ms more"), more.median <= most),
+            is_headline: true,
+            ..line("warm `tools/call greet`, one connection, beside the floor: median")
         },
-        // The first line is the cost that no server can avoid, the second what Doorward adds to it.
+        Line {
+            beside: rate(FLOOR).show(0, "/s"),
+            doorward: rate(DOORWARD).show(0, "/s"),
+            compared: share_of(&many, FLOOR, DOORWARD).show(0, " %"),
+            ..line("warm `tools/call greet`, 16 connections, beside the floor: calls per second")
+        },
         Line {
             beside: rate(FLOOR).show(0, "/s"),
             doorward: rate(CALLS).show(0, "/s"),
             compared: share_of(&many, FLOOR, CALLS).show(0, " %"),
-            is_headline: false,
-            ..line("`benches/calls` instead of Doorward: only the host calls, 16 connections")
-        },
-        Line {
-            beside: rate(CALLS).show(0, "/s"),
-            doorward: rate(DOORWARD).show(0, "/s"),
-            compared: share_of(&many, CALLS, DOORWARD).show(0, " %"),
-            ..line("compared with a component that only makes the same host calls")
+            ..line("`benches/calls` instead of Doorward, beside the floor: calls per second")
         },
     ];
     let bars = LABELS.map(|(load, label)| Bar {
