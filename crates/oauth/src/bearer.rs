@@ -71,6 +71,7 @@ fn is_b64token(token: &str) -> bool {
 
 /// Which bytes a token may have before its padding. Each call checks all of its token: looking a
 /// byte up is faster than comparing it.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the table's length")]
 const IN_TOKENS: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
