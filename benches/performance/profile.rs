@@ -1,10 +1,10 @@
-//! `cargo bench -- profile`: the functions in which a warm call spends its processor time, found by
+//! `cargo bench -- profile`: the functions in which a call spends its processor time, found by
 //! `perf` while a load runs on the local host.
 
 mod stacks;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{self, Output},
     time::Duration,
 };
@@ -26,7 +26,7 @@ const SECONDS: u64 = 20;
 /// How often `perf` looks at each thread, in Hertz.
 const FREQUENCY: u64 = 1_999;
 /// How many functions each table has.
-const ROWS: usize = 24;
+const ROWS: usize = 16;
 
 /// Measures the component, and before it the baseline if there is one.
 ///
@@ -34,12 +34,17 @@ const ROWS: usize = 24;
 /// Returns a message if a component does not build, `perf` does not run, or an answer is wrong.
 pub(crate) async fn run(bench: &Bench) -> Result<(), String> {
     doorward_host::name_functions_for_perf();
-    let before = match &bench.options.baseline {
-        Some(component) => Some(measure(component.clone(), bench).await?),
-        None => None,
-    };
-    let now = measure(build(bench).await?, bench).await?;
-    let tables = stacks::tables(before.as_ref(), &now, ROWS);
+    let component = build(bench).await?;
+    let mut tables = Vec::new();
+    for (call, requests) in [("A warm call", 128), ("The first call of an instance", 1)] {
+        let before = match &bench.options.baseline {
+            Some(baseline) => Some(measure(baseline, requests, bench).await?),
+            None => None,
+        };
+        let now = measure(&component, requests, bench).await?;
+        tables.push(stacks::tables(call, before.as_ref(), &now, ROWS));
+    }
+    let tables = tables.join("\n");
     println!("\n{tables}");
     if bench.options.write {
         documents::replace(&[("profile", tables)])?;
@@ -63,8 +68,10 @@ async fn build(bench: &Bench) -> Result<PathBuf, String> {
     Ok(folder.join("wasm32-wasip2/release/doorward.wasm"))
 }
 
-async fn measure(component: PathBuf, bench: &Bench) -> Result<Profile, String> {
-    let doorward = Subject::start(On::Local, component, Reuse::default(), &[]).await?;
+/// Measures a component, each of whose instances answers so many requests.
+async fn measure(component: &Path, requests: usize, bench: &Bench) -> Result<Profile, String> {
+    let reuse = Reuse { requests, ..Reuse::default() };
+    let doorward = Subject::start(On::Local, component.to_owned(), reuse, &[]).await?;
     let token = doorward.token(OWNER)?;
     let load = doorward.load(vec![doorward.call(&token, "greet")], GREETING);
     load.round(16, Until::Time(Duration::from_secs(1))).await?;
