@@ -205,9 +205,6 @@ async fn steps(run: &mut Run<'_>, wanted: &Wanted, env: &mut EnvFile) -> Result<
     step!("The log stream", steps::log_stream(run, wanted, env));
     step!("The tenant's settings", steps::settings(run, wanted));
     step!("The clients' metadata documents", documents::import(run, wanted));
-    if run.problems.is_empty() {
-        run.decided(&[SIGN_IN, REGISTRATION])?;
-    }
     Ok(())
 }
 

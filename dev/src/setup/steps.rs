@@ -312,6 +312,8 @@ pub(super) async fn connections(
             enable(run, connection, env.get("connect_client_id"), "the connect page").await?;
         }
     }
+    // What fails below is made up for by a later run, which promotes nothing again.
+    run.decided(&[SIGN_IN])?;
     if run.sign_in.is_empty() {
         if promoted.is_empty() {
             run.manual.push(

@@ -323,6 +323,27 @@ async fn a_first_run_that_lacked_a_scope_decides_later_what_it_could_not() {
     assert!(!world.directory_now().tenant.dynamic_client_registration, "it was decided before");
 }
 
+/// A run that went wrong elsewhere does not promote again what an operator took back.
+#[tokio::test]
+async fn sign_in_is_decided_once_even_if_the_first_run_ended_with_a_problem() {
+    let world = World::new().await;
+    let scopes = "read:resource_servers%20create:resource_servers%20read:clients%20create:clients\
+                  %20read:client_grants%20create:client_grants%20read:connections%20update:connections\
+                  %20read:tenant_settings%20update:tenant_settings";
+    world.set_up_with(&world.admin(scopes).await).await.expect_err("no Actions");
+    let promoted = |world: &World| -> Vec<String> {
+        let rows = world.directory_now().connections.into_iter();
+        rows.filter(|one| one.is_domain_connection).map(|one| one.name).collect()
+    };
+    assert_eq!(promoted(&world).len(), 2);
+    world.tenant.control().edit(|it| {
+        let google = it.connections.iter_mut().find(|one| one.name == GOOGLE).expect("it exists");
+        google.is_domain_connection = false;
+    });
+    world.set_up().await.expect("it is completed");
+    assert_eq!(promoted(&world), [DATABASE]);
+}
+
 #[tokio::test]
 async fn a_new_organization_of_a_later_run_gets_no_connection_that_nobody_names() {
     let mut world = World::new().await;
