@@ -353,6 +353,12 @@ pub struct Setup {
     #[arg(long, value_name = "CLIENT")]
     pub client: Vec<String>,
 
+    /// Let clients get tokens of users for the API: all scopes in the default grant of third-party
+    /// clients, and no `deny_all` [default: in the first run; later runs do so only with this,
+    /// `--client`, or `--registration` dynamic, documents or both]
+    #[arg(long)]
+    pub third_party_access: bool,
+
     /// A connection with which users of MCP clients sign in; may be given several times
     /// [default: Username-Password-Authentication and google-oauth2 in the first run, if no
     /// connection is at domain level; later runs add none]

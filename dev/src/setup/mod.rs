@@ -31,9 +31,10 @@ use url::Url;
 const DATABASE: &str = "Username-Password-Authentication";
 
 /// What the first run decides if no option does, and no later run: with which connections users
-/// sign in, and whether clients may register themselves.
+/// sign in, whether clients may register themselves, and what they may ask for.
 const SIGN_IN: &str = "sign_in";
 const REGISTRATION: &str = "registration";
+const ACCESS: &str = "third_party_access";
 
 /// The variables on which the scopes of the Management API depend, and where it is.
 const SCOPES_FOLLOW: [&str; 7] = [
@@ -78,6 +79,8 @@ struct Wanted {
     imports_are_named: bool,
     /// What `--registration` says.
     registration: Option<Registration>,
+    /// Whether an option opens the API to third-party clients.
+    access: bool,
     default_audience: bool,
     /// Whether clients are told to ask for a refresh token.
     offline_access: bool,
@@ -138,7 +141,7 @@ async fn carry_out(
     let filled_in = env;
     let mut env = EnvFile::open(&options.env_file)?;
     let file_changes = filled_in.differs_from(&env)
-        | describe(&mut env, wanted, domain)?
+        | describe(&mut env, wanted, domain, &planned.granted)?
         | env.is_unread_by_spin();
     if options.print_cli {
         match planned.changes.is_empty() {
@@ -218,6 +221,7 @@ impl<'a> Run<'a> {
             sign_in: Vec::new(),
             manual: Vec::new(),
             kept: Vec::new(),
+            granted: Vec::new(),
             problems: Vec::new(),
             hidden: Vec::new(),
         }
@@ -315,6 +319,9 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         documents: by_documents || !imports.is_empty(),
         imports,
         imports_are_named: !options.client.is_empty(),
+        access: options.third_party_access
+            || !options.client.is_empty()
+            || options.registration.is_some_and(|how| how != Registration::None),
         registration: options.registration,
         default_audience: options.default_audience,
         offline_access: env.get("offer_offline_access") == Some("true"),
@@ -324,13 +331,22 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
     })
 }
 
-/// Sets the variables that need nothing of the tenant. Says whether that changes the file.
-fn describe(env: &mut EnvFile, wanted: &Wanted, domain: &str) -> Result<bool, Error> {
-    let scopes: Vec<&str> = wanted.permissions.iter().map(|(name, _)| name.as_str()).collect();
+/// Sets the variables that do not depend on what is made. `granted` is what third-party clients may
+/// ask for. Says whether that changes the file.
+fn describe(
+    env: &mut EnvFile,
+    wanted: &Wanted,
+    domain: &str,
+    granted: &[String],
+) -> Result<bool, Error> {
     let mut changes = env.set("auth0_domain", domain)
         | env.set("auth0_audience", &wanted.audience)
-        | env.set("public_url", &wanted.public_url)
-        | env.set("scopes_supported", &scopes.join(" "));
+        | env.set("public_url", &wanted.public_url);
+    // Where an operator has taken a scope out of the grant, the variable is the operator's, too.
+    let is_closed = granted.len() < wanted.permissions.len();
+    if !is_closed || (env.get("scopes_supported").is_none() && !granted.is_empty()) {
+        changes |= env.set("scopes_supported", &granted.join(" "));
+    }
     if wanted.tenant.starts_with("http://") {
         changes |= env.set("local_tenant_url", &wanted.tenant);
         changes |= env.set("google_api_url", &wanted.tenant);

@@ -64,6 +64,8 @@ pub(super) struct Run<'a> {
     pub(super) manual: Vec<String>,
     /// What stays as the tenant has it, because this is no first run and no option names it.
     pub(super) kept: Vec<String>,
+    /// The scopes that third-party clients may ask for.
+    pub(super) granted: Vec<String>,
     /// What did not succeed.
     pub(super) problems: Vec<String>,
     /// The secrets that must not be printed.

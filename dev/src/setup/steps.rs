@@ -1,7 +1,7 @@
 //! The steps of the set-up. Each reads what is there and changes what is missing or wrong.
 
 use super::{
-    DATABASE, REGISTRATION, SIGN_IN, Wanted,
+    ACCESS, DATABASE, REGISTRATION, SIGN_IN, Wanted,
     env::EnvFile,
     run::{Run, Stop, Undo},
     state::PROMOTED,
@@ -29,7 +29,7 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     let what = format!("Create the API {} with {count} permissions", wanted.audience);
     let Some(api) = run.management.find(&path).await? else {
         // Nothing of the set-up is there: what no option names is decided now, and only now.
-        let mut decisions = Vec::new();
+        let mut decisions = vec![ACCESS];
         decisions.extend(wanted.sign_in.is_empty().then_some(SIGN_IN));
         decisions.extend(wanted.registration.is_none().then_some(REGISTRATION));
         run.begin(&decisions);
@@ -78,7 +78,14 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     let own = run.state.has_made("resource-servers", id);
     // Auth0 replaces the whole object.
     let access = &api["subject_type_authorization"];
-    if access["user"]["policy"] == "deny_all" {
+    let is_closed = access["user"]["policy"] == "deny_all";
+    if is_closed && !opens(run, wanted) {
+        run.kept.push(
+            "The API refuses all tokens of users (`deny_all`). `--third-party-access` gives them to \
+             applications that have a grant."
+                .to_owned(),
+        );
+    } else if is_closed {
         let mut open = access.clone();
         // MCP clients have a grant. `allow_all` would also let in applications that have none.
         open["user"]["policy"] = json!("require_client_grant");
@@ -220,11 +227,46 @@ pub(super) async fn management(
     grant(run, what, &who, &wanted.management_audience, "client", &wanted.management_scopes).await
 }
 
+/// Whether this run may open the API to clients: the first one, or because an option says so.
+fn opens(run: &Run<'_>, wanted: &Wanted) -> bool {
+    wanted.access || run.decides(ACCESS)
+}
+
 /// The default grant of third-party clients.
 pub(super) async fn third_parties(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> {
     let scopes: Vec<String> = wanted.permissions.iter().map(|(value, _)| value.clone()).collect();
+    if opens(run, wanted) {
+        run.granted.clone_from(&scopes);
+    } else {
+        let path = format!("client-grants?audience={}", segment(&wanted.audience));
+        let grants = run.management.list(&path, "client_grants").await?;
+        let is_ours = |grant: &&Value| {
+            Who::ThirdParties.has(grant)
+                && grant["audience"] == wanted.audience.as_str()
+                && grant["subject_type"] == "user"
+        };
+        let (granted, missing): (Vec<_>, Vec<_>) =
+            scopes.iter().cloned().partition(|scope| match grants.iter().find(is_ours) {
+                Some(grant) => grant["allow_all_scopes"] == true || has(&grant["scope"], scope),
+                None => false,
+            });
+        run.granted = granted;
+        if !missing.is_empty() {
+            run.kept.push(format!(
+                "The default grant of third-party clients lacks {}: clients that nobody registered \
+                 are not given it. `--third-party-access` grants it, for a new tool for example.",
+                missing.join(" ")
+            ));
+            return Ok(());
+        }
+    }
     let what = "the API, for clients that register themselves";
-    grant(run, what, &Who::ThirdParties, &wanted.audience, "user", &scopes).await
+    grant(run, what, &Who::ThirdParties, &wanted.audience, "user", &scopes).await?;
+    Ok(run.decided(&[ACCESS])?)
+}
+
+fn has(list: &Value, member: &str) -> bool {
+    list.as_array().is_some_and(|list| list.iter().any(|one| one == member))
 }
 
 /// Who a client grant is for.
@@ -232,6 +274,16 @@ enum Who {
     /// An application; `None` if it is still to be made.
     Client(Option<String>),
     ThirdParties,
+}
+
+impl Who {
+    /// Whether a grant is for them.
+    fn has(&self, grant: &Value) -> bool {
+        match self {
+            Self::Client(id) => grant["client_id"].as_str() == id.as_deref() && id.is_some(),
+            Self::ThirdParties => grant["default_for"] == "third_party_clients",
+        }
+    }
 }
 
 async fn grant(
@@ -251,10 +303,7 @@ async fn grant(
         grant["audience"] == audience
             // Grants from before there were two kinds have none.
             && grant["subject_type"].as_str().unwrap_or("client") == subject_type
-            && match who {
-                Who::Client(id) => grant["client_id"].as_str() == id.as_deref() && id.is_some(),
-                Who::ThirdParties => grant["default_for"] == "third_party_clients",
-            }
+            && who.has(grant)
     });
     let create = format!("Grant {what}: {}", scopes.join(" "));
     let Some(found) = found else {

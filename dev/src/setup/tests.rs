@@ -44,6 +44,7 @@ impl World {
             print_cli: false,
             registration: None,
             client: Vec::new(),
+            third_party_access: false,
             sign_in: Vec::new(),
             roles: None,
             default_audience: false,
@@ -274,6 +275,52 @@ async fn only_the_first_run_lets_clients_register_and_strangers_sign_in() {
     assert!(world.plan().await.kept.join("\n").contains("registration is on: anybody can"));
 }
 
+/// An operator may take scopes away from clients that register themselves, or the whole grant.
+#[tokio::test]
+async fn only_the_first_run_and_an_option_grant_third_party_clients_anything() {
+    let mut world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    let scopes = |world: &World| -> Option<Vec<String>> {
+        let grants = world.directory_now().client_grants;
+        grants.into_iter().find(|one| one.default_for.is_some()).map(|grant| grant.scopes)
+    };
+    let supported = |world: &World| {
+        let env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+        env.get("scopes_supported").map(str::to_owned)
+    };
+    let (all, everything) = (scopes(&world).expect("it is made"), supported(&world));
+    let closed = || {
+        world.tenant.control().edit(|it| {
+            let mut grants = it.client_grants.iter_mut();
+            let grant = grants.find(|one| one.default_for.is_some()).expect("it exists");
+            grant.scopes.retain(|scope| scope == "tool:whoami");
+        });
+        let mut env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+        env.set("scopes_supported", "tool:whoami");
+        env.write().expect("it is written");
+    };
+    closed();
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(scopes(&world).expect("it is there"), ["tool:whoami"]);
+    assert_eq!(supported(&world).as_deref(), Some("tool:whoami"));
+    assert_eq!(world.findings().await, [""; 0]);
+    let kept = world.plan().await.kept.join("\n");
+    assert!(kept.contains("lacks tool:greet tool:calendar_summary"), "{kept}");
+    assert!(kept.contains("`--third-party-access` grants it"), "{kept}");
+    world.options.third_party_access = true;
+    world.set_up().await.expect("it is opened");
+    assert_eq!((scopes(&world), supported(&world)), (Some(all.clone()), everything.clone()));
+
+    world.options.third_party_access = false;
+    world.tenant.control().edit(|it| it.client_grants.retain(|one| one.default_for.is_none()));
+    world.options.registration = Some(Registration::None);
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!((scopes(&world), world.findings().await), (None, Vec::new()));
+    world.options.registration = Some(Registration::Dynamic);
+    world.set_up().await.expect("it is opened");
+    assert_eq!((scopes(&world), supported(&world)), (Some(all), everything));
+}
+
 /// Somebody may delete it to stop everything.
 #[tokio::test]
 async fn an_api_that_is_gone_does_not_make_a_first_run() {
@@ -386,10 +433,15 @@ async fn a_new_connect_page_of_a_later_run_has_the_connections_that_users_sign_i
 
 #[tokio::test]
 async fn an_api_that_refuses_all_users_lets_in_only_applications_with_a_grant() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     world.set_up().await.expect("it is set up");
     let deny = |api: &mut doorward_tenant::Api| api.user_access = "deny_all".to_owned();
     world.tenant.control().edit_api(AUDIENCE, deny).expect("the API exists");
+    world.set_up().await.expect("it is left alone");
+    assert_eq!(world.directory_now().apis.last().expect("it").user_access, "deny_all");
+    assert!(world.plan().await.kept.join("\n").contains("(`deny_all`). `--third-party-access`"));
+    assert_eq!(world.findings().await, [""; 0]);
+    world.options.third_party_access = true;
     let run = world.plan().await;
     let [change] = run.changes.as_slice() else { panic!("{:#?}", run.changes) };
     assert!(change.what.contains("which refuses all of them now (`deny_all`)"), "{}", change.what);

@@ -1,6 +1,10 @@
 //! The API in the tenant.
 
-use super::{Facts, setup};
+use super::{
+    Facts,
+    access::{OPEN, is_closed},
+    setup,
+};
 use crate::{check::outcome::Outcome, management::segment, providers::DIALECT, tools::Access};
 use serde_json::Value;
 
@@ -21,7 +25,7 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     all.push(signing_alg(facts, api));
     all.push(rbac(facts, api));
     all.push(dialect(facts, api));
-    all.push(user_access(facts, api));
+    all.push(user_access(api));
     all.push(permissions(facts, api));
     all.push(scopes_supported(facts, api));
     all.push(undefined_tools(facts, api));
@@ -155,15 +159,13 @@ fn dialect(facts: &Facts<'_>, api: &Value) -> Outcome {
     )
 }
 
-fn user_access(facts: &Facts<'_>, api: &Value) -> Outcome {
+fn user_access(api: &Value) -> Outcome {
     if api["subject_type_authorization"]["user"]["policy"] == "deny_all" {
-        return Outcome::found(
+        return Outcome::note(
             "api.user_access",
-            "The API refuses all users.",
-            "No client gets a token on behalf of its user.",
-            patch(
-                facts,
-                "{\"subject_type_authorization\": {\"user\": {\"policy\": \"require_client_grant\"}}}",
+            format!(
+                "The API refuses all users (`deny_all`): no client gets a token on behalf of its \
+                 user. To let those in that have a grant: {OPEN}"
             ),
         );
     }
@@ -225,6 +227,16 @@ fn scopes_supported(facts: &Facts<'_>, api: &Value) -> Outcome {
         .collect();
     if unasked.is_empty() {
         return Outcome::passed(ID, asked.join(" "));
+    }
+    if unasked.iter().all(|scope| is_closed(facts, scope)) {
+        return Outcome::note(
+            ID,
+            format!(
+                "Clients neither ask for {} at sign-in nor are they granted it if they registered \
+                 themselves. To change both: {OPEN}",
+                unasked.join(", ")
+            ),
+        );
     }
     Outcome::found(
         ID,

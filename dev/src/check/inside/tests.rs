@@ -192,9 +192,6 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("api.dialect", "a dialect without permissions", |control, _| {
         api(control, |api| api.token_dialect = TokenDialect::Rfc9068Profile);
     }),
-    ("api.user_access", "no access for users", |control, _| {
-        api(control, |api| api.user_access = "deny_all".to_owned());
-    }),
     ("api.permissions", "a permission that is not defined", |control, _| {
         api(control, |api| api.scopes.retain(|scope| scope.value != "tool:greet"));
     }),
@@ -287,16 +284,6 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("application.connection", "a connection that is not enabled", |control, _| {
         client(control, "doorward", |it| it.connections.clear());
     }),
-    ("clients.grant", "no default grant", |control, _| {
-        control.edit(|it| it.client_grants.retain(|grant| grant.default_for.is_none()));
-    }),
-    ("clients.grant", "a default grant that lacks a scope", |control, _| {
-        control.edit(|it| {
-            let mut grants = it.client_grants.iter_mut();
-            let grant = grants.find(|grant| grant.default_for.is_some()).expect("it exists");
-            grant.scopes.pop();
-        });
-    }),
     ("connection.domain_level", "no connection at domain level", |control, _| {
         google(control, |it| it.is_domain_connection = false);
     }),
@@ -388,6 +375,32 @@ async fn a_server_for_others_is_told_what_keeps_in_those_who_left() {
     let careful = world.check(None).await;
     assert!(!text(&careful, "log_stream").contains("check_blocked"), "{careful:#?}");
     assert!(!careful.iter().any(|one| one.id == "api.token_lifetime"), "{careful:#?}");
+}
+
+/// An operator may have closed it, so the command that opens it is named, and nothing is wrong.
+#[tokio::test]
+async fn an_api_that_is_closed_to_clients_is_a_note_with_what_opens_it() {
+    let mut world = World::new().await;
+    let control = world.tenant.control();
+    let is_note = |outcomes: &[Outcome], id: &str, what: &str| {
+        let note = text(outcomes, id);
+        assert!(note.starts_with("Note(") && note.contains(what), "{note}");
+        assert!(note.contains("tenant setup --third-party-access"), "{note}");
+        assert_eq!(found(outcomes), [""; 0], "{outcomes:#?}");
+    };
+    api(control, |api| api.user_access = "deny_all".to_owned());
+    is_note(&world.check(None).await, "api.user_access", "refuses all users");
+    control.edit(|it| {
+        let mut grants = it.client_grants.iter_mut();
+        let grant = grants.find(|grant| grant.default_for.is_some()).expect("it exists");
+        grant.scopes.pop();
+    });
+    is_note(&world.check(None).await, "clients.grant", "lacks tool:calendar_summary");
+    world.variables.set("scopes_supported", "tool:whoami tool:greet");
+    is_note(&world.check(None).await, "api.scopes_supported", "ask for tool:calendar_summary");
+    let control = world.tenant.control();
+    control.edit(|it| it.client_grants.retain(|grant| grant.default_for.is_none()));
+    is_note(&world.check(None).await, "clients.grant", "have no default grant");
 }
 
 #[tokio::test]
