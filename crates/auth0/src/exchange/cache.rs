@@ -33,7 +33,7 @@ use crate::{
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 256;
 
-/// How long a failure is cached that connecting an account does not solve, in milliseconds.
+/// How long a tenant is left alone that refused an exchange, in milliseconds.
 const BACKOFF_MILLIS: u64 = 2000;
 
 /// How much room the length of a part and the space behind it take at most.
@@ -108,10 +108,9 @@ impl ExchangeCache {
         let Exchanged { token, .. } = loop {
             match self.0.get(&store, lookup).await {
                 Ok(exchanged) => break exchanged,
-                // It is cached, and the user may have connected the account meanwhile.
+                // It is cached, and the next exchange may end in another way.
                 Err(error)
-                    if lookup.exchange.is_connection
-                        && error.is_solved_by_connecting()
+                    if lookup.is_solved_by_a_retry(&error)
                         && !lookup.has_fetched.get()
                         && lookup.backoff.take() > 0 => {}
                 Err(error) => return Err(error),
@@ -185,6 +184,13 @@ impl<'a> ExchangeLookup<'a> {
         let Some(granted) = &token.scopes else { return Vec::new() };
         let is_missing = |scope: &&&str| !granted.iter().any(|granted| granted == **scope);
         self.exchange.scopes.iter().filter(is_missing).map(|scope| (*scope).to_owned()).collect()
+    }
+
+    /// Whether the same exchange may succeed at once: the user has connected the account meanwhile,
+    /// or the tenant was too slow for the request that asked it.
+    fn is_solved_by_a_retry(&self, error: &ExchangeError) -> bool {
+        *error == ExchangeError::Unreachable
+            || self.exchange.is_connection && error.is_solved_by_connecting()
     }
 }
 

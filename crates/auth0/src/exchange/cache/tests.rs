@@ -333,8 +333,18 @@ fn an_account_is_used_as_soon_as_it_is_connected() {
 }
 
 #[test]
-fn any_other_failure_is_remembered_for_two_seconds_for_its_exchange_alone() {
-    for (status, error) in [(429, "too_many_requests"), (500, ""), (401, "invalid_client")] {
+fn a_tenant_that_gave_no_answer_is_asked_again_at_once() {
+    let host = FakeHost::new();
+    let (setting, user) = (Setting::new(&host), caller("u", "t"));
+    host.answers(TOKENS, 500, &json!({}));
+    assert_eq!(setting.found_text(&user, GOOGLE), None);
+    issue(&host, "secret", 1000);
+    assert_eq!(setting.found_text(&user, GOOGLE).as_deref(), Some("secret"));
+}
+
+#[test]
+fn a_refusal_is_remembered_for_two_seconds_for_its_exchange_alone() {
+    for (status, error) in [(429, "too_many_requests"), (401, "invalid_client")] {
         let host = FakeHost::new();
         let (setting, user) = (Setting::new(&host), caller("u", "t"));
         let fail = || host.answers(TOKENS, status, &json!({ "error": error }));
