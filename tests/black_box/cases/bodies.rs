@@ -69,11 +69,24 @@ impl Connection {
 
 /// The head of a request to the MCP endpoint.
 fn head(world: &World, framing: &str) -> String {
-    let (token, url) = (world.token(OWNER), world.url(""));
+    head_to(world, "/mcp", &world.token(OWNER), framing)
+}
+
+fn head_to(world: &World, path: &str, token: &str, framing: &str) -> String {
+    let url = world.url("");
     let host = url.trim_start_matches("http://");
     format!(
-        "POST /mcp HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n"
     )
+}
+
+/// The status of the answer to a body of this length that is not sent. A client that sends it may
+/// find the connection closed before it has read the answer.
+pub(super) async fn status_of_length(world: &World, path: &str, token: &str, length: usize) -> u16 {
+    let mut connection = Connection::open(world).await;
+    let head = head_to(world, path, token, &format!("content-length: {length}"));
+    connection.send(head.as_bytes()).await;
+    connection.answer().await.0
 }
 
 fn of_length(world: &World, length: usize) -> String {
