@@ -373,21 +373,37 @@ pub struct Setup {
     #[arg(long)]
     pub default_audience: bool,
 
-    /// Leave out the Token Vault: the Google connection and the connect page
+    /// Leave out the Token Vault: the Google connection and the connect page. Later runs do so, too
     #[arg(long)]
     pub no_vault: bool,
 
-    /// Leave out the application of the connect page
+    /// Leave out the application of the connect page. Later runs do so, too
     #[arg(long)]
     pub no_connect_page: bool,
 
-    /// Leave out the Action that adds name and email to access tokens
+    /// Leave out the Action that adds name and email to access tokens. Later runs do so, too
     #[arg(long)]
     pub no_action: bool,
 
-    /// Leave out the log stream, and the secret for it
+    /// Leave out the log stream, and the secret for it. Later runs do so, too
     #[arg(long)]
     pub no_log_stream: bool,
+
+    /// Set the Token Vault up though an earlier run left it out
+    #[arg(long, conflicts_with = "no_vault")]
+    pub vault: bool,
+
+    /// Make the application of the connect page though an earlier run left it out
+    #[arg(long, conflicts_with_all = ["no_connect_page", "no_vault"])]
+    pub connect_page: bool,
+
+    /// Make the Action though an earlier run left it out
+    #[arg(long, conflicts_with = "no_action")]
+    pub action: bool,
+
+    /// Make the log stream though an earlier run left it out
+    #[arg(long, conflicts_with = "no_log_stream")]
+    pub log_stream: bool,
 
     /// How the Management API is reached.
     #[command(flatten)]

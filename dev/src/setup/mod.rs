@@ -3,6 +3,7 @@
 mod documents;
 mod env;
 mod organizations;
+mod part;
 mod roles;
 mod run;
 mod state;
@@ -10,6 +11,7 @@ mod steps;
 mod teardown;
 
 pub(crate) use env::EnvFile;
+pub(crate) use part::{Part, left_out};
 
 use crate::{
     Error,
@@ -66,10 +68,8 @@ struct Wanted {
     permissions: Vec<(String, String)>,
     /// The connections with which users of MCP clients sign in, as `--sign-in` names them.
     sign_in: Vec<String>,
-    vault: bool,
-    connect_page: bool,
-    action: bool,
-    log_stream: bool,
+    /// What the options say is made, or left out.
+    choices: Vec<(Part, bool)>,
     /// Whether the tenant cannot reach the server, because it is on this machine.
     is_loopback: bool,
     documents: bool,
@@ -132,7 +132,8 @@ async fn carry_out(
     mut env: EnvFile,
 ) -> Result<(), Error> {
     let path = state::path(&options.env_file);
-    let state = State::read(path.clone(), &wanted.tenant, &wanted.audience)?;
+    let mut state = State::read(path.clone(), &wanted.tenant, &wanted.audience)?;
+    let is_new_choice = state.choose(&wanted.choices);
     let mark = if options.print_cli { "# " } else { "" };
     println!("{mark}The tenant {}, for the server at {}.\n", wanted.tenant, wanted.audience);
     let mut planned = Run::new(management, false, state);
@@ -142,7 +143,8 @@ async fn carry_out(
     let mut env = EnvFile::open(&options.env_file)?;
     let file_changes = filled_in.differs_from(&env)
         | describe(&mut env, wanted, domain, &planned.granted)?
-        | env.is_unread_by_spin();
+        | env.is_unread_by_spin()
+        | is_new_choice;
     if options.print_cli {
         match planned.changes.is_empty() {
             true => println!("# There is nothing to change in the tenant."),
@@ -195,6 +197,18 @@ async fn steps(run: &mut Run<'_>, wanted: &Wanted, env: &mut EnvFile) -> Result<
                 return Ok(());
             }
         };
+    }
+    if run.state.choose(&wanted.choices) && run.apply {
+        run.state.write()?;
+    }
+    for part in run.state.left_out.clone() {
+        if !wanted.choices.contains(&(part, false)) {
+            run.kept.push(format!(
+                "{} is left out, as an earlier run was told. `--{}` makes it.",
+                part.what(),
+                part.name()
+            ));
+        }
     }
     step!("The API", steps::api(run, wanted));
     step!("The application of the server", steps::application(run, wanted, env));
@@ -304,6 +318,14 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         [] if by_documents => CLIENTS.iter().map(|(_, url)| (*url).to_owned()).collect(),
         names => names.iter().map(|name| documents::url(name)).collect::<Result<_, _>>()?,
     };
+    let choices = [
+        (Part::TokenVault, options.vault, options.no_vault),
+        (Part::ConnectPage, options.connect_page, options.no_connect_page),
+        (Part::Action, options.action, options.no_action),
+        (Part::LogStream, options.log_stream, options.no_log_stream),
+    ];
+    let choices = choices.into_iter().filter(|(_, is_made, is_left_out)| *is_made || *is_left_out);
+    let choices = choices.map(|(part, is_made, _)| (part, is_made)).collect();
     Ok(Wanted {
         tenant: variables.tenant_origin(),
         audience: stack::mcp_url(&public_url),
@@ -311,10 +333,7 @@ fn wanted(options: &cli::Setup, env: &EnvFile, domain: &str) -> Result<Wanted, E
         management_scopes: management_scopes.into_iter().map(str::to_owned).collect(),
         permissions,
         sign_in: options.sign_in.clone(),
-        vault: !options.no_vault,
-        connect_page: !options.no_connect_page && !options.no_vault,
-        action: !options.no_action,
-        log_stream: !options.no_log_stream,
+        choices,
         is_loopback,
         documents: by_documents || !imports.is_empty(),
         imports,

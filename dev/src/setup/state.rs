@@ -1,6 +1,7 @@
 //! What the set-up made and changed, in a file beside the environment file: the tear-down undoes
 //! that and nothing else.
 
+use super::part::Part;
 use crate::Error;
 use serde_json::{Value, json};
 use std::{
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub(super) making: Option<(String, String)>,
     /// What the first run has still to decide: a run that was interrupted goes on with it.
     pub(super) undecided: Vec<String>,
+    /// What this or an earlier run was told to leave out.
+    pub(super) left_out: Vec<Part>,
 }
 
 /// An object that the set-up made.
@@ -75,6 +78,7 @@ impl State {
             changed: Vec::new(),
             making: None,
             undecided: Vec::new(),
+            left_out: Vec::new(),
         };
         let Some(json) = read(&state.path)? else { return Ok(state) };
         if json["tenant"] != tenant || json["audience"] != audience {
@@ -107,6 +111,7 @@ impl State {
             .collect();
         let undecided = rows("undecided");
         state.undecided = undecided.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        state.left_out = left_out(&json);
         let making = &json["making"];
         state.making = making.is_object().then(|| (text(making, "kind"), text(making, "what")));
         Ok(state)
@@ -120,6 +125,24 @@ impl State {
         Ok(read(path)?.and_then(|json| {
             Some((json["tenant"].as_str()?.to_owned(), json["audience"].as_str()?.to_owned()))
         }))
+    }
+
+    /// Takes over what the options say is made or left out. Says whether that is new.
+    pub(super) fn choose(&mut self, choices: &[(Part, bool)]) -> bool {
+        let before = self.left_out.clone();
+        for (part, is_made) in choices {
+            self.left_out.retain(|known| known != part);
+            if !is_made {
+                self.left_out.push(*part);
+            }
+        }
+        self.left_out != before
+    }
+
+    /// Whether a part is made. The connect page is for the Token Vault.
+    pub(super) fn makes(&self, part: Part) -> bool {
+        let leaves_out = |part| self.left_out.contains(&part);
+        !leaves_out(part) && (part != Part::ConnectPage || !leaves_out(Part::TokenVault))
     }
 
     /// Remembers that an object is about to be made.
@@ -179,7 +202,7 @@ impl State {
         let failed = |error: std::io::Error| {
             Error::start(format!("{} cannot be written: {error}", self.path.display()))
         };
-        if self.is_empty() {
+        if self.is_empty() && self.left_out.is_empty() {
             return match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
                 _ => Ok(()),
@@ -202,7 +225,10 @@ impl State {
         let mut all = json!({
             "tenant": self.tenant, "audience": self.audience, "made": made, "changed": changed
         });
-        if !self.undecided.is_empty() {
+        if !self.left_out.is_empty() {
+            all["left_out"] = self.left_out.iter().map(|part| part.name()).collect();
+        }
+        if !self.undecided.is_empty() && !self.is_empty() {
             all["undecided"] = json!(self.undecided);
         }
         if let Some((kind, what)) = &self.making {
@@ -212,7 +238,13 @@ impl State {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Value>, Error> {
+/// What a file says is left out. One of an earlier version says nothing.
+pub(super) fn left_out(json: &Value) -> Vec<Part> {
+    let names = json["left_out"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.filter_map(|name| Part::ALL.into_iter().find(|part| part.name() == name)).collect()
+}
+
+pub(super) fn read(path: &Path) -> Result<Option<Value>, Error> {
     let Ok(text) = fs::read_to_string(path) else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         Error::usage(format!(

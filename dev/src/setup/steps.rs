@@ -1,7 +1,7 @@
 //! The steps of the set-up. Each reads what is there and changes what is missing or wrong.
 
 use super::{
-    ACCESS, DATABASE, REGISTRATION, SIGN_IN, Wanted,
+    ACCESS, DATABASE, Part, REGISTRATION, SIGN_IN, Wanted,
     env::EnvFile,
     run::{Run, Stop, Undo},
     state::PROMOTED,
@@ -357,7 +357,7 @@ pub(super) async fn connections(
         let what = format!("Promote the connection {name} to domain level");
         run.correct(&what, path, connection, vec![(PROMOTED, json!(true))], false).await?;
         // The one of the Token Vault is enabled below.
-        if wanted.connect_page && name != GOOGLE {
+        if run.state.makes(Part::ConnectPage) && name != GOOGLE {
             enable(run, connection, env.get("connect_client_id"), "the connect page").await?;
         }
     }
@@ -371,11 +371,11 @@ pub(super) async fn connections(
                     .to_owned(),
             );
         }
-        if wanted.connect_page {
+        if run.state.makes(Part::ConnectPage) {
             enable_first(run, &promoted, env.get("connect_client_id")).await?;
         }
     }
-    if !wanted.vault {
+    if !run.state.makes(Part::TokenVault) {
         return Ok(());
     }
     let Some(google) = connections.iter().find(|one| one["name"] == GOOGLE) else {
@@ -391,7 +391,7 @@ pub(super) async fn connections(
     };
     token_vault(run, wanted, google).await?;
     enable(run, google, env.get("auth0_client_id"), "the server").await?;
-    if wanted.connect_page {
+    if run.state.makes(Part::ConnectPage) {
         enable(run, google, env.get("connect_client_id"), "the connect page").await?;
     }
     Ok(())
@@ -495,7 +495,7 @@ pub(super) async fn connect_page(
     wanted: &Wanted,
     env: &mut EnvFile,
 ) -> Result<(), Stop> {
-    if !wanted.connect_page {
+    if !run.state.makes(Part::ConnectPage) {
         return Ok(());
     }
     let callback = format!("{}/connect/callback", wanted.public_url);
@@ -562,7 +562,7 @@ pub(super) async fn connect_page(
 /// The Action that adds `name` and `email` to access tokens of the API.
 pub(super) async fn action(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> {
     const TRIGGER: &str = "actions/triggers/post-login/bindings";
-    if !wanted.action {
+    if !run.state.makes(Part::Action) {
         return Ok(());
     }
     let code = action_code(&wanted.audience);
@@ -646,7 +646,7 @@ pub(super) async fn log_stream(
     env: &mut EnvFile,
 ) -> Result<(), Stop> {
     let has_secret = env.get("revocation_secret").is_some();
-    if !wanted.log_stream || (wanted.is_loopback && !has_secret) {
+    if !run.state.makes(Part::LogStream) || (wanted.is_loopback && !has_secret) {
         return Ok(());
     }
     let endpoint = format!("{}/revoke", wanted.public_url);

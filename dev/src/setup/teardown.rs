@@ -73,6 +73,8 @@ pub(super) async fn undo(
     }
     let name = env.path().display().to_string();
     if apply {
+        state.left_out.clear();
+        state.write()?;
         env.remove()?;
         println!("  Removed {name}");
         println!("\nDone.");

@@ -52,6 +52,10 @@ impl World {
             no_connect_page: false,
             no_action: false,
             no_log_stream: false,
+            vault: false,
+            connect_page: false,
+            action: false,
+            log_stream: false,
             access: cli::Access { token_stdin: true, auth0_cli: None },
         };
         Self { tenant, http: Http::new().expect("a client"), folder, options }
@@ -321,6 +325,55 @@ async fn only_the_first_run_and_an_option_grant_third_party_clients_anything() {
     assert_eq!((scopes(&world), supported(&world)), (Some(all), everything));
 }
 
+#[tokio::test]
+async fn what_the_first_run_left_out_is_made_only_if_an_option_says_so() {
+    let mut world = World::new().await;
+    let before = world.directory();
+    (world.options.no_vault, world.options.no_action) = (true, true);
+    world.set_up().await.expect("it is set up");
+    let directory = world.directory();
+    (world.options.no_vault, world.options.no_action) = (false, false);
+    world.set_up().await.expect("there is nothing to do");
+    assert_eq!(world.directory(), directory);
+    assert_eq!(world.findings().await, [""; 0], "an operator left them out");
+    let kept = world.plan().await.kept.join("\n");
+    for line in ["The Token Vault is left out", "`--vault` makes it", "`--action` makes it"] {
+        assert!(kept.contains(line), "{kept}");
+    }
+    (world.options.vault, world.options.action) = (true, true);
+    world.set_up().await.expect("they are made");
+    (world.options.vault, world.options.action) = (false, false);
+    let plan = world.plan().await;
+    assert!(plan.changes.is_empty(), "{:#?}", plan.changes);
+    assert!(!plan.kept.join("\n").contains("left out"), "{:?}", plan.kept);
+    let directory = world.directory_now();
+    assert!(directory.clients.iter().any(|client| client.app_type == AppType::RegularWeb));
+    assert_eq!(world.findings().await, [""; 0]);
+
+    // A choice is remembered even if it is all that a run has to do.
+    world.options.no_vault = true;
+    world.set_up().await.expect("there is nothing to do");
+    world.options.no_vault = false;
+    assert!(world.plan().await.kept.join("\n").contains("The Token Vault is left out"));
+    world.tear_down().await.expect("it is undone");
+    assert_eq!(world.directory(), before);
+    assert!(!state::path(&world.env_file()).exists());
+}
+
+#[tokio::test]
+async fn a_log_stream_that_was_left_out_is_made_only_if_an_option_says_so() {
+    let mut world = World::new().await;
+    world.options.url = Some("https://mcp.example.com".to_owned());
+    world.options.no_log_stream = true;
+    world.set_up().await.expect("it is set up");
+    world.options.no_log_stream = false;
+    world.set_up().await.expect("there is nothing to do");
+    assert!(world.directory_now().log_streams.is_empty());
+    world.options.log_stream = true;
+    world.set_up().await.expect("it is made");
+    assert_eq!(world.directory_now().log_streams.len(), 1);
+}
+
 /// Somebody may delete it to stop everything.
 #[tokio::test]
 async fn an_api_that_is_gone_does_not_make_a_first_run() {
@@ -412,6 +465,7 @@ async fn a_new_connect_page_of_a_later_run_has_the_connections_that_users_sign_i
     world.options.sign_in = vec![DATABASE.to_owned()];
     world.set_up().await.expect("it is set up");
     world.options.no_connect_page = false;
+    world.options.connect_page = true;
     world.options.sign_in.clear();
     world.set_up().await.expect("it is completed");
     let directory = world.directory_now();

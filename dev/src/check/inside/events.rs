@@ -1,6 +1,6 @@
 //! Actions, log streams and the store.
 
-use super::{Facts, setup};
+use super::Facts;
 use crate::{check::outcome::Outcome, http::Http, providers::CATEGORIES, variables::Variables};
 use http::Request;
 use serde_json::json;
@@ -31,7 +31,7 @@ fn action(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
         Outcome::note(
             ID,
             "No Action adds `name` and `email` to access tokens, so `greet` and `whoami` know only \
-             the user's id. `cargo run -- tenant setup` creates one.",
+             the user's id. `cargo run -- tenant setup --action` creates one.",
         )
     });
 }
@@ -54,7 +54,7 @@ fn log_stream(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
             ID,
             format!("No log stream of the tenant goes to {endpoint}."),
             why,
-            setup("Dashboard, Monitoring, Streams, Custom Webhook"),
+            "cargo run -- tenant setup --log-stream\nOr: Dashboard, Monitoring, Streams, Custom Webhook",
         ));
     };
     let outcome = |what: String, fix: &str| Outcome::found(ID, what, why, fix);
@@ -99,7 +99,7 @@ fn without_revocation_secret(variables: &Variables) -> &'static str {
     }
     "`revocation_secret` is empty and `check_blocked` is not `true`: whoever is blocked or deleted in \
      the tenant gets in until the token expires, and nothing can cut off access before. Do both: set \
-     check_blocked = \"true\", then cargo run -- tenant setup"
+     check_blocked = \"true\", then cargo run -- tenant setup --log-stream"
 }
 
 /// Tries the store of a running server: a revocation of nobody has to be written to it.

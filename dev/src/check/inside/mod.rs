@@ -13,10 +13,11 @@ mod server;
 mod tenant;
 mod user;
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Verdict};
 use crate::{
     http::Http,
     management::{self, Management, Refusal, segment},
+    setup::{Part, left_out},
     tools::{self, Tool},
     users,
     variables::Variables,
@@ -124,7 +125,33 @@ pub(crate) async fn check(
         ));
     }
     all.extend(events::store(http, variables).await);
+    if let Some(file) = &variables.file
+        && left_out(file).contains(&Part::TokenVault)
+    {
+        all.iter_mut().for_each(without_vault);
+    }
     all
+}
+
+/// What the Token Vault needs is not missing where the set-up was told to leave the vault out.
+fn without_vault(outcome: &mut Outcome) {
+    const IDS: [&str; 5] = [
+        "application.connection",
+        "connection.exists",
+        "connection.keys",
+        "connection.scopes",
+        "connection.token_vault",
+    ];
+    if let Verdict::Found(finding) = &outcome.verdict
+        && IDS.contains(&outcome.id)
+    {
+        outcome.verdict = Verdict::Note(format!(
+            "{} The set-up was told to leave the Token Vault out. To have it: cargo run -- tenant \
+             setup --{}",
+            finding.what,
+            Part::TokenVault.name()
+        ));
+    }
 }
 
 /// The checks of a server without an application in a tenant, which only verifies tokens.
