@@ -14,10 +14,17 @@ pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     };
     all.push(domain_level(connections));
     all.extend(connections.iter().filter(|it| !is_at_domain_level(it)).filter_map(left_out));
-    // Strangers who sign up are no members.
+    let promoted = connections.iter().filter(|it| is_at_domain_level(it));
+    let open: Vec<Outcome> = promoted.filter_map(open_sign_up).collect();
     if facts.variables.words("allowed_organizations").is_empty() {
-        let promoted = connections.iter().filter(|it| is_at_domain_level(it));
-        all.extend(promoted.filter_map(open_sign_up));
+        all.extend(open);
+    } else if !open.is_empty() {
+        all.push(Outcome::note(
+            "connection.membership",
+            "Strangers can become users, and get in only as members of `allowed_organizations`. A \
+             connection with Membership On Authentication makes everybody a member who signs in \
+             with it: Dashboard, Organizations, the organization, Connections",
+        ));
     }
     let Some(google) = connections.iter().find(|connection| connection["name"] == GOOGLE) else {
         return all.push(Outcome::found(

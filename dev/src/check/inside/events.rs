@@ -11,6 +11,7 @@ const NOBODY: &str = "doorward-check|nobody";
 pub(super) fn check(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     action(facts, all);
     log_stream(facts, all);
+    all.extend(check_blocked(facts.variables));
 }
 
 fn action(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
@@ -89,6 +90,23 @@ fn log_stream(facts: &Facts<'_>, all: &mut Vec<Outcome>) {
     } else {
         Outcome::passed(ID, endpoint)
     });
+}
+
+/// What a server for others misses that only waits for the log stream. Without a log stream, the
+/// note about that says it.
+fn check_blocked(variables: &Variables) -> Option<Outcome> {
+    if variables.is_loopback()
+        || variables.get("check_blocked") == Some("true")
+        || variables.get("revocation_secret").is_none()
+    {
+        return None;
+    }
+    Some(Outcome::note(
+        "server.check_blocked",
+        "`check_blocked` is not `true`: while the log stream fails, whoever is blocked or deleted in \
+         the tenant gets in until the token expires. Set check_blocked = \"true\", then cargo run -- \
+         tenant setup",
+    ))
 }
 
 /// What it means that there is no `revocation_secret`.

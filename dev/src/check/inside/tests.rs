@@ -370,7 +370,14 @@ async fn a_server_for_others_is_told_what_keeps_in_those_who_left() {
     assert!(lifetime.starts_with("Note(") && lifetime.contains("86400 seconds"), "{lifetime}");
     let offline = text(&public, "api.offline_access");
     assert!(offline.starts_with("Note(") && offline.contains("refresh token"), "{offline}");
+    // With a log stream that is the only thing missing.
+    world.variables.set("revocation_secret", "a-secret-for-revocations-of-32-characters");
+    let streamed = text(&world.check(None).await, "server.check_blocked");
+    assert!(streamed.starts_with("Note(") && streamed.contains("log stream fails"), "{streamed}");
     world.variables.set("check_blocked", "true");
+    let both = world.check(None).await;
+    assert!(!both.iter().any(|one| one.id == "server.check_blocked"), "{both:#?}");
+    world.variables.set("revocation_secret", "");
     api(world.tenant.control(), |api| api.token_lifetime = 7200);
     let careful = world.check(None).await;
     assert!(!text(&careful, "log_stream").contains("check_blocked"), "{careful:#?}");
@@ -444,6 +451,8 @@ async fn who_can_become_a_client_or_a_user_is_a_note() {
     let outcomes = world.check(None).await;
     assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
     assert_eq!(notes(&outcomes, "connection.open_sign_up"), [""; 0]);
+    let membership = notes(&outcomes, "connection.membership");
+    assert!(membership[0].contains("Membership On Authentication"), "{membership:?}");
     assert_eq!(notes(&outcomes, "tenant.open_registration"), [""; 0]);
     let closed = notes(&outcomes, "tenant.registration");
     assert!(closed[0].contains("an administrator registered"), "{closed:?}");

@@ -184,13 +184,13 @@ fn registration(document: &Value) -> Outcome {
         ),
         (true, false) => Outcome::passed("as.registration", "client ID metadata documents"),
         (false, true) => Outcome::passed("as.registration", "dynamic registration"),
-        (false, false) => Outcome::found(
+        // An operator may want it so.
+        (false, false) => Outcome::note(
             "as.registration",
-            "Clients can neither use a client ID metadata document nor register themselves.",
-            "Every client has to be registered by hand, and most cannot be told a client id.",
-            "Let the authorization server accept one of the two. With Auth0: cargo run -- tenant \
-             setup\nOr: Dashboard, Settings, Advanced, Client ID Metadata Document Registration and \
-             Dynamic Client Registration.",
+            "Clients can neither use a client ID metadata document nor register themselves: only \
+             those that an administrator registered can sign in, and most cannot be told a client \
+             id. To accept the documents of known clients with Auth0: cargo run -- tenant setup \
+             --registration documents",
         ),
     }
 }
