@@ -1,7 +1,11 @@
 //! Completes the commands that outcomes name, so that they can be run as they stand.
 
 use super::outcome::{Outcome, Verdict};
-use crate::{cli, setup::EnvFile, variables::Variables};
+use crate::{
+    cli,
+    setup::{self, EnvFile},
+    variables::Variables,
+};
 use std::path::PathBuf;
 
 const SETUP: &str = "cargo run -- tenant setup";
@@ -15,6 +19,8 @@ pub(super) struct Commands {
     domain: String,
     public_url: String,
     file: File,
+    /// Whether an earlier run of the set-up left a state file beside it.
+    is_remembered: bool,
 }
 
 /// The file with the variables.
@@ -50,6 +56,7 @@ impl Commands {
             domain: variables.get("auth0_domain").unwrap_or("<the tenant>").to_owned(),
             public_url: variables.public_url().to_owned(),
             file,
+            is_remembered: variables.file.as_deref().is_some_and(setup::is_remembered),
         }
     }
 
@@ -66,12 +73,26 @@ impl Commands {
 
     fn line(&self, line: &str) -> String {
         if let Some((before, after)) = line.split_once(SETUP) {
-            let file = match after.contains("--url ") {
+            let (domain, url) = (&self.domain, &self.public_url);
+            let (file, is_remembered) = match (after.contains("--url "), &self.file) {
                 // What is remembered beside the file is about another API.
-                true => format!(" --domain {} --env-file .env.new", self.domain),
-                false => self.setup_file(),
+                (true, _) => (format!(" --domain {domain} --env-file .env.new"), false),
+                (false, File::Usual) => (String::new(), self.is_remembered),
+                (false, File::Named(path)) => {
+                    (format!(" --env-file {}", path.display()), self.is_remembered)
+                }
+                (false, File::Foreign(_) | File::None) => {
+                    (format!(" --domain {domain} --url {url} --env-file .env.setup"), false)
+                }
             };
-            return format!("{before}{SETUP}{file} --yes{}{after}", self.access);
+            let how = match is_remembered {
+                true => " --yes",
+                // It may be a first run, which opens the tenant. So it shows its plan, and lets no
+                // client register unless the outcome says so.
+                false if after.contains("--registration") => "",
+                false => " --registration none",
+            };
+            return format!("{before}{SETUP}{file}{how}{}{after}", self.access);
         }
         let Some((before, command)) = line.split_once(SECRETS) else { return line.to_owned() };
         // The verb and what it is about, each a word.
@@ -88,18 +109,6 @@ impl Commands {
         };
         format!("{before}{convert}{SECRETS}{command}{file}{access}{after}")
     }
-
-    /// The options that name the file of the set-up.
-    fn setup_file(&self) -> String {
-        let (domain, url) = (&self.domain, &self.public_url);
-        match &self.file {
-            File::Usual => String::new(),
-            File::Named(path) => format!(" --env-file {}", path.display()),
-            File::Foreign(_) | File::None => {
-                format!(" --domain {domain} --url {url} --env-file .env.setup")
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -107,11 +116,16 @@ mod tests {
     use super::*;
 
     fn complete(file: File, access: &str, fix: &str) -> String {
+        complete_with(file, true, access, fix)
+    }
+
+    fn complete_with(file: File, is_remembered: bool, access: &str, fix: &str) -> String {
         let commands = Commands {
             access: access.to_owned(),
             domain: "t.example".to_owned(),
             public_url: "https://mcp.example".to_owned(),
             file,
+            is_remembered,
         };
         let mut outcome = Outcome::found("id", "what", "why", fix);
         commands.complete(&mut outcome);
@@ -136,17 +150,35 @@ mod tests {
                 foreign(),
                 "",
                 "",
-                " --domain t.example --url https://mcp.example --env-file .env.setup --yes",
+                " --domain t.example --url https://mcp.example --env-file .env.setup \
+                 --registration none",
+            ),
+            (
+                File::None,
+                " --token-stdin",
+                " --registration documents",
+                " --domain t.example --url https://mcp.example --env-file .env.setup --token-stdin \
+                 --registration documents",
             ),
             (
                 File::Usual,
                 "",
                 " --url http://localhost:3000",
-                " --domain t.example --env-file .env.new --yes --url http://localhost:3000",
+                " --domain t.example --env-file .env.new --registration none \
+                 --url http://localhost:3000",
             ),
         ] {
             let text = complete(file, access, &format!("Do: {SETUP}{fix}"));
             assert_eq!(text, format!("Do: {SETUP}{expected}"));
+        }
+    }
+
+    /// A first run opens the tenant, so its plan comes first.
+    #[test]
+    fn a_set_up_that_may_be_a_first_run_is_only_planned_and_lets_no_client_register() {
+        for file in [File::Usual, File::Named("a.env".into())] {
+            let text = complete_with(file, false, "", SETUP);
+            assert!(text.ends_with(" --registration none") && !text.contains("--yes"), "{text}");
         }
     }
 

@@ -411,6 +411,11 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
+/// Whether a run with this environment file left a state file beside it.
+pub(crate) fn is_remembered(env_file: &Path) -> bool {
+    state::path(env_file).exists()
+}
+
 /// A new secret of 43 characters.
 pub(crate) fn random_secret() -> Result<String, Error> {
     let mut bytes = [0; 32];
