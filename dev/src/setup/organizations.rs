@@ -82,11 +82,7 @@ pub(super) async fn ensure(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Sto
             Some(id) => {
                 run.state.adopt("organizations", id, &what)?;
                 connect(run, name, id, &connections).await?;
-                let own = run.state.has_made("organizations", id);
-                let what = format!("Let MCP clients sign members of the organization {name} in");
-                let path = format!("organizations/{}", segment(id));
-                run.correct(&what, path, found.unwrap_or(&Value::Null), third_parties(), own)
-                    .await?;
+                admit_third_parties(run, wanted, id, found.unwrap_or(&Value::Null)).await?;
                 Some(id.to_owned())
             }
             None => {
@@ -107,6 +103,30 @@ pub(super) async fn ensure(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Sto
             }
         };
         members(run, organization, id.as_deref(), &roles).await?;
+    }
+    Ok(())
+}
+
+/// Lets third-party clients sign members of an organization that exists in, if an option says so.
+/// An operator may have closed it.
+async fn admit_third_parties(
+    run: &mut Run<'_>,
+    wanted: &Wanted,
+    id: &str,
+    organization: &Value,
+) -> Result<(), Stop> {
+    let name = organization["name"].as_str().unwrap_or_default();
+    if wanted.access {
+        let what = format!("Let MCP clients sign members of the organization {name} in");
+        let path = format!("organizations/{}", segment(id));
+        let own = run.state.has_made("organizations", id);
+        return run.correct(&what, path, organization, third_parties(), own).await;
+    }
+    if organization["third_party_client_access"] != "allow" {
+        run.kept.push(format!(
+            "Third-party clients may not sign in members of the organization {name}. \
+             `--third-party-access` lets them."
+        ));
     }
     Ok(())
 }

@@ -29,7 +29,8 @@ pub(super) async fn api(run: &mut Run<'_>, wanted: &Wanted) -> Result<(), Stop> 
     let what = format!("Create the API {} with {count} permissions", wanted.audience);
     let Some(api) = run.management.find(&path).await? else {
         // Nothing of the set-up is there: what no option names is decided now, and only now.
-        let mut decisions = vec![ACCESS];
+        let mut decisions = Vec::new();
+        decisions.extend((wanted.registration != Some(Registration::None)).then_some(ACCESS));
         decisions.extend(wanted.sign_in.is_empty().then_some(SIGN_IN));
         decisions.extend(wanted.registration.is_none().then_some(REGISTRATION));
         run.begin(&decisions);
@@ -227,9 +228,10 @@ pub(super) async fn management(
     grant(run, what, &who, &wanted.management_audience, "client", &wanted.management_scopes).await
 }
 
-/// Whether this run may open the API to clients: the first one, or because an option says so.
+/// Whether this run may open the API to clients: the first one unless clients may not register, or
+/// because an option says so.
 fn opens(run: &Run<'_>, wanted: &Wanted) -> bool {
-    wanted.access || run.decides(ACCESS)
+    wanted.access || (run.decides(ACCESS) && wanted.registration != Some(Registration::None))
 }
 
 /// The default grant of third-party clients.
@@ -245,19 +247,28 @@ pub(super) async fn third_parties(run: &mut Run<'_>, wanted: &Wanted) -> Result<
                 && grant["audience"] == wanted.audience.as_str()
                 && grant["subject_type"] == "user"
         };
+        let grant = grants.iter().find(is_ours);
         let (granted, missing): (Vec<_>, Vec<_>) =
-            scopes.iter().cloned().partition(|scope| match grants.iter().find(is_ours) {
+            scopes.iter().cloned().partition(|scope| match grant {
                 Some(grant) => grant["allow_all_scopes"] == true || has(&grant["scope"], scope),
                 None => false,
             });
         run.granted = granted;
         if !missing.is_empty() {
-            run.kept.push(format!(
-                "The default grant of third-party clients lacks {}: clients that nobody registered \
-                 are not given it. `--third-party-access` grants it, for a new tool for example.",
-                missing.join(" ")
-            ));
-            return Ok(());
+            run.kept.push(match grant {
+                Some(_) => format!(
+                    "The default grant of third-party clients lacks {}: clients that nobody \
+                     registered are not given it. `--third-party-access` grants it, for a new tool \
+                     for example.",
+                    missing.join(" ")
+                ),
+                None => {
+                    "Third-party clients have no default grant for the API: clients that nobody \
+                         registered get no token for it. `--third-party-access` makes the grant."
+                        .to_owned()
+                }
+            });
+            return Ok(run.decided(&[ACCESS])?);
         }
     }
     let what = "the API, for clients that register themselves";

@@ -326,6 +326,95 @@ async fn only_the_first_run_and_an_option_grant_third_party_clients_anything() {
 }
 
 #[tokio::test]
+async fn a_first_run_that_lets_no_client_register_grants_them_nothing() {
+    let mut world = World::new().await;
+    let is_granted = |world: &World| {
+        world.directory_now().client_grants.iter().any(|one| one.default_for.is_some())
+    };
+    world.options.registration = Some(Registration::None);
+    let kept = world.plan().await.kept.join("\n");
+    assert!(kept.contains("have no default grant for the API"), "{kept}");
+    assert!(kept.contains("`--third-party-access` makes the grant"), "{kept}");
+    world.set_up().await.expect("it is set up");
+    assert!(!is_granted(&world) && !world.directory_now().tenant.dynamic_client_registration);
+    assert_eq!(world.findings().await, [""; 0]);
+    world.options.registration = None;
+    world.set_up().await.expect("there is nothing to do");
+    assert!(!is_granted(&world), "it is no first run any more");
+    world.options.third_party_access = true;
+    world.set_up().await.expect("it is opened");
+    assert!(is_granted(&world));
+
+    let mut world = World::new().await;
+    world.options.registration = Some(Registration::None);
+    world.options.client = vec!["vscode".to_owned()];
+    world.set_up().await.expect("it is set up");
+    assert!(is_granted(&world), "the client that is named needs it");
+}
+
+/// `check` names the set-up as a repair: plain, with a file of organizations, and with a new file
+/// for another URL.
+#[tokio::test]
+async fn no_command_that_the_doctor_names_opens_what_an_operator_closed() {
+    let mut world = World::new().await;
+    world.use_roles("[[organization]]\nname = 'acme'\n");
+    world.set_up().await.expect("it is set up");
+    world.options.roles = None;
+    world.tenant.control().edit(|it| {
+        it.tenant.dynamic_client_registration = false;
+        it.client_grants.retain(|one| one.default_for.is_none());
+        it.organizations[0].third_party_clients = false;
+        it.connections[1].is_domain_connection = false;
+        let api = it.apis.iter_mut().find(|api| api.identifier == AUDIENCE).expect("it exists");
+        api.user_access = "deny_all".to_owned();
+    });
+    let break_something = |world: &World| {
+        world.tenant.control().edit(|it| it.tenant.response_issuer = false);
+    };
+    break_something(&world);
+    let is_closed = |world: &World| {
+        let directory = world.directory_now();
+        let api = directory.apis.iter().find(|api| api.identifier == AUDIENCE).expect("it exists");
+        assert_eq!(api.user_access, "deny_all");
+        assert!(!directory.tenant.dynamic_client_registration);
+        assert!(!directory.organizations[0].third_party_clients);
+        assert!(!directory.connections[1].is_domain_connection);
+        assert!(directory.client_grants.iter().all(|one| one.default_for.is_none()));
+        assert!(directory.tenant.response_issuer, "it is repaired");
+    };
+    let findings = world.findings().await.join("\n");
+    assert!(findings.contains("tenant.response_issuer"), "{findings}");
+    for option in ["--registration", "--third-party-access", "--client"] {
+        assert!(!findings.contains(option), "{findings}");
+    }
+    world.set_up().await.expect("it is repaired");
+    is_closed(&world);
+    assert_eq!(world.findings().await, [""; 0]);
+
+    break_something(&world);
+    world.use_roles("[[organization]]\nname = 'acme'\n");
+    world.set_up().await.expect("it is repaired");
+    is_closed(&world);
+    let kept = world.plan().await.kept.join("\n");
+    assert!(kept.contains("members of the organization acme. `--third-party-access`"), "{kept}");
+
+    break_something(&world);
+    let (roles, env_file) = (world.options.roles.take(), world.options.env_file.clone());
+    world.options.url = Some("http://localhost:3000".to_owned());
+    world.options.env_file = world.folder.path().join(".env.new");
+    world.options.registration = Some(Registration::None);
+    world.set_up().await.expect("another API is set up");
+    is_closed(&world);
+
+    // Somebody who says so opens it.
+    (world.options.url, world.options.env_file) = (None, env_file);
+    (world.options.registration, world.options.roles) = (None, roles);
+    world.options.third_party_access = true;
+    world.set_up().await.expect("it is opened");
+    assert!(world.directory_now().organizations[0].third_party_clients);
+}
+
+#[tokio::test]
 async fn what_the_first_run_left_out_is_made_only_if_an_option_says_so() {
     let mut world = World::new().await;
     let before = world.directory();
@@ -809,8 +898,9 @@ async fn the_set_up_mends_what_the_doctor_says_it_does() {
         if fix.contains("--roles <file>") {
             world.use_roles("[[organization]]\nname = 'acme'\n");
         }
-        if fix.contains("--registration documents") {
-            world.options.registration = Some(Registration::Documents);
+        // An operator may have closed these, so no repair opens them.
+        for option in ["--registration", "--third-party-access", "--client"] {
+            assert!(!fix.contains(option), "{what}: {fix}");
         }
         if fix.contains("--sign-in <connection>") {
             world.options.sign_in = vec![GOOGLE.to_owned()];

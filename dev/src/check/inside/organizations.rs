@@ -47,12 +47,16 @@ fn third_parties(allowed: &[&str], organizations: &[Value]) -> Outcome {
     if closed.is_empty() {
         return Outcome::passed("organizations", allowed.join(", "));
     }
-    Outcome::found(
+    // An operator may want it so.
+    Outcome::note(
         "organizations",
-        format!("Third-party clients may not sign in members of {}.", closed.join(", ")),
-        "MCP clients that registered themselves are such clients, so members get no token.",
-        "cargo run -- tenant setup --roles <file>, with the organizations\nOr: Dashboard, \
-         Organizations, the organization, Overview, Third-Party Application Access",
+        format!(
+            "Third-party clients, such as those that registered themselves, may not sign in members \
+             of {}. To let them: Dashboard, Organizations, the organization, Overview, Third-Party \
+             Application Access. To let them, and open the API to third-party clients: cargo run -- \
+             tenant setup --third-party-access --roles <file>, with the organizations",
+            closed.join(", ")
+        ),
     )
 }
 

@@ -130,14 +130,14 @@ fn documents(facts: &Facts<'_>, settings: &serde_json::Value, all: &mut Vec<Outc
     }
     let Some(documents) = facts.known(ID, &facts.tenant.documents, all) else { return };
     all.push(if documents.is_empty() {
-        Outcome::found(
+        // What imports them also opens the API, so it is no repair.
+        Outcome::note(
             ID,
-            "The tenant accepts client ID metadata documents, and has imported none.",
-            "Clients that have one use it instead of registering, and are refused: \"Unknown \
-             client\".",
-            "cargo run -- tenant setup --registration documents\nOr: Dashboard, Applications, Create \
-             Application, Import from URL. If the tenant registers documents dynamically, there is \
-             nothing to fix.",
+            "The tenant accepts client ID metadata documents, and has imported none: clients that \
+             have one use it instead of registering, and are refused as \"Unknown client\", unless \
+             the tenant registers documents dynamically. To import one: Dashboard, Applications, \
+             Create Application, Import from URL. To import those of known clients, and open the API \
+             to third-party clients: cargo run -- tenant setup --registration documents",
         )
     } else {
         Outcome::passed(ID, documents.join(", "))

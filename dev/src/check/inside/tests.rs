@@ -164,9 +164,6 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("tenant.registration", "permissive clients", |control, _| {
         control.edit(|it| it.tenant.permissive_registration = true);
     }),
-    ("tenant.documents", "documents that nobody imported", |control, _| {
-        control.edit(|it| it.tenant.client_id_metadata_documents = true);
-    }),
     ("tenant.scope_descriptions", "names of scopes on the consent page", |control, _| {
         control.edit(|it| it.tenant.scope_descriptions = false);
     }),
@@ -253,10 +250,6 @@ pub(crate) const BROKEN: &[(&str, &str, Break)] = &[
     ("application.scopes", "a scope for members of organizations", |control, variables| {
         variables.set("allowed_organizations", "acme");
         control.edit(|it| it.client_grants[0].scopes.retain(|scope| scope != "read:roles"));
-    }),
-    ("organizations", "an organization that refuses MCP clients", |control, variables| {
-        variables.set("allowed_organizations", "acme");
-        control.edit(|it| it.organizations[1].third_party_clients = false);
     }),
     ("organizations", "an organization that is not there", |_, variables| {
         variables.set("allowed_organizations", "acme org_that_is_not_there");
@@ -408,6 +401,21 @@ async fn an_api_that_is_closed_to_clients_is_a_note_with_what_opens_it() {
     let control = world.tenant.control();
     control.edit(|it| it.client_grants.retain(|grant| grant.default_for.is_none()));
     is_note(&world.check(None).await, "clients.grant", "have no default grant");
+    world.variables.set("allowed_organizations", "acme");
+    let control = world.tenant.control();
+    control.edit(|it| it.organizations[1].third_party_clients = false);
+    is_note(&world.check(None).await, "organizations", "sign in members of acme");
+}
+
+#[tokio::test]
+async fn a_tenant_that_imported_no_documents_is_a_note() {
+    let world = World::new().await;
+    world.tenant.control().edit(|it| it.tenant.client_id_metadata_documents = true);
+    let outcomes = world.check(None).await;
+    let note = text(&outcomes, "tenant.documents");
+    assert!(note.starts_with("Note(") && note.contains("Import from URL"), "{note}");
+    assert!(note.contains("tenant setup --registration documents"), "{note}");
+    assert_eq!(found(&outcomes), [""; 0], "{outcomes:#?}");
 }
 
 #[tokio::test]
