@@ -36,8 +36,14 @@ pub struct Exchanges<'a> {
 #[derive(Debug, Default)]
 pub struct LastExchange(Cell<Option<Outcome>>);
 
-/// Whether a token was cached; whether connecting the account solves an error.
-type Outcome = Result<bool, bool>;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Made,
+    Remembered,
+    Failed,
+    /// It failed, and may succeed at once with another token or a connected account.
+    Unsettled,
+}
 
 /// A token exchange by one of the tenant's profiles (RFC 8693). The subject token is the caller's,
 /// unless another one is given.
@@ -228,8 +234,13 @@ impl<'a> Exchanges<'a> {
             }
             let outcome = self.tenant.memory.exchanged.get(&self.lookup(exchange), freshness).await;
             self.last.0.set(Some(match &outcome {
-                Ok(obtained) => Ok(obtained.is_cached),
-                Err(error) => Err(exchange.is_connection && error.is_solved_by_connecting()),
+                Ok(obtained) if obtained.is_cached => Outcome::Remembered,
+                Ok(_) => Outcome::Made,
+                Err(ExchangeError::CallerTokenRefused) => Outcome::Unsettled,
+                Err(error) if exchange.is_connection && error.is_solved_by_connecting() => {
+                    Outcome::Unsettled
+                }
+                Err(_) => Outcome::Failed,
             }));
             outcome
         })
@@ -248,16 +259,17 @@ impl LastExchange {
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.0.get().map(|outcome| match outcome {
-            Ok(true) => "remembered",
-            Ok(false) => "made",
-            Err(_) => "failed",
+            Outcome::Remembered => "remembered",
+            Outcome::Made => "made",
+            Outcome::Failed | Outcome::Unsettled => "failed",
         })
     }
 
-    /// Whether there was no token, and connecting the account, again if need be, can help.
+    /// Whether there was no token, and the next exchange may succeed at once: with another token of
+    /// the caller, or because the account is connected meanwhile.
     #[must_use]
-    pub fn is_solved_by_connecting(&self) -> bool {
-        self.0.get() == Some(Err(true))
+    pub fn is_unsettled(&self) -> bool {
+        self.0.get() == Some(Outcome::Unsettled)
     }
 }
 

@@ -332,7 +332,7 @@ impl Line {
             self.0.push_str(value);
             self.0.push('"');
         } else {
-            // A text cannot fail to become JSON.
+            // Serializing a string into memory cannot fail.
             let json = serde_json::to_string(value).unwrap_or_default();
             self.0.push_str(&printable_ascii(&json));
         }

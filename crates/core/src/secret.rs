@@ -53,7 +53,7 @@ impl From<&str> for Secret {
 /// For secrets of the operator there is [`matches`](Secret::matches).
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        // A byte at a time takes several microseconds for a token.
+        // Eight bytes at a time: one at a time takes several microseconds for a token.
         let (words, rest) = self.0.as_bytes().as_chunks();
         let (other_words, other_rest) = other.0.as_bytes().as_chunks();
         let pairs = words.iter().zip(other_words);

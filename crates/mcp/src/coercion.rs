@@ -6,8 +6,8 @@ use std::cell::Cell;
 use doorward_core::strict_json::{max_values, parse_within};
 use serde_json::{Map, Number, Value, json};
 
-/// How many steps a coercion takes at most, and a check of the same arguments. So no schema of
-/// another server takes an instance's time.
+/// The most steps of coercing arguments, and of checking them. So no schema of another server takes
+/// an instance's time.
 pub(crate) const MAX_STEPS: usize = 2_000_000;
 
 /// What hosts add to the arguments of every call, whatever the schema says.
@@ -34,9 +34,9 @@ fn coerce_members(schema: &Value, arguments: &mut Map<String, Value>, steps: &Ce
             coerce_value(property, value, steps);
             let is_empty = value == "";
             let has_meaning = is_empty
-                && (property.get("const") == Some(value) || lists(property, "enum", "", steps));
+                && (property.get("const") == Some(value) || may_list(property, "enum", "", steps));
             let is_left_out = value.is_null() || is_empty && !has_meaning;
-            !is_left_out || lists(schema, "required", name, steps)
+            !is_left_out || may_list(schema, "required", name, steps)
         }
         None => !is_closed || !name.starts_with('_') && !OF_HOSTS.contains(&name),
     });
@@ -52,7 +52,7 @@ pub(crate) fn keep(
 
 /// Whether a list of the schema has a text. After too many steps it counts as listed: then the
 /// argument stays as it is.
-fn lists(schema: &Value, list: &str, text: &str, steps: &Cell<usize>) -> bool {
+fn may_list(schema: &Value, list: &str, text: &str, steps: &Cell<usize>) -> bool {
     let Some(list) = schema.get(list).and_then(Value::as_array) else { return false };
     steps.set(steps.get().saturating_add(list.len()));
     steps.get() > MAX_STEPS || list.iter().any(|it| it == text)
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_a_schema_are_looked_at_only_so_often() {
+    fn a_schema_does_not_take_an_instances_time() {
         let names: Vec<String> = (0..5000).map(|number| format!("r{number}")).collect();
         for property in [
             json!({ "type": "object", "properties": { "a": {} }, "required": names }),

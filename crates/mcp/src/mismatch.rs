@@ -36,8 +36,8 @@ const MAX_REFERENCE_BYTES: usize = 256;
 /// A check of a value against a whole schema, which references are looked up in.
 struct Check<'a> {
     root: &'a Value,
-    /// Values, entries of `enum` and `required` that they are compared with, and bytes of
-    /// references.
+    /// How many steps were taken: values, entries of `enum` and `required` that they are compared
+    /// with, and bytes of references.
     steps: Cell<usize>,
 }
 

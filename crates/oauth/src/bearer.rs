@@ -72,11 +72,13 @@ fn is_b64token(token: &str) -> bool {
 /// Which bytes a token may have before its padding. Each call checks all of its token: looking a
 /// byte up is faster than comparing it.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the table's length")]
-const IN_TOKENS: [bool; 256] = {
+static IN_TOKENS: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < table.len() {
-        table[byte] = matches!(byte as u8, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        let it = byte as u8;
+        table[byte] =
+            it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
         byte += 1;
     }
     table

@@ -248,8 +248,9 @@ fn authorized_target<'a>(
     // These mean another path to some servers, which decode it once, or more often.
     let count = |text: &str| text.bytes().filter(|byte| b"./\\".contains(byte)).count();
     let is_plain = !path.ends_with("/.")
-        && !["..", "/./", "//", "\\"].iter().any(|it| path.contains(it))
-        && unescaped(&path).is_some_and(|it| count(&it) == count(&path));
+        && decoded_path(&path).is_some_and(|it| {
+            count(&it) == count(&path) && !OTHER_PATHS.iter().any(|other| it.contains(other))
+        });
     let origin = egress.admits(host, &path).filter(|_| is_plain).ok_or(EgressReason::Host)?;
     match egress.methods.contains(method) {
         true => Ok(Target { upstream, egress, url: origin.url(&path) }),
@@ -257,9 +258,13 @@ fn authorized_target<'a>(
     }
 }
 
+/// What a decoded path may not have. Some servers also decode `%u002e`, and some drop control
+/// characters.
+const OTHER_PATHS: [&str; 10] = ["..", "/./", "//", "\\", "%u00", "%U00", "\0", "\t", "\n", "\r"];
+
 /// A path without escapes, however often they are encoded; `None` if what is encoded is not UTF-8.
 /// No two escapes overlap, so it does not matter which is decoded first.
-pub(crate) fn unescaped(path: &str) -> Option<String> {
+pub(crate) fn decoded_path(path: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut plain = Vec::new();
     for byte in path.bytes() {

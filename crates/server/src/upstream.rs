@@ -26,14 +26,14 @@ use self::{
     catalog::Catalog,
     credential::credential_header,
 };
-use crate::{context::Context, egress::unescaped, request::CallerRequest};
+use crate::{context::Context, egress::decoded_path, request::CallerRequest};
 
 /// The longest URI that is matched with a template, in bytes: as long as those of lists.
 const MAX_URI: usize = 2048;
 
 /// Adds what all servers have in a list to the registry. If a server's lists are unavailable, its
-/// entries are missing. Lists that need the caller's token are fetched only for callers who may use
-/// what is in them.
+/// entries are missing. Lists that need the caller's token are fetched only for callers who hold the
+/// permission of the entry, whatever `tool_policy` hides of it.
 pub(crate) async fn with_remote_list(
     registry: &Registry<Context>,
     catalogs: &CatalogCache,
@@ -51,7 +51,7 @@ pub(crate) async fn with_remote_list(
         }
         let is_decidable = is_filtered && upstream.permission.is_some();
         if upstream.has_caller_credential() && is_decidable {
-            // The operator's policy is about single tools, which it may hide from the list.
+            // Decide as for a prompt: `tool_policy` hides single tools, and the prefix names none.
             match decide(request, memo, upstream, Listing::Prompts, &upstream.prefix).await {
                 // With one more consent it may be used.
                 Decision::Allowed | Decision::NeedsScope(_) => {}
@@ -69,7 +69,7 @@ pub(crate) async fn with_remote_list(
     let longest = upstreams.iter().map(|upstream| upstream.limits.total).max();
     environment.budget.allow(longest.unwrap_or_default());
     let lists = upstreams.iter().map(|it| catalog_for(registry, catalogs, request, it));
-    // The lookup has logged why a list is missing.
+    // Whoever asked for a list has logged why it is missing.
     for catalog in all(lists).await.into_iter().flatten() {
         merged = merged.and_remote(&of_list(&catalog.offer, listing, &|_| true));
     }
@@ -136,7 +136,7 @@ fn is_plain(uri: &str) -> bool {
     let mut segments = uri.split('/');
     let mut escapes = uri.split('%').skip(1);
     uri.len() <= MAX_URI
-        && unescaped(uri).is_some()
+        && decoded_path(uri).is_some()
         && uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#;<>\"^`{|}".contains(&byte))
         && segments.all(|segment| !matches!(segment, "." | ".."))
         && escapes.all(|escape| {

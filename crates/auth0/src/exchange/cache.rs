@@ -33,7 +33,7 @@ use crate::{
 /// How many tokens an instance remembers.
 const MAX_TOKENS: usize = 256;
 
-/// How long a tenant is left alone that refused an exchange, in milliseconds.
+/// Back-off after an exchange that the tenant refused, in milliseconds.
 const BACKOFF_MILLIS: u64 = 2000;
 
 /// How much room the length of a part and the space behind it take at most.
@@ -108,7 +108,7 @@ impl ExchangeCache {
         let Exchanged { token, .. } = loop {
             match self.0.get(&store, lookup).await {
                 Ok(exchanged) => break exchanged,
-                // It is cached, and the next exchange may end in another way.
+                // An error that may be over by now: ask once more, without the back-off.
                 Err(error)
                     if lookup.is_solved_by_a_retry(&error)
                         && !lookup.has_fetched.get()

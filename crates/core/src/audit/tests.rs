@@ -40,6 +40,47 @@ fn written(host: &FakeHost, names: SubjectNames, event: &AuditEvent<'_>) -> Valu
 }
 
 #[test]
+fn the_members_of_a_line_have_their_order() {
+    let host = FakeHost::new();
+    let trace = Trace::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None);
+    let call = CallMeasures {
+        duration_ms: 5,
+        upstream_calls: 2,
+        upstream_ms: 3,
+        upstream_result: Some("200"),
+        exchange: Some("made"),
+    };
+    let revoked = Revoked {
+        organization: Some("org"),
+        token: Some("jti"),
+        issued_before: Some(9),
+        ..Revoked::default()
+    };
+    let event = AuditEvent {
+        reason: &Refused,
+        who: Some(Who { actor: Some("agent"), ..WHO }),
+        item: Some(Item { kind: ItemKind::Prompt, name: "plan" }),
+        trace: trace.as_ref(),
+        call: Some(call),
+        revoked: Some(revoked),
+    };
+    written(&host, SubjectNames::Plain, &event);
+    let line = host.audited.borrow().last().cloned().unwrap();
+    let (start, rest) = line.split_once("\"outcome\"").unwrap();
+    assert!(start.starts_with(r#"{"time":"2027-01-15T08:00:00.007Z","request_id":""#), "{line}");
+    assert_eq!(
+        rest,
+        concat!(
+            r#":"denied","reason":"tool_permission_missing","issuer":"https://tenant.example.com/","#,
+            r#""subject":"auth0|owner","client":"client","organization":"org","token":"jti","#,
+            r#""issued_before":9,"kind":"user","actor":"agent","prompt":"plan","latency_ms":7,"#,
+            r#""duration_ms":5,"upstream_calls":2,"upstream_ms":3,"upstream_result":"200","#,
+            r#""exchange":"made","trace_id":"0af7651916cd43dd8448eb211c80319c"}"#,
+        )
+    );
+}
+
+#[test]
 fn a_line_says_who_what_and_why() {
     let host = FakeHost::new();
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

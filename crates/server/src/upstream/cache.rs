@@ -138,15 +138,14 @@ impl CatalogCache {
             let fetched = Catalog::fetch(lookup, upstream, context.as_ref(), stale.as_deref())
                 .await
                 .map(Rc::new);
-            let is_connectable =
-                context.is_some_and(|it| it.notes().exchange.is_solved_by_connecting());
+            let is_unsettled = context.is_some_and(|it| it.notes().exchange.is_unsettled());
             self.update(&id, is_for_caller, &mut |known| match &fetched {
                 Ok(catalog) => {
                     known.catalog = Some(Rc::clone(catalog));
                     (known.fetched_at, known.error) = (now, None);
                 }
-                // The caller may connect the account at any time.
-                Err(_) if is_connectable => known.attempted_at = 0,
+                // The caller may connect the account at any time, or come with another token.
+                Err(_) if is_unsettled => known.attempted_at = 0,
                 Err(error) => known.error = Some(*error),
             });
             if let Ok(catalog) = &fetched
