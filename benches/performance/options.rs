@@ -128,7 +128,7 @@ impl Options {
             let problem = "`soak` takes --minutes, --write and hosts, and no other parts.";
             return Err(Exit::Usage(problem.to_owned()));
         }
-        if options.profile && (other || options.soak || options.quick) {
+        if options.profile && (!options.words.is_empty() || options.soak || options.quick) {
             let problem = "`profile` takes --baseline and --write, and no other parts.";
             return Err(Exit::Usage(problem.to_owned()));
         }

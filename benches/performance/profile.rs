@@ -4,6 +4,7 @@
 mod stacks;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{self, Output},
     time::Duration,
@@ -68,7 +69,7 @@ async fn build(bench: &Bench) -> Result<PathBuf, String> {
     Ok(folder.join("wasm32-wasip2/release/doorward.wasm"))
 }
 
-/// Measures a component, each of whose instances answers so many requests.
+/// Measures a component, each of whose instances answers this number of requests.
 async fn measure(component: &Path, requests: usize, bench: &Bench) -> Result<Profile, String> {
     let reuse = Reuse { requests, ..Reuse::default() };
     let doorward = Subject::start(On::Local, component.to_owned(), reuse, &[]).await?;
@@ -77,17 +78,26 @@ async fn measure(component: &Path, requests: usize, bench: &Bench) -> Result<Pro
     load.round(16, Until::Time(Duration::from_secs(1))).await?;
     bench.say(&format!("measuring for {SECONDS} seconds"));
     let data = target("profile.data");
+    // Not that of an earlier run, if perf fails.
+    let _ = fs::remove_file(&data);
     let mut perf = Command::new("perf")
         .args(["record", "--quiet", "--call-graph", "fp", "--freq", &FREQUENCY.to_string()])
         .args(["--pid", &process::id().to_string(), "--output"])
         .arg(&data)
         .args(["sleep", &SECONDS.to_string()])
+        .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("perf does not start: {error}"))?;
     let mut calls = 0;
-    // The load ends with perf, so that each sample belongs to a call that is counted.
-    while perf.try_wait().map_err(|error| error.to_string())?.is_none() {
+    // The load ends after perf, so that each sample belongs to a call that is counted.
+    let status = loop {
         calls += load.round(16, Until::Time(Duration::from_millis(500))).await?.latencies.len();
+        if let Some(status) = perf.try_wait().map_err(|error| error.to_string())? {
+            break status;
+        }
+    };
+    if !status.success() {
+        return Err("perf failed: see its message.".to_owned());
     }
     let mut script = Command::new("perf");
     let stacks = output(script.args(["script", "-F", "ip,sym", "-i"]).arg(&data)).await?;

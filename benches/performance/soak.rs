@@ -32,7 +32,7 @@ const CONNECTIONS: usize = 2;
 /// Runs the load on all hosts at the same time, and prints what was seen.
 ///
 /// # Errors
-/// Returns what did not hold, of all hosts.
+/// Returns what did not hold, of all hosts; the first problem if a host does not start or measure.
 pub(crate) async fn run(hosts: &[On], bench: &Bench) -> Result<(), String> {
     let time = Duration::from_secs(60 * bench.options.minutes);
     let names: Vec<_> = hosts.iter().map(|on| on.plain()).collect();

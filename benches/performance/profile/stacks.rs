@@ -40,6 +40,7 @@ impl Profile {
 
 /// The name of a function without the hash, the numbers and the generic arguments of its symbol.
 fn name(symbol: &str) -> String {
+    // Without the number of the module and of the function, which may be before the symbol.
     let mangled = symbol
         .rsplit_once("::_")
         .map_or(symbol, |(_, rest)| &symbol[symbol.len() - rest.len() - 1..]);
@@ -60,7 +61,8 @@ fn name(symbol: &str) -> String {
     short.replace("::{{closure}}", "").replace("::::", "::")
 }
 
-/// Two tables with so many rows: functions by what they take with all that they call, and alone.
+/// Two tables with this number of rows: functions by what they take with all that they call, and
+/// alone.
 pub(super) fn tables(call: &str, before: Option<&Profile>, now: &Profile, rows: usize) -> String {
     let mut text = String::new();
     let total = before.map(|before| format!(", before {:.1} µs", before.total)).unwrap_or_default();

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(10);
 static IS_PROFILED: AtomicBool = AtomicBool::new(false);
 
 /// Makes all hosts of this process write the names and addresses of the functions that they compile
-/// into a file in `/tmp`, where `perf` looks for them. Has an effect before the first host starts.
+/// into a file in `/tmp`, where `perf` looks for them. Has no effect after the first host started.
 pub fn name_functions_for_perf() {
     IS_PROFILED.store(true, Ordering::Relaxed);
 }
