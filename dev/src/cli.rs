@@ -342,8 +342,8 @@ pub struct Setup {
     #[arg(long, conflicts_with = "yes")]
     pub print_cli: bool,
 
-    /// How clients that nobody registered get in [default: dynamic in the first run; later runs
-    /// leave it as it is]
+    /// How clients that nobody registered get in [default: dynamic in the first run, in which none
+    /// also leaves out their grant; later runs leave it as it is]
     #[arg(long, value_enum, value_name = "HOW")]
     pub registration: Option<Registration>,
 
@@ -354,7 +354,8 @@ pub struct Setup {
     pub client: Vec<String>,
 
     /// Let clients get tokens of users for the API: all scopes in the default grant of third-party
-    /// clients, and no `deny_all` [default: in the first run; later runs do so only with this,
+    /// clients, no `deny_all`, and access to the organizations of `--roles` [default: the first run
+    /// makes the grant unless `--registration` is none; later runs do all of this only with this,
     /// `--client`, or `--registration` dynamic, documents or both]
     #[arg(long)]
     pub third_party_access: bool,
