@@ -48,7 +48,7 @@ impl Deployment<'_> {
     /// What is to be known before anything is deployed.
     pub(super) fn notes(&self, url: Option<&str>) -> Vec<String> {
         let mut notes = self.of_url.unused(url);
-        let missing = self.missing_in_cluster();
+        let missing = self.missing_secrets();
         if self.options.target == Target::Kube && !missing.is_empty() {
             notes.push(format!(
                 "{} has no {}: the secret `doorward` of the cluster must have it already, or no pod \
@@ -60,8 +60,8 @@ impl Deployment<'_> {
         notes
     }
 
-    /// The secrets that `deploy/kube/` names and the file lacks.
-    fn missing_in_cluster(&self) -> Vec<&'static str> {
+    /// The secrets that a deployment should have, as `deploy/kube/` names them, and the file lacks.
+    fn missing_secrets(&self) -> Vec<&'static str> {
         let has = |name: &str| self.settings.iter().any(|it| it.name == name);
         let mut missing: Vec<_> =
             ["server_secret", "revocation_secret"].into_iter().filter(|name| !has(name)).collect();
@@ -71,19 +71,27 @@ impl Deployment<'_> {
         missing
     }
 
-    /// How to set the secret that the file lacks, where only the user can do that.
+    /// How to set the secrets that the file lacks, where only the user can do that.
     pub(super) fn reminder(&self) -> Option<String> {
+        if !self.lacks_credential() {
+            return None;
+        }
+        let missing = self.missing_secrets();
+        let each = |start: &str| missing.iter().map(|name| format!("{start} {name}=…")).collect();
         let command = match self.options.target {
-            Target::Cloud => "spin cloud variables set --app doorward auth0_client_secret=…".into(),
-            Target::Aka => format!(
-                "spin aka deploy -f {} --variable auth0_client_secret=…",
-                self.plan().manifest.display()
-            ),
+            Target::Cloud => {
+                let commands: Vec<String> = each("spin cloud variables set --app doorward");
+                commands.join(" && ")
+            }
+            Target::Aka => {
+                let variables: Vec<String> = each("--variable");
+                let manifest = self.plan().manifest;
+                format!("spin aka deploy -f {} {}", manifest.display(), variables.join(" "))
+            }
             Target::Kube => return None,
         };
-        self.lacks_credential().then(|| {
-            format!("Now set auth0_client_secret yourself, unless that is done: {command}")
-        })
+        let names = missing.join(" and ");
+        Some(format!("Now set {names} yourself, unless that is done: {command}"))
     }
 
     fn lacks_credential(&self) -> bool {

@@ -327,6 +327,9 @@ async fn a_deployment_without_the_secret_says_how_to_set_it() {
             continue;
         };
         assert!(reminder.contains(command) && described.contains(&reminder), "{described}");
+        for name in ["server_secret", "revocation_secret"] {
+            assert!(reminder.contains(&format!(" {name}=…")), "{reminder}");
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
         let server = tokio::spawn(async move {
