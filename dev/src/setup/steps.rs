@@ -182,7 +182,8 @@ fn credentials(
     env.write().map_err(Stop::from)
 }
 
-/// Writes the id and the secret of an application that exists, if the secret can be read.
+/// Writes the id and the secret of an application that exists, if the secret can be read. The
+/// server's application needs none if it has a private key.
 fn secret(
     run: &mut Run<'_>,
     env: &mut EnvFile,
@@ -191,8 +192,14 @@ fn secret(
     secret: &str,
 ) -> Result<(), Stop> {
     let client_id = client["client_id"].as_str().unwrap_or_default();
-    let has_key = env.get("auth0_client_private_key").is_some();
-    let is_known = env.get(id) == Some(client_id) && (env.get(secret).is_some() || has_key);
+    let is_of_server = id == "auth0_client_id";
+    if is_of_server && env.get("auth0_client_private_key").is_some() {
+        if env.set(id, client_id) && run.apply {
+            env.write()?;
+        }
+        return Ok(());
+    }
+    let is_known = env.get(id) == Some(client_id) && env.get(secret).is_some();
     match client["client_secret"].as_str() {
         Some(value) => {
             run.hidden.push(value.to_owned());

@@ -957,6 +957,25 @@ async fn a_server_gets_a_secret_that_the_tenant_does_not_know_and_keeps_it() {
     assert_eq!(server_secret(), first);
 }
 
+#[tokio::test]
+async fn a_server_with_a_private_key_does_not_get_its_client_secret_back() {
+    let world = World::new().await;
+    world.set_up().await.expect("it is set up");
+    let text = fs::read_to_string(world.env_file()).expect("it is there");
+    let lines = text.lines().filter(|line| !line.contains("_CLIENT_SECRET="));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    fs::write(world.env_file(), text).expect("it is written");
+    let mut env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+    assert_eq!(env.get("auth0_client_secret"), None);
+    env.set("auth0_client_private_key", "a key");
+    env.write().expect("it is written");
+    world.tenant.control().edit(|it| it.tenant.response_issuer = false);
+    world.set_up().await.expect("it is repaired");
+    let env = EnvFile::open(&world.env_file()).expect("the set-up wrote it");
+    assert_eq!(env.get("auth0_client_secret"), None);
+    assert!(env.get("auth0_client_id").is_some() && env.get("connect_client_secret").is_some());
+}
+
 #[test]
 fn the_lines_of_the_auth0_cli_hold_no_secret() {
     let http = Http::new().expect("a client");
