@@ -32,8 +32,8 @@ use crate::{context::Context, egress::decoded_path, request::CallerRequest};
 const MAX_URI: usize = 2048;
 
 /// Adds what all servers have in a list to the registry. If a server's lists are unavailable, its
-/// entries are missing. Lists that need the caller's token are fetched only for callers who hold the
-/// permission of the entry, whatever `tool_policy` hides of it.
+/// entries are missing. Lists that need the caller's token are fetched only for callers who hold
+/// the permission of the entry, whatever `tool_policy` hides of it.
 pub(crate) async fn with_remote_list(
     registry: &Registry<Context>,
     catalogs: &CatalogCache,
