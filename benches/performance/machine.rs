@@ -18,7 +18,7 @@ pub(crate) async fn facts(no_spin: Option<&str>) -> String {
         facts.push(version.unwrap_or_else(|| format!("no {program} on PATH")));
     }
     format!(
-        "Measured on {}; the load generator runs on the same machine, over loopback.",
+        "Measured on {};\nthe load generator runs on the same machine, over loopback.",
         facts.join(", ")
     )
 }
