@@ -15,8 +15,8 @@ Compares Doorward with a component that does nothing, and with other MCP servers
                                         commit, instead of the one that does nothing
     cargo bench -- soak --minutes 10    instead of all parts, a mixed load for so many minutes (or
                                         60) on all hosts at once; an error says what did not hold
-    cargo bench -- profile              instead of all parts, the functions in which calls on the
-                                        local host spend their time; needs `perf` on PATH
+    cargo bench -- profile              instead of all parts, the functions in which a warm call on
+                                        the local host spends its time; needs `perf` on PATH
 
 Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers. Hosts: local, spin (if
 `spin` is on PATH).
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     pub(crate) baseline: Option<PathBuf>,
     /// Whether the mixed load runs instead of the parts.
     pub(crate) soak: bool,
-    /// Whether the functions of calls are measured instead of the parts.
+    /// Whether the functions of a warm call are measured instead of the parts.
     pub(crate) profile: bool,
     /// How long the mixed load runs.
     pub(crate) minutes: u64,

@@ -63,10 +63,10 @@ fn name(symbol: &str) -> String {
 
 /// Two tables with this number of rows: functions by what they take with all that they call, and
 /// alone.
-pub(super) fn tables(call: &str, before: Option<&Profile>, now: &Profile, rows: usize) -> String {
+pub(super) fn tables(before: Option<&Profile>, now: &Profile, rows: usize) -> String {
     let mut text = String::new();
     let total = before.map(|before| format!(", before {:.1} µs", before.total)).unwrap_or_default();
-    text.push_str(&format!("{call} took {:.1} µs in the component{total}.\n\n", now.total));
+    text.push_str(&format!("A warm call took {:.1} µs in the component{total}.\n\n", now.total));
     let is_own = |name: &&str| name.starts_with("doorward_");
     let with: Vec<&str> = ranked(&now.inclusive).into_iter().filter(is_own).take(rows).collect();
     table(
