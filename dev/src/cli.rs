@@ -355,8 +355,8 @@ pub struct Setup {
 
     /// Let clients get tokens of users for the API: all scopes in the default grant of third-party
     /// clients, no `deny_all`, and access to the organizations of `--roles` [default: the first run
-    /// makes the grant unless `--registration` is none; later runs do all of this only with this,
-    /// `--client`, or `--registration` dynamic, documents or both]
+    /// makes the grant, except with `--registration none`. A later run needs this option,
+    /// `--client` or another `--registration`]
     #[arg(long)]
     pub third_party_access: bool,
 

@@ -50,7 +50,7 @@ enum OwnToken {
 /// A user.
 #[derive(Debug, Clone)]
 struct User {
-    /// The user; `None` if there is none of that name. An error says why the email address does
+    /// The user; `None` if the tenant has no such user. An error says why the email address does
     /// not tell which user is meant.
     profile: Result<Option<Value>, String>,
     /// The permissions.
