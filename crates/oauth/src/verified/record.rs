@@ -18,10 +18,10 @@ use crate::{Caller, ResourceServer, SigningKey, UntrustedJwt};
 /// How many records there are at most.
 const RECORDS: u32 = 512;
 
-/// How many tokens a record has: those that were verified last.
+/// How many tokens a record has at most.
 const TOKENS: usize = 32;
 
-/// How many of them may be of one caller, who could push out all others.
+/// How many of them may be of one caller, so that nobody fills a record alone.
 const TOKENS_OF_CALLER: usize = 8;
 
 /// How many tokens wait to be written at most.
@@ -108,6 +108,13 @@ impl CheckedSignatures {
     }
 }
 
+impl Checked {
+    /// Whether it was verified in the last minutes.
+    fn is_recent(&self, now: u64) -> bool {
+        now.checked_sub(self.verified_at).is_some_and(|age| age < MAX_SECONDS)
+    }
+}
+
 impl CheckedSignature {
     pub(super) fn new(
         server: &ResourceServer<'_>,
@@ -134,15 +141,15 @@ impl CheckedSignature {
     fn state(&self, tokens: &[Checked], now: u64) -> SignatureState {
         // Its time reveals nothing: what was opened is what this server sealed.
         let found = tokens.iter().find(|it| self.mac == it.mac);
-        match found.map(|it| now.checked_sub(it.verified_at)) {
-            Some(Some(age)) if age < MAX_SECONDS => SignatureState::Recent,
-            Some(_) => SignatureState::Stale,
+        match found.map(|it| it.is_recent(now)) {
+            Some(true) => SignatureState::Recent,
+            Some(false) => SignatureState::Stale,
             None => SignatureState::Unknown,
         }
     }
 
-    /// Writes that the signature was checked, unless another instance has meanwhile. Without it
-    /// others check it again.
+    /// Writes that the signature was checked, unless another instance has meanwhile or there is no
+    /// room. Without it others check it again.
     async fn write(&self, store: &Store<'_>, all: &CheckedSignatures, caller: CallerTag) {
         let started_at = store.host().now_millis();
         let Some(mut tokens) = self.read(store).await else { return };
@@ -152,15 +159,28 @@ impl CheckedSignature {
             return;
         }
         tokens.retain(|it| it.mac != self.mac);
-        tokens.push(Checked { mac: self.mac, verified_at: now, caller });
-        // A caller with many tokens pushes out its own.
-        let own = tokens.iter().filter(|it| it.caller == caller).count();
-        if own > TOKENS_OF_CALLER {
-            let oldest = tokens.iter().position(|it| it.caller == caller);
-            tokens.remove(oldest.unwrap_or_default());
-        } else if tokens.len() > TOKENS {
-            tokens.remove(0);
+        let tokens_of = |caller| tokens.iter().filter(|it| it.caller == caller).count();
+        let own = tokens_of(caller);
+        if own >= TOKENS_OF_CALLER || tokens.len() >= TOKENS {
+            // Tokens that others can still use stay. Otherwise, with more tokens in use than there
+            // is room for, each call would write one that is replaced before it is used again.
+            // But a caller who has none here takes a place of whoever has most.
+            let (mut place, mut highest) = (None, 1);
+            for (index, it) in tokens.iter().enumerate() {
+                let rank = match it.is_recent(now) {
+                    false if own < TOKENS_OF_CALLER || it.caller == caller => usize::MAX,
+                    true if own == 0 => tokens_of(it.caller),
+                    _ => 0,
+                };
+                // Of equals the oldest gives way: it comes first.
+                if rank > highest {
+                    (place, highest) = (Some(index), rank);
+                }
+            }
+            let Some(index) = place else { return };
+            tokens.remove(index);
         }
+        tokens.push(Checked { mac: self.mac, verified_at: now, caller });
         let mut record = Vec::new();
         for Checked { mac, verified_at, caller } in &tokens {
             record.extend_from_slice(mac);

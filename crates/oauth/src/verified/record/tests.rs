@@ -105,43 +105,115 @@ fn a_record_of_another_key_or_another_token_does_not_count() {
 }
 
 #[test]
-fn of_tokens_that_share_a_record_the_last_ones_are_in_it() {
-    let host = host_with_key("key");
-    let instance = Instance::new(&host).with_buckets(1);
-    let good = token(&good_header(), &good_claims());
-    let (signed, _) = good.rsplit_once('.').unwrap();
-    // Each is another caller's: the last four letters tell them apart.
-    let forged: Vec<_> = (0..=TOKENS).map(|it| format!("{signed}.{it:A>341}A")).collect();
-    for token in &forged {
-        write_record(&host, &instance, token, "key", NOW);
-    }
-    // What is there already is not written again, and one that is written again is there once.
-    write_record(&host, &instance, &forged[1], "key", NOW + 1);
-    write_record(&host, &instance, &forged[2], "key", NOW + 300);
-    let verdict = |token: &str| instance_with_one_bucket(&host, token);
-    assert_eq!(verdict(&forged[0]), Err(TokenError::SignatureWrong.into()), "it was the first");
-    assert_eq!(verdict(&forged[1]), Ok(()));
-    assert_eq!(verdict(&forged[TOKENS]), Ok(()));
-    host.now.set(NOW + 301);
-    assert_eq!(verdict(&forged[1]), Err(TokenError::SignatureWrong.into()), "it is too old");
-    assert_eq!(verdict(&forged[2]), Ok(()));
-}
-
-#[test]
-fn a_caller_with_many_tokens_pushes_out_its_own() {
+fn of_whoever_has_most_in_a_full_record_a_token_gives_way_to_a_caller_who_has_none() {
     let host = host_with_key("key");
     let instance = Instance::new(&host).with_buckets(1);
     let good = token(&good_header(), &good_claims());
     let (signed, _) = good.rsplit_once('.').unwrap();
     let of = |number: usize, caller: &str| format!("{signed}.{number:A>338}{caller}");
-    write_record(&host, &instance, &of(0, "CCCA"), "key", NOW);
+    let known = |token: &str| instance_with_one_bucket(&host, token).is_ok();
+    let room = [("BBBA", 8), ("CCCA", 8), ("DDDA", 7), ("EEEA", 7), ("FFFA", 2)];
+    for (caller, count) in room {
+        for number in 0..count {
+            write_record(&host, &instance, &of(number, caller), "key", NOW);
+        }
+    }
+    let tokens_left =
+        || room.map(|(caller, count)| (0..count).filter(|it| known(&of(*it, caller))).count());
+    // Whoever has a token there gets no further place, and each newcomer gets one.
+    for (newcomer, expected) in [
+        (of(9, "FFFA"), [8, 8, 7, 7, 2]),
+        (of(0, "GGGA"), [7, 8, 7, 7, 2]),
+        (of(1, "GGGA"), [7, 8, 7, 7, 2]),
+        (of(0, "HHHA"), [7, 7, 7, 7, 2]),
+        (of(0, "IIIA"), [6, 7, 7, 7, 2]),
+    ] {
+        write_record(&host, &instance, &newcomer, "key", NOW);
+        assert_eq!(tokens_left(), expected);
+        assert_eq!(known(&newcomer), !["9FFFA", "1GGGA"].iter().any(|it| newcomer.ends_with(it)));
+    }
+    assert!(!known(&of(0, "BBBA")) && !known(&of(1, "BBBA")), "the oldest of them");
+}
+
+/// Tokens of different callers: the last four letters tell them apart.
+fn tokens_of_callers(count: usize) -> Vec<String> {
+    let good = token(&good_header(), &good_claims());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    (0..count).map(|it| format!("{signed}.{it:A>341}A")).collect()
+}
+
+#[test]
+fn a_full_record_keeps_the_tokens_that_still_count_and_is_not_written() {
+    let host = host_with_key("key");
+    let instance = Instance::new(&host).with_buckets(1);
+    let tokens = tokens_of_callers(TOKENS + 1);
+    let (last, first) = tokens.split_last().unwrap();
+    for token in first {
+        write_record(&host, &instance, token, "key", NOW);
+    }
+    let written = host.store.borrow().clone();
+    for (token, now) in [(last, NOW), (last, NOW + 299), (&first[1], NOW + 299)] {
+        write_record(&host, &instance, token, "key", now);
+        assert_eq!(*host.store.borrow(), written, "at {now}");
+    }
+    for token in first {
+        assert_eq!(instance_with_one_bucket(&host, token), Ok(()));
+    }
+    let refused = Err(TokenError::SignatureWrong.into());
+    assert_eq!(instance_with_one_bucket(&host, last), refused);
+}
+
+#[test]
+fn in_a_full_record_the_oldest_token_that_counts_no_more_gives_way() {
+    let host = host_with_key("key");
+    let instance = Instance::new(&host).with_buckets(1);
+    let tokens = tokens_of_callers(TOKENS + 2);
+    for (token, now) in tokens[..TOKENS].iter().zip(NOW..) {
+        write_record(&host, &instance, token, "key", now);
+    }
+    let known_at = |now: u64| {
+        host.now.set(now);
+        let is_known = |it: &usize| instance_with_one_bucket(&host, &tokens[*it]).is_ok();
+        (0..TOKENS + 2).filter(is_known).collect::<Vec<_>>()
+    };
+    // The first and the third one are verified again, and replace only themselves.
+    for index in [0, 2, TOKENS] {
+        write_record(&host, &instance, &tokens[index], "key", NOW + 303);
+    }
+    // At this time the old entries would count, and the new ones do not yet.
+    let old: Vec<_> = (3..TOKENS).collect();
+    assert_eq!(known_at(NOW + 299), old, "the second one gave way");
+    write_record(&host, &instance, &tokens[TOKENS + 1], "key", NOW + 303);
+    assert_eq!(known_at(NOW + 299), old[1..], "then the fourth");
+    let expected: Vec<_> = [0, 2].into_iter().chain(4..TOKENS + 2).collect();
+    assert_eq!(known_at(NOW + 303), expected);
+}
+
+#[test]
+fn a_caller_with_many_tokens_has_a_share_of_a_record() {
+    let host = host_with_key("key");
+    let instance = Instance::new(&host).with_buckets(1);
+    let good = token(&good_header(), &good_claims());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let of = |number: usize, caller: &str| format!("{signed}.{number:A>338}{caller}");
+    let known = |token: &str| instance_with_one_bucket(&host, token).is_ok();
+    let own = || (0..=TOKENS).filter(|it| known(&of(*it, "BBBA"))).collect::<Vec<_>>();
+    write_record(&host, &instance, &of(0, "CCCA"), "key", NOW - 200);
     for number in 0..=TOKENS {
         write_record(&host, &instance, &of(number, "BBBA"), "key", NOW);
     }
-    let known = |token: &str| instance_with_one_bucket(&host, token).is_ok();
+    assert_eq!(own(), (0..TOKENS_OF_CALLER).collect::<Vec<_>>());
     assert!(known(&of(0, "CCCA")));
-    let own = (0..=TOKENS).filter(|number| known(&of(*number, "BBBA")));
-    assert_eq!(own.collect::<Vec<_>>(), (TOKENS - 7..=TOKENS).collect::<Vec<_>>());
+
+    // When they count no more, it is again a token of that caller that gives way.
+    host.now.set(NOW + 300);
+    for number in [TOKENS - 1, TOKENS] {
+        write_record(&host, &instance, &of(number, "BBBA"), "key", NOW + 300);
+    }
+    assert_eq!(own(), [TOKENS - 1, TOKENS]);
+    host.now.set(NOW);
+    assert!(known(&of(0, "CCCA")), "it is older, and another caller's");
+    assert_eq!(own(), (2..TOKENS_OF_CALLER).collect::<Vec<_>>(), "its two oldest gave way");
 }
 
 #[test]
