@@ -160,6 +160,8 @@ fn http_error(code: &ErrorCode) -> HttpError {
     }
 }
 
+/// Opens the store for each operation: a host may cache what is read through an open store, and the
+/// instance would miss what others write. To open it once a request saved nothing on Spin 4.1.
 impl KeyValue for Spin {
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Result<Option<Vec<u8>>, KeyValueError>> {
         Box::pin(self.buffer.run(async move {
