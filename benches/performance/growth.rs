@@ -27,6 +27,7 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
     let doorward = Subject::start(on, components.doorward(), Reuse::default(), &[]).await?;
     let verifying = Verifying::start(on, bench).await?;
     let tokens = doorward.tokens(options.of(10_000, 2_000))?;
+    visit(&greetings(&doorward, &tokens), tokens.len()).await?;
     let mut lines = Vec::new();
     for count in [1, 100, tokens.len()] {
         let some = &tokens[..count];
@@ -36,22 +37,9 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
             greetings(&doorward, &tokens[..1]),
         ];
         let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
-        let share = |beside: usize| {
-            rounds.both(beside, 1, |beside, doorward| 100.0 * doorward.rate / beside.rate)
-        };
-        let (of_bare, of_one) = (share(0), share(2));
         if count == tokens.len() {
-            lines.push(Line {
-                what: format!(
-                    "{count} tokens in rotation, beside one token, 16 connections: calls per second"
-                ),
-                on: on.to_string(),
-                beside: rounds.of(2, |round| round.rate).show(0, "/s"),
-                doorward: rounds.of(1, |round| round.rate).show(0, "/s"),
-                compared: of_one.show(0, " %"),
-                goal: Goal::of("≥ 75 %", of_one.median >= 75.0),
-                is_headline: true,
-            });
+            let what = format!("{count} tokens of four users in rotation, beside one token");
+            lines.push(share_of_one_token(what, on, &rounds, 2, 1));
         }
         lines.push(Line {
             what: match count {
@@ -61,15 +49,51 @@ pub(crate) async fn measure(on: On, bench: &Bench) -> Result<Findings, String> {
             on: on.to_string(),
             beside: rounds.of(0, |round| round.rate).show(0, "/s"),
             doorward: rounds.of(1, |round| round.rate).show(0, "/s"),
-            compared: of_bare.show(0, " %"),
+            compared: rounds
+                .both(0, 1, |bare, doorward| 100.0 * doorward.rate / bare.rate)
+                .show(0, " %"),
             ..Line::default()
         });
     }
+    lines.push(users(on, bench).await?);
     if let Some(line) = keys(&doorward, &tokens, on, bench).await? {
         lines.push(line);
         lines.push(memory(on, bench).await?);
     }
     Ok(lines.into())
+}
+
+/// Measures the same with as many users as there were tokens, each with one token. Permissions come
+/// from the tokens: the tenant knows no such users.
+async fn users(on: On, bench: &Bench) -> Result<Line, String> {
+    let Bench { components, options, .. } = bench;
+    let variables = [("permission_source", "token")];
+    let doorward = Subject::start(on, components.doorward(), Reuse::default(), &variables).await?;
+    let tokens = doorward.tokens_of_users(options.of(10_000, 2_000))?;
+    let loads = [greetings(&doorward, &tokens), greetings(&doorward, &tokens[..1])];
+    visit(&loads[0], tokens.len()).await?;
+    let rounds = Rounds::run(&loads, 16, options.round(), options.rounds()).await?;
+    let what = format!("{} users in rotation, a token each, beside one token", tokens.len());
+    Ok(share_of_one_token(what, on, &rounds, 1, 0))
+}
+
+/// Sends each of the requests once, so that each token was verified, by whichever instance.
+async fn visit(load: &Load, requests: usize) -> Result<(), String> {
+    load.round(16, Until::Requests(requests as u64)).await.map(drop)
+}
+
+/// The row of the load `all` beside the load `one`, which has one token.
+fn share_of_one_token(what: String, on: On, rounds: &Rounds, one: usize, all: usize) -> Line {
+    let share = rounds.both(one, all, |one, all| 100.0 * all.rate / one.rate);
+    Line {
+        what: format!("{what}, 16 connections: calls per second"),
+        on: on.to_string(),
+        beside: rounds.of(one, |round| round.rate).show(0, "/s"),
+        doorward: rounds.of(all, |round| round.rate).show(0, "/s"),
+        compared: share.show(0, " %"),
+        goal: Goal::of("≥ 75 %", share.median >= 75.0),
+        is_headline: true,
+    }
 }
 
 fn greetings(subject: &Subject, tokens: &[String]) -> Load {
