@@ -10,13 +10,16 @@ const HEIGHT: f64 = 150.0;
 const FOOT: f64 = 34.0;
 
 /// The colors of the lines, in order.
-const COLORS: [&str; 6] = [
+const COLORS: [&str; 9] = [
     "rgb(9, 105, 218)",
     "rgb(207, 34, 46)",
     "rgb(26, 127, 55)",
     "rgb(154, 103, 0)",
     "rgb(130, 80, 223)",
     "rgb(87, 96, 106)",
+    "rgb(191, 57, 137)",
+    "rgb(27, 124, 131)",
+    "rgb(36, 41, 47)",
 ];
 
 /// One chart.

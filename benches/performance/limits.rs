@@ -135,7 +135,10 @@ fn lines(outcome: &[Caller], callers: usize, seconds: f64) -> Vec<Line> {
     vec![
         Line {
             doorward: format!("{:.0}/s", sent as f64 / seconds),
-            ..line(format!("{callers} callers, {sent} requests, {PROCESSES} processes, one Redis"))
+            ..line(format!(
+                "{callers} callers, {sent} requests, {PROCESSES} processes, one Redis: answers, \
+                 refusals included"
+            ))
         },
         Line {
             doorward: format!("{refused}"),

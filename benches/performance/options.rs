@@ -7,19 +7,19 @@ use crate::load::Until;
 const HELP: &str = "\
 Compares Doorward with a component that does nothing, and with other MCP servers.
 
-    cargo bench                         measures everything; takes about half an hour
+    cargo bench                         measures all parts; takes about half an hour
     cargo bench -- --write              also updates docs/performance.md
     cargo bench -- --quick warm local   short rounds, only the named parts and hosts
     cargo bench -- --baseline old.wasm warm cold
                                         compares with this component, for instance that of another
                                         commit, instead of the one that does nothing
-    cargo bench -- soak --minutes 10    instead of all parts, a mixed load for so many minutes (or
-                                        60) on all hosts at once; an error says what did not hold
+    cargo bench -- soak --minutes 10    instead of all parts, a mixed load on all hosts at once,
+                                        without --minutes for 60; an error says what did not hold
     cargo bench -- profile              instead of all parts, the functions in which a warm call on
                                         the local host spends its time; needs `perf` on PATH
 
-Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers. Hosts: local, spin (if
-`spin` is on PATH).
+Parts: warm, stalls, cold, wasi02, signature, growth, scaling, budget, limits, upstreams, peers.
+Hosts: local, spin (if `spin` is on PATH).
 docs/performance.md explains what each part measures.
 ";
 

@@ -1,4 +1,4 @@
-//! `cargo bench -- soak`: a bounded mixed load for as long as it is told, on all hosts at once.
+//! `cargo bench -- soak`: a bounded mixed load for a given time, on all hosts at once.
 //! Each answer is checked against what its user may see, and nothing may grow or slow down.
 
 mod act;

@@ -80,8 +80,8 @@ async fn in_a_component(on: On, bench: &Bench) -> Result<Vec<Line>, String> {
 /// Compares a tool of another server, called through Doorward, with a direct call.
 async fn on_loopback(on: On, bench: &Bench) -> Result<Line, String> {
     let behind = Behind::start().await?;
-    let subject = with_servers(on, bench, &behind, [("behind".to_owned(), "mcp".to_owned())]);
-    let subject = subject.await?;
+    let servers = [("behind".to_owned(), "mcp".to_owned())];
+    let subject = with_servers(on, bench, &behind, servers, EVERYBODY).await?;
     let token = subject.token(OWNER)?;
     let said = json!({ "text": TEXT });
     let mut message = tool_call("echo");
@@ -110,7 +110,7 @@ async fn on_loopback(on: On, bench: &Bench) -> Result<Line, String> {
 async fn lists(on: On, bench: &Bench) -> Result<Line, String> {
     let behind = Behind::start().await?;
     let servers = (0..SERVERS).map(|number| (format!("server{number}"), TOOLS.to_string()));
-    let subject = with_servers(on, bench, &behind, servers).await?;
+    let subject = with_servers(on, bench, &behind, servers, EVERYBODY).await?;
     let token = subject.token(OWNER)?;
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     // The last tool of the last server.
@@ -129,8 +129,13 @@ async fn lists(on: On, bench: &Bench) -> Result<Line, String> {
     })
 }
 
-/// Starts Doorward with other servers, each by name and path at `behind`. All their tools are for
-/// everybody.
+/// Who may use the tools of another server: a member of its entry in `upstreams`.
+pub(crate) type Access = (&'static str, &'static str);
+
+/// Every caller.
+const EVERYBODY: Access = ("access", "public");
+
+/// Starts Doorward with other servers, each by name and path at `behind`.
 ///
 /// # Errors
 /// Returns a message if Doorward does not start.
@@ -139,11 +144,12 @@ pub(crate) async fn with_servers(
     bench: &Bench,
     behind: &Behind,
     servers: impl IntoIterator<Item = (String, String)>,
+    (access, value): Access,
 ) -> Result<Subject, String> {
     let origin = behind.origin();
     let entry = |(name, path): (String, String)| {
         let url = format!("{origin}/{path}");
-        (name, json!({ "url": url, "tools": "*", "access": "public" }))
+        (name, json!({ "url": url, "tools": "*", access: value }))
     };
     let entries: Map<String, Value> = servers.into_iter().map(entry).collect();
     let upstreams = Value::Object(entries).to_string();

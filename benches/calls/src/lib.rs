@@ -1,5 +1,5 @@
 //! The baseline with one addition: the host calls that every server with authentication makes. It
-//! reads the headers, the host name, the path, the method and the clock, writes two lines to the
+//! reads the headers, the host name, the path, the method and the clock, writes three lines to the
 //! log and answers with the usual security headers. On WASI 0.2, where nothing is remembered, it
 //! also reads the variables and five keys of the store. It uses none of the values.
 //!

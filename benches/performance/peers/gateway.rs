@@ -42,7 +42,9 @@ const TEXT: &str = "How many words is this?";
 pub(super) async fn measure(on: On, bench: &Bench) -> Result<Line, String> {
     let behind = Behind::start().await?;
     let servers = [("behind".to_owned(), "mcp".to_owned())];
-    let doorward = with_servers(on, bench, &behind, servers).await?;
+    // Envoy allows the tool by the scope of the same name.
+    let access = ("permission", "tool:greet");
+    let doorward = with_servers(on, bench, &behind, servers, access).await?;
     let tenant = tenant(&doorward);
     let envoy = match PeerProcess::start(&ENVOY, &tenant, Some(behind.address()), bench).await? {
         Ok(envoy) => envoy,

@@ -24,7 +24,8 @@ const MAX_KEYS: usize = 7 * BUCKETS + 65 + 3 + 1;
 #[derive(Debug)]
 pub(super) struct Verdict {
     on: On,
-    summary: String,
+    requests: String,
+    disturbances: String,
     checks: Vec<Check>,
     details: Vec<String>,
 }
@@ -33,7 +34,8 @@ pub(super) struct Verdict {
 struct Check {
     what: &'static str,
     seen: String,
-    holds: bool,
+    /// `None` if it could not be measured.
+    holds: Option<bool>,
 }
 
 impl Verdict {
@@ -41,30 +43,31 @@ impl Verdict {
         let (total, kinds) = record.counts();
         let rate = total as f64 / time.as_secs_f64();
         let minutes = time.as_secs() / 60;
-        let summary = format!(
-            "{minutes} minutes, {total} requests ({rate:.0} a second): {kinds}; {}",
-            record.disturbances()
-        );
+        let requests = format!("{total} in {minutes} minutes ({rate:.0} a second): {kinds}");
         let (wrong, mut details) = record.wrong_answers();
         let (traps, lines) = record.trap_lines();
         details.extend(lines);
         let checks = vec![
-            Check { what: "wrong or mixed answers", seen: wrong.to_string(), holds: wrong == 0 },
-            Check { what: "lines about traps", seen: traps.to_string(), holds: traps == 0 },
+            Check {
+                what: "wrong or mixed answers",
+                seen: wrong.to_string(),
+                holds: Some(wrong == 0),
+            },
+            Check { what: "lines about traps", seen: traps.to_string(), holds: Some(traps == 0) },
             memory(time, samples),
             keys(time, samples),
             drift(time, record),
         ];
-        Self { on, summary, checks, details }
+        Self { on, requests, disturbances: record.disturbances(), checks, details }
     }
 
     /// What did not hold.
     pub(super) fn failed(&self) -> impl Iterator<Item = String> {
-        let failed = self.checks.iter().filter(|check| !check.holds);
+        let failed = self.checks.iter().filter(|check| check.holds == Some(false));
         failed.map(|Check { what, seen, .. }| format!("{what}: {seen}"))
     }
 
-    /// The summary, a table, and the first problems.
+    /// The table, and the first problems.
     pub(super) fn text(&self) -> String {
         let mut text = self.table();
         for detail in &self.details {
@@ -73,13 +76,19 @@ impl Verdict {
         text
     }
 
-    /// The summary and the table.
+    /// A table of what was sent and what was checked.
     pub(super) fn table(&self) -> String {
-        let Self { on, summary, checks, .. } = self;
-        let mut text =
-            format!("On {on}: {summary}.\n\n| On {on} | Seen | Holds |\n|---|---|---|\n");
+        let Self { on, requests, disturbances, checks, .. } = self;
+        let mut text = format!(
+            "| On {on} | Seen | Holds |\n|---|---|---|\n| requests | {requests} | |\n\
+             | disturbances | {disturbances} | |\n"
+        );
         for Check { what, seen, holds } in checks {
-            let holds = if *holds { "yes" } else { "**no**" };
+            let holds = match holds {
+                Some(true) => "yes",
+                Some(false) => "**no**",
+                None => "–",
+            };
             let _ = writeln!(text, "| {what} | {seen} | {holds} |");
         }
         text
@@ -97,9 +106,9 @@ fn memory(time: Duration, samples: &[Sample]) -> Check {
         (Some(second), Some(last)) => Check {
             what,
             seen: format!("{second:.1} MiB, {last:.1} MiB"),
-            holds: last <= second * MEMORY.0 + MEMORY.1,
+            holds: Some(last <= second * MEMORY.0 + MEMORY.1),
         },
-        _ => Check { what, seen: "not measured: no /proc".to_owned(), holds: true },
+        _ => Check { what, seen: "not measured: no /proc".to_owned(), holds: None },
     }
 }
 
@@ -110,9 +119,9 @@ fn keys(time: Duration, samples: &[Sample]) -> Check {
         (Some(second), Some(last)) => Check {
             what,
             seen: format!("{second}, {last}"),
-            holds: last <= second + BUCKETS && last.max(second) <= MAX_KEYS,
+            holds: Some(last <= second + BUCKETS && last.max(second) <= MAX_KEYS),
         },
-        _ => Check { what, seen: "not counted: no python3 on PATH".to_owned(), holds: true },
+        _ => Check { what, seen: "not counted: no python3 on PATH".to_owned(), holds: None },
     }
 }
 
@@ -122,7 +131,9 @@ fn drift(time: Duration, record: &Record) -> Check {
     Check {
         what: "median and 99th percentile of ordinary calls, the second quarter and the last one",
         seen: format!("{p50:.2} and {p99:.2} ms, {last_p50:.2} and {last_p99:.2} ms"),
-        holds: last_p50 <= p50 * MEDIAN.0 + MEDIAN.1 && last_p99 <= p99 * SLOWEST.0 + SLOWEST.1,
+        holds: Some(
+            last_p50 <= p50 * MEDIAN.0 + MEDIAN.1 && last_p99 <= p99 * SLOWEST.0 + SLOWEST.1,
+        ),
     }
 }
 
