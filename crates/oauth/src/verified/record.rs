@@ -70,7 +70,7 @@ pub(super) enum SignatureState {
 }
 
 impl CheckedSignatures {
-    /// Whether the last access to the store took longer than checking a signature (0.3 ms).
+    /// Whether the last access to the store took longer than checking a signature (0.6 ms).
     pub(super) fn is_store_slow(&self) -> bool {
         self.is_store_slow.get()
     }
